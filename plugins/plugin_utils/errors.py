@@ -1,0 +1,34 @@
+"""What can go wrong, said once and in one sentence."""
+
+from __future__ import annotations
+
+
+class IpsecError(Exception):
+    """Something the user can act on. Reads `<what> at <where>: <what to do>`."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        return f"{self.what}{f' at {self.where}' if self.where else ''}{f': {self.hint}' if self.hint else ''}"
+
+
+class ParseError(IpsecError):
+    """Text that is not what its format promises."""
+
+
+class TransportError(IpsecError):
+    """A gateway that could not be reached, or whose answer did not arrive whole."""
+
+
+class RefusedError(IpsecError):
+    """A change that was not begun, because it would do harm or cannot work. Nothing was written."""
+
+
+class RestoredError(IpsecError):
+    """A change that failed on the gateway and was taken back: the gateway has what it had before."""
+
+
+class NotRestoredError(IpsecError):
+    """A change that failed and could not be taken back whole; says what the gateway has now."""

@@ -1,0 +1,60 @@
+"""The one place that touches Ansible's action API. Plugins add a spec and a call."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+
+from .errors import IpsecError
+from .model import Reply, Script, plain
+from .transport import play
+
+
+class Task(ActionBase):
+    """Validates arguments, calls :meth:`act`, turns its answer into a task result."""
+
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+    SPEC: ClassVar[Mapping[str, Any]]
+    RULES: ClassVar[Mapping[str, Any]] = {}  # mutually_exclusive, required_if, … as validate_argument_spec takes them
+
+    @abstractmethod
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Do the work; values may be anything :func:`plain` understands."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry."""
+        super().run(tmp, task_vars)
+        validated, args = self.validate_argument_spec(self.SPEC, **self.RULES)
+        try:
+            result = {"changed": False} | self.act(args, task_vars or {})
+        except IpsecError as error:
+            raise AnsibleActionFail(self._scrub(str(error), validated)) from error
+        scrubbed: dict[str, Any] = self._scrub(plain(result), validated)
+        return scrubbed
+
+    def on_gateway(self, script: Script) -> Reply:
+        """What the gateway of this task answers to the script."""
+        return play.run(self, script)
+
+    @property
+    def check_mode(self) -> bool:
+        return bool(self._task.check_mode)
+
+    @property
+    def diff_mode(self) -> bool:
+        return bool(self._task.diff)
+
+    def gateway_name(self, variables: Mapping[str, Any]) -> str:
+        """The inventory name of the gateway this task runs on, also under delegate_to."""
+        return str(self._task.delegate_to or variables.get("inventory_hostname", ""))
+
+    @staticmethod
+    def _scrub(value: Any, validated: Any) -> Any:
+        return remove_values(value, validated._no_log_values)  # noqa: SLF001

@@ -1,0 +1,1 @@
+"""How a script gets to a gateway and its answer back: the only part of the library that runs anything."""

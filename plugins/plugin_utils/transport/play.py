@@ -1,0 +1,29 @@
+"""The only place that runs a command on a gateway in a task: one script, one round trip."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import TransportError
+from ..model import Reply, Script
+from .frames import new_mark, pack, unpack
+
+
+def run(action: Any, script: Script) -> Reply:
+    """The gateway's answer to the script, over whatever connection and become the task has.
+
+    The script goes on standard input: neither the process list nor `-vvvv` shows it.
+
+    Raises:
+        TransportError: `/bin/sh` did not run, or its answer did not arrive whole. A gateway that cannot
+            be reached raises Ansible's own AnsibleConnectionFailure, which makes the host unreachable.
+    """
+    mark = new_mark()
+    done = action._low_level_execute_command("/bin/sh -s", in_data=pack(script, mark), sudoable=True)  # noqa: SLF001
+    output = str(done.get("stdout", "")).encode("utf-8", "surrogateescape")
+    try:
+        return unpack(output, mark)
+    except TransportError as error:
+        said = str(done.get("stderr", "")).strip().splitlines()
+        hint = f"exit status {done.get('rc')}; {said[-1][:300] if said else error.hint}"
+        raise TransportError(error.what, hint=hint) from error
