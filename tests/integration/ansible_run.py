@@ -1,0 +1,84 @@
+"""Runs the collection's playbooks and modules as a user would: ansible-playbook in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: its exit status, all it printed, and the recap by host."""
+
+    status: int
+    output: str
+    stats: dict[str, dict[str, int]]
+    tasks: tuple[tuple[str, str, dict[str, Any]], ...]  # (task name, host, result)
+
+    def changed(self) -> dict[str, int]:
+        """Hosts that changed, with how many tasks."""
+        return {host: counts["changed"] for host, counts in self.stats.items() if counts["changed"]}
+
+    def result(self, task: str, host: str | None = None) -> dict[str, Any]:
+        """The last result of a task, of a host or of whichever ran it."""
+        found = [r for name, who, r in self.tasks if name.endswith(task) and host in (None, who)]
+        assert found, f"no result of {task!r} on {host} in:\n{self.output}"
+        return found[-1]
+
+
+def collections_path(tmp: Path) -> Path:
+    """A folder in which Ansible finds this checkout as tunnelwright.ipsec."""
+    link = tmp / "ansible_collections" / "tunnelwright" / "ipsec"
+    if not link.exists():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(ROOT)
+    return tmp
+
+
+def environment(tmp: Path, **more: str) -> dict[str, str]:
+    """The process environment: this checkout's collection, no configuration of whoever runs the tests."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(collections_path(tmp)),
+        "ANSIBLE_HOME": str(tmp / "home"),
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_FORKS": "10",
+        "ANSIBLE_LOCALHOST_WARNING": "False",
+        **more,
+    }
+
+
+def playbook(tmp: Path, inventory: Path, play: str | list[dict[str, Any]], *arguments: str, **more: str) -> Run:
+    """Run a playbook of the collection by its name, or a list of plays, and read its results as data."""
+    name = play if isinstance(play, str) else str(tmp / "play.json")
+    if not isinstance(play, str):
+        Path(name).write_text(json.dumps(play), encoding="utf-8")
+    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), name, *arguments]
+    results = tmp / "results.json"
+    results.unlink(missing_ok=True)
+    env = environment(
+        tmp,
+        ANSIBLE_CALLBACK_PLUGINS=str(Path(__file__).parent / "callbacks"),
+        ANSIBLE_CALLBACKS_ENABLED="results_file",
+        RESULTS_FILE=str(results),
+        **more,
+    )
+    done = subprocess.run(command, env=env, cwd=tmp, capture_output=True, text=True, check=False, timeout=900)
+    output = done.stdout + done.stderr
+    assert results.exists(), f"ansible-playbook did not run ({done.returncode}):\n{output}"
+    data = json.loads(results.read_text(encoding="utf-8"))
+    return Run(done.returncode, output, data["stats"], tuple((t, h, r) for t, h, r in data["tasks"]))
+
+
+def module(tmp: Path, inventory: Path, hosts: str, name: str, arguments: dict[str, Any], *more: str, **env: str) -> Run:
+    """Run one module of the collection as one task."""
+    task = {"name": "it", f"tunnelwright.ipsec.{name}": arguments}
+    return playbook(tmp, inventory, [{"hosts": hosts, "gather_facts": False, "tasks": [task]}], *more, **env)
