@@ -1,0 +1,294 @@
+"""Edits of settings as splices: the bytes of one value change, every other byte of every file stays.
+
+Each function answers with the edits that make a path what it is to be, and none where it is that already.
+`apply_edits` carries them out on the files' bytes; `changed` then proves that nothing else changed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import RefusedError
+from .lexer import Source
+from .settings import Assignment, Files, Fragment, Path, Section, Settings, load
+
+_UNEDITABLE = ("byte-order-mark", "nul-byte", "unbalanced-include")
+_PLAIN = re.compile(r'[^#}"\r\n\t \x00]+(?: [^#}"\r\n\t \x00]+)*')
+_NAME = re.compile(r'[^#{}:.,="\r\n\t %\x00]+')
+_ESCAPE = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace the bytes from start to end of a file by text; offsets count the file's bytes."""
+
+    file: str
+    start: int
+    end: int
+    text: bytes
+
+
+def set_values(settings: Settings, wanted: Mapping[Path, str | None]) -> tuple[Edit, ...]:
+    """The edits that make the effective value at each path the wanted one; None leaves it without a value.
+
+    A value that is only inherited is overridden where it applies; the template is not touched. Where a
+    section that others inherit from is itself to be changed, the others keep what they had.
+
+    Raises:
+        RefusedError: a file cannot be edited safely, or a name or value cannot be written down.
+    """
+    edits, additions = _direct(settings, wanted)
+    if not edits and not additions:
+        return ()
+    if any(section.references for section in _all_sections(settings.top)):
+        pinned = _side_effects(settings, wanted, edits + _inserts(settings, additions))
+        more, additions = _direct(settings, {**wanted, **pinned}, pinned)
+        edits = more
+    return edits + _inserts(settings, additions)
+
+
+def set_value(settings: Settings, path: Path, value: str) -> tuple[Edit, ...]:
+    """The edits that make the effective value at one path this one; see `set_values`."""
+    return set_values(settings, {path: value})
+
+
+def unset(settings: Settings, path: Path) -> tuple[Edit, ...]:
+    """The edits that leave a path without a value: the line goes, or the value where the key must mask another."""
+    return set_values(settings, {path: None})
+
+
+def apply_edits(files: Files, edits: Iterable[Edit]) -> dict[str, bytes]:
+    """The files with the edits carried out; edits of one file must not overlap."""
+    after = dict(files)
+    for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end), reverse=True):
+        text = after[edit.file]
+        after[edit.file] = text[: edit.start] + edit.text + text[edit.end :]
+    return after
+
+
+def changed(before: Settings, after: Settings) -> dict[Path, tuple[str | None, str | None]]:
+    """Every path whose effective value differs, with both values; a section alone counts with empty text."""
+    old, new = dict(_flat(before.tree(mark_sections=True))), dict(_flat(after.tree(mark_sections=True)))
+    return {path: (old.get(path), new.get(path)) for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
+
+
+def check(root: str, files: Files, edits: Iterable[Edit], wanted: Mapping[Path, str | None]) -> Settings:
+    """The settings after the edits, proven to differ from before in the wanted values alone.
+
+    Raises:
+        RefusedError: something else would change, or not all that is wanted.
+    """
+    before = load(root, files)
+    after = load(root, apply_edits(files, edits))
+    found = {path: new for path, (dummy, new) in changed(before, after).items() if not path[-1].endswith("{}")}
+    values = {path: now.value if (now := before.get(path)) else None for path in wanted}
+    meant = {_marked(path): value for path, value in wanted.items() if values[path] != value}
+    if odd := sorted(path for path in found.keys() | meant.keys() if found.get(path, ...) != meant.get(path, ...)):
+        what = ".".join(name.removesuffix("{}") for name in odd[0])
+        raise RefusedError(f"the edit would not set just what it is to set ({what})", where=root, hint="nothing was written")
+    return after
+
+
+def quoted(value: str) -> str:
+    """A value as it is written: in quotes only where it must be.
+
+    Raises:
+        RefusedError: the value contains a NUL, which no settings file can hold.
+    """
+    if "\0" in value:
+        raise RefusedError("a value with a NUL byte cannot be written into a settings file")
+    if _PLAIN.fullmatch(value):
+        return value
+    return '"' + "".join(_ESCAPE.get(character, character) for character in value) + '"'
+
+
+def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield (*path, name), ""
+            yield from _flat(value, (*path, name))
+        else:
+            yield (*path, name), str(value)
+
+
+def _marked(path: Path) -> Path:
+    return (*(f"{name}{{}}" for name in path[:-1]), path[-1])
+
+
+def _direct(
+    settings: Settings, wanted: Mapping[Path, str | None], forced: Mapping[Path, str | None] | None = None
+) -> tuple[tuple[Edit, ...], dict[Path, dict[str, object]]]:
+    """Edits of assignments that are there, and what must be added to which section."""
+    edits: list[Edit] = []
+    additions: dict[Path, dict[str, object]] = {}
+    for path, value in wanted.items():
+        now = settings.get(path)
+        if (now.value if now else None) == value and path not in (forced or {}):
+            continue
+        section = settings.own(path[:-1])
+        own = section.assignments.get(_raw(path[-1])) if section is not None else None
+        if own:
+            edits.append(_assign(settings, path, own, value))
+        else:
+            _add(settings, additions, path, value)
+    return tuple(edits), additions
+
+
+def _assign(settings: Settings, path: Path, own: list[Assignment], value: str | None) -> Edit:
+    if value is not None:
+        return _replace(settings, own[-1], quoted(value))
+    view, section = settings.view(path[:-1]), settings.own(path[:-1])
+    inherited = any(own[-1].name in part.assignments for part in (view.parts if view else ()) if part is not section)
+    line = None if inherited or len(own) > 1 else _whole_line(own[-1])
+    return line or _replace(settings, own[-1], "")
+
+
+def _add(settings: Settings, additions: dict[Path, dict[str, object]], path: Path, value: str | None) -> None:
+    depth = len(path) - 1
+    while depth and not _editable(settings, path[:depth]):
+        depth -= 1
+    level = additions.setdefault(path[:depth], {})
+    for name in path[depth:-1]:
+        level = level.setdefault(name, {})  # type: ignore[assignment]
+    level[path[-1]] = value
+
+
+def _side_effects(settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[Edit]) -> dict[Path, str | None]:
+    """What the edits would change beside what is wanted, with the value that is to be kept."""
+    files = {name: source.text.encode("latin-1") for name, source in settings.sources.items()}
+    after = load(settings.root, apply_edits(files, edits))
+    differing = {tuple(name.removesuffix("{}") for name in path): values for path, values in changed(settings, after).items() if not path[-1].endswith("{}")}
+    return {path: old for path, (old, dummy) in differing.items() if path not in wanted}
+
+
+def _all_sections(section: Section) -> Iterable[Section]:
+    yield section
+    for child in section.sections.values():
+        yield from _all_sections(child)
+
+
+def _lines(tree: Mapping[str, object]) -> Iterable[str]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield f"{_name(name)} {{"
+            yield from (f"\t{line}" for line in _lines(value))
+            yield "}"
+        else:
+            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
+
+
+def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[Edit, ...]:
+    return tuple(_insert(settings, path, *_lines(tree)) for path, tree in additions.items())
+
+
+def _replace(settings: Settings, assignment: Assignment, text: str) -> Edit:
+    _refuse_uneditable(settings, assignment.source)
+    if assignment.value is None:
+        text = f" {text}"
+    start, end = assignment.value_start, assignment.value_end
+    if not text:  # also the blanks between "=" and the value
+        start = assignment.source.text.rindex("=", assignment.start, start) + 1
+    return Edit(assignment.source.name, start, end, _encoded(text))
+
+
+def _whole_line(assignment: Assignment) -> Edit | None:
+    """The edit that removes the assignment's line, where nothing else stands on it."""
+    text = assignment.source.text
+    start = text.rfind("\n", 0, assignment.start) + 1
+    end = text.find("\n", assignment.value_end)
+    end = len(text) if end < 0 else end + 1
+    alone = not text[start : assignment.start].strip() and not text[assignment.value_end : end].strip()
+    return Edit(assignment.source.name, start, end, b"") if alone else None
+
+
+def _insert(settings: Settings, path: Path, *lines: str) -> Edit:
+    """Put lines at the end of a section, indented like what is in it."""
+    section = settings.own(path)
+    if not path or section is None:
+        return _append(settings, settings.sources[settings.root], lines)
+    fragment = _last_editable(settings, section)
+    if fragment is None:
+        raise RefusedError(f"section {'.'.join(path)} is opened in one file and closed in another", hint="balance its braces in each file")
+    source, text = fragment.source, fragment.source.text
+    _refuse_uneditable(settings, source)
+    eol, outer = _eol(text), _indent(text, fragment.start)
+    inner = _inner_indent(text, fragment, outer)
+    unit = inner[len(outer) :] or "    "
+    body = "".join(f"{inner}{_indented(line, unit)}{eol}" for line in lines)
+    start_of_line = text.rfind("\n", 0, fragment.closed) + 1
+    if start_of_line > fragment.opened - 1 and not text[start_of_line : fragment.closed].strip():
+        return Edit(source.name, start_of_line, start_of_line, _encoded(body))
+    at = fragment.closed
+    while text[at - 1] in " \t" and at > fragment.opened:
+        at -= 1
+    return Edit(source.name, at, fragment.closed, _encoded(f"{eol}{body}{outer}"))
+
+
+def _append(settings: Settings, source: Source, lines: Iterable[str]) -> Edit:
+    _refuse_uneditable(settings, source)
+    text, eol = source.text, _eol(source.text)
+    start = "" if not text or text.endswith("\n") else eol
+    body = "".join(f"{_indented(line, '    ')}{eol}" for line in lines)
+    return Edit(source.name, len(text), len(text), _encoded(start + body))
+
+
+def _editable(settings: Settings, path: Path) -> bool:
+    section = settings.own(path)
+    return section is not None and _last_editable(settings, section) is not None
+
+
+def _last_editable(settings: Settings, section: Section) -> Fragment | None:
+    dirty = {problem.where.rpartition(":")[0] or problem.where for problem in settings.warnings if problem.kind in _UNEDITABLE}
+    whole = [fragment for fragment in section.fragments if fragment.closed >= 0]
+    clean = [fragment for fragment in whole if fragment.source.name not in dirty]
+    return (clean or whole or [None])[-1]
+
+
+def _refuse_uneditable(settings: Settings, source: Source) -> None:
+    for problem in settings.warnings:
+        if problem.kind in _UNEDITABLE and source.name in (problem.where, problem.where.rpartition(":")[0]):
+            raise RefusedError(problem.what, where=problem.where, hint="a file like this is never edited; repair it by hand")
+
+
+def _indent(text: str, offset: int) -> str:
+    start = text.rfind("\n", 0, offset) + 1
+    found = re.compile(r"[ \t]*").match(text, start)
+    return found[0] if found else ""
+
+
+def _inner_indent(text: str, fragment: Fragment, outer: str) -> str:
+    """How the first line inside a section is indented; one step more than the section where it has none."""
+    for line in text[fragment.opened : fragment.closed].splitlines()[1:]:
+        if line.strip():
+            indent = line[: len(line) - len(line.lstrip())]
+            if len(indent) > len(outer):
+                return indent
+            break
+    return outer + ("\t" if "\t" in outer else "  " if outer and len(outer) % 4 else "    ")
+
+
+def _indented(line: str, unit: str) -> str:
+    """A line whose leading tabs stand for steps of indentation, with this file's step."""
+    steps = len(line) - len(line.lstrip("\t"))
+    return unit * steps + line[steps:]
+
+
+def _eol(text: str) -> str:
+    end = text.find("\n")
+    return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
+
+
+def _name(name: str) -> str:
+    if not _NAME.fullmatch(name) or name == "include":
+        raise RefusedError(f"{name!r} cannot be a name in a settings file", hint='names have no blanks and none of # { } : . , = " %')
+    return name
+
+
+def _raw(text: str) -> str:
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
