@@ -1,0 +1,23 @@
+"""The Ansible inventory of a running lab: plain ssh to the gateways' management addresses, host keys known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from .lab import Lab
+
+
+def inventory(lab: Lab, *, user: str = "root") -> str:
+    """The inventory as YAML. Any other user than root logs in with the same key and becomes root by password."""
+    common: dict[str, Any] = {
+        "ansible_user": user,
+        "ansible_ssh_private_key_file": str(lab.folder / "id_ed25519"),
+        "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab.folder / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes",
+    }
+    if user != "root":
+        password = lab.folder / "operator_password"
+        common |= {"ansible_become": True, "ansible_become_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}"}
+    hosts = {gateway: {"ansible_host": str(lab.management(gateway))} for gateway in lab.topology.gateways}
+    return yaml.safe_dump({"all": {"vars": common, "hosts": hosts}}, sort_keys=False)

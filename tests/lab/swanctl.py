@@ -1,0 +1,72 @@
+"""The configuration of a lab gateway: swanctl.conf in pieces, complementary by default, and strongswan.conf."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .topology import End, Tunnel
+
+# What two peers need not to get stuck: one initiates and comes back, the other answers.
+BASE = {
+    "version": "2",
+    "proposals": "aes256-sha256-x25519",
+    "keyingtries": "0",
+    "dpd_delay": "30s",
+    "mobike": "no",
+}
+CHILD = {"esp_proposals": "aes256-sha256-x25519", "start_action": "none", "close_action": "none", "dpd_action": "clear"}
+INITIATES = {"start_action": "trap|start", "close_action": "start", "dpd_action": "start"}
+
+ROOT = "# Connections are in conf.d, one file each; secrets.conf is root's alone.\ninclude conf.d/*.conf\n"
+
+STRONGSWAN = """charon-systemd {
+  load_modular = no
+  load = random nonce openssl kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-libipsec kernel-netlink socket-default vici updown counters
+  install_routes = yes
+  filelog {
+    main {
+      path = /run/charon.log
+      time_format = %b %e %T
+      default = 1
+      ike = 2
+      flush_line = yes
+    }
+  }
+  plugins {
+    kernel-libipsec {
+      RAW_ESP
+    }
+  }
+}
+"""
+
+
+def strongswan_conf(suite: str) -> str:
+    """strongswan.conf of a gateway; plain ESP on the wire exists from 6.0 (trixie)."""
+    return STRONGSWAN.replace("RAW_ESP", "raw_esp = yes" if suite == "trixie" else "# before 6.0 there is no raw_esp")
+
+
+def connection(tunnel: Tunnel, end: End, changes: Mapping[str, str] = {}, child_changes: Mapping[str, str] = {}) -> str:
+    """One connection's file. `changes` may also name local.id and remote.id."""
+    peer = tunnel.other(end)
+    settings = {"local_addrs": end.address, "remote_addrs": end.peer, **BASE, **end.settings, **changes}
+    ids = {"local": settings.pop("local.id", end.id), "remote": settings.pop("remote.id", peer.id)}
+    child = {"local_ts": end.network, "remote_ts": peer.network, **CHILD}
+    child |= {**(INITIATES if end is tunnel.initiator else {}), **end.child, **child_changes}
+    lines = ["connections {", f"  {end.connection} {{", *_lines(settings, 4)]
+    for side, identity in ids.items():
+        lines += [f"    {side} {{", "      auth = psk", f"      id = {identity}", "    }"]
+    lines += ["    children {", "      net {", *_lines(child, 8), "      }", "    }", "  }", "}"]
+    return "\n".join(lines) + "\n"
+
+
+def secrets(entries: Mapping[str, tuple[str, str, str]]) -> str:
+    """The secrets file: by name, two identities and the pre-shared key between them."""
+    lines = ["secrets {"]
+    for name, (one, other, psk) in entries.items():
+        lines += [f"  ike-{name} {{", f"    id-1 = {one}", f"    id-2 = {other}", f'    secret = "{psk}"', "  }"]
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _lines(settings: Mapping[str, str], indent: int) -> list[str]:
+    return [f"{' ' * indent}{key} = {value}" for key, value in settings.items()]
