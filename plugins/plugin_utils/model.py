@@ -125,7 +125,9 @@ class Connection:
     children: tuple[Child, ...] = ()
     configured: bool = True
     loaded: bool = False
-    differs: tuple[str, ...] = ()  # settings whose value in the daemon is not the file's: "net.rekey_time: 1h in the file, …"
+    differs: tuple[
+        str, ...
+    ] = ()  # settings whose value in the daemon is not the file's: "net.rekey_time: 1h in the file, …"
     origin: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)  # "encap", "local.id", …: without children
 
@@ -315,6 +317,7 @@ class End:
     keepalives: tuple[Keepalive, ...] = ()
 
     def name(self, child: Child | str | None = None) -> EndName:
+        """The name of this end, or of one of its children."""
         return EndName(self.gateway.name, self.connection.name, child.name if isinstance(child, Child) else child)
 
 
@@ -342,6 +345,27 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of pinging through one child from one gateway."""
+
+    gateway: str
+    connection: str
+    child: str
+    reachable: bool
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether a tunnel is proven: both ends hold the same SAs crosswise, and traffic passes both ways."""
+
+    crosswise: bool
+    traffic: bool | None  # None: not probed
+    missing: tuple[str, ...] = ()  # what keeps it from being proven
+
+
+@dataclass(frozen=True, slots=True)
 class Declared:
     """What a user says about one tunnel (`ipsec_tunnels`); it decides over what would be inferred."""
 
@@ -350,7 +374,6 @@ class Declared:
     initiator: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     ping: tuple[Ping, ...] = ()
-    psk_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +387,32 @@ class Tunnel:
     initiator: str  # gateway that is to initiate
     initiator_because: str
     declared: Declared | None = None
+    psk_given: bool = False  # the user gives a pre-shared key for it
+    probes: tuple[Probe, ...] = ()
+
+    def end(self, gateway: str) -> End:
+        """The end on a gateway."""
+        return self.ends[0] if self.ends[0].gateway.name == gateway else self.ends[1]
+
+    def other(self, end: End) -> End:
+        """The end that is not this one."""
+        return self.ends[1] if end is self.ends[0] else self.ends[0]
+
+    @property
+    def initiating(self) -> End:
+        """The end that is to initiate."""
+        return self.end(self.initiator)
+
+    @property
+    def answering(self) -> End:
+        """The end that is to answer."""
+        return self.other(self.initiating)
+
+    def pairs(self, end: End) -> tuple[tuple[Child, Child], ...]:
+        """Children that both ends have: this end's first."""
+        order = (0, 1) if end is self.ends[0] else (1, 0)
+        both = ((pair.children[order[0]], pair.children[order[1]]) for pair in self.children)
+        return tuple((own, other) for own, other in both if own is not None and other is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -431,6 +480,19 @@ class Step:
     findings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit has found: what `tunnel_audit` answers and what reports show."""
+
+    tunnels: tuple[Tunnel, ...]
+    unpaired: tuple[Unpaired, ...]
+    findings: tuple[Finding, ...]
+    steps: tuple[Step, ...]
+    advice: tuple[str, ...]
+    proofs: Mapping[str, Proof]  # by tunnel
+    unreadable: Mapping[str, str]  # gateway: why
+
+
 # ---- the edge -------------------------------------------------------------------------------
 
 
@@ -478,7 +540,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
         return _restore_union(get_args(kind), value, where)
     if origin is tuple:
         return _restore_tuple(get_args(kind), value, where)
-    if origin is not None and issubclass(origin, Mapping) if isinstance(origin, type) else False:
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise ParseError(f"expected a mapping, not {type(value).__name__}", where=where)
         item = get_args(kind)[1]
@@ -527,14 +589,15 @@ def _restore_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     return tuple(_restore(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(each, items, strict=True)))
 
 
+_FITS: Mapping[Any, tuple[type, ...]] = {bool: (bool,), str: (str,), int: (int, str), float: (int, float, str)}
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 def _restore_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is bool and isinstance(value, str) and value.lower() in _WORDS:
         return _WORDS[value.lower()]
-    wanted = {bool: bool, str: str, int: (int, str), float: (int, float, str)}.get(kind)
-    if wanted is None or not isinstance(value, wanted) or (kind is not bool and isinstance(value, bool)):
+    wanted = _FITS.get(kind, ())
+    if not isinstance(value, wanted) or (kind is not bool and isinstance(value, bool)):
         raise ParseError(f"expected {getattr(kind, '__name__', kind)}, not {type(value).__name__}", where=where)
     try:
         return kind(value)

@@ -1,0 +1,174 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tunnel_audit
+short_description: Compare the two ends of every tunnel and plan the smallest change
+version_added: 0.1.0
+description:
+  - Finds which connection on which gateway is the other end of which, compares the two, names what is wrong on which
+    end with evidence, and plans the smallest change on the right end.
+  - Runs on the controller and connects to nothing. Run it once for a play, with what
+    M(tunnelwright.ipsec.gateway_info) returned for each gateway.
+author:
+  - Tunnelwright contributors (@tunnelwright)
+attributes:
+  check_mode:
+    description: Can run in check mode and return the same result as otherwise.
+    support: full
+  diff_mode:
+    description: Returns what has changed, or would change, in diff mode.
+    support: none
+options:
+  gateways:
+    description:
+      - By inventory name, RV(tunnelwright.ipsec.gateway_info#module:gateway) or the whole registered result of that module.
+      - A registered result that failed or was unreachable becomes a finding and does not hide the other gateways.
+    type: dict
+    required: true
+  tunnels:
+    description: What you declare about tunnels; a declaration decides over what would be found out.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: The tunnel's name in findings.
+        type: str
+        required: true
+      ends:
+        description: Its two ends.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          gateway:
+            description: Inventory name.
+            type: str
+            required: true
+          connection:
+            description: The connection's name on that gateway.
+            type: str
+            required: true
+      initiator:
+        description: Inventory name of the gateway that is to initiate.
+        type: str
+      settings:
+        description: Settings of the connection that both ends must have, by swanctl's names.
+        type: dict
+        default: {}
+      verify:
+        description: How to prove it. V(ping) is a list of V({from, to}) addresses.
+        type: dict
+        default: {}
+  probes:
+    description: Registered results of M(tunnelwright.ipsec.probe) for these tunnels.
+    type: list
+    elements: dict
+    default: []
+  limit:
+    description:
+      - Gateways that may be changed. Steps on others become RV(advice).
+      - Without it every gateway may be changed.
+    type: list
+    elements: str
+  psks:
+    description: Names of tunnels for which you give a pre-shared key to the C(remediate) role. Never the keys.
+    type: list
+    elements: str
+    default: []
+  show:
+    description: Whether to print RV(table).
+    type: bool
+    default: false
+seealso:
+  - module: tunnelwright.ipsec.gateway_info
+  - module: tunnelwright.ipsec.probe
+"""
+
+EXAMPLES = r"""
+- name: Read the gateways
+  tunnelwright.ipsec.gateway_info:
+    digest_key: "{{ ipsec_digest_key }}"
+  register: gateway
+
+- name: Compare the ends
+  tunnelwright.ipsec.tunnel_audit:
+    gateways: "{{ dict(ansible_play_hosts | zip(ansible_play_hosts | map('extract', hostvars, 'gateway'))) }}"
+    show: true
+  run_once: true
+  register: audit
+"""
+
+RETURN = r"""
+tunnels:
+  description: Each tunnel with its ends, its initiator and why, and whether it is up.
+  returned: success
+  type: list
+  elements: dict
+unpaired:
+  description: Ends whose other end is not among the gateways, and why.
+  returned: success
+  type: list
+  elements: dict
+findings:
+  description: What is wrong, worst first, with the end to change, evidence, reference and fix.
+  returned: success
+  type: list
+  elements: dict
+plan:
+  description: Steps in order, each one module call on one gateway.
+  returned: success
+  type: list
+  elements: dict
+advice:
+  description: What others must do on gateways outside O(limit), as text to send.
+  returned: success
+  type: list
+  elements: str
+to_probe:
+  description: By gateway, what to give to M(tunnelwright.ipsec.probe) there.
+  returned: success
+  type: dict
+gateways_unreadable:
+  description: Gateways that could not be read, and why.
+  returned: success
+  type: dict
+table:
+  description: All of this as text for people.
+  returned: success
+  type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+END_SPEC = {"gateway": {"type": "str", "required": True}, "connection": {"type": "str", "required": True}}
+TUNNEL_SPEC = {
+    "name": {"type": "str", "required": True},
+    "ends": {"type": "list", "elements": "dict", "required": True, "options": END_SPEC},
+    "initiator": {"type": "str"},
+    "settings": {"type": "dict", "default": {}},
+    "verify": {"type": "dict", "default": {}},
+}
+ARGUMENT_SPEC = {
+    "gateways": {"type": "dict", "required": True},
+    "tunnels": {"type": "list", "elements": "dict", "default": [], "options": TUNNEL_SPEC},
+    "probes": {"type": "list", "elements": "dict", "default": []},
+    "limit": {"type": "list", "elements": "str"},
+    "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "show": {"type": "bool", "default": False},
+}
+
+
+def main():
+    AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True).fail_json(
+        msg="This task runs on the controller, through the action plugin of the same name."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""What a task gives to an audit, as model values: registered results, declared tunnels, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .errors import ParseError
+from .model import Declared, DeclaredEnd, Gateway, Ping, Probe, restore
+
+ENDS = 2
+
+
+def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
+    """Gateways by name, and why those that have none could not be read.
+
+    Raises:
+        ParseError: a value is not what gateway_info returns; names the path of what does not fit.
+    """
+    read: list[Gateway] = []
+    unreadable: dict[str, str] = {}
+    for name, value in given.items():
+        if not isinstance(value, Mapping):
+            raise ParseError(f"expected what gateway_info returned, not {type(value).__name__}", where=f"gateways.{name}")
+        if "platform" in value:
+            read.append(restore(Gateway, value, f"gateways.{name}"))
+        elif "gateway" in value:
+            read.append(restore(Gateway, value["gateway"], f"gateways.{name}"))
+        elif value.get("failed") or value.get("unreachable"):
+            unreadable[name] = str(value.get("msg", "it did not answer")).strip().splitlines()[-1]
+        elif not value.get("skipped"):
+            raise ParseError("this is not what gateway_info returned", where=f"gateways.{name}", hint="register its result and give that")
+    return read, unreadable
+
+
+def declared(given: Iterable[Mapping[str, Any]]) -> list[Declared]:
+    """Declared tunnels.
+
+    Raises:
+        ParseError: a tunnel has not two ends, or its initiator is none of them.
+    """
+    return [_declared(tunnel) for tunnel in given]
+
+
+def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
+    """Probes from registered results; those that were skipped or could not run are left out."""
+    found = []
+    for result in given:
+        if "reachable" in result:
+            pings = result.get("pings") or []
+            sent, received = (sum(int(ping.get(key) or 0) for ping in pings) for key in ("sent", "received"))
+            names = (str(result.get(key) or "") for key in ("gateway", "connection", "child"))
+            found.append(Probe(*names, reachable=bool(result["reachable"]), sent=sent, received=received))
+    return found
+
+
+def _declared(tunnel: Mapping[str, Any]) -> Declared:
+    name = str(tunnel["name"])
+    ends = [DeclaredEnd(str(end["gateway"]), str(end["connection"])) for end in tunnel["ends"]]
+    if len(ends) != ENDS:
+        raise ParseError(f"a tunnel has two ends, not {len(ends)}", where=f"tunnels.{name}.ends")
+    initiator = tunnel.get("initiator")
+    if initiator and initiator not in (end.gateway for end in ends):
+        raise ParseError(f"initiator {initiator} is none of its ends", where=f"tunnels.{name}.initiator", hint=f"name {ends[0].gateway} or {ends[1].gateway}")
+    pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping", ()))
+    settings = {str(key): _value(value) for key, value in (tunnel.get("settings") or {}).items()}
+    return Declared(name, (ends[0], ends[1]), initiator, settings, pings)
+
+
+def _value(value: object) -> str:
+    """YAML reads `yes` as a boolean; strongSwan wants the word back."""
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

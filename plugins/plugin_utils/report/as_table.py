@@ -1,0 +1,67 @@
+"""An audit as text for a terminal: what is wrong, on which end, what proves it, what is planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
+
+from ..model import Audit, Change, Finding, Tunnel
+
+WIDTH = 110
+
+
+def render(audit: Audit) -> str:
+    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send."""
+    lines = [*_tunnels(audit), "", *_findings(audit.findings)]
+    if audit.unpaired:
+        lines += ["", "Ends without a counterpart", *(f"  {u.end}: {u.reason}" for u in audit.unpaired)]
+    if audit.advice:
+        lines += ["", "For those who run the other ends", *(f"  {text}" for text in audit.advice)]
+    return "\n".join(lines)
+
+
+def _tunnels(audit: Audit) -> list[str]:
+    broken = {finding.tunnel for finding in audit.findings}
+    rows = [
+        (t.name, _state(audit, t), t.initiator, t.answering.gateway.name, "see below" if t.name in broken else "fine") for t in audit.tunnels
+    ]
+    return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows)
+
+
+def _state(audit: Audit, tunnel: Tunnel) -> str:
+    proof = audit.proofs[tunnel.name]
+    if not proof.crosswise:
+        return "down"
+    return {True: "up, traffic passes", False: "up, no traffic", None: "up"}[proof.traffic]
+
+
+def _findings(findings: Sequence[Finding]) -> list[str]:
+    if not findings:
+        return ["No findings."]
+    lines = []
+    for finding in findings:
+        lines += [f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"]
+        lines += _wrapped(finding.summary, "          ")
+        lines += [line for text in finding.evidence for line in _wrapped(f"proof: {text}", "          ")]
+        lines += [line for text in _remedy(finding) for line in _wrapped(f"remedy: {text}", "          ")]
+    return lines
+
+
+def _remedy(finding: Finding) -> Iterator[str]:
+    for fix in finding.fix:
+        if isinstance(fix, Change):
+            yield f"on {fix.end}: {fix.setting} = {fix.value}"
+        else:
+            yield f"on {fix.gateway}: {fix.do} {fix.connection}{'/' + fix.child if fix.child else ''} {fix.state or 'pre-shared key'}".replace("  ", " ")
+    if finding.no_fix:
+        yield finding.no_fix
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False)
+
+
+def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    table = [head, *rows]
+    widths = [max(len(row[i]) for row in table) for i in range(len(head))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

@@ -1,0 +1,86 @@
+"""Every rule there is: one file per family, found by being here and listed nowhere.
+
+A rule is one function from a tunnel to the faults it sees; the decorator gives it its id, its weight and the
+source of what it knows. Its docstring is its page in the docs. A healthy tunnel yields nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from ..model import EndName, Fault, Finding, Severity, Tunnel
+
+Check = Callable[[Tunnel], Iterator[Fault]]
+WEIGHTS: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check, what its page in the docs says about it, and which other findings it explains."""
+
+    id: str
+    severity: Severity
+    reference: str
+    check: Check
+    explains: tuple[str, ...] = ()
+
+
+_rules: dict[str, Rule] = {}
+
+
+def rule(name: str, severity: Severity, *, reference: str, explains: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Register the decorated check; its docstring is its documentation.
+
+    `explains` names findings that are mere consequences of this one on the same tunnel and are left out.
+    """
+
+    def register(check: Check) -> Check:
+        if name in _rules:
+            raise ValueError(f"two rules are called {name}")
+        if not check.__doc__:
+            raise ValueError(f"rule {name} has no docstring, which is its page in the docs")
+        _rules[name] = Rule(name, severity, reference, check, explains)
+        return check
+
+    return register
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """All rules, in the order of their ids."""
+    for family in iter_modules(__path__):
+        import_module(f"{__name__}.{family.name}")
+    return tuple(_rules[name] for name in sorted(_rules))
+
+
+def diagnose(tunnels: Iterable[Tunnel]) -> tuple[Finding, ...]:
+    """Everything every rule sees in these tunnels, worst first."""
+    found = [finding for tunnel in tunnels for finding in _diagnose(tunnel)]
+    return tuple(sorted(found, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
+
+
+def _diagnose(tunnel: Tunnel) -> list[Finding]:
+    found = [finding for each in all_rules() for finding in _run(each, tunnel)]
+    if not found:
+        return found
+    ids = {finding.id for finding in found}
+    explained = {name for each in all_rules() if each.id in ids for name in each.explains}
+    return [finding for finding in found if finding.id not in explained]
+
+
+def _run(each: Rule, tunnel: Tunnel) -> list[Finding]:
+    try:
+        faults = list(each.check(tunnel))
+    except Exception as error:  # noqa: BLE001  a broken rule must not hide what the others see
+        first = tunnel.ends[0]
+        summary = f"rule {each.id} failed on this tunnel: {type(error).__name__}: {error}"
+        faults = [Fault(EndName(first.gateway.name, first.connection.name), summary, no_fix="this is a defect of the collection; please report it")]
+        each = Rule("rule-failed", "low", "", each.check)  # noqa: PLW2901
+    return [
+        Finding(each.id, each.severity, tunnel.name, f.end, f.summary, each.reference, f.evidence, f.fix, f.no_fix, f.confidence)
+        for f in faults
+    ]

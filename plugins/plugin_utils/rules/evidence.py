@@ -1,0 +1,56 @@
+"""What rules ask of a tunnel more than once: where a setting stands, what is installed, who is to change."""
+
+from __future__ import annotations
+
+from ..model import Change, Child, ChildSa, Connection, End, Setting, Step, Tunnel
+
+ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # states of a CHILD_SA that carries traffic (child_sa.h)
+
+
+def place(end: End, key: str, child: Child | None = None) -> str:
+    """`gateway file:line` of a setting, or of the section it would stand in."""
+    holder: Child | Connection = child if child is not None else end.connection
+    setting: Setting | None = holder.settings.get(key)
+    if setting is None:
+        return f"{end.gateway.name} {holder.origin or end.connection.origin}: {key} is not set"
+    through = f" (from template {setting.template})" if setting.template else ""
+    return f"{end.gateway.name} {setting.origin}: {key} = {setting.value}{through}"
+
+
+def installed(end: End, child: Child | None = None) -> tuple[ChildSa, ...]:
+    """CHILD_SAs that carry traffic, of one child or of all of the connection."""
+    names = {child.name} if child else {c.name for c in end.connection.children}
+    return tuple(sa for ike in end.sas for sa in ike.children if sa.name in names and sa.state in ALIVE)
+
+
+def up(tunnel: Tunnel) -> bool:
+    """Whether the ends hold at least one CHILD_SA in common."""
+    return any(crosswise(one, other) for one in installed(tunnel.ends[0]) for other in installed(tunnel.ends[1]))
+
+
+def crosswise(one: ChildSa, other: ChildSa) -> bool:
+    """Whether two CHILD_SAs are the two ends of one: each sends what the other receives."""
+    return one.spi_in is not None and one.spi_in == other.spi_out and one.spi_out == other.spi_in
+
+
+def readable(end: End) -> bool:
+    """Whether the live state of an end is known."""
+    return end.gateway.daemon.running is True and end.gateway.sas is not None
+
+
+def establish(tunnel: Tunnel, child: Child | None = None, *, state: str = "established") -> Step:
+    """The step by which the initiator brings the tunnel, or one child of it, up."""
+    end = tunnel.initiating
+    return Step("establish", end.gateway.name, "sa", end.connection.name, child.name if child else None, state, tunnel=tunnel.name)
+
+
+def change(end: End, key: str, value: str, child: Child | None = None) -> Change:
+    """The change of one setting, with what it was."""
+    setting = (child.settings if child is not None else end.connection.settings).get(key)
+    return Change(end.name(child), key, value, setting.value if setting else None)
+
+
+def starting(end: End, child: Child) -> str:
+    """The start action of an initiator that this daemon can keep: trap and start together exist since 5.9.6."""
+    version = tuple(int(part) for part in (end.gateway.version or "0").split(".") if part.isdigit())
+    return "start" if child.route_based or version < (5, 9, 6) else "trap|start"

@@ -1,0 +1,110 @@
+"""Faults in who the two ends say they are, and how they prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Auth, End, Fault, Secret, Step, Tunnel
+from ..swanctl.words import identities, normal
+from . import rule
+from .evidence import change, place
+from .negotiation import DOWN
+
+
+@rule("identity-mismatch", "critical", reference="RFC 7296 section 2.15; RFC 4301 section 4.4.3.1", explains=(*DOWN, "psk-missing"))
+def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end says it is somebody else than its peer expects.
+
+    The initiator only sees AUTHENTICATION_FAILED. The end that owns an identity decides what it is, unless both
+    gateways keep the tunnel's pre-shared key for the identity that the peer expects.
+    """
+    for owner in tunnel.ends:
+        verifier = tunnel.other(owner)
+        said, expected = identities(owner.connection)[0], identities(verifier.connection)[1]
+        if said and expected and said != expected and "*" not in expected and not expected.startswith("%"):
+            yield _mismatch(owner, verifier, said, expected)
+
+
+@rule("psk-mismatch", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
+def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
+    """The two ends have different pre-shared keys, seen from digests made on the gateways; the keys stay there.
+
+    The responder logs "MAC mismatched", the initiator AUTHENTICATION_FAILED. Which key is right cannot be seen, so it
+    is repaired only where the user gives the key.
+    """
+    one, other = (end.secret for end in tunnel.ends)
+    if _by_psk(tunnel) and one and other and one.digest and other.digest and one.key_id == other.key_id and one.digest != other.digest:
+        end, peer = tunnel.initiating, tunnel.answering
+        yield Fault(
+            end.name(),
+            f"{end.name()} and {peer.name()} have different pre-shared keys for each other",
+            tuple(_secret_place(each) for each in tunnel.ends),
+            _give_psk(tunnel, tunnel.ends),
+            "" if tunnel.psk_given else f"give the right key in ipsec_psks.{tunnel.name}",
+        )
+
+
+@rule("psk-missing", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
+def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end has no pre-shared key for the identities of this tunnel."""
+    for end in tunnel.ends:
+        unread = any(problem.kind.startswith("config") for problem in end.gateway.problems)
+        if _by_psk(tunnel) and end.secret is None and end.connection.configured and not unread:
+            own, peer = identities(end.connection)
+            yield Fault(
+                end.name(),
+                f"{end.name()} has no pre-shared key for {own or 'its address'} and {peer or 'any peer'}",
+                (f"{end.gateway.name}: {len(end.gateway.secrets)} pre-shared keys, none for these identities",),
+                _give_psk(tunnel, (end,)),
+                "" if tunnel.psk_given else f"give the key in ipsec_psks.{tunnel.name}",
+            )
+
+
+def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
+    local, remote = owner.connection.local[0], verifier.connection.remote[0]
+    kept_expected, kept_said = (all(_keeps(end, identity) for end in (owner, verifier)) for identity in (expected, said))
+    if kept_expected and not kept_said:
+        wrong, auth, value = owner, local, remote.id or ""
+        why = f"both gateways keep the pre-shared key for {expected}, so {owner.gateway.name} is to change"
+    else:
+        wrong, auth, value = verifier, remote, local.id or said
+        why = f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change"
+    return Fault(
+        wrong.name(),
+        f"{owner.name()} says it is {said}, {verifier.name()} expects {expected}; {why}",
+        (place(owner, _key(local)), place(verifier, _key(remote))),
+        (change(wrong, _key(auth), value),),
+    )
+
+
+def _key(auth: Auth) -> str:
+    return f"{auth.section}.id"
+
+
+def _keeps(end: End, identity: str) -> bool:
+    return any(identity in map(normal, secret.ids) for secret in end.gateway.secrets)
+
+
+def _by_psk(tunnel: Tunnel) -> bool:
+    return all(end.connection.local and end.connection.local[0].method == "psk" for end in tunnel.ends)
+
+
+def _secret_place(end: End) -> str:
+    secret: Secret | None = end.secret
+    return f"{end.gateway.name} {secret.origin}: secret {secret.name}" if secret else f"{end.gateway.name}: no secret"
+
+
+def _give_psk(tunnel: Tunnel, ends: tuple[End, ...]) -> tuple[Step, ...]:
+    if not tunnel.psk_given:
+        return ()
+    return tuple(
+        Step(
+            "initiator" if end is tunnel.initiating else "responder",
+            end.gateway.name,
+            "connection",
+            end.connection.name,
+            psk=True,
+            tunnel=tunnel.name,
+        )
+        for end in ends
+    )

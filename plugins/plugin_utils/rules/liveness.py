@@ -1,0 +1,23 @@
+"""Faults in how an end notices that its peer is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Fault, Tunnel
+from . import rule
+from .evidence import change, place
+
+
+@rule("dpd-off", "high", reference="RFC 7296 section 2.4")
+def dpd_off(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end without dead peer detection keeps a dead tunnel up until the next rekey, and sends into the void."""
+    for end in tunnel.ends:
+        if end.connection.dpd_delay == 0:
+            delay = tunnel.other(end).connection.dpd_delay or 30.0
+            yield Fault(
+                end.name(),
+                f"{end.name()} never checks that its peer is alive (dpd_delay = 0)",
+                (place(end, "dpd_delay"),),
+                (change(end, "dpd_delay", f"{delay:g}s"),),
+            )

@@ -1,0 +1,97 @@
+"""Faults in who starts a tunnel and who brings it back: peers must be complementary, not equal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Child, End, Fault, Step, Tunnel
+from . import rule
+from .evidence import change, place, starting
+
+
+@rule("both-initiate", "medium", reference="strongSwan docs: start_action; facts of two simultaneous starts (duplicate CHILD_SAs)")
+def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
+    """Both ends start the tunnel, which makes duplicate SAs. The responder keeps its trap, if it has one, and stops starting."""
+    end, peer = tunnel.answering, tunnel.initiating
+    for own, other in tunnel.pairs(end):
+        if "start" in own.start_action and "start" in other.start_action:
+            value = "trap" if "trap" in own.start_action else "none"
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} and {peer.name(other)} both start the tunnel; {peer.gateway.name} initiates, because {tunnel.initiator_because}",
+                (place(end, "start_action", own), place(peer, "start_action", other)),
+                (change(end, "start_action", value, own),),
+            )
+
+
+@rule("no-initiator", "high", reference="strongSwan docs: start_action", explains=("not-installed", "initiator-not-persistent"))
+def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
+    """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand."""
+    end, peer = tunnel.initiating, tunnel.answering
+    for own, other in tunnel.pairs(end):
+        if own.start_action == other.start_action == "none":
+            yield Fault(
+                end.name(own),
+                f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; {end.gateway.name} is to, because {tunnel.initiator_because}",
+                (place(end, "start_action", own), place(peer, "start_action", other)),
+                (change(end, "start_action", starting(end, own), own),),
+            )
+
+
+@rule("close-action-both", "medium", reference="strongSwan docs: close_action")
+def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
+    """Both ends start the tunnel again when it is closed, which makes reconnect storms and duplicates. One is enough."""
+    end, peer = tunnel.answering, tunnel.initiating
+    for own, other in tunnel.pairs(end):
+        if "start" in own.close_action and "start" in other.close_action:
+            value = "trap" if "trap" in own.close_action else "none"
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} and {peer.name(other)} both start the tunnel again when it is closed",
+                (place(end, "close_action", own), place(peer, "close_action", other)),
+                (change(end, "close_action", value, own),),
+            )
+
+
+@rule("initiator-not-persistent", "high", reference="strongSwan docs: close_action, start_action run only when the configuration is loaded")
+def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
+    """The initiator starts the tunnel once, and nothing brings it back after the peer has closed it."""
+    end = tunnel.initiating
+    for own, other in tunnel.pairs(end):
+        if own.start_action == "start" and own.close_action == "none" and not _trapped(tunnel.answering, other) and not _kept(tunnel, own):
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} starts the tunnel once; when {tunnel.answering.gateway.name} closes it, nothing brings it back",
+                (place(end, "start_action", own), place(end, "close_action", own)),
+                (change(end, "close_action", "start", own),),
+            )
+
+
+@rule("keepalive-missing", "medium", reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action")
+def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
+    """No policy can trap the traffic of this child (route-based, or `policies = no`), and no periodic check brings it back."""
+    end = tunnel.initiating
+    for own, dummy in tunnel.pairs(end):
+        if own.route_based and not _kept(tunnel, own):
+            possible = end.gateway.system.init == "systemd" or end.gateway.system.cron
+            step = Step("persist", end.gateway.name, "keepalive", end.connection.name, own.name, "present", tunnel=tunnel.name)
+            marks = [key for key in ("if_id_in", "if_id_out", "mark_in", "mark_out", "policies") if key in own.settings]
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} cannot be trapped ({', '.join(marks) or 'route-based'}) and has no periodic check",
+                tuple(place(end, key, own) for key in marks),
+                (step,) if possible else (),
+                "" if possible else f"{end.gateway.name} runs neither systemd nor cron; install one of them",
+            )
+
+
+def _trapped(end: End, child: Child) -> bool:
+    return "trap" in child.start_action and bool(end.connection.remote_addrs != ("%any",))
+
+
+def _kept(tunnel: Tunnel, child: Child) -> bool:
+    """Whether a periodic check watches the child on either end."""
+    names = {c.name for pair in tunnel.children if child in pair.children for c in pair.children if c}
+    return any(keepalive.child in names for end in tunnel.ends for keepalive in end.keepalives)
+
+

@@ -1,0 +1,131 @@
+"""Faults in what is loaded and installed, as against what is configured."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ..model import ChildSa, End, Fault, Step, Tunnel
+from . import rule
+from .evidence import ALIVE, crosswise, establish, installed, readable
+
+SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a younger SA may be known to one only
+
+
+@rule("daemon-stopped", "critical", reference="strongSwan docs: charon-systemd", explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic"))
+def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
+    """The IKE daemon of an end is not running."""
+    for end in tunnel.ends:
+        if end.gateway.daemon.running is False:
+            where = tuple(f"{end.gateway.name}: {p.what}" for p in end.gateway.problems if p.kind == "daemon-stopped")
+            yield Fault(
+                end.name(),
+                f"the IKE daemon of {end.gateway.name} is not running",
+                where,
+                (Step("prepare", end.gateway.name, "daemon", state="started", tunnel=tunnel.name), establish(tunnel)),
+            )
+
+
+@rule("not-loaded", "critical", reference="swanctl(8): --load-conns", explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic"))
+def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
+    """A connection or child is in the file and not in the daemon."""
+    for end in tunnel.ends:
+        connection = end.connection
+        if not end.gateway.daemon.running or not connection.configured:
+            continue
+        missing = [None] if not connection.loaded else [c for c in connection.children if c.configured and not c.loaded]
+        for child in missing:
+            yield Fault(
+                end.name(child),
+                f"{end.name(child)} is configured and not loaded",
+                (f"{end.gateway.name} {child.origin if child else connection.origin}: defined here, absent from swanctl --list-conns",),
+                (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name), establish(tunnel)),
+            )
+
+
+@rule("config-drift", "medium", reference="swanctl(8): --load-conns")
+def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
+    """The daemon holds other settings than the file: somebody edited and did not load, or loaded and did not write down."""
+    for end in tunnel.ends:
+        if end.connection.loaded and not end.connection.configured:
+            yield Fault(
+                end.name(),
+                f"{end.name()} is loaded and in no file: it is gone at the next restart",
+                (f"{end.gateway.name}: in swanctl --list-conns only",),
+                no_fix="write it into the configuration, or unload it",
+            )
+        elif end.connection.differs and end.gateway.daemon.running:
+            yield Fault(
+                end.name(),
+                f"the daemon of {end.gateway.name} holds other settings of {end.connection.name} than its file",
+                tuple(f"{end.gateway.name}: {text}" for text in end.connection.differs),
+                (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name),),
+            )
+
+
+@rule("not-installed", "high", reference="swanctl(8): --list-sas", explains=("no-traffic",))
+def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
+    """A child that is to be up is loaded on both ends and not installed, and nothing is bringing it up."""
+    end, peer = tunnel.initiating, tunnel.answering
+    if not (readable(end) and readable(peer)):
+        return
+    for own, other in tunnel.pairs(end):
+        if "start" in own.start_action and not installed(end, own) and not installed(peer, other):
+            traps = [p for p in end.policies if p.child == own.name and p.kind == "trap"]
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} is loaded, is to be up ({own.start_action}) and is not installed",
+                (f"{end.gateway.name}: {len(end.sas)} IKE_SAs, {'a trap' if traps else 'no trap'} for {own.name}",),
+                (establish(tunnel, own),),
+                confidence="observed",
+            )
+
+
+@rule("duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations")
+def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
+    """One child has several CHILD_SAs with the same selectors at once. A rekey's overlap is not meant: its old SA is REKEYED."""
+    for end in (tunnel.initiating, tunnel.answering):
+        alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in _settled(end))
+        for (name, local, remote), number in alike.items():
+            if number > 1:
+                ids = ", ".join(f"{sa.name}{{{sa.id}}} {sa.spi_in}/{sa.spi_out}" for sa in _settled(end) if sa.name == name)
+                yield Fault(
+                    end.name(name),
+                    f"{end.name(name)} has {number} CHILD_SAs for {', '.join(local)} to {', '.join(remote)}",
+                    (f"{end.gateway.name}: {ids}",),
+                    (Step("retire", end.gateway.name, "sa", end.connection.name, name, "deduplicated", tunnel=tunnel.name),),
+                    confidence="observed",
+                )
+                return
+
+
+@rule("sa-mismatch", "high", reference="RFC 7296 section 2.4: one end lost its state", explains=("no-traffic", "nat-traversal-needed"))
+def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end holds a CHILD_SA that its peer does not have: it sends into the void until its dead peer detection notices."""
+    if not all(readable(end) for end in tunnel.ends):
+        return
+    for end in tunnel.ends:
+        peer = tunnel.other(end)
+        theirs = [sa for ike in peer.sas for sa in ike.children]
+        stale = [sa for sa in _settled(end) if not any(crosswise(sa, other) for other in theirs)]
+        if stale:
+            yield Fault(
+                end.name(stale[0].name),
+                f"{end.name(stale[0].name)} believes that the tunnel is up, but {peer.name()} has no such SA",
+                tuple(f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; {peer.gateway.name}: {_spis(theirs)}" for sa in stale),
+                (
+                    Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name),
+                    establish(tunnel),
+                ),
+                confidence="observed",
+            )
+
+
+def _settled(end: End) -> tuple[ChildSa, ...]:
+    names = {child.name for child in end.connection.children}
+    children = (sa for ike in end.sas for sa in ike.children)
+    return tuple(sa for sa in children if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= SETTLING))
+
+
+def _spis(sas: list[ChildSa]) -> str:
+    return ", ".join(f"{sa.spi_in} in, {sa.spi_out} out" for sa in sas) or "no CHILD_SA"

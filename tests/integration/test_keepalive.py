@@ -1,0 +1,254 @@
+"""The keepalive on real gateways: installed and removed by Ansible, run by cron, and by hand on tunnels that fell."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab import swanctl
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+
+from .ansible_run import Run, module
+
+CHECK = "/usr/local/lib/tunnelwright/keepalive"
+LEFT_BEHIND = "find /etc /usr /run /var -xdev -name '*tunnelwright*' 2>/dev/null; find /run /tmp -name '*tunnelwright*'"
+OURS = {"connection": "east", "child": "net"}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """One tunnel that nothing brings back: no trap, no close action, no DPD action, as with a VTI."""
+    with running(pairs(1, name="keepalive")) as lab:
+        tunnel = lab.topology.tunnels["t01"]
+        off = {"start_action": "none", "close_action": "none", "dpd_action": "clear"}
+        lab.write("b01", "/etc/swanctl/conf.d/east.conf", swanctl.connection(tunnel, tunnel.initiator, {}, off))
+        lab.sh("b01", "swanctl --load-all --noprompt; swanctl --terminate --ike east --timeout 5 || :")
+        yield lab
+
+
+@pytest.fixture
+def hosts(lab: Lab, tmp_path: Path) -> Path:
+    path = tmp_path / "inventory.yml"
+    path.write_text(inventory(lab), encoding="utf-8")
+    return path
+
+
+def installed(lab: Lab, gateway: str) -> list[str]:
+    """CHILD_SAs that are installed on a gateway."""
+    listed = lab.sh(gateway, "swanctl --list-sas 2>/dev/null")
+    return re.findall(r"^  net: (#\d+), .*INSTALLED", listed, re.MULTILINE)
+
+
+def cut_by_peer(lab: Lab) -> None:
+    """The peer ends the tunnel."""
+    lab.exec("a01", ["swanctl", "--terminate", "--ike", "west", "--timeout", "5"])
+    end = time.monotonic() + 10
+    while installed(lab, "b01") and time.monotonic() < end:
+        time.sleep(0.1)
+    assert installed(lab, "b01") == []
+
+
+def put_check(lab: Lab) -> None:
+    """The check alone, without anything that runs it."""
+    source = Path(__file__).parents[2] / "plugins/plugin_utils/platforms/strongswan/check.sh"
+    lab.sh("b01", "mkdir -p /usr/local/lib/tunnelwright")
+    lab.write("b01", CHECK, source.read_text(encoding="utf-8"), mode="0755")
+
+
+def check(lab: Lab, *shell: str) -> int:
+    return lab.exec("b01", [*shell, CHECK, "t", "east", "net", "10"]).returncode
+
+
+def keepalive(tmp: Path, hosts: Path, *more: str, on: str = "b01", **arguments: Any) -> Run:
+    return module(tmp, hosts, on, "keepalive", {**OURS, **arguments}, *more)
+
+
+# ---- the check
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_tunnel_that_its_peer_ended_comes_back_once(lab: Lab, shell: str) -> None:
+    put_check(lab)
+    enter: list[str] = []
+    if shell == "busybox":
+        program = shutil.which("busybox")
+        assert program, "install busybox"
+        copy = "mkdir -p /run/bb && base64 -d >/run/bb/busybox && chmod 755 /run/bb/busybox && /run/bb/busybox --install -s /run/bb"
+        lab.exec("b01", ["sh", "-c", copy], stdin=base64.b64encode(Path(program).read_bytes()).decode(), check=True)
+        enter = ["env", "PATH=/run/bb:/usr/sbin:/usr/bin", "/run/bb/sh"]
+    cut_by_peer(lab)
+    assert check(lab, *enter) == 0
+    (one,) = installed(lab, "b01")
+    assert lab.pings("t01") == (True, True)
+    for dummy in range(3):
+        assert check(lab, *enter) == 0
+    assert installed(lab, "b01") == [one]
+    assert len(installed(lab, "a01")) == 1
+
+
+def test_two_checks_at_once_make_one_tunnel(lab: Lab) -> None:
+    put_check(lab)
+    cut_by_peer(lab)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda dummy: check(lab), range(4))) == [0] * 4
+    assert len(installed(lab, "b01")) == 1
+
+
+def test_a_tunnel_that_is_down_on_purpose_stays_down(lab: Lab) -> None:
+    put_check(lab)
+    cut_by_peer(lab)
+    lab.sh("b01", "mkdir -p /etc/tunnelwright && touch /etc/tunnelwright/down-t")
+    assert check(lab) == 0
+    assert installed(lab, "b01") == []
+    lab.sh("b01", "rm -r /etc/tunnelwright")
+    assert check(lab) == 0
+    assert len(installed(lab, "b01")) == 1
+
+
+def test_while_an_attempt_is_under_way_no_other_is_queued(lab: Lab) -> None:
+    put_check(lab)
+    cut_by_peer(lab)
+    lab.sh("a01", "/etc/init.d/strongswan stop")
+    try:
+        lab.exec("b01", ["swanctl", "--initiate", "--ike", "east", "--child", "net", "--timeout", "1"])
+        assert [check(lab), check(lab)] == [0, 0]
+        listed = lab.sh("b01", "swanctl --list-sas --pretty 2>/dev/null")
+        assert "state = CONNECTING" in listed
+        assert listed.count("CHILD_CREATE") == 1
+    finally:
+        lab.sh("b01", "swanctl --terminate --ike east --force --timeout 5 || :")
+        lab.sh("a01", "/etc/init.d/strongswan start")
+    end = time.monotonic() + 20
+    while check(lab) and time.monotonic() < end:
+        time.sleep(1)
+    assert len(installed(lab, "b01")) == 1
+
+
+def test_a_daemon_that_is_stopped_is_logged_and_nothing_started(lab: Lab) -> None:
+    put_check(lab)
+    lab.sh("b01", "/etc/init.d/strongswan stop")
+    try:
+        assert check(lab) == 1
+        assert "daemon does not answer" in lab.sh("b01", "tail -n 1 /run/tunnelwright/keepalive.log")
+        assert lab.exec("b01", ["swanctl", "--stats"]).returncode != 0
+    finally:
+        lab.sh("b01", "/etc/init.d/strongswan start; rm -rf /run/tunnelwright /usr/local/lib/tunnelwright")
+
+
+# ---- by Ansible
+
+
+def test_it_is_installed_once_as_check_mode_says_and_removed_without_a_trace(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    assert lab.sh("b01", LEFT_BEHIND) == ""
+    foretold = keepalive(tmp_path, hosts, "--check", "--diff").result("it")
+    assert lab.sh("b01", LEFT_BEHIND) == ""
+    done = keepalive(tmp_path, hosts, "--diff").result("it")
+    assert foretold == done
+    assert done["keepalive"]["means"] == "cron"
+    assert [entry["after_header"] for entry in done["diff"]] == done["files"]
+    assert done["diff"][1]["after"].startswith('# tunnelwright keepalive: {"child": "net"')
+    assert lab.sh("b01", f"stat -c '%a %U %G' {' '.join(done['files'])}").split("\n")[:-1] == [
+        "755 root root",
+        "644 root root",
+    ]
+    again = keepalive(tmp_path, hosts)
+    assert (again.status, again.changed()) == (0, {})
+    assert keepalive(tmp_path, hosts, interval=300).changed() == {"b01": 1}
+    foretold = keepalive(tmp_path, hosts, "--check", "--diff", state="absent").result("it")
+    gone = keepalive(tmp_path, hosts, "--diff", state="absent").result("it")
+    assert foretold == gone
+    assert lab.sh("b01", LEFT_BEHIND) == ""
+    assert keepalive(tmp_path, hosts, state="absent").changed() == {}
+
+
+def test_cron_brings_the_tunnel_back_within_its_minute(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    cut_by_peer(lab)
+    assert keepalive(tmp_path, hosts, interval=60).status == 0
+    try:
+        end = time.monotonic() + 100  # cron looks at its tables once a minute, and the check waits up to 15 s
+        while not installed(lab, "b01") and time.monotonic() < end:
+            time.sleep(1)
+        assert len(installed(lab, "b01")) == 1
+        assert "was not installed; initiated" in lab.sh("b01", "cat /run/tunnelwright/keepalive.log")
+    finally:
+        keepalive(tmp_path, hosts, state="absent")
+    assert lab.sh("b01", LEFT_BEHIND) == ""
+
+
+def test_a_child_that_the_daemon_does_not_have_is_refused(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    run = keepalive(tmp_path, hosts, child="nett")
+    assert run.status != 0
+    assert "the IKE daemon has no child 'nett' of connection 'east' at b01: it has net" in run.result("it")["msg"]
+    assert lab.sh("b01", LEFT_BEHIND) == ""
+
+
+def test_a_gateway_with_neither_systemd_nor_cron_is_refused(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("a01", "kill $(cat /run/crond.pid)")
+    try:
+        run = keepalive(tmp_path, hosts, on="a01", connection="west")
+        assert run.status != 0
+        assert "neither systemd nor a cron daemon" in run.result("it")["msg"]
+        assert lab.sh("a01", LEFT_BEHIND) == ""
+    finally:
+        lab.sh("a01", "cron")
+
+
+def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "operator.yml"
+    path.write_text(inventory(lab, user="operator"), encoding="utf-8")
+    run = keepalive(tmp_path, path, "-e", "ansible_become=false")
+    assert "become: true" in run.result("it")["msg"]
+    assert keepalive(tmp_path, path, "--check").changed() == {"b01": 1}
+
+
+def test_where_systemd_runs_it_is_asked_to_run_the_timer(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """No systemd runs in the lab: one that notes what it is asked stands in for it. The units are verified in the unit tests."""
+    lab.sh("b01", "mkdir -p /run/systemd/system")
+    lab.write("b01", "/usr/local/bin/systemctl", '#!/bin/sh\necho "$*" >>/run/asked\n', mode="0755")
+    try:
+        done = keepalive(tmp_path, hosts, interval=45).result("it")
+        assert done["keepalive"]["means"] == "systemd"
+        unit = f"tunnelwright-keepalive-{done['keepalive']['name']}.timer"
+        assert lab.sh("b01", "cat /run/asked").splitlines() == [
+            "daemon-reload",
+            f"enable --quiet {unit}",
+            f"restart {unit}",
+        ]
+        exec_start = lab.sh("b01", f"sed -n 's/^ExecStart=//p' /etc/systemd/system/{unit[:-6]}.service")
+        cut_by_peer(lab)
+        lab.sh("b01", exec_start)
+        assert len(installed(lab, "b01")) == 1
+        assert keepalive(tmp_path, hosts, interval=45).changed() == {}
+        to_cron = keepalive(tmp_path, hosts, means="cron").result("it")
+        assert len(to_cron["files"]) == 3
+        assert f"disable --now {unit}" in lab.sh("b01", "cat /run/asked")
+        keepalive(tmp_path, hosts, state="absent")
+        assert lab.sh("b01", LEFT_BEHIND) == ""
+    finally:
+        lab.sh("b01", "rm -rf /run/systemd /usr/local/bin/systemctl /run/asked")
+
+
+def test_a_full_disk_leaves_no_half_file(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("b01", "mount -t tmpfs -o size=4k tmpfs /etc/cron.d && head -c 4096 /dev/zero >/etc/cron.d/fill || :")
+    try:
+        run = keepalive(tmp_path, hosts)
+        assert run.status != 0
+        said = run.result("it")["msg"]
+        assert "could not be installed at b01/east/net: " in said
+        assert "No space left on device" in said
+        assert lab.sh("b01", "ls -A /etc/cron.d") == "fill\n"
+    finally:
+        lab.sh("b01", "umount /etc/cron.d")
+    assert lab.sh("b01", LEFT_BEHIND) == ""
