@@ -1,0 +1,136 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: connection
+short_description: Set named settings of one IPsec connection and its children
+version_added: 0.1.0
+description:
+  - Sets the settings you name on one connection and its children in the gateway's own C(swanctl.conf), and touches nothing
+    else. Comments, order, quoting and every other byte stay; so do the file's mode and owner.
+  - The edit goes to the file in which the value lives, also through includes. A value that is only inherited from a template
+    is overridden where it applies; the template is not changed.
+  - Names and values that strongSwan would refuse, and settings that the gateway's version does not know, fail before
+    anything is written. strongSwan's own parser accepts the new file, and no loaded connection may disappear, before the daemon
+    loads it. What the daemon refuses is taken back.
+  - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows; O(reinitiate=true) makes it.
+author:
+  - Tunnelwright contributors (@tunnelwright)
+attributes:
+  check_mode:
+    description: Can run in check mode and predict what a real run does without changing anything.
+    support: full
+  diff_mode:
+    description: Returns what has changed, or would change, in diff mode.
+    support: full
+options:
+  name:
+    description: The connection.
+    type: str
+    required: true
+  settings:
+    description:
+      - Settings of the connection by swanctl's names, and of its authentication rounds as V(local.id) or V(remote.auth).
+      - An empty value removes a setting, so that strongSwan's default counts again.
+    type: dict
+    default: {}
+  children:
+    description: By child, its settings by swanctl's names.
+    type: dict
+    default: {}
+  nat_traversal:
+    description:
+      - V(force) puts ESP into UDP whether a NAT is seen or not (swanctl's C(encap = yes)), for paths that drop ESP.
+      - V(auto) leaves it to the detection of NAT (C(encap = no)).
+    type: str
+    choices: [auto, force]
+  psk:
+    description:
+      - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added beside
+        the other secrets. It is compared by keyed digest and shown nowhere.
+    type: str
+  reinitiate:
+    description: Whether live SAs are ended and initiated anew when something has changed, so that they follow.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds for each operation on SAs.
+    type: float
+    default: 30
+  config:
+    description: The configuration file that includes all others.
+    type: path
+    default: /etc/swanctl/swanctl.conf
+seealso:
+  - module: tunnelwright.ipsec.sa
+  - module: tunnelwright.ipsec.tunnel_audit
+"""
+
+EXAMPLES = r"""
+- name: Check every 30 seconds that the peer is alive, and force UDP encapsulation
+  tunnelwright.ipsec.connection:
+    name: branch1
+    settings:
+      dpd_delay: 30s
+    nat_traversal: force
+    reinitiate: true
+
+- name: This end starts the tunnel and brings it back
+  tunnelwright.ipsec.connection:
+    name: hq
+    children:
+      net:
+        start_action: trap|start
+        close_action: start
+        dpd_action: start
+"""
+
+RETURN = r"""
+connection:
+  description: The settings that change, before and after, by their full names.
+  returned: success
+  type: dict
+edits:
+  description: The changed lines as C(diff -u0) shows them, without secrets.
+  returned: success
+  type: list
+  elements: str
+takes_effect:
+  description:
+    - V(now) where live SAs follow or there are none, V(on_reinitiate) where they keep their old settings, V(on_start) where the
+      daemon is not running, V(none) where nothing changed.
+  returned: success
+  type: str
+log:
+  description: What the daemon said.
+  returned: success
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENT_SPEC = {
+    "name": {"type": "str", "required": True},
+    "settings": {"type": "dict", "default": {}},
+    "children": {"type": "dict", "default": {}},
+    "nat_traversal": {"type": "str", "choices": ["auto", "force"]},
+    "psk": {"type": "str", "no_log": True},
+    "reinitiate": {"type": "bool", "default": False},
+    "timeout": {"type": "float", "default": 30},
+    "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
+}
+
+
+def main():
+    AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True).fail_json(
+        msg="This task runs on the gateway without Python, through the action plugin of the same name."
+    )
+
+
+if __name__ == "__main__":
+    main()
