@@ -12,8 +12,8 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils.audit import audit, to_probe
-from ..plugin_utils.audit_input import declared, gateways, probes
-from ..plugin_utils.report import as_table
+from ..plugin_utils.audit_input import declared, done, findings, gateways, probes
+from ..plugin_utils.report import as_story, as_table
 from ..plugin_utils.rules.evidence import up
 from ..plugin_utils.task import Task
 
@@ -35,9 +35,11 @@ class ActionModule(Task):
             psks=args["psks"],
         )
         table = as_table.render(found)
+        repairs = None if args["before"] is None else as_story.tell(findings(args["before"]), done(args["done"]), found)
         if args["show"]:
-            Display().display(table)
-        return {
+            Display().display("\n\n".join([table, *([] if repairs is None else [as_story.render(repairs)])]))
+        story = {} if repairs is None else {"repairs": repairs}
+        return story | {
             "tunnels": [
                 {
                     "name": tunnel.name,

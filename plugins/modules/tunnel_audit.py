@@ -81,6 +81,15 @@ options:
     type: list
     elements: str
     default: []
+  before:
+    description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
+    type: list
+    elements: dict
+  done:
+    description: Registered results of the loops that ran the steps of a plan, with the loop variable C(step).
+    type: list
+    elements: dict
+    default: []
   show:
     description: Whether to print RV(table).
     type: bool
@@ -138,6 +147,11 @@ gateways_unreadable:
   description: Gateways that could not be read, and why.
   returned: success
   type: dict
+repairs:
+  description: By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
+  returned: when O(before) is given
+  type: list
+  elements: dict
 table:
   description: All of this as text for people.
   returned: success
@@ -160,6 +174,8 @@ ARGUMENT_SPEC = {
     "probes": {"type": "list", "elements": "dict", "default": []},
     "limit": {"type": "list", "elements": "str"},
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "before": {"type": "list", "elements": "dict"},
+    "done": {"type": "list", "elements": "dict", "default": []},
     "show": {"type": "bool", "default": False},
 }
 

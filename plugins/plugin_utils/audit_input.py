@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ParseError
-from .model import Declared, DeclaredEnd, Gateway, Ping, Probe, restore
+from .model import Declared, DeclaredEnd, Finding, Gateway, Ping, Probe, Step, restore
+from .report.as_story import Done
 
 ENDS = 2
 
@@ -52,6 +53,32 @@ def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
             names = (str(result.get(key) or "") for key in ("gateway", "connection", "child"))
             found.append(Probe(*names, reachable=bool(result["reachable"]), sent=sent, received=received))
     return found
+
+
+def findings(given: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    """Findings of an earlier audit.
+
+    Raises:
+        ParseError: they are not what tunnel_audit returned.
+    """
+    return [restore(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
+
+
+def done(given: Iterable[Mapping[str, Any]]) -> list[Done]:
+    """Steps from registered results of a loop over a plan, with the loop variable `step`.
+
+    Raises:
+        ParseError: a step is not one of a plan.
+    """
+    return [
+        Done(
+            restore(Step, result["step"], f"done[{index}].step"),
+            changed=bool(result.get("changed")),
+            failed=str(result.get("msg", "no reason given")) if result.get("failed") or result.get("unreachable") else "",
+        )
+        for index, result in enumerate(given)
+        if "step" in result and not result.get("skipped")
+    ]
 
 
 def _declared(tunnel: Mapping[str, Any]) -> Declared:

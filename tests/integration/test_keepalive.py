@@ -58,11 +58,14 @@ def cut_by_peer(lab: Lab) -> None:
     assert installed(lab, "b01") == []
 
 
-def put_check(lab: Lab) -> None:
+@pytest.fixture
+def by_hand(lab: Lab) -> Iterator[None]:
     """The check alone, without anything that runs it."""
     source = Path(__file__).parents[2] / "plugins/plugin_utils/platforms/strongswan/check.sh"
     lab.sh("b01", "mkdir -p /usr/local/lib/tunnelwright")
     lab.write("b01", CHECK, source.read_text(encoding="utf-8"), mode="0755")
+    yield
+    lab.sh("b01", "rm -rf /run/tunnelwright /usr/local/lib/tunnelwright")
 
 
 def check(lab: Lab, *shell: str) -> int:
@@ -77,35 +80,34 @@ def keepalive(tmp: Path, hosts: Path, *more: str, on: str = "b01", **arguments: 
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
+@pytest.mark.usefixtures("by_hand")
 def test_a_tunnel_that_its_peer_ended_comes_back_once(lab: Lab, shell: str) -> None:
-    put_check(lab)
     enter: list[str] = []
     if shell == "busybox":
         program = shutil.which("busybox")
         assert program, "install busybox"
-        copy = "mkdir -p /run/bb && base64 -d >/run/bb/busybox && chmod 755 /run/bb/busybox && /run/bb/busybox --install -s /run/bb"
+        copy = "mkdir -p /run/bb; cd /run/bb; base64 -d >busybox; chmod 755 busybox; ./busybox --install -s /run/bb"
         lab.exec("b01", ["sh", "-c", copy], stdin=base64.b64encode(Path(program).read_bytes()).decode(), check=True)
         enter = ["env", "PATH=/run/bb:/usr/sbin:/usr/bin", "/run/bb/sh"]
     cut_by_peer(lab)
     assert check(lab, *enter) == 0
     (one,) = installed(lab, "b01")
     assert lab.pings("t01") == (True, True)
-    for dummy in range(3):
-        assert check(lab, *enter) == 0
+    assert [check(lab, *enter) for again in range(3)] == [0] * 3
     assert installed(lab, "b01") == [one]
     assert len(installed(lab, "a01")) == 1
 
 
+@pytest.mark.usefixtures("by_hand")
 def test_two_checks_at_once_make_one_tunnel(lab: Lab) -> None:
-    put_check(lab)
     cut_by_peer(lab)
     with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(lambda dummy: check(lab), range(4))) == [0] * 4
+        assert list(pool.map(check, [lab] * 4)) == [0] * 4
     assert len(installed(lab, "b01")) == 1
 
 
+@pytest.mark.usefixtures("by_hand")
 def test_a_tunnel_that_is_down_on_purpose_stays_down(lab: Lab) -> None:
-    put_check(lab)
     cut_by_peer(lab)
     lab.sh("b01", "mkdir -p /etc/tunnelwright && touch /etc/tunnelwright/down-t")
     assert check(lab) == 0
@@ -115,8 +117,8 @@ def test_a_tunnel_that_is_down_on_purpose_stays_down(lab: Lab) -> None:
     assert len(installed(lab, "b01")) == 1
 
 
+@pytest.mark.usefixtures("by_hand")
 def test_while_an_attempt_is_under_way_no_other_is_queued(lab: Lab) -> None:
-    put_check(lab)
     cut_by_peer(lab)
     lab.sh("a01", "/etc/init.d/strongswan stop")
     try:
@@ -134,15 +136,15 @@ def test_while_an_attempt_is_under_way_no_other_is_queued(lab: Lab) -> None:
     assert len(installed(lab, "b01")) == 1
 
 
+@pytest.mark.usefixtures("by_hand")
 def test_a_daemon_that_is_stopped_is_logged_and_nothing_started(lab: Lab) -> None:
-    put_check(lab)
     lab.sh("b01", "/etc/init.d/strongswan stop")
     try:
         assert check(lab) == 1
         assert "daemon does not answer" in lab.sh("b01", "tail -n 1 /run/tunnelwright/keepalive.log")
         assert lab.exec("b01", ["swanctl", "--stats"]).returncode != 0
     finally:
-        lab.sh("b01", "/etc/init.d/strongswan start; rm -rf /run/tunnelwright /usr/local/lib/tunnelwright")
+        lab.sh("b01", "/etc/init.d/strongswan start")
 
 
 # ---- by Ansible
@@ -214,7 +216,7 @@ def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -
 
 
 def test_where_systemd_runs_it_is_asked_to_run_the_timer(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    """No systemd runs in the lab: one that notes what it is asked stands in for it. The units are verified in the unit tests."""
+    """No systemd runs in the lab: one that notes what it is asked stands in. Unit tests verify the units."""
     lab.sh("b01", "mkdir -p /run/systemd/system")
     lab.write("b01", "/usr/local/bin/systemctl", '#!/bin/sh\necho "$*" >>/run/asked\n', mode="0755")
     try:

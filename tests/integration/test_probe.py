@@ -12,7 +12,7 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
-from .ansible_run import module, playbook
+from .ansible_run import Run, module, playbook
 
 A, B = "10.1.1.1", "10.1.2.1"  # the gateways' own addresses inside the selectors
 
@@ -31,10 +31,22 @@ def hosts(lab: Lab, tmp_path: Path) -> Path:
     return path
 
 
-def probe(tmp: Path, hosts: Path, *more: str, on: str = "b01", **arguments: Any) -> dict[str, Any]:
-    return module(
-        tmp, hosts, on, "probe", {"connection": "east" if on == "b01" else "west", **arguments}, *more
-    ).result("it")
+def run(tmp: Path, hosts: Path, *, on: str = "b01", **arguments: Any) -> Run:
+    return module(tmp, hosts, on, "probe", {"connection": "east" if on == "b01" else "west", **arguments})
+
+
+def probe(tmp: Path, hosts: Path, **arguments: Any) -> dict[str, Any]:
+    """The result of a probe that does not fail."""
+    done = run(tmp, hosts, **arguments)
+    assert done.status == 0, done.output
+    return done.result("it")
+
+
+def fails(tmp: Path, hosts: Path, **arguments: Any) -> dict[str, Any]:
+    """The result of a probe that fails."""
+    done = run(tmp, hosts, **arguments)
+    assert done.status != 0, done.output
+    return done.result("it")
 
 
 @pytest.mark.parametrize(("on", "source", "target"), [("b01", B, A), ("a01", A, B)])
@@ -76,13 +88,11 @@ def test_addresses_are_found_from_what_gateway_info_says_of_the_peer(tmp_path: P
 def test_a_path_that_drops_esp_is_up_and_carries_nothing(lab: Lab, tmp_path: Path, hosts: Path) -> None:
     lab.sh("r01", "nft add rule inet lab forward ip protocol esp drop")
     try:
-        found = probe(tmp_path, hosts, pings=[{"from": B, "to": A}])
-        assert found["failed"]
+        found = fails(tmp_path, hosts, pings=[{"from": B, "to": A}])
         assert not found["reachable"]
         assert "the tunnel is up and carries nothing: 0 of 3 pings" in found["msg"]
         assert "3 packets left through it and none came back" in found["msg"]
         audited = probe(tmp_path, hosts, pings=[{"from": B, "to": A}], fail=False)
-        assert not audited.get("failed")
         assert (audited["reachable"], audited["msg"]) == (False, found["msg"])
     finally:
         lab.sh("r01", "nft flush chain inet lab forward")
@@ -90,8 +100,7 @@ def test_a_path_that_drops_esp_is_up_and_carries_nothing(lab: Lab, tmp_path: Pat
 
 
 def test_an_answer_that_came_another_way_proves_nothing(tmp_path: Path, hosts: Path) -> None:
-    found = probe(tmp_path, hosts, pings=[{"from": "198.19.1.1", "to": "198.18.1.1"}])
-    assert found["failed"]
+    found = fails(tmp_path, hosts, pings=[{"from": "198.19.1.1", "to": "198.18.1.1"}])
     assert found["pings"][0]["received"] == 3
     assert "answered, but not through the tunnel" in found["msg"]
 
@@ -107,8 +116,7 @@ def test_without_an_address_inside_the_selectors_it_says_what_to_give(lab: Lab, 
     device = lab.sh("b01", f"ip -o addr show | sed -n 's/^[0-9]*: \\([^ ]*\\) .* {B}.*/\\1/p'").strip()
     lab.sh("b01", f"ip addr del {B}/24 dev {device}")
     try:
-        found = probe(tmp_path, hosts, child="net", pings=[{"to": A}])
-        assert found["failed"]
+        found = fails(tmp_path, hosts, child="net", pings=[{"to": A}])
         assert "no address of this gateway is inside local_ts 10.1.2.0/24 at b01/east/net" in found["msg"]
     finally:
         lab.sh("b01", f"ip addr add {B}/24 dev {device}")
@@ -122,9 +130,9 @@ def test_a_tunnel_that_is_down_is_said_to_be_down(lab: Lab, tmp_path: Path, host
     lab.sh("a01", "swanctl --terminate --ike west --timeout 5; /etc/init.d/strongswan stop")
     try:
         lab.sh("b01", "swanctl --terminate --ike east --force --timeout 5 || :")
-        found = probe(tmp_path, hosts, child="net", pings=[{"to": A}])
+        found = fails(tmp_path, hosts, child="net", pings=[{"to": A}])
         assert "no CHILD_SA is installed at b01/east/net: establish it first" in found["msg"]
-        stopped = probe(tmp_path, hosts, on="a01", pings=[{"to": B}])
+        stopped = fails(tmp_path, hosts, on="a01", pings=[{"to": B}])
         assert "the IKE daemon does not answer at a01" in stopped["msg"]
     finally:
         lab.sh("a01", "/etc/init.d/strongswan start")

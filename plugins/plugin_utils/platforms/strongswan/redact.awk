@@ -165,7 +165,7 @@ function report(   i, s) {
 function close_comment(   loud) {
 	loud = tolower(said)
 	if (secrets_at && depth >= secrets_at || hidden_line || quiet_next || count >= 2000 || loud ~ /secret|psk|pass|shared|pin|key/) {
-		release(0); quiet_next = 1
+		release(1); quiet_next = 1
 	} else release(count)
 	state = back
 }
@@ -174,7 +174,7 @@ function close_comment(   loud) {
 
 function judge(   rest, harmless) {
 	rest = tolower(said)
-	if (awaits == REFS) harmless = rest ~ REFERENCES
+	if (awaits == REFS) { gsub(/[ \t]*[.,][ \t]*/, ",", rest); harmless = rest ~ REFERENCES }
 	else if (tail) harmless = rest ~ /^[ \t\r}]*$/ || rest ~ NEXT_SECTION
 	else harmless = rest ~ NEXT_SETTING
 	tail = cleared = 0
@@ -318,7 +318,7 @@ BEGIN {
 	SETTING_ = "(id|secret|file|handle|slot|module|pin)[a-z0-9_-]*[ \t]*="
 	NEXT_SECTION = "^[} \t]*[ \t](" SECTION_ "|" SETTING_ ")"
 	NEXT_SETTING = "^(" SECTION_ "|" SETTING_ "|include[ \t])"
-	REFERENCES = "^[ \t]*" WORDS "([ \t]*[.,][ \t]*" WORDS ")*[ \t]*[{]"
+	REFERENCES = "^[ \t]*" WORDS "(," WORDS ")*[ \t]*[{]"
 	state = STATEMENT; at = out = depth = 0
 }
 

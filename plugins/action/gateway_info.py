@@ -1,0 +1,44 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads one gateway; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+
+from ..modules.gateway_info import ARGUMENT_SPEC
+from ..plugin_utils.errors import IpsecError
+from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms.options import GatherOptions
+from ..plugin_utils.task import Task
+
+SHORTEST_KEY = 16  # characters
+
+
+class ActionModule(Task):
+    """One script, one reply, one value."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Everything about the gateway this task runs on."""
+        options = GatherOptions(
+            digest_key=_key(args["digest_key"]),
+            config=args["config"],
+            sas=args["sas"],
+            certificates=args["certificates"],
+            log_lines=args["log_lines"] if args["log"] else 0,
+        )
+        reply = self.on_gateway(platform(args["platform"]).gather(options))
+        return {"gateway": platform_of(reply).read(self.gateway_name(variables), reply, options)}
+
+
+def _key(given: str | None) -> str:
+    """The key given, or a random one. A short one could be guessed, and would be blanked out wherever it occurs."""
+    if given is None:
+        return token_hex(32)
+    if len(given) < SHORTEST_KEY:
+        raise IpsecError("digest_key is too short", hint=f"give {SHORTEST_KEY} characters or more")
+    return given

@@ -1,0 +1,40 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Installs or removes the periodic check of one child; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..modules.keepalive import ARGUMENT_SPEC
+from ..plugin_utils.platforms.strongswan import keepalive
+from ..plugin_utils.task import Task
+
+
+class ActionModule(Task):
+    """The action of tunnelwright.ipsec.keepalive."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Make the gateway as wished, in one round trip."""
+        wish = keepalive.Wish(gateway=self.gateway_name(variables), **args)
+        reply = self.on_gateway(keepalive.script(wish, dry=self.check_mode))
+        done = keepalive.outcome(wish, reply, dry=self.check_mode)
+        result: dict[str, Any] = {
+            "changed": done.changed,
+            "files": [file.path for file in done.files],
+            "keepalive": {key: getattr(wish, key) for key in ("name", "connection", "child", "state", "interval")}
+            | {"means": done.means},
+        }
+        if done.warnings:
+            result["warnings"] = list(done.warnings)
+        if self.diff_mode:
+            result["diff"] = [_diff(file) for file in done.files]
+        return result
+
+
+def _diff(file: keepalive.FileChange) -> dict[str, str]:
+    header = {f"{side}_header": file.path for side in ("before", "after")}
+    return header | {"before": file.before or "", "after": file.after or ""}

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proves from one end that a tunnel carries traffic; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..modules.probe import ARGUMENT_SPEC
+from ..plugin_utils.model import Gateway, plain, restore
+from ..plugin_utils.platforms.strongswan import probe
+from ..plugin_utils.task import Task
+
+
+class ActionModule(Task):
+    """The action of tunnelwright.ipsec.probe."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Ping and count, in one round trip."""
+        wish = probe.Wish(
+            gateway=self.gateway_name(variables),
+            connection=args["connection"],
+            child=args["child"],
+            pings=tuple(probe.Pair(pair["from"], pair["to"]) for pair in args["pings"] or ()),
+            peer=_addresses(args["peer"]),
+            count=args["count"],
+            timeout=args["timeout"],
+        )
+        proof = probe.proof(wish, self.on_gateway(probe.script(wish)))
+        result: dict[str, Any] = {
+            "reachable": proof.reachable,
+            "esp_used": proof.esp_used,
+            "gateway": wish.gateway,
+            "connection": wish.connection,
+            "child": wish.child,
+            "pings": [_shown(ping) for ping in proof.pings],
+            "counters": {"before": proof.before, "after": proof.after},
+        }
+        if not proof.reachable:
+            result["msg"] = "; ".join(proof.faults)
+            result["failed"] = args["fail"]
+        return result
+
+
+def _addresses(peer: dict[str, Any] | None) -> tuple[str, ...]:
+    if peer is None:
+        return ()
+    return probe.addresses_of(restore(Gateway, peer.get("gateway", peer), "peer"))
+
+
+def _shown(ping: probe.Pinged) -> dict[str, Any]:
+    values: dict[str, Any] = plain(ping)
+    return {"from": values.pop("source"), "to": values.pop("target")} | values | {"esp_used": ping.esp_used}

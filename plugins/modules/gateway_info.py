@@ -1,0 +1,167 @@
+#!/usr/bin/python
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gateway_info
+short_description: Read everything about the tunnels of one gateway
+version_added: 0.1.0
+description:
+  - Reads one gateway in one round trip and changes nothing.
+  - Says separately what is configured in files, what the daemon has loaded, and which SAs are installed,
+    and where these differ.
+  - The gateway needs a POSIX shell and no Python.
+  - Pre-shared keys never leave the gateway. Of each the result has the identities it is for and a keyed digest.
+  - What could not be read is in RV(gateway.problems); the rest is still there, and the task does not fail.
+author:
+  - Tunnelwright contributors (@tunnelwright)
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return the same as outside of it.
+    support: full
+  diff_mode:
+    description: Has nothing to show in C(diff) mode, as it changes nothing.
+    support: none
+options:
+  platform:
+    description: What the gateway is. V(auto) finds out.
+    type: str
+    choices: [auto, strongswan]
+    default: auto
+  config:
+    description: The file swanctl loads. Its includes are followed.
+    type: path
+    default: /etc/swanctl/swanctl.conf
+  digest_key:
+    description:
+      - The key of the digests. Digests of two gateways compare only if they were made with the same key,
+        so give all gateways the same. At least 16 characters.
+      - Without it each gateway gets a random key of its own, and no digest compares with any other.
+    type: str
+  sas:
+    description: Whether to read SAs and installed policies.
+    type: bool
+    default: true
+  certificates:
+    description: Whether to read the certificates the daemon holds.
+    type: bool
+    default: false
+  log:
+    description: Whether to read the end of the daemon's log, from the journal, its own log files, or syslog.
+    type: bool
+    default: false
+  log_lines:
+    description: How many lines of the log to read.
+    type: int
+    default: 200
+notes:
+  - Use C(become) where the login user must not read the configuration or open the daemon's socket.
+"""
+
+EXAMPLES = r"""
+- name: Read the gateways
+  tunnelwright.ipsec.gateway_info:
+    digest_key: "{{ ipsec_digest_key }}"
+  become: true
+  register: read
+
+- name: Show what is configured and not loaded
+  ansible.builtin.debug:
+    msg: "{{ read.gateway.connections | rejectattr('loaded') | map(attribute='name') }}"
+
+- name: Read only the configuration and the last 50 lines of the log
+  tunnelwright.ipsec.gateway_info:
+    sas: false
+    log: true
+    log_lines: 50
+  become: true
+"""
+
+RETURN = r"""
+gateway:
+  description: The gateway in the words of the model, the same for every platform.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: The inventory name.
+      type: str
+    platform:
+      description: What the gateway is.
+      type: str
+      sample: strongswan
+    version:
+      description: The version of the IKE daemon.
+      type: str
+      sample: 6.0.1
+    daemon:
+      description:
+        - Whether the IKE daemon is installed and running (null if that could not be found out), and its figures.
+      type: dict
+    connections:
+      description:
+        - Connections of the files and of the daemon, with defaults filled in.
+        - C(configured) and C(loaded) say where a connection is, C(differs) what the daemon has otherwise than the file,
+          C(settings) what the file sets, each with its C(origin) (file and line) and the C(template) it is inherited
+          from.
+      type: list
+      elements: dict
+    sas:
+      description: IKE_SAs with their CHILD_SAs. Null if not asked for or not to be had.
+      type: list
+      elements: dict
+    policies:
+      description: Policies installed without an SA. Null if not asked for or not to be had.
+      type: list
+      elements: dict
+    secrets:
+      description:
+        - For each pre-shared key its identities, its keyed digest (null if the gateway has no tool to make one)
+          and where it is.
+      type: list
+      elements: dict
+    keepalives:
+      description: Periodic checks that M(tunnelwright.ipsec.keepalive) installed.
+      type: list
+      elements: dict
+    certificates:
+      description: Certificates the daemon holds. Null if not asked for.
+      type: list
+      elements: dict
+    log:
+      description: The last lines of the daemon's log. Null if not asked for.
+      type: list
+      elements: str
+    system:
+      description: Host name, Unix time, kernel, init system, whether cron runs, addresses.
+      type: dict
+    problems:
+      description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).
+      type: list
+      elements: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+ARGUMENT_SPEC = {
+    "platform": {"type": "str", "choices": ["auto", "strongswan"], "default": "auto"},
+    "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
+    "digest_key": {"type": "str", "no_log": True},
+    "sas": {"type": "bool", "default": True},
+    "certificates": {"type": "bool", "default": False},
+    "log": {"type": "bool", "default": False},
+    "log_lines": {"type": "int", "default": 200},
+}
+
+
+def main():
+    AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True).fail_json(
+        msg="This task runs on the controller, through the action plugin of the same name."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154  # TW_... and digest.sh come before this text (gather.py)
+# Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
+tw_nl='
+'
+tw_files_max=2000
+tw_bytes_max=8388608
+
+# ---- configuration files
+
+# tw_lex WANT FILE: what redact.awk makes of the file.
+tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
+
+# tw_token "LINES OCTAL": the word that stands for a secret, with as many line ends as the secret had.
+tw_token() {
+	tw_hash=''
+	[ "$tw_digest_length" = 0 ] || tw_hash=$(tw_hmac "${1#* }")
+	printf '"@psk:%s' "$tw_hash"
+	tw_lines=${1%% *}
+	while [ "$tw_lines" -gt 0 ]; do
+		printf '\\\n'
+		tw_lines=$((tw_lines - 1))
+	done
+	printf '"'
+}
+
+# tw_mentions_secret FILE: may any word of it be, or tell, a secret? Cheap, and only errs towards yes.
+tw_mentions_secret() {
+	tr '\000A-Z' ' a-z' <"$1" |
+		grep -Ev '^[[:blank:]]*auth[[:blank:]]*=[[:blank:]]*psk[[:blank:]]*$' |
+		grep -Eq 'secret|pass|psk|pin|shared|database|#.*key'
+}
+
+# tw_show FILE: the file without its secrets, then "@spans FINGERPRINT SIZE SPANS" as redact.awk has it.
+tw_show() {
+	if ! tw_mentions_secret "$1"; then
+		cat "$1" && printf '\n@spans\n'
+		return
+	fi
+	tw_print=$(tw_fingerprint "$1") || tw_print=-
+	tw_lex '' "$1" | while IFS= read -r tw_line; do
+		case $tw_line in
+		T*) printf '%b' "${tw_line#T}" ;;
+		S*) tw_token "${tw_line#S}" ;;
+		P*) printf '\n@spans %s %s\n' "$tw_print" "${tw_line#P}" ;;
+		esac
+	done
+}
+
+# tw_included FILE: the files that its include statements name, as glob(3) finds them.
+tw_included() {
+	grep -q include "$1" || return 0
+	tw_lex includes "$1" | while IFS= read -r tw_pattern; do
+		tw_pattern=$(printf '%b' "$tw_pattern")
+		case $tw_pattern in
+		/*) ;;
+		*) tw_pattern=${1%/*}/$tw_pattern ;;
+		esac
+		IFS=
+		if [ -d "${tw_pattern%/*}" ] && ! { [ -r "${tw_pattern%/*}" ] && [ -x "${tw_pattern%/*}" ]; }; then
+			printf '%s\n' "${tw_pattern%/*}"
+		fi
+		for tw_match in $tw_pattern; do
+			[ -f "$tw_match" ] && printf '%s\n' "$tw_match"
+		done
+	done
+}
+
+# tw_follow FILE: tw_files becomes all files that it reaches, in lines; tw_unread those that cannot be read, and why.
+tw_follow() {
+	tw_queue=$1$tw_nl tw_files='' tw_unread='' tw_count=0 tw_total=0
+	while [ -n "$tw_queue" ]; do
+		tw_file=${tw_queue%%"$tw_nl"*}
+		tw_queue=${tw_queue#*"$tw_nl"}
+		case $tw_nl$tw_files$tw_unread in *"$tw_nl$tw_file$tw_nl"* | *"denied $tw_file$tw_nl"*) continue ;; esac
+		if ! { [ -f "$tw_file" ] && true <"$tw_file"; } 2>/dev/null; then
+			if [ -e "$tw_file" ]; then tw_unread=${tw_unread}denied; else tw_unread=${tw_unread}missing; fi
+			tw_unread="$tw_unread $tw_file$tw_nl"
+			continue
+		fi
+		tw_count=$((tw_count + 1))
+		tw_total=$((tw_total + $(wc -c <"$tw_file")))
+		if [ "$tw_count" -gt "$tw_files_max" ] || [ "$tw_total" -gt "$tw_bytes_max" ]; then
+			echo "more than $tw_files_max files or $tw_bytes_max bytes" >&2
+			return 1
+		fi
+		tw_files=$tw_files$tw_file$tw_nl
+		tw_next=$(tw_included "$tw_file")
+		tw_queue=$tw_queue${tw_next:+$tw_next$tw_nl}
+	done
+}
+
+tw_stat() { stat -L -c '%a %U %G %s' "$@" 2>/dev/null || stat -L -f '%Lp %Su %Sg %z' "$@"; }
+
+# Sections files, unread, stats and file-0, file-1, ...; again if a file changed meanwhile.
+tw_config() {
+	tw_follow "$TW_CONFIG" 2>/dev/null && tw_whole=0 || tw_whole=1
+	tw_ifs=$IFS
+	IFS=$tw_nl
+	set -f
+	# shellcheck disable=SC2086  # one word for every line
+	set -- $tw_files
+	set +f
+	IFS=$tw_ifs
+	section files printf '%s' "$tw_files"
+	section unread printf '%s' "$tw_unread"
+	section whole return_ "$tw_whole"
+	[ $# -gt 0 ] || return 0
+	tw_before=$(tw_sha256 "$@" 2>/dev/null)
+	section stats tw_stat "$@"
+	tw_index=0
+	for tw_file; do
+		section "file-$tw_index" tw_show "$tw_file"
+		tw_index=$((tw_index + 1))
+	done
+	[ "$tw_before" = "$(tw_sha256 "$@" 2>/dev/null)" ]
+}
+
+return_() { return "$1"; }
+
+# ---- the daemon
+
+tw_limited() {
+	if tw_has timeout; then timeout 30 "$@"; else "$@"; fi
+}
+
+tw_commands() {
+	if [ -d /proc/self ]; then cat /proc/[0-9]*/comm 2>/dev/null; else ps -A -o comm; fi | sed 's,.*/,,' | sort -u
+}
+
+tw_daemon() {
+	section swanctl command -v swanctl || return 0
+	section stats-reply tw_limited swanctl --stats --pretty || return 0
+	section daemon-version tw_limited swanctl --version --daemon --pretty
+	section conns tw_limited swanctl --list-conns --pretty
+	if [ "$TW_SAS" = 1 ]; then
+		section sas tw_limited swanctl --list-sas --pretty
+		section policies tw_limited swanctl --list-pols --pretty
+	fi
+	[ "$TW_CERTIFICATES" != 1 ] || section certificates tw_limited swanctl --list-certs --pretty
+}
+
+# ---- the log
+
+tw_journal() {
+	tw_has journalctl || return 1
+	journalctl --quiet --no-pager --output=cat --lines="$TW_LOG" \
+		--unit='strongswan*' --unit=charon-systemd --unit=ipsec 2>/dev/null | grep .
+}
+
+tw_log_files() {
+	for tw_conf in /etc/strongswan.conf /etc/strongswan.d/*.conf /etc/strongswan.d/charon/*.conf \
+		/usr/local/etc/strongswan.conf /usr/local/etc/strongswan.d/*.conf; do
+		[ -r "$tw_conf" ] && grep -q filelog "$tw_conf" && tw_lex logs "$tw_conf"
+	done
+}
+
+tw_file_log() {
+	tw_log_files | while IFS= read -r tw_path; do
+		tw_path=$(printf '%b' "$tw_path")
+		[ -f "$tw_path" ] && tail -n "$TW_LOG" "$tw_path"
+	done | grep .
+}
+
+tw_syslog() {
+	for tw_path in /var/log/daemon.log /var/log/syslog /var/log/messages; do
+		[ -r "$tw_path" ] && tail -n 20000 "$tw_path" | grep -E 'charon|ipsec' | tail -n "$TW_LOG" | grep . && return 0
+	done
+	return 1
+}
+
+# At log level 4 the daemon dumps keys in hexadecimal: such lines stay here.
+tw_log() {
+	{ tw_journal || tw_file_log || tw_syslog; } | tail -n "$TW_LOG" | tail -c 2000000 |
+		grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}'
+}
+
+# ---- what surrounds it
+
+tw_addresses() {
+	if tw_has ip; then ip -o addr; else ifconfig -a; fi
+}
+
+tw_keepalives() {
+	grep '^# tunnelwright keepalive: ' /dev/null /etc/systemd/system/tunnelwright-keepalive-*.timer /etc/cron.d/tunnelwright-keepalive-* 2>/dev/null
+}
+
+tw_about() {
+	uname -n
+	date +%s
+	uname -srm
+	if [ -d /run/systemd/system ]; then echo systemd; else echo other; fi
+	echo "$tw_digest_length"
+}
+
+section platform echo strongswan
+section about tw_about
+section commands tw_commands
+section addresses tw_addresses
+section keepalives tw_keepalives
+tw_tries=0
+until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
+section config return_ "$tw_tries"
+tw_daemon
+[ "$TW_LOG" = 0 ] || section log tw_log

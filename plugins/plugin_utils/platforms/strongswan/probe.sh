@@ -1,0 +1,40 @@
+# shellcheck shell=sh disable=SC2154
+# Pings through the tunnel and reads the counters of its SAs before, between and after.
+# Variables: TW_CONNECTION TW_CHILD (may be empty) TW_PINGS TW_PEER TW_COUNT TW_TIMEOUT, and the program TW_CHOOSE.
+
+sas() {
+	swanctl --list-sas --pretty --ike "$TW_CONNECTION"
+}
+
+addresses() {
+	ip -o addr show | while read -r _ _ family address _; do
+		case $family in inet*) echo "${address%%/*}" ;; esac
+	done
+}
+
+choose() {
+	sas 2>/dev/null | child=$TW_CHILD own=$(addresses | tr '\n' ' ') peer=$TW_PEER pings=$TW_PINGS awk "$TW_CHOOSE"
+}
+
+# iputils waits a second between two pings unless told; busybox knows neither -n nor, in some builds, -i.
+ping_from() {
+	case $2 in
+	*:*) if command -v ping6 >/dev/null; then ping=ping6; else ping='ping -6'; fi ;;
+	*) ping=ping ;;
+	esac
+	case $(ping -V 2>/dev/null) in *iputils*) ping="$ping -n -i 0.3" ;; esac
+	# shellcheck disable=SC2086
+	$ping -q -c "$TW_COUNT" -W "$TW_TIMEOUT" -I "$1" "$2"
+}
+
+section user id -u
+if section sas-0 sas; then
+	plan=$(choose)
+	section plan printf '%s\n' "$plan"
+	number=0
+	printf '%s\n' "$plan" | grep -q '^no-' || printf '%s\n' "$plan" | while read -r _ from to _; do
+		number=$((number + 1))
+		section "ping-$number" ping_from "$from" "$to" || :
+		section "sas-$number" sas || break
+	done
+fi

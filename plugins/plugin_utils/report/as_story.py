@@ -1,0 +1,75 @@
+"""What a repair did, tunnel by tunnel: what was wrong, what changed where, what proves it now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..model import Audit, Finding, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One step that was run, and what came of it."""
+
+    step: Step
+    changed: bool
+    failed: str = ""  # why
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One tunnel's story."""
+
+    tunnel: str
+    was_wrong: tuple[str, ...]
+    changed: tuple[str, ...]
+    failed: tuple[str, ...]
+    still_wrong: tuple[str, ...]
+    proven: bool
+    missing: tuple[str, ...]  # what keeps it from being proven
+
+
+def tell(before: Sequence[Finding], done: Sequence[Done], after: Audit) -> tuple[Chapter, ...]:
+    """The story of every tunnel that had a finding, a step, or has a finding now."""
+    names = dict.fromkeys([*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)])
+    return tuple(_chapter(name, before, done, after) for name in names if name)
+
+
+def render(chapters: Iterable[Chapter]) -> str:
+    """The stories as text for a terminal."""
+    lines = []
+    for chapter in chapters:
+        state = "proven: both ends hold the same SAs, traffic passes both ways" if chapter.proven else "NOT PROVEN"
+        lines.append(f"{chapter.tunnel}: {state}")
+        for title, texts in (
+            ("was wrong", chapter.was_wrong),
+            ("changed", chapter.changed),
+            ("failed", chapter.failed),
+            ("still wrong", chapter.still_wrong),
+            ("missing", chapter.missing),
+        ):
+            lines += [f"  {title}: {text}" for text in texts]
+    return "\n".join(lines) or "No tunnel needed anything."
+
+
+def _chapter(name: str, before: Sequence[Finding], done: Sequence[Done], after: Audit) -> Chapter:
+    ours = [each for each in done if each.step.tunnel == name]
+    proof = after.proofs.get(name)
+    return Chapter(
+        tunnel=name,
+        was_wrong=tuple(f"{f.id}: {f.summary}" for f in before if f.tunnel == name),
+        changed=tuple(_step(each.step) for each in ours if each.changed and not each.failed),
+        failed=tuple(f"{_step(each.step)}: {each.failed}" for each in ours if each.failed),
+        still_wrong=tuple(f"{f.id}: {f.summary}" for f in after.findings if f.tunnel == name),
+        proven=bool(proof and proof.crosswise and proof.traffic),
+        missing=proof.missing if proof else ("one of its gateways could not be read",),
+    )
+
+
+def _step(step: Step) -> str:
+    settings = [f"{key} = {value}" for key, value in step.settings.items()]
+    settings += [f"{child}.{key} = {value}" for child, given in step.children.items() for key, value in given.items()]
+    settings += ["pre-shared key"] if step.psk else []
+    where = "/".join(part for part in (step.gateway, step.connection, step.child) if part)
+    return f"{where}: {', '.join(settings) or f'{step.do} {step.state}'}"

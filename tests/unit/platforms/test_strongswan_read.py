@@ -1,0 +1,271 @@
+"""What real gateways answered (tests/record.py), read again: 5.9.8 and 6.0.1, in health and in trouble."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section, plain, restore
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import PLATFORMS, platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import key_id
+
+from ...record import OPTIONS, SITUATIONS, replay
+
+REPLIES = Path(__file__).parent / "replies"
+SUITES = {"bookworm": "5.9.8", "trixie": "6.0.1"}
+CONNECTION = "/etc/swanctl/conf.d/west.conf"
+
+
+@pytest.fixture(params=SUITES)
+def suite(request: pytest.FixtureRequest) -> str:
+    """Each recorded version."""
+    name: str = request.param
+    return name
+
+
+def reply_of(suite: str, situation: str) -> Reply:
+    return replay(REPLIES / f"{suite}-{situation}.json")
+
+
+def gateway(suite: str, situation: str) -> Gateway:
+    reply = reply_of(suite, situation)
+    return platform_of(reply).read("gw", reply, OPTIONS)
+
+
+def kinds(found: Gateway) -> list[str]:
+    return [problem.kind for problem in found.problems]
+
+
+def test_every_situation_is_recorded_for_every_version() -> None:
+    assert {path.stem for path in REPLIES.iterdir()} == {f"{suite}-{name}" for suite in SUITES for name in SITUATIONS}
+
+
+def test_a_healthy_gateway_is_configured_loaded_and_installed_without_a_problem(suite: str) -> None:
+    found = gateway(suite, "healthy")
+    assert (found.name, found.platform, found.version, found.problems) == ("gw", "strongswan", SUITES[suite], ())
+    (connection,) = found.connections
+    assert (connection.name, connection.configured, connection.loaded, connection.differs) == ("west", True, True, ())
+    assert (connection.version, connection.dpd_delay, connection.keyingtries) == (2, 30.0, 0)
+    assert (connection.local[0].id, connection.local[0].method, connection.remote[0].id) == (
+        "a01.lab",
+        "psk",
+        "b01.lab",
+    )
+    assert connection.settings["dpd_delay"].origin.startswith(f"{CONNECTION}:")
+    assert connection.children[0].loaded
+    (sa,) = found.sas or ()
+    assert (sa.connection, sa.state, sa.children[0].name, sa.children[0].state) == (
+        "west",
+        "ESTABLISHED",
+        "net",
+        "INSTALLED",
+    )
+    assert sa.children[0].packets_in > 0
+    assert found.policies == found.certificates == ()
+
+
+def test_the_daemon_and_what_surrounds_it_are_told(suite: str) -> None:
+    found = gateway(suite, "healthy")
+    assert (found.daemon.installed, found.daemon.running, found.daemon.ike_sas) == (True, True, 1)
+    assert "vici" in found.daemon.plugins
+    assert found.daemon.since
+    assert (found.system.hostname, found.system.init, found.system.cron) == ("a01", "other", True)
+    assert (found.system.time or 0) > 1.7e9
+    assert any(address.endswith(" 10.1.1.1/24") for address in found.system.addresses)
+    assert found.log
+    assert any("established" in line for line in found.log)
+
+
+def test_a_secret_has_identities_a_keyed_digest_and_a_place(suite: str) -> None:
+    (secret,) = gateway(suite, "healthy").secrets
+    assert set(secret.ids) == {"a01.lab", "b01.lab"}
+    assert len(secret.digest or "") == 64
+    assert secret.key_id == key_id(OPTIONS.digest_key)
+    assert secret.origin.startswith("/etc/swanctl/conf.d/secrets.conf:")
+
+
+def test_a_user_without_rights_is_told_to_become(suite: str) -> None:
+    found = gateway(suite, "unprivileged")
+    assert {"no-permission", "config-unreadable"} <= set(kinds(found))
+    assert all("become" in problem.hint for problem in found.problems if problem.kind != "unmatched-include")
+    assert "/etc/swanctl/conf.d" in {problem.where for problem in found.problems}
+    assert (found.sas, found.policies, found.daemon.running) == (None, None, True)
+    assert found.version == SUITES[suite]
+
+
+def test_awkward_connections_are_the_same_in_file_and_daemon(suite: str) -> None:
+    found = gateway(suite, "strange")
+    strange = next(connection for connection in found.connections if connection.name == "strange")
+    assert (strange.loaded, strange.differs, found.problems) == (True, (), ())
+    assert (strange.version, strange.unique, strange.reauth_time, strange.rekey_time) == (1, "never", 7200.0, 0.0)
+    assert strange.local[0].id == "keyid:a} foo {b=[c d]"
+    child = strange.children[0]
+    assert (child.start_action, child.close_action, child.dpd_action) == ("trap", "trap|start", "trap")
+    assert child.remote_ts == ("10.99.0.0/24",)
+
+
+def test_installed_policies_are_told_from_each_other() -> None:
+    kinds_of = {(policy.child, policy.kind) for policy in gateway("trixie", "strange").policies or ()}
+    assert kinds_of == {("strange-1", "trap"), ("shunt", "pass")}
+
+
+def test_what_the_daemon_holds_otherwise_than_the_file_is_named_with_both_values(suite: str) -> None:
+    found = gateway(suite, "drifted")
+    west, strange = found.connections
+    assert set(west.differs) == {
+        "dpd_delay: 10s in the file, 30s in the daemon",
+        "net.close_action: trap in the file, none in the daemon",
+        "net.rekey_time: 7200s in the file, 3600s in the daemon",
+    } | {difference for difference in west.differs if difference.startswith("net.remote_ts: ")}
+    assert (strange.name, strange.configured, strange.loaded) == ("strange", False, True)
+    assert (strange.children[0].configured, strange.children[0].close_action) == (False, "trap|start")
+
+
+def test_a_key_that_strongswan_does_not_know_is_kept_and_reported_with_its_line(suite: str) -> None:
+    found = gateway(suite, "drifted")
+    (problem,) = (problem for problem in found.problems if problem.kind == "unknown-setting")
+    assert "Encap" in problem.what
+    assert problem.where == found.connections[0].settings["Encap"].origin
+
+
+def test_a_broken_file_is_named_with_line_and_what_a_reload_would_do(suite: str) -> None:
+    found = gateway(suite, "broken")
+    (problem,) = (problem for problem in found.problems if problem.kind == "config-broken")
+    assert problem.where == "/etc/swanctl/conf.d/zz.conf:6"
+    assert "unload every connection" in problem.hint
+    assert [(connection.configured, connection.loaded) for connection in found.connections] == [(False, True)] * 2
+
+
+def test_a_missing_file_is_a_problem_and_the_daemon_is_read_all_the_same(suite: str) -> None:
+    found = gateway(suite, "missing")
+    (problem,) = found.problems
+    assert (problem.kind, problem.where) == ("config-unreadable", OPTIONS.config)
+    assert {connection.name for connection in found.connections} == {"west", "strange"}
+
+
+def test_a_stopped_daemon_is_told_from_one_that_does_not_answer(suite: str) -> None:
+    found = gateway(suite, "stopped")
+    assert (kinds(found)[-1], found.daemon.running, found.daemon.installed) == ("daemon-stopped", False, True)
+    assert (found.version, found.sas) == (SUITES[suite], None)
+    assert [(connection.configured, connection.loaded) for connection in found.connections] == [(True, False)]
+    reply = reply_of(suite, "stopped")
+    runs = Reply({**reply.sections, "commands": Section(0, b"charon-systemd\n")})
+    silent = platform_of(runs).read("gw", runs, OPTIONS)
+    assert (kinds(silent)[-1], silent.daemon.running) == ("no-vici", True)
+
+
+def test_a_host_without_swanctl_says_so(suite: str) -> None:
+    found = gateway(suite, "bare")
+    assert (kinds(found)[-1], found.daemon.installed, found.version) == ("no-swanctl", False, None)
+
+
+def with_section(reply: Reply, name: str, section: Section) -> Reply:
+    return Reply({**reply.sections, name: section})
+
+
+TROUBLE = (
+    ("sas", Section(0, b"list-sa event {\n  west {\n"), "listing-unreadable"),
+    ("conns", Section(22, b"", "list-conns request failed"), "listing-failed"),
+    ("stats-reply", Section(124, b""), "daemon-hangs"),
+    (
+        "keepalives",
+        Section(0, b"/etc/cron.d/tunnelwright-keepalive-x:# tunnelwright keepalive: {x\n"),
+        "keepalive-unreadable",
+    ),
+    ("config", Section(3, b""), "config-changing"),
+    ("whole", Section(1, b""), "config-unreadable"),
+    ("file-0", Section(1, b"connections {", "od: not found"), "config-unreadable"),
+)
+
+
+@pytest.mark.parametrize(("name", "section", "kind"), TROUBLE)
+def test_one_part_that_did_not_come_is_a_problem_and_not_the_end(name: str, section: Section, kind: str) -> None:
+    reply = with_section(reply_of("trixie", "healthy"), name, section)
+    found = platform_of(reply).read("gw", reply, OPTIONS)
+    assert kind in kinds(found)
+    assert found.system.hostname == "a01"
+
+
+KEEPALIVES = b"""\
+/etc/systemd/system/tunnelwright-keepalive-a.timer:\
+# tunnelwright keepalive: {"connection": "a", "child": "b:c", "interval": 30}
+/etc/cron.d/tunnelwright-keepalive-d:# tunnelwright keepalive: {"connection": "d", "child": "e", "interval": 60}
+"""
+
+
+def test_keepalives_of_both_kinds_are_found() -> None:
+    reply = with_section(reply_of("trixie", "healthy"), "keepalives", Section(0, KEEPALIVES))
+    one, other = platform_of(reply).read("gw", reply, OPTIONS).keepalives
+    assert (one.means, one.connection, one.child, one.interval) == ("systemd", "a", "b:c", 30.0)
+    assert (other.means, other.origin) == ("cron", "/etc/cron.d/tunnelwright-keepalive-d:1")
+
+
+IFCONFIG = b"""\
+em0: flags=8863 metric 0 mtu 1500
+\tinet 192.0.2.1 netmask 0xffffff00
+\tinet6 fe80::1%em0 prefixlen 64
+lo0: flags=8049
+\tinet 127.0.0.1
+"""
+
+
+def test_addresses_are_read_from_ifconfig_too() -> None:
+    reply = with_section(reply_of("trixie", "healthy"), "addresses", Section(0, IFCONFIG))
+    found = platform_of(reply).read("gw", reply, OPTIONS).system.addresses
+    assert found == ("em0 192.0.2.1", "em0 fe80::1", "lo0 127.0.0.1")
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_a_gateway_survives_the_way_through_json(suite: str, situation: str) -> None:
+    found = gateway(suite, situation)
+    assert restore(Gateway, plain(found), "gateway") == found
+
+
+def test_platforms_are_found_by_being_there() -> None:
+    assert set(PLATFORMS) == {"strongswan"}
+    assert platform("auto") is platform("strongswan")
+    with pytest.raises(IpsecError, match="known are strongswan"):
+        platform("none")
+    with pytest.raises(IpsecError, match="no platform"):
+        platform_of(Reply({}))
+
+
+def test_certificates_are_read_from_their_der() -> None:
+    reply = with_section(reply_of("trixie", "healthy"), "certificates", Section(0, CERTIFICATE.encode()))
+    found = platform_of(reply).read("gw", reply, replace(OPTIONS, certificates=True))
+    (certificate,) = found.certificates or ()
+    assert certificate.subject == "C=CH, O=Tünnel, CN=moon.lab"
+    assert certificate.issuer == certificate.subject
+    assert (certificate.serial, certificate.private_key) == ("4142", True)
+    assert (certificate.not_before, certificate.not_after) == ("2026-01-02T03:04:05+00:00", "2056-01-02T03:04:05+00:00")
+
+
+def element(tag: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    size = bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])
+    return bytes([tag]) + size + body
+
+
+def attribute(oid: str, text: str) -> bytes:
+    return element(0x31, element(0x30, element(0x06, bytes.fromhex(oid)), element(0x0C, text.encode())))
+
+
+NAME = element(0x30, attribute("550406", "CH"), attribute("55040a", "Tünnel"), attribute("550403", "moon.lab"))
+TIMES = element(0x30, element(0x17, b"260102030405Z"), element(0x18, b"20560102030405Z"))
+ALGORITHM = element(0x30, element(0x06, bytes.fromhex("2b6570")))
+BODY = element(
+    0x30,
+    element(0xA0, element(0x02, b"\2")),
+    element(0x02, b"AB"),
+    ALGORITHM,
+    NAME,
+    TIMES,
+    NAME,
+    element(0x30, ALGORITHM),
+)
+CERTIFICATE = (
+    "list-cert event {\n  type = X509\n  flag = NONE\n  has_privkey = yes\n"
+    f"  data = 0x{element(0x30, BODY, ALGORITHM).hex()}\n}}\nlist-certs reply {{\n}}\n"
+)

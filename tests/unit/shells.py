@@ -1,0 +1,67 @@
+"""Runs the scripts that go to gateways in the shells that gateways have, over nothing but standard input."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A shell and where it finds its tools."""
+
+    name: str
+    command: tuple[str, ...]
+    path: str
+
+    def output(self, script: Script, mark: str) -> subprocess.CompletedProcess[bytes]:
+        """All that the script prints."""
+        environment = {"PATH": self.path, "HOME": "/"}
+        return subprocess.run(
+            self.command, input=pack(script, mark), capture_output=True, check=False, env=environment, timeout=60
+        )
+
+    def run(self, script: Script) -> Reply:
+        """The script's reply."""
+        mark = new_mark()
+        return unpack(self.output(script, mark).stdout, mark)
+
+
+def dash(folder: Path) -> Shell:
+    """Dash with the host's tools: mawk, GNU coreutils."""
+    assert folder.is_dir()
+    return Shell("dash", (_need("dash"), "-s"), os.environ["PATH"])
+
+
+def busybox(folder: Path) -> Shell:
+    """Busybox ash with nothing but busybox's own tools."""
+    program = _need("busybox")
+    subprocess.run([program, "--install", "-s", str(folder)], check=True, timeout=60)
+    return Shell("busybox", (program, "ash", "-s"), str(folder))
+
+
+def _need(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{program} is missing")
+        pytest.skip(f"{program} is missing")
+    return found
+
+
+SHELLS: tuple[Callable[[Path], Shell], ...] = (dash, busybox)
+
+
+@pytest.fixture(scope="session", params=SHELLS, ids=lambda make: make.__name__)
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Each shell a gateway may have."""
+    made: Shell = request.param(tmp_path_factory.mktemp("bin"))
+    return made

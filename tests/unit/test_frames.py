@@ -1,0 +1,82 @@
+"""What goes to a gateway's shell and how its answer is taken apart."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import TransportError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Script, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .shells import Shell, shell
+
+__all__ = ["shell"]
+
+
+def test_output_error_output_and_status_come_apart(shell: Shell) -> None:
+    reply = shell.run(Script("section one sh -c 'echo out; echo err >&2; exit 3'; section two true"))
+    assert dict(reply.sections) == {"one": Section(3, b"out\n", "err"), "two": Section(0, b"", "")}
+
+
+def test_bytes_come_back_as_they_are(shell: Shell, tmp_path: str) -> None:
+    raw = bytes(range(256)) * 3
+    path = f"{tmp_path}/raw"
+    with open(path, "wb") as file:  # noqa: PTH123
+        file.write(raw)
+    assert shell.run(Script('section raw cat "$TW_PATH"', {"TW_PATH": path})).sections["raw"].out == raw
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=60))
+def test_a_variable_arrives_whatever_is_in_it(shell: Shell, value: str) -> None:
+    reply = shell.run(Script('section echo printf %s "$TW_VALUE"', secrets={"TW_VALUE": value}))
+    assert reply.sections["echo"].text == value
+
+
+def test_a_command_cannot_read_the_rest_of_the_script(shell: Shell) -> None:
+    reply = shell.run(Script("section greedy cat; section after echo here"))
+    assert reply.sections["greedy"].out == b""
+    assert reply.sections["after"].out == b"here\n"
+
+
+def test_a_script_cut_in_the_middle_runs_nothing(shell: Shell, tmp_path: str) -> None:
+    import subprocess  # noqa: PLC0415
+
+    mark = new_mark()
+    whole = pack(Script(f"touch {tmp_path}/ran\n: {'x' * 100}"), mark)
+    cut = whole[: whole.index(b"xxx") + 50]
+    done = subprocess.run(shell.command, input=cut, capture_output=True, check=False, timeout=20)
+    assert done.returncode != 0
+    assert not __import__("os").path.exists(f"{tmp_path}/ran")
+
+
+def test_what_looks_like_a_frame_is_output() -> None:
+    mark = new_mark()
+    fake = b"\n@tunnelwright-00 end one 0\n\n@tunnelwright-00 stderr\n"
+    raw = (
+        f"Welcome\n\n{mark} begin one\n".encode()
+        + fake
+        + f"\n{mark} end one 0\n\n{mark} stderr\n\n{mark} done\n".encode()
+    )
+    assert unpack(raw, mark).sections["one"].out == fake
+
+
+def test_a_banner_before_the_first_section_is_left_out(shell: Shell) -> None:
+    assert shell.run(Script("echo hello; section a true; echo bye")).sections == {"a": Section(0, b"", "")}
+
+
+@pytest.mark.parametrize("said", [b"", b"sh: 1: Syntax error: end of file unexpected\n"])
+def test_an_answer_that_ends_early_is_an_error_that_quotes_it(said: bytes) -> None:
+    with pytest.raises(TransportError, match="ended early") as raised:
+        unpack(said, new_mark())
+    assert (said.decode().strip() or "it said nothing") in str(raised.value)
+
+
+def test_a_variable_with_an_impossible_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="a-b"):
+        pack(Script("", {"a-b": "1"}), new_mark())
+
+
+def test_marks_never_repeat() -> None:
+    assert len({new_mark() for dummy in range(100)}) == 100

@@ -1,0 +1,92 @@
+"""The rules of the house that no other tool checks."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.tools.findings_page import PAGE, page
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"]}
+
+
+def files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in folder.rglob(pattern) if path.is_file())
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+SCRIPTS = [path for folder in (PLUGINS, ROOT / "tests", ROOT / "roles") for path in files(folder, "*.sh")]
+MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
+ENTRY_POINTS = sorted(path for kind in ("modules", "action", "filter") for path in (PLUGINS / kind).glob("*.py"))
+FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.y*ml"))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("script", SCRIPTS, ids=named)
+def test_every_shell_that_gateways_have_can_parse_every_script(script: Path, shell: str) -> None:
+    if not shutil.which(SHELLS[shell][0]):
+        pytest.skip(f"{shell} is not installed")
+    done = subprocess.run([*SHELLS[shell], "-n", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=named)
+def test_every_module_has_its_action_and_all_three_documents(module: Path) -> None:
+    assert (PLUGINS / "action" / module.name).is_file()
+    assigned = {
+        node.targets[0].id: node.value
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    documents = {
+        name: yaml.safe_load(ast.literal_eval(assigned[name])) for name in ("DOCUMENTATION", "EXAMPLES", "RETURN")
+    }
+    assert documents["DOCUMENTATION"]["module"] == module.stem
+    assert any(f"tunnelwright.ipsec.{module.stem}" in task for task in documents["EXAMPLES"])
+
+
+def test_every_module_is_in_the_action_group_that_sets_defaults_for_all() -> None:
+    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert runtime["action_groups"]["all"] == [module.stem for module in MODULES]
+
+
+@pytest.mark.parametrize("plugin", ENTRY_POINTS, ids=named)
+def test_every_plugin_file_names_its_licence(plugin: Path) -> None:
+    assert LICENCE in plugin.read_text(encoding="utf-8").split("\n\n", 1)[0]
+
+
+@pytest.mark.parametrize("source", files(PLUGINS, "*.py"), ids=named)
+def test_no_file_is_longer_than_one_reads_at_once(source: Path) -> None:
+    limit = 800 if source.parent.name == "modules" else 400  # a module's file is mostly its documentation
+    assert len(source.read_text(encoding="utf-8").splitlines()) <= limit
+
+
+def test_the_page_of_findings_is_what_the_rules_say_of_themselves() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run make findings"
+
+
+def test_every_guide_is_in_the_table_of_contents() -> None:
+    extra = yaml.safe_load((ROOT / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))
+    listed = {guide for section in extra["sections"] for guide in section["toctree"]}
+    assert listed == {path.stem for path in (ROOT / "docs" / "docsite" / "rst").glob("*.rst")}
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS, ids=named)
+def test_every_changelog_fragment_has_known_sections_of_sentences(fragment: Path) -> None:
+    config = yaml.safe_load((ROOT / "changelogs" / "config.yaml").read_text(encoding="utf-8"))
+    known = {section[0] for section in config["sections"]} | {"trivial"}
+    entries = yaml.safe_load(fragment.read_text(encoding="utf-8"))
+    entries.pop("release_summary", None)
+    assert entries.keys() <= known
+    assert all(isinstance(entry, str) and entry.endswith(".") for section in entries.values() for entry in section)

@@ -1,0 +1,288 @@
+"""Secrets stay on the gateway: the real gather script, in real shells, over real files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import secrets
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import gather
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import (
+    TOKEN,
+    GatewayFile,
+    original_offset,
+    read_files,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .shells import Shell, shell
+
+__all__ = ["shell"]
+
+KEY = "a key of the test"
+SECRET = ("secrets", "ike-1", "secret")
+CANARY = "XxCanaryxX"
+
+
+def shown(shell: Shell, *texts: bytes) -> list[GatewayFile]:
+    """What a gateway shows of files with these texts; its own bytes are checked against what it says of them."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "swanctl.conf").write_text("include *.part\n")
+        paths = [Path(folder) / f"{index:03}.part" for index in range(len(texts))]
+        for path, text in zip(paths, texts, strict=True):
+            path.write_bytes(text)
+        reply = shell.run(gather(GatherOptions(digest_key=KEY, config=f"{folder}/swanctl.conf")))
+        files = [read_files(reply, KEY)[str(path)] for path in paths]
+    for file, text in zip(files, texts, strict=True):
+        assert_lies_over(file, text)
+    return files
+
+
+def assert_lies_over(file: GatewayFile, text: bytes) -> None:
+    """Outside the spans every byte is the file's own, the spans are in order, and no line moves."""
+    at = at_shown = 0
+    for span in file.spans:
+        assert at <= span.start <= span.end <= len(text)
+        assert file.text[at_shown : span.shown_start] == text[at : span.start]
+        assert file.text[span.shown_start : span.shown_end].count(b"\n") == text[span.start : span.end].count(b"\n")
+        at, at_shown = span.end, span.shown_end
+    assert file.text[at_shown:] == text[at:]
+
+
+def conf(value: str, *, after: str = "") -> bytes:
+    return f"secrets {{\n  ike-1 {{\n    id-1 = a\n    secret = {value}\n    id-2 = b{after}\n  }}\n}}\n".encode()
+
+
+WRITTEN = {
+    "a plain word": "XxCanaryxX",
+    "words joined by a space": f"{CANARY}   two",
+    "quoted": f'"{CANARY} \\"two\\" #}}"',
+    "several strings": f'"{CANARY}""b" c "d"',
+    "single quotes are no quotes": f"'{CANARY} x'",
+    "over lines": f'"{CANARY}\n  second {CANARY}\n\nlast"',
+    "joined lines": f'"{CANARY}\\\n   second"',
+    "CR LF inside": f'"{CANARY}\r\n  second\\\r\n third"',
+    "escapes": f'"{CANARY}\\n\\r\\t\\x\\\\"',
+    "UTF-8": f'"{CANARY}äöü€"',
+    "a comment behind it": f"{CANARY} # {CANARY}",
+    "a comment right behind it": f"{CANARY}#{CANARY}",
+    "hexadecimal": "0x586343616e61727978585",
+    "hexadecimal with colons": "0x58:63:43",
+    "hexadecimal in capitals": "0XABcdEF",
+    "base64": "0sWGNDYW5hcnl4WA==",
+    "base64 cut short": "0sWGNDYW5hcnl4W",
+    "base64 with strange characters": "0sWG*DYW-_",
+    "a prefix and nothing": "0x",
+    "percent and backslash": f"{CANARY}%s%%\\0101\\n",
+    "spaces at the end": f"{CANARY}   \t",
+}
+
+
+def test_a_secret_is_replaced_by_its_digest_as_strongswan_reads_it(shell: Shell) -> None:
+    texts = [conf(value) for value in WRITTEN.values()]
+    for case, text, file in zip(WRITTEN, texts, shown(shell, *texts), strict=True):
+        assert CANARY.encode() not in file.text, case
+        assert_digest_is_true(text, file)
+        assert parse(file.text).get(("secrets", "ike-1", "id-2")) == parse(text).get(("secrets", "ike-1", "id-2"))
+
+
+def assert_digest_is_true(text: bytes, file: GatewayFile) -> None:
+    """What stands for the secret is the digest of its effective value, and stands where it stood."""
+    effective, redacted = parse(text).get(SECRET), parse(file.text).get(SECRET)
+    assert effective
+    assert redacted
+    assert redacted.value == TOKEN + secrets.digest(KEY, effective.value), text
+    assert redacted.origin == effective.origin
+
+
+EQUAL = (
+    ("0x61626364", "abcd"),
+    ("0X61626364", "0x61:62:63:64"),
+    ("0sYWJjZA==", "abcd"),
+    ('"a b"', "a  b"),
+    ("0x1", '"\x01"'),
+)
+
+
+def test_equal_keys_written_differently_have_equal_digests(shell: Shell) -> None:
+    files = shown(shell, *(conf(value) for pair in EQUAL for value in pair))
+    found = [parse(file.text).get(SECRET) for file in files]
+    for index, pair in enumerate(EQUAL):
+        one, other = found[2 * index : 2 * index + 2]
+        assert one
+        assert other
+        assert one.value == other.value, pair
+
+
+HIDDEN = {
+    "a comment that tells it": f"# the secret is {CANARY}\n",
+    "a comment over lines": f"# psk:\n# {CANARY}\n",
+    "a setting put out of use": f"secrets {{\n#  ike {{ secret = {CANARY} }}\n}}\n",
+    "any comment among secrets": f"secrets {{\n  # {CANARY}\n}}\n",
+    "any section and any case": f"a {{ b {{ SeCrEt_x = {CANARY}\n }} }}\n",
+    "a PIN": f"secrets {{ token-1 {{ pin = {CANARY}\n }} }}\n",
+    "a password": f"x {{ password = {CANARY}\n }}\n",
+    "a database address": f"charon {{ database = mysql://u:{CANARY}@h/d\n }}\n",
+    "in a value of another key": f"a {{ id = b secret = {CANARY}\n }}\n",
+    "behind a quote that is not closed": f'a {{ id = "b\n }}\nsecrets {{ ike {{ secret = "{CANARY}"\n }} }}\n',
+    "not closed itself": f'secrets {{ ike {{ secret = "{CANARY}\n }}\n }}\n',
+    "a brace in it": f"secrets {{ ike {{ secret = a}}{CANARY}\n }} }}\n",
+    "a brace and words": f"secrets {{ ike {{ secret = a}} {CANARY} b\n }} }}\n",
+    "a brace and an assignment": f"secrets {{ ike {{ secret = a}}{CANARY}=b\n }} }}\n",
+    "without an equals sign": f"secrets {{ ike {{ secret {CANARY}\n }} }}\n",
+    "a string without an equals sign": f'secrets {{ ike {{ secret "{CANARY}"\n }} }}\n',
+    "with a colon": f"secrets {{ ike {{ secret: {CANARY}\n }} }}\n",
+    "with a colon and quotes": f'secrets {{ ike {{ secret: "{CANARY}"\n }} }}\n',
+    "on the next line": f"secrets {{ ike {{ secret =\n {CANARY}\n }} }}\n",
+    "quoted on the next line": f'secrets {{ ike {{ secret =\n "{CANARY}"\n }} }}\n',
+    "base64 on the next line": f"secrets {{ ike {{ secret =\n 0s{CANARY}==\n }} }}\n",
+    "the sign on the next line": f"secrets {{ ike {{ secret\n = {CANARY}\n }} }}\n",
+    "a comment after nothing": f"secrets {{ ike {{ secret = #{CANARY}\n }} }}\n",
+    "a NUL in it": f"secrets {{ ike {{ secret = a\0{CANARY}\n }} }}\n",
+    "without a last line end": f"secrets {{ ike {{ secret = {CANARY}",
+    "in dotted form": f"secrets.ike.secret = {CANARY}\n",
+    "an equals sign without a name": f"secrets {{ ike {{ = {CANARY}\n }} }}\n",
+}
+
+
+def test_what_may_be_a_secret_is_hidden_also_where_the_file_is_broken(shell: Shell) -> None:
+    files = shown(shell, *(text.encode() for text in HIDDEN.values()))
+    assert [case for case, file in zip(HIDDEN, files, strict=True) if CANARY.encode() in file.text] == []
+
+
+KEPT = (
+    "secrets : base {\n}\n",
+    "secrets { ike-1 { secret = a\n } } connections { c { version = 2\n } }\n",
+    "secrets { ike-1 { secret = a\n id = b } ike-2 { id = c } }\n",
+    "secrets { ike-1 { secret = a } ike-2 { id = c\n } }\n",
+    "secrets { ike-1 { secret =\n id = b\n } }\n",
+    "secrets { ike-1 { secret =\n } ike-2 : secrets.ike-1 { id = c\n } }\n",
+    "secrets { secret-1 : secrets.a, secrets.b {\n id = c\n } }\n",
+    "\ufeffconnections { a { remote { id = secretary@example.com\n } } }\n# no word of it\n",
+    'a {\n  include = b\n  id = "include x"\n secret = d\n}\n',
+)  # fmt: skip
+
+
+def test_what_is_no_secret_stays_readable(shell: Shell) -> None:
+    for text, file in zip(KEPT, shown(shell, *(text.encode() for text in KEPT)), strict=True):
+        original, redacted = (parse(each).tree(mark_sections=True) for each in (text.encode(), file.text))
+        assert _without_secrets(redacted) == _without_secrets(original), text
+
+
+def _without_secrets(tree: object) -> object:
+    if isinstance(tree, dict):
+        return {key: _without_secrets(value) for key, value in tree.items() if key != "secret"}
+    return tree
+
+
+def test_a_file_without_a_word_of_secrets_comes_byte_for_byte(shell: Shell) -> None:
+    text = b"connections {\r\n  a { local { auth = psk\r\n } }\xff\x00\n}\n"
+    (file,) = shown(shell, text)
+    assert file.text == text
+    assert file.spans == ()
+
+
+def test_the_gateway_tells_hash_mode_and_owner(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "swanctl.conf"
+    path.write_bytes(conf(CANARY))
+    path.chmod(0o640)
+    file = read_files(shell.run(gather(GatherOptions(digest_key=KEY, config=str(path)))), KEY)[str(path)]
+    assert file.mode == "640"
+    assert file.owner == f"{path.owner()}:{path.group()}"
+    assert file.fingerprint == secrets.fingerprint(KEY, path.read_bytes())
+
+
+def test_includes_are_followed_as_strongswan_follows_them(shell: Shell, tmp_path: Path) -> None:
+    files = {
+        "swanctl.conf": 'include conf.d/*.conf\ninclude "with space.conf"\n# include no.conf\n'
+        'a { b = "include no.conf" }\n',
+        "conf.d/20.conf": "include ../deep/x*\n",
+        "conf.d/10.conf": f"secrets {{ ike-1 {{ secret = {CANARY}\n }} }}\ninclude {tmp_path}/absolute.conf\n",
+        "conf.d/.hidden.conf": "x {}\n",
+        "with space.conf": "include conf.d/*.conf # again\n",
+        "deep/x1": "include = no.conf\ny { z = 1\n include x2 }\n",
+        "deep/x2": "w = 1\n",
+        "absolute.conf": "v = 1\n",
+        "no.conf": "u = 1\n",
+    }
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    root = str(tmp_path / "swanctl.conf")
+    found = read_files(shell.run(gather(GatherOptions(digest_key=KEY, config=root))), KEY)
+    assert {re.sub(r"[^/]+/\.\./", "", path).removeprefix(f"{tmp_path}/") for path in found} == set(files) - {
+        "conf.d/.hidden.conf",
+        "no.conf",
+    }
+    assert all(CANARY.encode() not in file.text for file in found.values())
+    tree = load(root, {path: file.text for path, file in found.items()}).tree()
+    assert tree["v"] == "1"
+    assert tree["y"] == {"z": "1", "w": "1"}
+
+
+def test_a_pattern_never_runs_as_a_command(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "swanctl.conf").write_text(f"include $(touch${{IFS}}{tmp_path}/ran) `touch\ninclude ;touch\n")
+    shell.run(gather(GatherOptions(digest_key=KEY, config=str(tmp_path / "swanctl.conf"))))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_an_offset_leads_back_to_the_gateways_own_file(shell: Shell) -> None:
+    text = conf(f'"{CANARY}\n{CANARY}"') + b"tail = 1\n"
+    (file,) = shown(shell, text)
+    for word in (b"id-1", b"secret =", b"id-2", b"tail"):
+        assert original_offset(file, file.text.index(word)) == text.index(word)
+    with pytest.raises(RefusedError, match="a secret is in the way"):
+        original_offset(file, file.text.index(TOKEN.encode()))
+
+
+def test_without_a_tool_for_digests_there_is_no_digest_and_no_secret(tmp_path: Path) -> None:
+    script = gather(GatherOptions(digest_key=KEY, config=str(tmp_path / "swanctl.conf")))
+    (tmp_path / "swanctl.conf").write_bytes(conf(CANARY))
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    busybox = shutil.which("busybox")
+    for name in ("od", "awk", "tr", "grep", "cat", "wc", "stat", "sed", "sort", "uname", "date"):
+        (tools / name).symlink_to(str(busybox))
+    reply = Shell("bare", (str(busybox), "sh", "-c", "exec /bin/sh -s"), str(tools)).run(script)
+    file = read_files(reply, KEY)[str(tmp_path / "swanctl.conf")]
+    setting = parse(file.text).get(SECRET)
+    assert setting
+    assert setting.value == TOKEN
+    assert CANARY.encode() not in b"".join(section.out for section in reply.sections.values())
+
+
+letters = st.sampled_from([*"ab\"\\#}{=: \t\n\r%$`';,.é", CANARY])
+words = st.lists(letters, max_size=14).map("".join)
+secret_values = st.lists(words, min_size=1, max_size=3)
+
+
+def quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(values=st.lists(secret_values, min_size=1, max_size=10), ends=st.sampled_from(["\n", "\r\n"]))
+def test_any_quoted_secret_is_hidden_and_its_digest_is_true(shell: Shell, values: list[list[str]], ends: str) -> None:
+    texts = [conf(" ".join(map(quoted, parts))).replace(b"= b\n", f"= b{ends}".encode()) for parts in values]
+    for text, file in zip(texts, shown(shell, *texts), strict=True):
+        assert CANARY.encode() not in file.text
+        assert_digest_is_true(text, file)
+
+
+pieces = st.sampled_from(
+    [*'ab"\\#}{=: \n\0', "secret", "secret = ", "secrets {", "id = ", "}\n", "include x\n", "# psk"]
+)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.lists(pieces, max_size=40).map("".join), min_size=1, max_size=10))
+def test_whatever_the_text_what_is_shown_lies_over_it(shell: Shell, texts: list[str]) -> None:
+    shown(shell, *(text.encode() for text in texts))
