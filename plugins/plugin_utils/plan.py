@@ -94,17 +94,23 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     """Steps that are not settings; the tunnel is initiated anew once where settings change and the initiator's own step does not."""
     rest = [step for step in others if step.phase != "establish"]
     establishing = [step for step in others if step.phase == "establish"]
-    retired = any(step.state == "terminated" for step in rest)
     if settings:
-        rest = [step for step in rest if not (step.phase == "retire" and step.state != "terminated")]
-        if settings[-1].gateway != tunnel.initiator:
-            end = tunnel.initiating
-            ids = tuple(dict.fromkeys(name for step in settings for name in step.findings))
-            establishing = [Step("establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids)]
-        elif not retired:
-            establishing = []
+        rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
+        establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
     whole = [step for step in establishing if step.child is None]
     return [*rest, *(whole[:1] or establishing)]
+
+
+def _does_it_itself(tunnel: Tunnel, last: Step) -> bool:
+    """Whether the last settings step re-initiates: it does where it changes something, and a key may be right already."""
+    return last.gateway == tunnel.initiator and bool(last.settings or last.children)
+
+
+def _after(tunnel: Tunnel, settings: list[Step]) -> Step:
+    """The initiator makes the tunnel anew with the changed settings."""
+    end = tunnel.initiating
+    ids = tuple(dict.fromkeys(name for step in settings for name in step.findings))
+    return Step("establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids)
 
 
 def _split(steps: list[Step], allowed: frozenset[str] | None) -> tuple[list[Step], list[Step]]:

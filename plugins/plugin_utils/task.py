@@ -35,7 +35,7 @@ class Task(ActionBase):
         try:
             result = {"changed": False} | self.act(args, task_vars or {})
         except IpsecError as error:
-            raise AnsibleActionFail(self._scrub(str(error), validated)) from error
+            raise AnsibleActionFail(self._scrub(str(error), validated)) from None  # Ansible would append each cause
         scrubbed: dict[str, Any] = self._scrub(plain(result), validated)
         return scrubbed
 
@@ -45,10 +45,12 @@ class Task(ActionBase):
 
     @property
     def check_mode(self) -> bool:
+        """Whether nothing may be changed."""
         return bool(self._task.check_mode)
 
     @property
     def diff_mode(self) -> bool:
+        """Whether the user wants to see differences."""
         return bool(self._task.diff)
 
     def gateway_name(self, variables: Mapping[str, Any]) -> str:

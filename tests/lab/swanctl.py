@@ -21,7 +21,7 @@ ROOT = "# Connections are in conf.d, one file each; secrets.conf is root's alone
 
 STRONGSWAN = """charon-systemd {
   load_modular = no
-  load = random nonce openssl kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-libipsec kernel-netlink socket-default vici updown counters
+  load = random nonce openssl curve25519 kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-libipsec kernel-netlink socket-default vici updown counters
   install_routes = yes
   filelog {
     main {

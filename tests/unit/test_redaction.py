@@ -243,20 +243,41 @@ def test_an_offset_leads_back_to_the_gateways_own_file(shell: Shell) -> None:
         original_offset(file, file.text.index(TOKEN.encode()))
 
 
-def test_without_a_tool_for_digests_there_is_no_digest_and_no_secret(tmp_path: Path) -> None:
-    script = gather(GatherOptions(digest_key=KEY, config=str(tmp_path / "swanctl.conf")))
-    (tmp_path / "swanctl.conf").write_bytes(conf(CANARY))
+FREEBSD_SHA256 = """#!/bin/sh
+# What FreeBSD's sha256 does: -q prints the digests of files alone, without files standard input is read.
+[ "$1" != -q ] || shift
+openssl dgst -sha256 -r "$@" | sed 's/ .*//'
+"""
+
+
+@pytest.mark.parametrize("tool", ["sha256sum", "sha256", "openssl", None])
+def test_digests_are_the_same_of_every_tool_and_missing_without_one(tmp_path: Path, tool: str | None) -> None:
+    path = tmp_path / "swanctl.conf"
+    path.write_bytes(conf(CANARY))
     tools = tmp_path / "bin"
     tools.mkdir()
-    busybox = shutil.which("busybox")
-    for name in ("od", "awk", "tr", "grep", "cat", "wc", "stat", "sed", "sort", "uname", "date"):
-        (tools / name).symlink_to(str(busybox))
-    reply = Shell("bare", (str(busybox), "sh", "-c", "exec /bin/sh -s"), str(tools)).run(script)
-    file = read_files(reply, KEY)[str(tmp_path / "swanctl.conf")]
+    for name in ("od", "awk", "tr", "grep", "cat", "wc", "stat", "sed", "sort", "uname", "date", "sh"):
+        _link(tools, name)
+    if tool == "sha256":
+        (tools / tool).write_text(FREEBSD_SHA256.replace("openssl", str(shutil.which("openssl"))))
+        (tools / tool).chmod(0o755)
+    elif tool:
+        _link(tools, tool)
+    reply = Shell("bare", (str(shutil.which("dash")), "-s"), str(tools)).run(
+        gather(GatherOptions(digest_key=KEY, config=str(path)))
+    )
+    file = read_files(reply, KEY)[str(path)]
     setting = parse(file.text).get(SECRET)
     assert setting
-    assert setting.value == TOKEN
+    assert setting.value == TOKEN + (secrets.digest(KEY, CANARY) if tool else "")
+    assert file.fingerprint == (secrets.fingerprint(KEY, conf(CANARY)) if tool else None)
     assert CANARY.encode() not in b"".join(section.out for section in reply.sections.values())
+
+
+def _link(folder: Path, name: str) -> None:
+    program = shutil.which(name)
+    assert program, f"{name} is missing"
+    (folder / name).symlink_to(program)
 
 
 letters = st.sampled_from([*"ab\"\\#}{=: \t\n\r%$`';,.é", CANARY])

@@ -27,7 +27,7 @@ def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
         yield Fault(
             end.name(),
             f"{end.name()} proposes {','.join(end.connection.proposals)}, {peer.name()} {wanted}: no IKE proposal in common "
-            f"({proposals.difference(end.connection.proposals, peer.connection.proposals)}); {_why(tunnel, end, peer)}",
+            f"({proposals.difference(end.connection.proposals, peer.connection.proposals)}); {_why(end, end.connection.proposals, peer.connection.proposals)}",
             (place(end, "proposals"), place(peer, "proposals")),
             (change(end, "proposals", wanted),),
         )
@@ -111,7 +111,7 @@ def _esp(tunnel: Tunnel, ours: Child, theirs: Child, what: str) -> Fault:
     return Fault(
         end.name(own),
         f"{end.name(own)} proposes {','.join(own.esp_proposals)}, {peer.name(other)} {wanted}: {what} "
-        f"({proposals.difference(own.esp_proposals, other.esp_proposals, esp=True)}); {_why(tunnel, end, peer)}",
+        f"({proposals.difference(own.esp_proposals, other.esp_proposals, esp=True)}); {_why(end, own.esp_proposals, other.esp_proposals)}",
         (place(end, "esp_proposals", own), place(peer, "esp_proposals", other)),
         (change(end, "esp_proposals", wanted, own),),
     )
@@ -125,5 +125,8 @@ def _weaker(tunnel: Tunnel, one: tuple[str, ...], other: tuple[str, ...]) -> End
     return tunnel.ends[0] if ours < theirs else tunnel.ends[1]
 
 
-def _why(tunnel: Tunnel, end: End, peer: End) -> str:
-    return f"{end.gateway.name} is to change, because its proposal is weaker or, of equal ones, it initiates; {peer.gateway.name} stays" if tunnel else ""
+def _why(end: End, ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
+    """Why this end is the one to change."""
+    equal = proposals.strength(ours) == proposals.strength(theirs)
+    reason = "both are equally strong and it initiates" if equal else "its proposal is the weaker one"
+    return f"{end.gateway.name} is to change, because {reason}"

@@ -113,12 +113,16 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(stale[0].name),
                 f"{end.name(stale[0].name)} believes that the tunnel is up, but {peer.name()} has no such SA",
                 tuple(f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; {peer.gateway.name}: {_spis(theirs)}" for sa in stale),
-                (
-                    Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name),
-                    establish(tunnel),
-                ),
+                _anew(tunnel, end),
                 confidence="observed",
             )
+
+
+def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
+    """An initiator drops its stale SAs and starts over in one step; a responder only drops them."""
+    if end is tunnel.initiating:
+        return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "reinitiated", tunnel=tunnel.name),)
+    return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name), establish(tunnel))
 
 
 def _settled(end: End) -> tuple[ChildSa, ...]:

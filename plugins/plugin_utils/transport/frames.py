@@ -1,10 +1,10 @@
-"""A script packed for `/bin/sh -s` and what it printed unpacked. Pure: bytes in, values out.
+r"""A script packed for `/bin/sh -s` and what it printed unpacked. Pure: bytes in, values out.
 
 What goes over is: the variables as assignments, `prelude.sh`, the script's body wrapped in a function
 (so that a transmission cut in the middle runs nothing) and the call of it. What comes back is, for
 every step::
 
-    <mark> begin <name>\\n <bytes> \\n<mark> end <name> <status>\\n <error output> \\n<mark> stderr\\n
+    <mark> begin <name>\n <bytes> \n<mark> end <name> <status>\n <error output> \n<mark> stderr\n
 
 and `<mark> done` last. The mark is random and new for every run.
 """
@@ -38,7 +38,8 @@ def pack(script: Script, mark: str) -> bytes:
     if bad := [name for name in variables if not _NAME.fullmatch(name)]:
         raise ValueError(f"{bad[0]!r} cannot be the name of a shell variable")
     assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    body = f"tw_main() {{\n{assignments}{prelude}\n{script.source}\n}}\ntw_main </dev/null\nprintf '\\n%s done\\n' {mark}\n"
+    body = f"tw_main() {{\n{assignments}{prelude}\n{script.source}\n}}\n"
+    body += f"tw_main </dev/null\nprintf '\\n%s done\\n' {mark}\n"
     return body.encode("utf-8", "surrogateescape")
 
 
@@ -50,13 +51,23 @@ def unpack(output: bytes, mark: str) -> Reply:
     """
     token = re.escape(mark.encode())
     pattern = re.compile(
-        rb"\n" + token + rb" begin ([^\n]+)\n(.*?)\n" + token + rb" end \1 (\d+)\n(.*?)\n" + token + rb" stderr\n", re.DOTALL
+        rb"\n" + token + rb" begin ([^\n]+)\n(.*?)\n" + token + rb" end \1 (\d+)\n(.*?)\n" + token + rb" stderr\n",
+        re.DOTALL,
     )
     if not re.search(rb"\n" + token + rb" done\n", output):
-        tail = output.decode("utf-8", "replace").replace(mark, "").strip().splitlines()
-        raise TransportError("the gateway's answer ended early", hint=f"its last words: {tail[-1][:200]}" if tail else "it said nothing")
+        raise TransportError("the gateway's answer ended early", hint=_last_words(output, mark))
     sections = {
         found[1].decode(): Section(int(found[3]), found[2], found[4].decode("utf-8", "replace").strip())
         for found in pattern.finditer(output)
     }
     return Reply(sections)
+
+
+def _last_words(output: bytes, mark: str) -> str:
+    """The step that a broken answer broke off at, or else what stands at its end."""
+    text = output.decode("utf-8", "replace")
+    begun = re.findall(rf"\n{re.escape(mark)} begin ([^\n]+)\n", text)
+    if begun:
+        return f"the last step it began was {begun[-1]!r}"
+    lines = text.strip().splitlines()
+    return f"its last words: {lines[-1][:200]}" if lines else "it said nothing"

@@ -11,6 +11,7 @@ LINES = (
     ("Nov 20 23:37:30 15[IKE] <7> 192.0.2.1 is initiating an IKE_SA", "192.0.2.1 is initiating an IKE_SA", (None, 7)),
     ("2026-11-20T23:37:30 gw charon-systemd[812]: 15[CFG] <a|b|3> x", "x", ("a|b", 3)),
     ("Nov 20 23:37:30 gw charon: 05[KNL] creating acquire job", "creating acquire job", (None, None)),
+    ("2026-11-20T23:37:30+0000 gw charon-systemd[812]: sending DPD request", "sending DPD request", (None, None)),
     ("received packet: from 192.0.2.1[500]", "received packet: from 192.0.2.1[500]", (None, None)),
 )
 

@@ -144,7 +144,7 @@ tw_daemon() {
 
 tw_journal() {
 	tw_has journalctl || return 1
-	journalctl --quiet --no-pager --output=cat --lines="$TW_LOG" \
+	journalctl --quiet --no-pager --output=short-iso --lines="$TW_LOG" \
 		--unit='strongswan*' --unit=charon-systemd --unit=ipsec 2>/dev/null | grep .
 }
 

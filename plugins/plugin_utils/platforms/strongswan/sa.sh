@@ -9,11 +9,13 @@ tw_installed() {
 	swanctl --list-sas --ike "$TW_NAME" 2>/dev/null | grep -F "  $1: #" | grep -Eq ', (INSTALLED|REKEYING|UPDATING),'
 }
 
-tw_force() { [ "$TW_FORCE" = 0 ] || printf '%s' --force; }
-
+# With force the daemon gives the peer as long as the timeout is, then drops the SA (vici_control.c).
 tw_terminate() {
-	# shellcheck disable=SC2046  # one word or none
-	swanctl --terminate "$@" --timeout "$TW_TIMEOUT" $(tw_force)
+	if [ "$TW_FORCE" = 1 ]; then
+		swanctl --terminate "$@" --timeout 2 --force
+	else
+		swanctl --terminate "$@" --timeout "$TW_TIMEOUT"
+	fi
 }
 
 # tw_initiate: every child of TW_CHILDREN that is not installed.

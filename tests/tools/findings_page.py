@@ -1,0 +1,56 @@
+"""Writes docs/docsite/rst/findings.rst from the rules' own docstrings: `make findings`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import Rule, all_rules
+
+PAGE = Path(__file__).parents[2] / "docs" / "docsite" / "rst" / "findings.rst"
+HEAD = """.. Copyright (c) 2026 Tunnelwright contributors
+.. GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+.. SPDX-License-Identifier: GPL-3.0-or-later
+
+.. _ansible_collections.tunnelwright.ipsec.docsite.findings:
+
+Findings
+========
+
+What an audit can find, by id. A healthy tunnel has none. Where one finding explains another on the same tunnel, only
+the first is shown.
+
+gateway-unreadable
+------------------
+
+critical
+
+A gateway could not be reached or read; the summary says why. Its tunnels are judged by their other end alone.
+
+rule-failed
+-----------
+
+low
+
+A rule itself failed on a tunnel. Nothing is wrong with the tunnel; please report it.
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([HEAD, *(_entry(rule) for rule in all_rules())])
+
+
+def _entry(rule: Rule) -> str:
+    about = re.sub(r"`+([^`]+)`+", r"``\1``", inspect.getdoc(rule.check) or "")
+    explains = f"\nExplains {', '.join(rule.explains)}.\n" if rule.explains else ""
+    return f"{rule.id}\n{'-' * len(rule.id)}\n\n{rule.severity} · {rule.reference}\n\n{about}\n{explains}"
+
+
+if __name__ == "__main__":
+    main()

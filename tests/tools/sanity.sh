@@ -1,0 +1,32 @@
+#!/bin/sh
+# Runs ansible-test sanity with the ansible-core of a virtual environment: tests/tools/sanity.sh .venv/py311
+set -eu
+
+venv=$PWD/$1
+# The pinned shellcheck is in py311: without one ansible-test warns and passes. pyenv's shims are there also for a Python
+# that they do not run; its Pythons themselves compile the modules for targets as old as 3.8.
+PATH=$(echo "$PATH" | tr : '\n' | grep -v '/shims$' | paste -s -d : -)
+PATH=$venv/bin:$PWD/.venv/py311/bin:$PATH
+for bin in "$HOME"/.pyenv/versions/3.*/bin; do
+	PATH=$PATH:$bin
+done
+command -v shellcheck >/dev/null
+
+# ansible-test fetches pip's bootstrap script from a host that not every machine can reach, unless it finds it here.
+requirements=$("$venv/bin/python" -c 'from ansible_test._internal import python_requirements as r; print(r.__file__)')
+pip=$(sed -n "s/^ *pip='\([0-9.]*\)',$/\1/p" "$requirements" | tr . _)
+[ -n "$pip" ]
+cache=$HOME/.ansible/test/cache/get_pip_$pip.py
+mkdir -p "${cache%/*}"
+[ -e "$cache" ] || cp tests/tools/get_pip.py "$cache"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+sh tests/tools/collection.sh "$work"
+cd "$work/ansible_collections/tunnelwright/ipsec"
+# Findings come on standard output, and the log of all its installing on the other.
+ansible-test sanity --color no --lint 2>"$work/log" && echo "no findings" && exit
+status=$?
+sed -n '/^FATAL/,$p' "$work/log" >&2
+exit "$status"
