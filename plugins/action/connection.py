@@ -30,7 +30,14 @@ class ActionModule(Task):
         change = Changing.of(wish, gateway, reply, options, reinitiate=args["reinitiate"])
         log: tuple[str, ...] = ()
         if change.draft.edits and not self.check_mode:
-            program = script(wish, change.draft, change.files, options=options, timeout=args["timeout"], terminate=change.terminate_first)
+            program = script(
+                wish,
+                change.draft,
+                change.files,
+                options=options,
+                timeout=args["timeout"],
+                terminate=change.terminate_first,
+            )
             log = applied(wish, self.on_gateway(program))
             log += change.follow(self.on_gateway, timeout=args["timeout"])
         result = change.result(log)
@@ -41,7 +48,10 @@ def _wish(args: dict[str, Any]) -> Wish:
     settings = {str(key): _text(value) for key, value in args["settings"].items()}
     if args["nat_traversal"]:
         settings["encap"] = "yes" if args["nat_traversal"] == "force" else "no"
-    children = {str(child): {str(key): _text(value) for key, value in (given or {}).items()} for child, given in args["children"].items()}
+    children = {
+        str(child): {str(key): _text(value) for key, value in (given or {}).items()}
+        for child, given in args["children"].items()
+    }
     return Wish(args["name"], settings, children, args["psk"])
 
 

@@ -46,7 +46,11 @@ def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str
             for end in tunnel.ends:
                 for own, other in tunnel.pairs(end):
                     if pings := _pings(tunnel, end, own, other):
-                        probe: dict[str, object] = {"connection": end.connection.name, "child": own.name, "pings": pings}
+                        probe: dict[str, object] = {
+                            "connection": end.connection.name,
+                            "child": own.name,
+                            "pings": pings,
+                        }
                         wanted.setdefault(end.gateway.name, []).append(probe)
     return wanted
 
@@ -75,12 +79,25 @@ def _inside(address: str, selectors: tuple[str, ...]) -> bool:
 
 
 def _unreadable(name: str, why: str) -> Finding:
-    return Finding("gateway-unreadable", "critical", "", EndName(name, ""), f"{name} could not be read: {why}", "gather", no_fix="make the gateway reachable and readable")
+    return Finding(
+        "gateway-unreadable",
+        "critical",
+        "",
+        EndName(name, ""),
+        f"{name} could not be read: {why}",
+        "gather",
+        no_fix="make the gateway reachable and readable",
+    )
 
 
 def _problems(gateways: Iterable[Gateway]) -> list[Finding]:
     """What kept a part of a gateway from being read."""
-    return [_problem(gateway, problem) for gateway in gateways for problem in gateway.problems if problem.kind not in HARMLESS]
+    return [
+        _problem(gateway, problem)
+        for gateway in gateways
+        for problem in gateway.problems
+        if problem.kind not in HARMLESS
+    ]
 
 
 def _problem(gateway: Gateway, problem: Problem) -> Finding:

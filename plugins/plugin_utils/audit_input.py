@@ -22,7 +22,9 @@ def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
     unreadable: dict[str, str] = {}
     for name, value in given.items():
         if not isinstance(value, Mapping):
-            raise ParseError(f"expected what gateway_info returned, not {type(value).__name__}", where=f"gateways.{name}")
+            raise ParseError(
+                f"expected what gateway_info returned, not {type(value).__name__}", where=f"gateways.{name}"
+            )
         if "platform" in value:
             read.append(restore(Gateway, value, f"gateways.{name}"))
         elif "gateway" in value:
@@ -30,7 +32,11 @@ def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
         elif value.get("failed") or value.get("unreachable"):
             unreadable[name] = str(value.get("msg", "it did not answer")).strip().splitlines()[-1]
         elif not value.get("skipped"):
-            raise ParseError("this is not what gateway_info returned", where=f"gateways.{name}", hint="register its result and give that")
+            raise ParseError(
+                "this is not what gateway_info returned",
+                where=f"gateways.{name}",
+                hint="register its result and give that",
+            )
     return read, unreadable
 
 
@@ -74,7 +80,9 @@ def done(given: Iterable[Mapping[str, Any]]) -> list[Done]:
         Done(
             restore(Step, result["step"], f"done[{index}].step"),
             changed=bool(result.get("changed")),
-            failed=str(result.get("msg", "no reason given")) if result.get("failed") or result.get("unreachable") else "",
+            failed=str(result.get("msg", "no reason given"))
+            if result.get("failed") or result.get("unreachable")
+            else "",
         )
         for index, result in enumerate(given)
         if "step" in result and not result.get("skipped")
@@ -88,7 +96,11 @@ def _declared(tunnel: Mapping[str, Any]) -> Declared:
         raise ParseError(f"a tunnel has two ends, not {len(ends)}", where=f"tunnels.{name}.ends")
     initiator = tunnel.get("initiator")
     if initiator and initiator not in (end.gateway for end in ends):
-        raise ParseError(f"initiator {initiator} is none of its ends", where=f"tunnels.{name}.initiator", hint=f"name {ends[0].gateway} or {ends[1].gateway}")
+        raise ParseError(
+            f"initiator {initiator} is none of its ends",
+            where=f"tunnels.{name}.initiator",
+            hint=f"name {ends[0].gateway} or {ends[1].gateway}",
+        )
     pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping", ()))
     settings = {str(key): _value(value) for key, value in (tunnel.get("settings") or {}).items()}
     return Declared(name, (ends[0], ends[1]), initiator, settings, pings)

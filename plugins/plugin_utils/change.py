@@ -39,7 +39,9 @@ class Changing:
         connection = next((c for c in gateway.connections if c.name == wish.name and c.configured), None)
         if connection is None:
             there = ", ".join(c.name for c in gateway.connections if c.configured) or "none"
-            raise RefusedError(f"there is no connection {wish.name!r}", where=options.config, hint=f"connections there: {there}")
+            raise RefusedError(
+                f"there is no connection {wish.name!r}", where=options.config, hint=f"connections there: {there}"
+            )
         version = tuple(int(part) for part in (gateway.version or "").split(".") if part.isdigit())
         plan = draft(wish, settings, shown, version, options.digest_key, gateway.secrets, connection)
         return cls(wish, gateway, connection, shown, plan, reinitiate)
@@ -57,7 +59,10 @@ class Changing:
     @property
     def terminate_first(self) -> bool:
         """A start action that gains start on an up tunnel would make a duplicate when it is loaded (child_create.c)."""
-        gains = any(path[-1] == "start_action" and "start" in (new or "") and "start" not in (old or "") for path, (old, new) in self.draft.changes.items())
+        gains = any(
+            path[-1] == "start_action" and "start" in (new or "") and "start" not in (old or "")
+            for path, (old, new) in self.draft.changes.items()
+        )
         return self.reinitiate and self.up and gains
 
     def follow(self, run: Callable[[Script], Reply], *, timeout: float) -> tuple[str, ...]:
@@ -68,7 +73,9 @@ class Changing:
         """
         if not (self.reinitiate and self.gateway.daemon.running):
             return ()
-        wish = sa.Wish(self.wish.name, "established" if self.terminate_first else "reinitiated", timeout=timeout, force=False)
+        wish = sa.Wish(
+            self.wish.name, "established" if self.terminate_first else "reinitiated", timeout=timeout, force=False
+        )
         now = sa.seen(wish, run(sa.script(wish)))
         operation = sa.needed(wish, now)
         return sa.outcome(wish, operation, run(sa.script(wish, operation)))[1] if operation.do else ()
@@ -79,7 +86,10 @@ class Changing:
         names = {".".join(path[2:]): values for path, values in self.draft.changes.items()}
         return {
             "changed": changed,
-            "connection": {side: {name: values[index] for name, values in names.items()} for index, side in enumerate(("before", "after"))},
+            "connection": {
+                side: {name: values[index] for name, values in names.items()}
+                for index, side in enumerate(("before", "after"))
+            },
             "psk_changed": self.draft.psk_changed,
             "edits": self.draft.lines,
             "takes_effect": self._takes_effect() if changed else "none",
@@ -94,5 +104,12 @@ class Changing:
 
 def _refuse_unreadable(gateway: Gateway) -> None:
     for problem in gateway.problems:
-        if problem.kind.startswith("config-") or problem.kind in ("no-swanctl", "no-permission", "no-vici", "daemon-hangs"):
-            raise (RefusedError if problem.kind.startswith("config-") else IpsecError)(problem.what, where=problem.where or gateway.name, hint=problem.hint)
+        if problem.kind.startswith("config-") or problem.kind in (
+            "no-swanctl",
+            "no-permission",
+            "no-vici",
+            "daemon-hangs",
+        ):
+            raise (RefusedError if problem.kind.startswith("config-") else IpsecError)(
+                problem.what, where=problem.where or gateway.name, hint=problem.hint
+            )

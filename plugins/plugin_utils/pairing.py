@@ -61,12 +61,18 @@ def pair(
     return _tunnels(found, frozenset(psks), _by_end(probes)), lonely
 
 
-def _declared_side(sides: Mapping[tuple[str, str], _Side], known: set[str], tunnel: Declared, index: int) -> _Side | None:
+def _declared_side(
+    sides: Mapping[tuple[str, str], _Side], known: set[str], tunnel: Declared, index: int
+) -> _Side | None:
     end = tunnel.ends[index]
     side = sides.get((end.gateway, end.connection))
     if side is None and end.gateway in known:
         there = ", ".join(sorted(c for g, c in sides if g == end.gateway)) or "none"
-        raise IpsecError(f"declared tunnel {tunnel.name} ends at connection {end.connection!r}, which is not there", where=end.gateway, hint=f"connections there: {there}")
+        raise IpsecError(
+            f"declared tunnel {tunnel.name} ends at connection {end.connection!r}, which is not there",
+            where=end.gateway,
+            hint=f"connections there: {there}",
+        )
     return side  # None: a gateway that was not read
 
 
@@ -87,14 +93,25 @@ def _sides(gateway: Gateway) -> Iterator[_Side]:
             continue
         live = tuple(sas[connection.name])
         own_id, peer_id = identities(connection)
-        end = End(gateway, connection, live, tuple(policies[connection.name]), secrets.between(own_id, peer_id), tuple(keepalives[connection.name]))
+        end = End(
+            gateway,
+            connection,
+            live,
+            tuple(policies[connection.name]),
+            secrets.between(own_id, peer_id),
+            tuple(keepalives[connection.name]),
+        )
         yield _Side(
             end,
             frozenset(explicit(connection.local_addrs)) or addresses,
             frozenset(explicit(connection.remote_addrs)),
             own_id,
             peer_id,
-            frozenset((_joined(c.local_ts), _joined(c.remote_ts)) for c in connection.children if "dynamic" not in (*c.local_ts, *c.remote_ts)),
+            frozenset(
+                (_joined(c.local_ts), _joined(c.remote_ts))
+                for c in connection.children
+                if "dynamic" not in (*c.local_ts, *c.remote_ts)
+            ),
             frozenset(f"{sa.initiator_spi}:{sa.responder_spi}" for sa in live if sa.initiator_spi),
         )
 
@@ -113,7 +130,9 @@ class _Secrets:
         """The secret that names the peer, best with ourselves too; else one that names us, else one for anybody."""
         for wanted, also in ((peer, own), (own, None)):
             named = self.by_id.get(wanted or "", [])
-            if best := next((s for s in named if also and also in map(normal, s.ids)), None) or (named[0] if len(named) == 1 else None):
+            if best := next((s for s in named if also and also in map(normal, s.ids)), None) or (
+                named[0] if len(named) == 1 else None
+            ):
                 return best
         return self.anybody[0] if self.anybody else None
 
@@ -159,7 +178,9 @@ def _meet(sides: list[_Side]) -> tuple[list[tuple[_Side, _Side, str]], tuple[Unp
     return _match(sides, scores)
 
 
-def _scores(sides: list[_Side], places: Mapping[Key, list[int]], wanted: list[list[Key]]) -> dict[tuple[int, int], tuple[int, str]]:
+def _scores(
+    sides: list[_Side], places: Mapping[Key, list[int]], wanted: list[list[Key]]
+) -> dict[tuple[int, int], tuple[int, str]]:
     scores: dict[tuple[int, int], tuple[int, str]] = {}
     for index, keys in enumerate(wanted):
         for key in keys:
@@ -188,13 +209,19 @@ def _overlap(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
 def _networks_overlap(one: str, other: str) -> bool:
     try:
-        pairs = [(ip_network(a.partition("[")[0]), ip_network(b.partition("[")[0])) for a in one.split(",") for b in other.split(",")]
+        pairs = [
+            (ip_network(a.partition("[")[0]), ip_network(b.partition("[")[0]))
+            for a in one.split(",")
+            for b in other.split(",")
+        ]
     except ValueError:
         return False
     return any(a.version == b.version and a.overlaps(b) for a, b in pairs)
 
 
-def _match(sides: list[_Side], scores: Mapping[tuple[int, int], tuple[int, str]]) -> tuple[list[tuple[_Side, _Side, str]], tuple[Unpaired, ...]]:
+def _match(
+    sides: list[_Side], scores: Mapping[tuple[int, int], tuple[int, str]]
+) -> tuple[list[tuple[_Side, _Side, str]], tuple[Unpaired, ...]]:
     """Best couples first; an end with two equally good candidates is left unpaired, with their names."""
     by_end: dict[int, list[tuple[int, int]]] = defaultdict(list)  # (score, other)
     for (one, other), (score, dummy) in scores.items():
@@ -206,7 +233,10 @@ def _match(sides: list[_Side], scores: Mapping[tuple[int, int], tuple[int, str]]
     for (one, other), (score, why) in sorted(scores.items(), key=lambda item: (-item[1][0], item[0])):
         if one in taken or other in taken:
             continue
-        rivals = {e: [o for s, o in by_end[e] if s == score and o not in taken and o not in (one, other)] for e in (one, other)}
+        rivals = {
+            e: [o for s, o in by_end[e] if s == score and o not in taken and o not in (one, other)]
+            for e in (one, other)
+        }
         for end, others in rivals.items():
             if others:
                 names = sorted(str(sides[o].end.name()) for o in (*others, other if end == one else one))
@@ -223,7 +253,11 @@ def _unpaired(side: _Side, reason: str | None) -> Unpaired:
     if reason is None and not side.peer and side.peer_id is None:
         reason = "answers anybody (a road warrior's end, or a peer that is not told apart)"
     who = side.peer_id or remote
-    return Unpaired(side.end.name(), who, reason or f"no gateway among those read is {who}: an unmanaged peer, or one that was not read")
+    return Unpaired(
+        side.end.name(),
+        who,
+        reason or f"no gateway among those read is {who}: an unmanaged peer, or one that was not read",
+    )
 
 
 def _by_end(probes: Iterable[Probe]) -> Mapping[tuple[str, str], list[Probe]]:
@@ -234,7 +268,9 @@ def _by_end(probes: Iterable[Probe]) -> Mapping[tuple[str, str], list[Probe]]:
 
 
 def _tunnels(
-    found: list[tuple[_Side, _Side, str, Declared | None]], psks: frozenset[str], probes: Mapping[tuple[str, str], list[Probe]]
+    found: list[tuple[_Side, _Side, str, Declared | None]],
+    psks: frozenset[str],
+    probes: Mapping[tuple[str, str], list[Probe]],
 ) -> tuple[Tunnel, ...]:
     count = Counter(side.end.gateway.name for one, other, *dummy in found for side in (one, other))
     between = Counter(frozenset((one.end.gateway.name, other.end.gateway.name)) for one, other, *dummy in found)
@@ -246,7 +282,19 @@ def _tunnels(
             name += f"-{a.connection.name}"
         initiator, because = _initiator(a, b, declared, count)
         seen = tuple(probe for end in (a, b) for probe in probes.get((end.gateway.name, end.connection.name), ()))
-        tunnels.append(Tunnel(name, (a, b), _children(a.connection, b.connection), why, initiator, because, declared, name in psks, seen))
+        tunnels.append(
+            Tunnel(
+                name,
+                (a, b),
+                _children(a.connection, b.connection),
+                why,
+                initiator,
+                because,
+                declared,
+                name in psks,
+                seen,
+            )
+        )
     return tuple(sorted(tunnels, key=lambda tunnel: tunnel.name))
 
 
@@ -260,7 +308,10 @@ def _initiator(a: End, b: End, declared: Declared | None, count: Counter[str]) -
     for end, other in ((a, b), (b, a)):
         if any(sa.nat_local for sa in end.sas) and not any(sa.nat_local for sa in other.sas):
             return end.gateway.name, "it is behind NAT"
-    eager = {end.gateway.name: max(map(_eagerness, end.connection.children), default=0) + (end.connection.keyingtries == 0) for end in (a, b)}
+    eager = {
+        end.gateway.name: max(map(_eagerness, end.connection.children), default=0) + (end.connection.keyingtries == 0)
+        for end in (a, b)
+    }
     one, other_name = a.gateway.name, b.gateway.name
     if eager[one] != eager[other_name]:
         return max(eager, key=lambda name: eager[name]), "its actions are an initiator's"
@@ -276,7 +327,10 @@ def _eagerness(child: Child) -> int:
 
 def _children(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
     """The same child on both ends: by mirrored selectors, then overlapping ones, then name, then what is left over."""
-    ours, theirs = [c for c in a.children if c.mode not in ("pass", "drop")], [c for c in b.children if c.mode not in ("pass", "drop")]
+    ours, theirs = (
+        [c for c in a.children if c.mode not in ("pass", "drop")],
+        [c for c in b.children if c.mode not in ("pass", "drop")],
+    )
     pairs: list[tuple[Child | None, Child | None]] = []
     tests = (
         lambda x, y: (_joined(x.local_ts), _joined(x.remote_ts)) == (_joined(y.remote_ts), _joined(y.local_ts)),

@@ -64,7 +64,11 @@ def _steps(tunnel: Tunnel, findings: list[Finding]) -> list[Step]:
                 wanted[fix.gateway].findings[finding.id] = None
             else:
                 others.append(replace(fix, findings=(finding.id,)))
-    settings = [_connection(tunnel, end, wanted[end.gateway.name]) for end in (tunnel.answering, tunnel.initiating) if wanted[end.gateway.name].findings]
+    settings = [
+        _connection(tunnel, end, wanted[end.gateway.name])
+        for end in (tunnel.answering, tunnel.initiating)
+        if wanted[end.gateway.name].findings
+    ]
     return [*settings, *_live(tunnel, settings, others)]
 
 
@@ -110,7 +114,9 @@ def _after(tunnel: Tunnel, settings: list[Step]) -> Step:
     """The initiator makes the tunnel anew with the changed settings."""
     end = tunnel.initiating
     ids = tuple(dict.fromkeys(name for step in settings for name in step.findings))
-    return Step("establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids)
+    return Step(
+        "establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids
+    )
 
 
 def _split(steps: list[Step], allowed: frozenset[str] | None) -> tuple[list[Step], list[Step]]:
@@ -144,12 +150,15 @@ def _ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
 
 def _advice(step: Step) -> str:
     """What somebody else is to do on a gateway that is not ours to change, as a sentence to send."""
-    what = "; ".join(_assignments(step)) or {
-        "daemon": f"have the IKE daemon {step.state}",
-        "sa": f"have {step.child or 'the tunnel'} {step.state}",
-        "keepalive": f"install a periodic check for {step.child}",
-        "connection": "set the pre-shared key that was agreed on",
-    }[step.do]
+    what = (
+        "; ".join(_assignments(step))
+        or {
+            "daemon": f"have the IKE daemon {step.state}",
+            "sa": f"have {step.child or 'the tunnel'} {step.state}",
+            "keepalive": f"install a periodic check for {step.child}",
+            "connection": "set the pre-shared key that was agreed on",
+        }[step.do]
+    )
     where = f"connection {step.connection}: " if step.connection else ""
     return f"{step.gateway}: {where}{what} ({step.tunnel}: {', '.join(step.findings)})"
 

@@ -10,10 +10,16 @@ ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 def prove(tunnel: Tunnel) -> Proof:
     """The proof of a tunnel from both ends' SAs and what its probes have shown."""
     couples = tunnel.pairs(tunnel.ends[0])
-    unmatched = [own.name for own, other in couples if not _shared(tunnel.ends[0], own.name, tunnel.ends[1], other.name)]
+    unmatched = [
+        own.name for own, other in couples if not _shared(tunnel.ends[0], own.name, tunnel.ends[1], other.name)
+    ]
     missing = [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
     traffic = _traffic(tunnel.probes)
-    missing += [f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}" for probe in tunnel.probes if not probe.reachable]
+    missing += [
+        f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}"
+        for probe in tunnel.probes
+        if not probe.reachable
+    ]
     return Proof(bool(couples) and not unmatched, traffic, tuple(missing))
 
 

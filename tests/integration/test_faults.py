@@ -69,7 +69,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         story.carried = {tunnel: lab.pings(tunnel) for tunnel in PUT.values()}
         time.sleep(SETTLED)
         given = tmp / "given.json"
-        given.write_text(json.dumps({"ipsec_psks": _psks(story), "ipsec_report_dir": str(story.reports)}), encoding="utf-8")
+        given.write_text(
+            json.dumps({"ipsec_psks": _psks(story), "ipsec_report_dir": str(story.reports)}), encoding="utf-8"
+        )
         for arguments in (("--check", "--diff", "-vvv"), ("--diff", "-vvv"), ()):
             story.runs.append(playbook(tmp, hosts, REMEDIATE, "-e", f"@{given}", *arguments))
             if len(story.runs) < 3:  # the third run's audit would write over what the repair has found
@@ -130,7 +132,9 @@ def test_check_mode_names_just_the_gateways_that_a_run_changes(story: Story) -> 
 
 
 def test_check_mode_shows_the_diff_that_a_run_makes(story: Story) -> None:
-    check, real, dummy = ([result.get("diff") for task, host, result in sorted(_diffs(run), key=str)] for run in story.runs)
+    check, real, dummy = (
+        [result.get("diff") for task, host, result in sorted(_diffs(run), key=str)] for run in story.runs
+    )
     assert check == real
     assert check
     del dummy
@@ -151,7 +155,11 @@ def test_no_pre_shared_key_is_in_any_output_report_or_file(story: Story) -> None
     keys = [path.read_text(encoding="utf-8") for path in story.lab.folder.glob("psk-*")]
     assert len(keys) == len(story.lab.topology.tunnels)
     texts = {f"output {number}": run.output for number, run in enumerate(story.runs)}
-    left = (path for path in story.tmp.rglob("*") if path.is_file() and path.name != "given.json" and "ansible_collections" not in path.parts)
+    left = (
+        path
+        for path in story.tmp.rglob("*")
+        if path.is_file() and path.name != "given.json" and "ansible_collections" not in path.parts
+    )
     texts |= {str(path): path.read_text(encoding="utf-8", errors="replace") for path in left}
     assert [(where, key) for where, text in texts.items() for key in keys if key in text] == []
 

@@ -45,7 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--pairs", type=int, help="so many pairs of gateways instead of a topology")
     sub.add_argument("--connections", type=int, default=1, help="with --pairs: connections on each gateway")
     sub.add_argument("--name")
-    sub.add_argument("--suite", default="trixie", choices=["trixie", "bookworm"], help="trixie: strongSwan 6.0, bookworm: 5.9")
+    sub.add_argument(
+        "--suite", default="trixie", choices=["trixie", "bookworm"], help="trixie: strongSwan 6.0, bookworm: 5.9"
+    )
     sub = command("down", _down, "Take a lab down.")
     sub.add_argument("lab", nargs="?")
     sub.add_argument("--all", action="store_true")
@@ -82,7 +84,9 @@ def _missing() -> str:
 def _up(arguments: argparse.Namespace) -> None:
     if (arguments.topology is None) == (arguments.pairs is None):
         raise TopologyError("give a topology or --pairs")
-    topology = read(arguments.topology) if arguments.topology else pairs(arguments.pairs, connections=arguments.connections)
+    topology = (
+        read(arguments.topology) if arguments.topology else pairs(arguments.pairs, connections=arguments.connections)
+    )
     print(up(topology, name=arguments.name, suite=arguments.suite).state.name)
 
 

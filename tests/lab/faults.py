@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .lab import Lab, LabError, installed, psks
-from .swanctl import connection, secrets as secrets_conf
+from .swanctl import connection
+from .swanctl import secrets as secrets_conf
 from .topology import End, Tunnel
 
 Put = Callable[[Lab, Tunnel], None]
@@ -71,7 +72,9 @@ def _esp_proposals_disjoint(lab: Lab, tunnel: Tunnel) -> None:
     _retry(lab, tunnel)
 
 
-@_fault("The initiator rekeys without PFS, the responder only with: up until the first rekey.", "initiator", carries=True)
+@_fault(
+    "The initiator rekeys without PFS, the responder only with: up until the first rekey.", "initiator", carries=True
+)
 def _pfs_mismatch(lab: Lab, tunnel: Tunnel) -> None:
     _configure(lab, tunnel, tunnel.initiator, child={"esp_proposals": "aes256-sha256"})
     _retry(lab, tunnel, up=True)
@@ -109,7 +112,10 @@ def _psk_mismatch(lab: Lab, tunnel: Tunnel) -> None:
 @_fault("A router in the path drops ESP: SAs are up, nothing arrives.", "initiator", carries=False)
 def _nat_traversal_needed(lab: Lab, tunnel: Tunnel) -> None:
     one, other = tunnel.initiator.address, tunnel.responder.address
-    rules = "".join(f"add rule inet lab forward ip saddr {a} ip daddr {b} ip protocol esp drop\n" for a, b in ((one, other), (other, one)))
+    rules = "".join(
+        f"add rule inet lab forward ip saddr {a} ip daddr {b} ip protocol esp drop\n"
+        for a, b in ((one, other), (other, one))
+    )
     lab.exec(_router(lab, tunnel.responder), ["nft", "-f", "-"], stdin=rules, check=True)
 
 
@@ -143,7 +149,12 @@ def _initiator_not_persistent(lab: Lab, tunnel: Tunnel) -> None:
     _retry(lab, tunnel, up=True)
 
 
-@_fault("A child that no policy can trap (policies = no, as on a route-based tunnel) has no periodic check.", "initiator", carries=True, finds="keepalive-missing")
+@_fault(
+    "A child that no policy can trap (policies = no, as on a route-based tunnel) has no periodic check.",
+    "initiator",
+    carries=True,
+    finds="keepalive-missing",
+)
 def _keepalive_missing(lab: Lab, tunnel: Tunnel) -> None:
     route_based = {"mark_in": "42", "mark_out": "42", "start_action": "start"}
     _configure(lab, tunnel, tunnel.initiator, child=route_based)
@@ -180,13 +191,19 @@ def _duplicate_child_sas(lab: Lab, tunnel: Tunnel) -> None:
     _wait(lambda: _count(lab, end) > 1, f"{tunnel.name} has no duplicate")
 
 
-@_fault("The responder crashed and came back; the initiator still believes that the tunnel is up.", "initiator", carries=False)
+@_fault(
+    "The responder crashed and came back; the initiator still believes that the tunnel is up.",
+    "initiator",
+    carries=False,
+)
 def _sa_mismatch(lab: Lab, tunnel: Tunnel) -> None:
     lab.exec(tunnel.responder.gateway, ["/etc/init.d/strongswan", "kill"], check=True)
     lab.exec(tunnel.responder.gateway, ["/etc/init.d/strongswan", "start"], check=True)
 
 
-def _configure(lab: Lab, tunnel: Tunnel, end: End, settings: Mapping[str, str] = {}, child: Mapping[str, str] = {}) -> None:
+def _configure(
+    lab: Lab, tunnel: Tunnel, end: End, settings: Mapping[str, str] = {}, child: Mapping[str, str] = {}
+) -> None:
     """Write an end's connection with changes and load it."""
     lab.write(end.gateway, f"/etc/swanctl/conf.d/{end.connection}.conf", connection(tunnel, end, settings, child))
     loaded = lab.exec(end.gateway, ["swanctl", "--load-conns"])

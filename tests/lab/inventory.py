@@ -18,6 +18,9 @@ def inventory(lab: Lab, *, user: str = "root") -> str:
     }
     if user != "root":
         password = lab.folder / "operator_password"
-        common |= {"ansible_become": True, "ansible_become_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}"}
+        common |= {
+            "ansible_become": True,
+            "ansible_become_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}",
+        }
     hosts = {gateway: {"ansible_host": str(lab.management(gateway))} for gateway in lab.topology.gateways}
     return yaml.safe_dump({"all": {"vars": common, "hosts": hosts}}, sort_keys=False)

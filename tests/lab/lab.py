@@ -24,8 +24,10 @@ from pathlib import Path
 from . import state as states
 from .root import root
 from .state import State
-from .swanctl import ROOT, connection, secrets as secrets_conf, strongswan_conf
-from .topology import Node, Topology, Tunnel, topology as topology_of
+from .swanctl import ROOT, connection, strongswan_conf
+from .swanctl import secrets as secrets_conf
+from .topology import Node, Topology, Tunnel
+from .topology import topology as topology_of
 
 HERE = Path(__file__).parent
 MANAGEMENT = IPv4Network("100.64.0.0/10")
@@ -75,9 +77,13 @@ class Lab:
         """
         command = [*self._enter(node), *argv]
         source: Mapping[str, object] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", timeout=timeout, check=False, **source)  # type: ignore[call-overload]
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", timeout=timeout, check=False, **source
+        )  # type: ignore[call-overload]
         if check and done.returncode:
-            raise LabError(f"{' '.join(argv)} on {node} failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-500:]}")
+            raise LabError(
+                f"{' '.join(argv)} on {node} failed ({done.returncode}): {(done.stderr or done.stdout).strip()[-500:]}"
+            )
         result: subprocess.CompletedProcess[str] = done
         return result
 
@@ -87,10 +93,26 @@ class Lab:
 
     def ping(self, source: str, target: str, *, count: int = 3, wait: int = 2, address: str | None = None) -> bool:
         """Whether a node (or address) answers pings from a node: at least one of `count`."""
-        to = target if target not in {n.name for n in self.topology.nodes} else str(next(iter(self._node(target).addresses.values())).ip)
+        to = (
+            target
+            if target not in {n.name for n in self.topology.nodes}
+            else str(next(iter(self._node(target).addresses.values())).ip)
+        )
         if target in self.topology.gateways or target in self.topology.routers:
             to = str(list(self._node(target).addresses.values())[-1].ip)
-        argv = ["ping", "-n", "-q", "-i", "0.2", "-c", str(count), "-W", str(wait), *(["-I", address] if address else []), to]
+        argv = [
+            "ping",
+            "-n",
+            "-q",
+            "-i",
+            "0.2",
+            "-c",
+            str(count),
+            "-W",
+            str(wait),
+            *(["-I", address] if address else []),
+            to,
+        ]
         return self.exec(source, argv).returncode == 0
 
     def inside(self, gateway: str) -> str:
@@ -156,7 +178,9 @@ def load(lab: Lab) -> None:
 
 def settled(lab: Lab, seconds: float) -> bool:
     """Wait until every tunnel that starts by itself is up; whether they are."""
-    waiting = {t.name for t in lab.topology.tunnels.values() if "start" in t.initiator.child.get("start_action", "start")}
+    waiting = {
+        t.name for t in lab.topology.tunnels.values() if "start" in t.initiator.child.get("start_action", "start")
+    }
     end = time.monotonic() + seconds
     while waiting and time.monotonic() < end:
         waiting = {name for name in waiting if not installed(lab, lab.topology.tunnels[name])}
@@ -246,7 +270,10 @@ def _batch(lines: Iterable[str], namespace: str | None = None) -> None:
 def _keys(lab: Lab) -> None:
     """The user's key, the gateways' host key, the known hosts, and the operator's password for sudo."""
     for name in ("id_ed25519", "host_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {name}", "-f", str(lab.folder / name)], check=True)
+        subprocess.run(
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {name}", "-f", str(lab.folder / name)],
+            check=True,
+        )
     host = " ".join((lab.folder / "host_key.pub").read_text(encoding="utf-8").split()[:2])
     hosts = "".join(f"{lab.management(gateway)} {host}\n" for gateway in lab.topology.gateways)
     (lab.folder / "known_hosts").write_text(hosts, encoding="utf-8")
@@ -290,7 +317,13 @@ def _wire(lab: Lab, number: int, node: Node, networks: Mapping[str, str]) -> Non
     _batch(outside, fabric)
     if node.name in lab.topology.gateways:
         plug = f"tw{state.index}m{number}"
-        _batch([f"link add {plug} type veth peer name mgmt netns {namespace}", f"link set {plug} master tw{state.index}", f"link set {plug} up"])
+        _batch(
+            [
+                f"link add {plug} type veth peer name mgmt netns {namespace}",
+                f"link set {plug} master tw{state.index}",
+                f"link set {plug} up",
+            ]
+        )
         inside += [f"addr add {lab.management(node.name)}/20 dev mgmt", "link set mgmt up"]
     if node.default:
         inside.append(f"route add default via {node.default}")
@@ -304,7 +337,12 @@ def _router(lab: Lab, router: Node) -> None:
     rules = ["table inet lab {", "  chain forward {", "    type filter hook forward priority 0;", "  }"]
     if router.masquerade:
         port = list(router.addresses).index(router.masquerade)
-        rules += ["  chain post {", "    type nat hook postrouting priority 100;", f'    oifname "eth{port}" masquerade', "  }"]
+        rules += [
+            "  chain post {",
+            "    type nat hook postrouting priority 100;",
+            f'    oifname "eth{port}" masquerade',
+            "  }",
+        ]
     lab.exec(router.name, ["nft", "-f", "-"], stdin="\n".join([*rules, "}"]) + "\n", check=True)
 
 
@@ -313,10 +351,26 @@ def _boot(lab: Lab, gateway: str, debian: Path) -> None:
     own.mkdir(parents=True)
     files = lab.folder / "gateways" / f"{gateway}.tar"
     files.write_bytes(_files(lab, gateway, debian))
-    command = ["ip", "netns", "exec", _namespace(lab.state, gateway), "unshare", "-m", "-p", "-u", "-i", "-f", "--kill-child"]
+    command = [
+        "ip",
+        "netns",
+        "exec",
+        _namespace(lab.state, gateway),
+        "unshare",
+        "-m",
+        "-p",
+        "-u",
+        "-i",
+        "-f",
+        "--kill-child",
+    ]
     with files.open("rb") as stdin, (lab.folder / "gateways" / f"{gateway}.log").open("w") as log:
         process = subprocess.Popen(
-            [*command, "sh", str(HERE / "boot.sh"), str(debian), str(own)], stdin=stdin, stdout=log, stderr=log, start_new_session=True
+            [*command, "sh", str(HERE / "boot.sh"), str(debian), str(own)],
+            stdin=stdin,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     since = states.started(process.pid)
     if since is not None:
@@ -354,7 +408,9 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
     }
     for tunnel in lab.topology.tunnels.values():
         for end in (tunnel.initiator, tunnel.responder):
-            if end.gateway == gateway and (tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator):
+            if end.gateway == gateway and (
+                tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator
+            ):
                 etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
     return _tar({f"etc/{path}": content for path, content in etc.items()})
 
@@ -362,7 +418,11 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
 def psks(lab: Lab, gateway: str) -> dict[str, tuple[str, str, str]]:
     """The pre-shared keys a gateway needs: by tunnel, both identities and the key."""
     return {
-        tunnel.name: (tunnel.initiator.id, tunnel.responder.id, (lab.folder / f"psk-{tunnel.name}").read_text(encoding="utf-8"))
+        tunnel.name: (
+            tunnel.initiator.id,
+            tunnel.responder.id,
+            (lab.folder / f"psk-{tunnel.name}").read_text(encoding="utf-8"),
+        )
         for tunnel in lab.topology.tunnels.values()
         if gateway in (tunnel.initiator.gateway, tunnel.responder.gateway)
     }
@@ -371,8 +431,12 @@ def psks(lab: Lab, gateway: str) -> dict[str, tuple[str, str, str]]:
 def _operator(lab: Lab, debian: Path) -> dict[str, tuple[str, int]]:
     """A user who is not root and may become it with a password."""
     password = (lab.folder / "operator_password").read_text(encoding="utf-8")
-    hashed = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password, capture_output=True, text=True, check=True).stdout.strip()
-    passwd, shadow, group = ((debian / "etc" / name).read_text(encoding="utf-8") for name in ("passwd", "shadow", "group"))
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-6", "-stdin"], input=password, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    passwd, shadow, group = (
+        (debian / "etc" / name).read_text(encoding="utf-8") for name in ("passwd", "shadow", "group")
+    )
     return {
         "passwd": (f"{passwd}operator:x:1000:1000::/tmp:/bin/sh\n", 0o644),
         "shadow": (f"{shadow}operator:{hashed}:20000:0:99999:7:::\n", 0o640),

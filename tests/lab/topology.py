@@ -111,18 +111,55 @@ def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
     data: dict[str, Any] = {"name": name, "gateways": {}, "routers": {}, "hosts": {}, "tunnels": {}}
     for number in range(1, count + 1):
         n, left, right = f"{number:02d}", f"198.18.{number}.1", f"198.19.{number}.1"
-        data["routers"][f"r{n}"] = {"addresses": {f"left{n}": f"198.18.{number}.254/24", f"right{n}": f"198.19.{number}.254/24"}}
-        data["gateways"][f"a{n}"] = {"addresses": {f"left{n}": f"{left}/24", f"lana{n}": f"10.{number}.1.1/24"}, "default": f"198.18.{number}.254"}
-        data["gateways"][f"b{n}"] = {"addresses": {f"right{n}": f"{right}/24", f"lanb{n}": f"10.{number}.2.1/24"}, "default": f"198.19.{number}.254"}
+        data["routers"][f"r{n}"] = {
+            "addresses": {f"left{n}": f"198.18.{number}.254/24", f"right{n}": f"198.19.{number}.254/24"}
+        }
+        data["gateways"][f"a{n}"] = {
+            "addresses": {f"left{n}": f"{left}/24", f"lana{n}": f"10.{number}.1.1/24"},
+            "default": f"198.18.{number}.254",
+        }
+        data["gateways"][f"b{n}"] = {
+            "addresses": {f"right{n}": f"{right}/24", f"lanb{n}": f"10.{number}.2.1/24"},
+            "default": f"198.19.{number}.254",
+        }
         data["tunnels"][f"t{n}"] = [
-            {"gateway": f"b{n}", "connection": "east", "address": right, "peer": left, "id": f"b{n}.lab", "network": f"10.{number}.2.0/24"},
-            {"gateway": f"a{n}", "connection": "west", "address": left, "peer": right, "id": f"a{n}.lab", "network": f"10.{number}.1.0/24"},
+            {
+                "gateway": f"b{n}",
+                "connection": "east",
+                "address": right,
+                "peer": left,
+                "id": f"b{n}.lab",
+                "network": f"10.{number}.2.0/24",
+            },
+            {
+                "gateway": f"a{n}",
+                "connection": "west",
+                "address": left,
+                "peer": right,
+                "id": f"a{n}.lab",
+                "network": f"10.{number}.1.0/24",
+            },
         ]
         for spare in range(2, connections + 1):
             for own, gateway in ((left, f"a{n}"), (right, f"b{n}")):
                 data["tunnels"][f"s{n}-{gateway}-{spare}"] = [
-                    {"gateway": gateway, "connection": f"spare{spare}", "address": own, "peer": f"192.0.2.{spare}", "id": gateway, "network": f"10.{number}.{spare + 100}.0/24", "child": {"start_action": "none"}},
-                    {"gateway": gateway, "connection": f"spare{spare}-peer", "address": own, "peer": f"203.0.113.{spare}", "id": f"{gateway}.{spare}", "network": f"172.16.{spare}.0/24"},
+                    {
+                        "gateway": gateway,
+                        "connection": f"spare{spare}",
+                        "address": own,
+                        "peer": f"192.0.2.{spare}",
+                        "id": gateway,
+                        "network": f"10.{number}.{spare + 100}.0/24",
+                        "child": {"start_action": "none"},
+                    },
+                    {
+                        "gateway": gateway,
+                        "connection": f"spare{spare}-peer",
+                        "address": own,
+                        "peer": f"203.0.113.{spare}",
+                        "id": f"{gateway}.{spare}",
+                        "network": f"172.16.{spare}.0/24",
+                    },
                 ]
     return topology(data, where=name)
 

@@ -32,7 +32,9 @@ class Chapter:
 
 def tell(before: Sequence[Finding], done: Sequence[Done], after: Audit) -> tuple[Chapter, ...]:
     """The story of every tunnel that had a finding, a step, or has a finding now."""
-    names = dict.fromkeys([*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)])
+    names = dict.fromkeys(
+        [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
+    )
     return tuple(_chapter(name, before, done, after) for name in names if name)
 
 

@@ -23,7 +23,8 @@ def render(audit: Audit) -> str:
 def _tunnels(audit: Audit) -> list[str]:
     broken = {finding.tunnel for finding in audit.findings}
     rows = [
-        (t.name, _state(audit, t), t.initiator, t.answering.gateway.name, "see below" if t.name in broken else "fine") for t in audit.tunnels
+        (t.name, _state(audit, t), t.initiator, t.answering.gateway.name, "see below" if t.name in broken else "fine")
+        for t in audit.tunnels
     ]
     return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows)
 
@@ -52,7 +53,9 @@ def _remedy(finding: Finding) -> Iterator[str]:
         if isinstance(fix, Change):
             yield f"on {fix.end}: {fix.setting} = {fix.value}"
         else:
-            yield f"on {fix.gateway}: {fix.do} {fix.connection}{'/' + fix.child if fix.child else ''} {fix.state or 'pre-shared key'}".replace("  ", " ")
+            yield f"on {fix.gateway}: {fix.do} {fix.connection}{'/' + fix.child if fix.child else ''} {fix.state or 'pre-shared key'}".replace(
+                "  ", " "
+            )
     if finding.no_fix:
         yield finding.no_fix
 

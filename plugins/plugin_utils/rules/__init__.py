@@ -78,9 +78,26 @@ def _run(each: Rule, tunnel: Tunnel) -> list[Finding]:
     except Exception as error:  # noqa: BLE001  a broken rule must not hide what the others see
         first = tunnel.ends[0]
         summary = f"rule {each.id} failed on this tunnel: {type(error).__name__}: {error}"
-        faults = [Fault(EndName(first.gateway.name, first.connection.name), summary, no_fix="this is a defect of the collection; please report it")]
-        each = Rule("rule-failed", "low", "", each.check)  # noqa: PLW2901
+        faults = [
+            Fault(
+                EndName(first.gateway.name, first.connection.name),
+                summary,
+                no_fix="this is a defect of the collection; please report it",
+            )
+        ]
+        each = Rule("rule-failed", "low", "", each.check)
     return [
-        Finding(each.id, each.severity, tunnel.name, f.end, f.summary, each.reference, f.evidence, f.fix, f.no_fix, f.confidence)
+        Finding(
+            each.id,
+            each.severity,
+            tunnel.name,
+            f.end,
+            f.summary,
+            each.reference,
+            f.evidence,
+            f.fix,
+            f.no_fix,
+            f.confidence,
+        )
         for f in faults
     ]

@@ -41,7 +41,15 @@ def readable(end: End) -> bool:
 def establish(tunnel: Tunnel, child: Child | None = None, *, state: str = "established") -> Step:
     """The step by which the initiator brings the tunnel, or one child of it, up."""
     end = tunnel.initiating
-    return Step("establish", end.gateway.name, "sa", end.connection.name, child.name if child else None, state, tunnel=tunnel.name)
+    return Step(
+        "establish",
+        end.gateway.name,
+        "sa",
+        end.connection.name,
+        child.name if child else None,
+        state,
+        tunnel=tunnel.name,
+    )
 
 
 def change(end: End, key: str, value: str, child: Child | None = None) -> Change:

@@ -11,7 +11,12 @@ from .evidence import change, place
 from .negotiation import DOWN
 
 
-@rule("identity-mismatch", "critical", reference="RFC 7296 section 2.15; RFC 4301 section 4.4.3.1", explains=(*DOWN, "psk-missing"))
+@rule(
+    "identity-mismatch",
+    "critical",
+    reference="RFC 7296 section 2.15; RFC 4301 section 4.4.3.1",
+    explains=(*DOWN, "psk-missing"),
+)
 def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end says it is somebody else than its peer expects.
 
@@ -33,7 +38,15 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     is repaired only where the user gives the key.
     """
     one, other = (end.secret for end in tunnel.ends)
-    if _by_psk(tunnel) and one and other and one.digest and other.digest and one.key_id == other.key_id and one.digest != other.digest:
+    if (
+        _by_psk(tunnel)
+        and one
+        and other
+        and one.digest
+        and other.digest
+        and one.key_id == other.key_id
+        and one.digest != other.digest
+    ):
         end, peer = tunnel.initiating, tunnel.answering
         yield Fault(
             end.name(),
@@ -62,7 +75,9 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     local, remote = owner.connection.local[0], verifier.connection.remote[0]
-    kept_expected, kept_said = (all(_keeps(end, identity) for end in (owner, verifier)) for identity in (expected, said))
+    kept_expected, kept_said = (
+        all(_keeps(end, identity) for end in (owner, verifier)) for identity in (expected, said)
+    )
     if kept_expected and not kept_said:
         wrong, auth, value = owner, local, remote.id or ""
         why = f"both gateways keep the pre-shared key for {expected}, so {owner.gateway.name} is to change"

@@ -9,7 +9,11 @@ from . import rule
 from .evidence import change, place, starting
 
 
-@rule("both-initiate", "medium", reference="strongSwan docs: start_action; facts of two simultaneous starts (duplicate CHILD_SAs)")
+@rule(
+    "both-initiate",
+    "medium",
+    reference="strongSwan docs: start_action; facts of two simultaneous starts (duplicate CHILD_SAs)",
+)
 def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends start the tunnel, which makes duplicate SAs. The responder keeps its trap, if it has one, and stops starting."""
     end, peer = tunnel.answering, tunnel.initiating
@@ -24,7 +28,12 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("no-initiator", "high", reference="strongSwan docs: start_action", explains=("not-installed", "initiator-not-persistent"))
+@rule(
+    "no-initiator",
+    "high",
+    reference="strongSwan docs: start_action",
+    explains=("not-installed", "initiator-not-persistent"),
+)
 def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
     """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand."""
     end, peer = tunnel.initiating, tunnel.answering
@@ -53,12 +62,21 @@ def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("initiator-not-persistent", "high", reference="strongSwan docs: close_action, start_action run only when the configuration is loaded")
+@rule(
+    "initiator-not-persistent",
+    "high",
+    reference="strongSwan docs: close_action, start_action run only when the configuration is loaded",
+)
 def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     """The initiator starts the tunnel once, and nothing brings it back after the peer has closed it."""
     end = tunnel.initiating
     for own, other in tunnel.pairs(end):
-        if own.start_action == "start" and own.close_action == "none" and not _trapped(tunnel.answering, other) and not _kept(tunnel, own):
+        if (
+            own.start_action == "start"
+            and own.close_action == "none"
+            and not _trapped(tunnel.answering, other)
+            and not _kept(tunnel, own)
+        ):
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} starts the tunnel once; when {tunnel.answering.gateway.name} closes it, nothing brings it back",
@@ -67,14 +85,20 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("keepalive-missing", "medium", reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action")
+@rule(
+    "keepalive-missing",
+    "medium",
+    reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action",
+)
 def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """No policy can trap the traffic of this child (route-based, or `policies = no`), and no periodic check brings it back."""
     end = tunnel.initiating
     for own, dummy in tunnel.pairs(end):
         if own.route_based and not _kept(tunnel, own):
             possible = end.gateway.system.init == "systemd" or end.gateway.system.cron
-            step = Step("persist", end.gateway.name, "keepalive", end.connection.name, own.name, "present", tunnel=tunnel.name)
+            step = Step(
+                "persist", end.gateway.name, "keepalive", end.connection.name, own.name, "present", tunnel=tunnel.name
+            )
             marks = [key for key in ("if_id_in", "if_id_out", "mark_in", "mark_out", "policies") if key in own.settings]
             yield Fault(
                 end.name(own),
@@ -93,5 +117,3 @@ def _kept(tunnel: Tunnel, child: Child) -> bool:
     """Whether a periodic check watches the child on either end."""
     names = {c.name for pair in tunnel.children if child in pair.children for c in pair.children if c}
     return any(keepalive.child in names for end in tunnel.ends for keepalive in end.keepalives)
-
-

@@ -51,7 +51,10 @@ def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     else:
         wrong, child, key, value = peer, other, "remote_ts", ",".join(own.local_ts)
         why = f"{owner.gateway.name} owns the network, so {peer.gateway.name} is to change"
-    narrowed = [f"{owner.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)}" for sa in installed(owner, own)]
+    narrowed = [
+        f"{owner.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)}"
+        for sa in installed(owner, own)
+    ]
     return Fault(
         wrong.name(child),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",

@@ -12,7 +12,12 @@ from .evidence import ALIVE, crosswise, establish, installed, readable
 SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a younger SA may be known to one only
 
 
-@rule("daemon-stopped", "critical", reference="strongSwan docs: charon-systemd", explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic"))
+@rule(
+    "daemon-stopped",
+    "critical",
+    reference="strongSwan docs: charon-systemd",
+    explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic"),
+)
 def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     """The IKE daemon of an end is not running."""
     for end in tunnel.ends:
@@ -26,7 +31,12 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("not-loaded", "critical", reference="swanctl(8): --load-conns", explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic"))
+@rule(
+    "not-loaded",
+    "critical",
+    reference="swanctl(8): --load-conns",
+    explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic"),
+)
 def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
     for end in tunnel.ends:
@@ -38,7 +48,9 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(child),
                 f"{end.name(child)} is configured and not loaded",
-                (f"{end.gateway.name} {child.origin if child else connection.origin}: defined here, absent from swanctl --list-conns",),
+                (
+                    f"{end.gateway.name} {child.origin if child else connection.origin}: defined here, absent from swanctl --list-conns",
+                ),
                 (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name), establish(tunnel)),
             )
 
@@ -88,18 +100,35 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
         alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in _settled(end))
         for (name, local, remote), number in alike.items():
             if number > 1:
-                ids = ", ".join(f"{sa.name}{{{sa.id}}} {sa.spi_in}/{sa.spi_out}" for sa in _settled(end) if sa.name == name)
+                ids = ", ".join(
+                    f"{sa.name}{{{sa.id}}} {sa.spi_in}/{sa.spi_out}" for sa in _settled(end) if sa.name == name
+                )
                 yield Fault(
                     end.name(name),
                     f"{end.name(name)} has {number} CHILD_SAs for {', '.join(local)} to {', '.join(remote)}",
                     (f"{end.gateway.name}: {ids}",),
-                    (Step("retire", end.gateway.name, "sa", end.connection.name, name, "deduplicated", tunnel=tunnel.name),),
+                    (
+                        Step(
+                            "retire",
+                            end.gateway.name,
+                            "sa",
+                            end.connection.name,
+                            name,
+                            "deduplicated",
+                            tunnel=tunnel.name,
+                        ),
+                    ),
                     confidence="observed",
                 )
                 return
 
 
-@rule("sa-mismatch", "high", reference="RFC 7296 section 2.4: one end lost its state", explains=("no-traffic", "nat-traversal-needed"))
+@rule(
+    "sa-mismatch",
+    "high",
+    reference="RFC 7296 section 2.4: one end lost its state",
+    explains=("no-traffic", "nat-traversal-needed"),
+)
 def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end holds a CHILD_SA that its peer does not have: it sends into the void until its dead peer detection notices."""
     if not all(readable(end) for end in tunnel.ends):
@@ -112,7 +141,10 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(stale[0].name),
                 f"{end.name(stale[0].name)} believes that the tunnel is up, but {peer.name()} has no such SA",
-                tuple(f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; {peer.gateway.name}: {_spis(theirs)}" for sa in stale),
+                tuple(
+                    f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; {peer.gateway.name}: {_spis(theirs)}"
+                    for sa in stale
+                ),
                 _anew(tunnel, end),
                 confidence="observed",
             )
@@ -122,13 +154,20 @@ def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
     """An initiator drops its stale SAs and starts over in one step; a responder only drops them."""
     if end is tunnel.initiating:
         return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "reinitiated", tunnel=tunnel.name),)
-    return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name), establish(tunnel))
+    return (
+        Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name),
+        establish(tunnel),
+    )
 
 
 def _settled(end: End) -> tuple[ChildSa, ...]:
     names = {child.name for child in end.connection.children}
     children = (sa for ike in end.sas for sa in ike.children)
-    return tuple(sa for sa in children if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= SETTLING))
+    return tuple(
+        sa
+        for sa in children
+        if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= SETTLING)
+    )
 
 
 def _spis(sas: list[ChildSa]) -> str:

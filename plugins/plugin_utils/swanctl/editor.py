@@ -87,7 +87,9 @@ def check(root: str, files: Files, edits: Iterable[Edit], wanted: Mapping[Path, 
     meant = {_marked(path): value for path, value in wanted.items() if values[path] != value}
     if odd := sorted(path for path in found.keys() | meant.keys() if found.get(path, ...) != meant.get(path, ...)):
         what = ".".join(name.removesuffix("{}") for name in odd[0])
-        raise RefusedError(f"the edit would not set just what it is to set ({what})", where=root, hint="nothing was written")
+        raise RefusedError(
+            f"the edit would not set just what it is to set ({what})", where=root, hint="nothing was written"
+        )
     return after
 
 
@@ -155,11 +157,17 @@ def _add(settings: Settings, additions: dict[Path, dict[str, object]], path: Pat
     level[path[-1]] = value
 
 
-def _side_effects(settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[Edit]) -> dict[Path, str | None]:
+def _side_effects(
+    settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[Edit]
+) -> dict[Path, str | None]:
     """What the edits would change beside what is wanted, with the value that is to be kept."""
     files = {name: source.text.encode("latin-1") for name, source in settings.sources.items()}
     after = load(settings.root, apply_edits(files, edits))
-    differing = {tuple(name.removesuffix("{}") for name in path): values for path, values in changed(settings, after).items() if not path[-1].endswith("{}")}
+    differing = {
+        tuple(name.removesuffix("{}") for name in path): values
+        for path, values in changed(settings, after).items()
+        if not path[-1].endswith("{}")
+    }
     return {path: old for path, (old, dummy) in differing.items() if path not in wanted}
 
 
@@ -210,7 +218,10 @@ def _insert(settings: Settings, path: Path, *lines: str) -> Edit:
         return _append(settings, settings.sources[settings.root], lines)
     fragment = _last_editable(settings, section)
     if fragment is None:
-        raise RefusedError(f"section {'.'.join(path)} is opened in one file and closed in another", hint="balance its braces in each file")
+        raise RefusedError(
+            f"section {'.'.join(path)} is opened in one file and closed in another",
+            hint="balance its braces in each file",
+        )
     source, text = fragment.source, fragment.source.text
     _refuse_uneditable(settings, source)
     eol, outer = _eol(text), _indent(text, fragment.start)
@@ -240,7 +251,11 @@ def _editable(settings: Settings, path: Path) -> bool:
 
 
 def _last_editable(settings: Settings, section: Section) -> Fragment | None:
-    dirty = {problem.where.rpartition(":")[0] or problem.where for problem in settings.warnings if problem.kind in _UNEDITABLE}
+    dirty = {
+        problem.where.rpartition(":")[0] or problem.where
+        for problem in settings.warnings
+        if problem.kind in _UNEDITABLE
+    }
     whole = [fragment for fragment in section.fragments if fragment.closed >= 0]
     clean = [fragment for fragment in whole if fragment.source.name not in dirty]
     return (clean or whole or [None])[-1]
@@ -249,7 +264,9 @@ def _last_editable(settings: Settings, section: Section) -> Fragment | None:
 def _refuse_uneditable(settings: Settings, source: Source) -> None:
     for problem in settings.warnings:
         if problem.kind in _UNEDITABLE and source.name in (problem.where, problem.where.rpartition(":")[0]):
-            raise RefusedError(problem.what, where=problem.where, hint="a file like this is never edited; repair it by hand")
+            raise RefusedError(
+                problem.what, where=problem.where, hint="a file like this is never edited; repair it by hand"
+            )
 
 
 def _indent(text: str, offset: int) -> str:
@@ -282,7 +299,9 @@ def _eol(text: str) -> str:
 
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name) or name == "include":
-        raise RefusedError(f"{name!r} cannot be a name in a settings file", hint='names have no blanks and none of # { } : . , = " %')
+        raise RefusedError(
+            f"{name!r} cannot be a name in a settings file", hint='names have no blanks and none of # { } : . , = " %'
+        )
     return name
 
 

@@ -99,7 +99,7 @@ def _plain(source: Source, at: int, *, referring: bool) -> Token:
     if character in "{}:=" or (character == "," and referring):
         return Token(character, character, at, at + 1)  # type: ignore[arg-type]
     if found := (_REFERENCE if referring else _NAME).match(source.text, at):
-        return Token("reference" if referring else "name", found[0], at, found.end())
+        return Token("reference" if referring else "name", _cut(found[0]), at, found.end())
     raise ParseError(f"unexpected {character!r}", where=source.where(at), hint="a name or a closing brace belongs here")
 
 
@@ -116,7 +116,7 @@ def _value(source: Source, at: int) -> tuple[int, list[Token]]:
         else:
             word = _WORD.match(text, at)
             assert word is not None  # noqa: S101  every other character is handled above
-            found.append(Token("value", word[0], at, word.end()))
+            found.append(Token("value", _cut(word[0]), at, word.end()))
             at = word.end()
     return at, [*found, Token("newline", "", at, at)]
 
@@ -137,9 +137,14 @@ def _string(source: Source, start: int) -> tuple[str, int]:
         else:
             part = _STRING_PART.match(text, at)
             assert part is not None  # noqa: S101  the three characters it leaves out are handled above
-            parts.append(part[0])
+            parts.append(_cut(part[0]))
             at = part.end()
     raise ParseError("a string has no end", where=source.where(start), hint='close it with "')
+
+
+def _cut(text: str) -> str:
+    """A token as strongSwan keeps it: a C string, which ends at a NUL (settings_lexer.l: strdup(yytext))."""
+    return text.partition("\0")[0]
 
 
 def _include(source: Source, start: int, at: int) -> Token:

@@ -18,7 +18,14 @@ _ENCRYPTION = re.compile(r"(aes|camellia|twofish|serpent|blowfish|cast|3des|des|
 _AEAD = re.compile(r"(aes\d+(gcm|ccm|gmac)\d*|chacha20poly1305|camellia\d+ccm\d*)")
 _INTEGRITY = re.compile(r"(sha\d?|md5|aesxcbc|aescmac|camelliaxcbc)")
 _KEY_EXCHANGE = re.compile(r"(modp|ecp|curve|x25519|x448|ntru|newhope|mlkem|ke\d_|none$)")
-_ALIASES = {"x25519": "curve25519", "x448": "curve448", "sha": "sha1", "sha2_256": "sha256", "sha2_384": "sha384", "sha2_512": "sha512"}
+_ALIASES = {
+    "x25519": "curve25519",
+    "x448": "curve448",
+    "sha": "sha1",
+    "sha2_256": "sha256",
+    "sha2_384": "sha384",
+    "sha2_512": "sha512",
+}
 # Bits of security, roughly NIST SP 800-57 part 1 revision 5 table 2: only to tell which of two is weaker.
 _STRENGTH = {
     "des": 40, "3des": 100, "null": 0, "blowfish": 110, "cast": 110,
@@ -67,7 +74,9 @@ def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False)
     """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
     pairs = [(a, b) for a in map(parse, ours) for b in map(parse, theirs) if a is not None and b is not None]
     closest = min((_differing(a, b, esp=esp, rekey=True) for a, b in pairs), key=len, default=())
-    return "; ".join(f"{kind} {'/'.join(sorted(a)) or 'none'} here, {'/'.join(sorted(b)) or 'none'} there" for kind, a, b in closest)
+    return "; ".join(
+        f"{kind} {'/'.join(sorted(a)) or 'none'} here, {'/'.join(sorted(b)) or 'none'} there" for kind, a, b in closest
+    )
 
 
 def strength(proposals: Iterable[str]) -> tuple[int, ...]:
@@ -88,14 +97,20 @@ def _kind(name: str) -> Kind | None:
     return None
 
 
-def _differing(a: Proposal, b: Proposal, *, esp: bool, rekey: bool) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
+def _differing(
+    a: Proposal, b: Proposal, *, esp: bool, rekey: bool
+) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
     types = [("encryption", a.encryption, b.encryption), ("integrity", a.integrity, b.integrity)]
     if not esp:
         types.append(("PRF", a.prf, b.prf))
     if not esp or rekey:
         none: frozenset[str] = frozenset({"none"}) if esp else frozenset()
         types.append(("key exchange", a.key_exchange or none, b.key_exchange or none))
-    return tuple((kind, x, y) for kind, x, y in types if not (x & y) and not (kind != "encryption" and not x and not y) and not (kind == "PRF" and not (x and y)))
+    return tuple(
+        (kind, x, y)
+        for kind, x, y in types
+        if not (x & y) and not (kind != "encryption" and not x and not y) and not (kind == "PRF" and not (x and y))
+    )
 
 
 def _strength(proposal: Proposal) -> tuple[int, ...]:

@@ -207,7 +207,9 @@ class _Reader:
         self._read(root, ())
         if self.stack:
             fragment = self.stack[-1][1]
-            raise ParseError("a section has no closing brace", where=fragment.source.where(fragment.start), hint="add }")
+            raise ParseError(
+                "a section has no closing brace", where=fragment.source.where(fragment.start), hint="add }"
+            )
 
     @cached_property
     def settings(self) -> Settings:
@@ -226,7 +228,11 @@ class _Reader:
             else:
                 pending = self._take(source, [*pending, token])
         if pending:
-            raise ParseError(f"{pending[0].text!r} leads nowhere", where=source.where(pending[0].start), hint="write name = value or name { … }")
+            raise ParseError(
+                f"{pending[0].text!r} leads nowhere",
+                where=source.where(pending[0].start),
+                hint="write name = value or name { … }",
+            )
 
     def _take(self, source: Source, pending: list[Token]) -> list[Token]:
         """Complete statements are carried out; what is left waits for more tokens."""
@@ -241,7 +247,11 @@ class _Reader:
         elif _may_continue(kinds):
             return pending
         else:
-            raise ParseError(f"unexpected {last.text or 'end of line'!r}", where=source.where(last.start), hint="write name = value or name { … }")
+            raise ParseError(
+                f"unexpected {last.text or 'end of line'!r}",
+                where=source.where(last.start),
+                hint="write name = value or name { … }",
+            )
         return []
 
     def _open(self, source: Source, head: list[Token]) -> None:
@@ -263,7 +273,11 @@ class _Reader:
         if fragment.source is source:
             fragment.closed = brace.start
         else:
-            self._note("unbalanced-include", "an included file closes a section that it did not open", source.where(brace.start))
+            self._note(
+                "unbalanced-include",
+                "an included file closes a section that it did not open",
+                source.where(brace.start),
+            )
 
     def _assign(self, source: Source, pending: list[Token]) -> None:
         section = self.stack[-1][0] if self.stack else self.top
@@ -287,19 +301,35 @@ class _Reader:
             depth = len(self.stack)
             self._read(name, including)
             if len(self.stack) != depth:
-                self._note("unbalanced-include", f"{name} opens or closes a section that it does not close or open", source.where(token.start))
+                self._note(
+                    "unbalanced-include",
+                    f"{name} opens or closes a section that it does not close or open",
+                    source.where(token.start),
+                )
 
     def _check_bytes(self, source: Source) -> None:
         if source.text.startswith("\xef\xbb\xbf"):
-            self._note("byte-order-mark", "the file begins with a byte order mark, which becomes a part of the first name", source.name)
+            self._note(
+                "byte-order-mark",
+                "the file begins with a byte order mark, which becomes a part of the first name",
+                source.name,
+            )
         if "\0" in source.text:
             self._note("nul-byte", "the file contains a NUL byte", source.where(source.text.index("\0")))
 
     def _check_name(self, source: Source, token: Token) -> None:
         if "%" in token.text and len(self.stack) > 1:
-            self._note("percent-in-name", f"strongSwan loads section {_text(token.text)!r} empty, because its name has a %", source.where(token.start))
+            self._note(
+                "percent-in-name",
+                f"strongSwan loads section {_text(token.text)!r} empty, because its name has a %",
+                source.where(token.start),
+            )
         if len(token.text) > MAX_NAME:
-            self._note("long-name", f"section {_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; strongSwan before 6.0.4 loads it empty", source.where(token.start))
+            self._note(
+                "long-name",
+                f"section {_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; strongSwan before 6.0.4 loads it empty",
+                source.where(token.start),
+            )
 
     def _note(self, kind: str, what: str, where: str) -> None:
         self.problems.append(Problem(kind, what, where))
@@ -320,7 +350,12 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
 
 def _is_head(kinds: list[str]) -> bool:
     """Whether what stands between a section's name and its brace is nothing, or `: REF, REF`."""
-    return not kinds or (kinds[0] == ":" and kinds[1::2] == ["reference"] * (len(kinds) // 2) and set(kinds[2::2]) <= {","} and len(kinds) % 2 == 0)
+    return not kinds or (
+        kinds[0] == ":"
+        and kinds[1::2] == ["reference"] * (len(kinds) // 2)
+        and set(kinds[2::2]) <= {","}
+        and len(kinds) % 2 == 0
+    )
 
 
 def _may_continue(kinds: list[str]) -> bool:

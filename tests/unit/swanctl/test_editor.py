@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings as limits
-
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import (
     apply_edits,
@@ -16,12 +14,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor 
     unset,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Path, Settings, load, parse
+from hypothesis import given
+from hypothesis import settings as limits
 
 from ..corpus import CORPUS, lines, needs_corpus
 
-NAMES = st.text(st.characters(exclude_characters='#{}:.,="\r\n\t %\0', exclude_categories=["Cs"]), min_size=1, max_size=8).filter(
-    lambda name: name != "include" and not name.endswith("{}")
-)
+NAMES = st.text(
+    st.characters(exclude_characters='#{}:.,="\r\n\t %\0', exclude_categories=["Cs"]), min_size=1, max_size=8
+).filter(lambda name: name != "include" and not name.endswith("{}"))
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 
 
@@ -45,7 +45,10 @@ def test_setting_one_value_in_any_file_of_the_corpus_changes_just_that() -> None
         text = (CORPUS / "swanctl" / record["file"]).read_bytes()
         for path in value_paths(parse(text).tree())[::3]:
             after, before, now = edited(text, path, "set # by test")
-            assert list(changed(before, now).values()) == [(before.get(path).value, "set # by test")], (record["file"], path)  # type: ignore[union-attr]
+            assert list(changed(before, now).values()) == [(before.get(path).value, "set # by test")], (
+                record["file"],
+                path,
+            )  # type: ignore[union-attr]
             assert len(after) - len(text) < 200
             tried += 1
     assert tried > 2000
@@ -78,11 +81,18 @@ def test_any_value_reads_back_as_it_was_written(value: str) -> None:
     assert parse(f"a = {quoted(value)}\n".encode()).tree() == {"a": value}
 
 
-@given(st.recursive(st.dictionaries(NAMES, VALUES, max_size=4), lambda tree: st.dictionaries(NAMES, VALUES | tree, max_size=4), max_leaves=12))
+@given(
+    st.recursive(
+        st.dictionaries(NAMES, VALUES, max_size=4),
+        lambda tree: st.dictionaries(NAMES, VALUES | tree, max_size=4),
+        max_leaves=12,
+    )
+)
 def test_written_trees_read_back(tree: dict[str, object]) -> None:
     def written(level: dict[str, object]) -> str:
         return "".join(
-            f"{name} {{\n{written(value)}}}\n" if isinstance(value, dict) else f"{name} = {quoted(str(value))}\n" for name, value in level.items()
+            f"{name} {{\n{written(value)}}}\n" if isinstance(value, dict) else f"{name} = {quoted(str(value))}\n"
+            for name, value in level.items()
         )
 
     assert parse(written(tree).encode()).tree() == tree
@@ -91,13 +101,18 @@ def test_written_trees_read_back(tree: dict[str, object]) -> None:
 @limits(max_examples=200)
 @given(st.lists(NAMES, min_size=1, max_size=4), VALUES, st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_a_value_can_be_set_anywhere_and_twice_is_once(path: list[str], value: str, eol: str, end: bool) -> None:
-    text = eol.join(["# top", "connections {", "  hq { # one", "    version = 2", "  }", "}" + (eol if end else "")]).encode()
+    text = eol.join(
+        ["# top", "connections {", "  hq { # one", "    version = 2", "  }", "}" + (eol if end else "")]
+    ).encode()
     where = ("connections", "hq", *path)
     after, before, now = edited(text, where, value)
     assert now.get(where).value == value  # type: ignore[union-attr]
     assert set_value(now, where, value) == ()
     assert {p: v for p, v in changed(before, now).items() if not p[-1].endswith("{}")} == {
-        (*(f"{name}{{}}" for name in where[:-1]), where[-1]): (before.get(where).value if before.get(where) else None, value)  # type: ignore[union-attr]
+        (*(f"{name}{{}}" for name in where[:-1]), where[-1]): (
+            before.get(where).value if before.get(where) else None,
+            value,
+        )  # type: ignore[union-attr]
     }
     assert (b"\r\n" in after) == (eol == "\r\n")
     assert after.count(b"\n") == after.count(eol.encode())
@@ -141,7 +156,11 @@ def test_unset_masks_what_would_be_inherited_and_removes_what_would_not() -> Non
 
 
 def test_the_edit_goes_to_the_file_where_the_value_lives() -> None:
-    files = {"/s/swanctl.conf": b"include c/*.conf\n", "/s/c/1.conf": b"connections { a { encap = no\n } }\n", "/s/c/2.conf": b"connections { a { encap = no\n } }\n"}
+    files = {
+        "/s/swanctl.conf": b"include c/*.conf\n",
+        "/s/c/1.conf": b"connections { a { encap = no\n } }\n",
+        "/s/c/2.conf": b"connections { a { encap = no\n } }\n",
+    }
     edits = set_value(load("/s/swanctl.conf", files), ("connections", "a", "encap"), "yes")
     assert [edit.file for edit in edits] == ["/s/c/2.conf"]
 

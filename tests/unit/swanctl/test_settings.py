@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, matching, parse
 
@@ -36,7 +35,7 @@ def test_every_text_of_the_corpus_is_read_or_refused_as_strongswan_does() -> Non
     [
         ("a {\n b = 1\n", "f:1: add }"),
         ("a = 1\n}\n", "f:2: remove it"),
-        ("a {\n  id = \"moon\n}\n", 'f:2: close it with "'),
+        ('a {\n  id = "moon\n}\n', 'f:2: close it with "'),
         ("a =\n  2\nb = 1\n", "unexpected 'b'"),
         ("a.b {\n}\n", "unexpected '.'"),
     ],
@@ -89,7 +88,10 @@ def test_an_included_file_that_closes_its_parents_section_is_reported() -> None:
 
 
 def test_a_cycle_of_references_ends() -> None:
-    assert parse(b"a : b { x = 1\n }\nb : a { y = 2\n }\n").tree() == {"a": {"x": "1", "y": "2"}, "b": {"y": "2", "x": "1"}}
+    assert parse(b"a : b { x = 1\n }\nb : a { y = 2\n }\n").tree() == {
+        "a": {"x": "1", "y": "2"},
+        "b": {"y": "2", "x": "1"},
+    }
 
 
 def test_a_file_that_includes_itself_is_an_error() -> None:

@@ -24,7 +24,10 @@ def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
     if not gateway.daemon.running:
         raise RefusedError(f"the daemon of {gateway.name} is not running, so it cannot load", hint="use state: started")
     missing = [f"{c.name} is in the file and not loaded" for c in gateway.connections if c.configured and not c.loaded]
-    return (*missing, *(f"{c.name}: {text}" for c in gateway.connections if c.configured and c.loaded for text in c.differs))
+    return (
+        *missing,
+        *(f"{c.name}: {text}" for c in gateway.connections if c.configured and c.loaded for text in c.differs),
+    )
 
 
 def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Script:
@@ -32,7 +35,12 @@ def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Scri
     names = "\n".join(c.name for c in gateway.connections if c.configured)
     return Script(
         text("guard.sh") + text("daemon.sh"),
-        {"TW_DO": "start" if state == "started" else "load", "TW_CONFIG": config, "TW_EXPECT": names, "TW_TIMEOUT": f"{timeout:.0f}"},
+        {
+            "TW_DO": "start" if state == "started" else "load",
+            "TW_CONFIG": config,
+            "TW_EXPECT": names,
+            "TW_TIMEOUT": f"{timeout:.0f}",
+        },
     )
 
 
@@ -46,7 +54,11 @@ def outcome(gateway: Gateway, reply: Reply) -> tuple[str, ...]:
     refused = reply.sections.get("refused")
     if refused is not None:
         raise RefusedError(refused.text.strip(), where=gateway.name, hint="nothing was changed")
-    for name, what in (("start", "the daemon did not start"), ("wait", "the daemon started and does not answer"), ("load", "the daemon did not load its configuration")):
+    for name, what in (
+        ("start", "the daemon did not start"),
+        ("wait", "the daemon started and does not answer"),
+        ("load", "the daemon did not load its configuration"),
+    ):
         part = reply.sections.get(name)
         if part is not None and part.status:
             last = [line for line in (part.err or part.text).splitlines() if line.strip()]

@@ -3,8 +3,13 @@
 # What stands between a changed file and the daemon. A load of a file that strongSwan cannot parse unloads
 # every connection and reports success, so its own parser and the names that are loaded are asked first.
 
-# tw_parses FILE: does strongSwan's own parser accept it? Its complaint goes to error output.
-tw_parses() { STRONGSWAN_CONF=$1 swanctl --help >/dev/null; }
+# tw_parses FILE: does strongSwan's own parser accept it? Its complaint goes to error output, without the text it
+# stumbled over, which it quotes in brackets and which may be a part of a secret.
+tw_parses() {
+	tw_complaint=$(STRONGSWAN_CONF=$1 swanctl --help 2>&1 >/dev/null) && return
+	printf '%s\n' "$tw_complaint" | grep -E '^/[^:]*:[0-9]+:' | sed 's/[[].*//' >&2
+	return 1
+}
 
 # tw_loaded: the names of the connections that the daemon holds, one a line.
 tw_loaded() { swanctl --list-conns 2>/dev/null | sed -n 's/^\([^[:space:]].*\): [^:]*$/\1/p' | sort -u; }

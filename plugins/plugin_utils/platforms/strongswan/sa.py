@@ -73,14 +73,25 @@ def seen(wish: Wish, reply: Reply) -> Seen:
     stats = reply.sections["stats-reply"]
     if stats.status:
         last = (stats.err or stats.text).splitlines()
-        raise IpsecError(f"the daemon does not answer ({last[-1] if last else 'no word'})", where=wish.connection, hint="start it, or use become")
+        raise IpsecError(
+            f"the daemon does not answer ({last[-1] if last else 'no word'})",
+            where=wish.connection,
+            hint="start it, or use become",
+        )
     held = {connection.name: connection for connection, dummy in listings.loaded(reply.sections["conns"].text)}
     if wish.connection not in held:
-        raise IpsecError(f"the daemon has no connection {wish.connection!r}", hint=f"it has {', '.join(sorted(held)) or 'none'}")
+        raise IpsecError(
+            f"the daemon has no connection {wish.connection!r}", hint=f"it has {', '.join(sorted(held)) or 'none'}"
+        )
     children = tuple(child.name for child in held[wish.connection].children)
     if wish.child is not None and wish.child not in children:
-        raise IpsecError(f"connection {wish.connection} has no child {wish.child!r}", hint=f"its children are {', '.join(children) or 'none'}")
-    return Seen(children, tuple(sa for sa in listings.ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection))
+        raise IpsecError(
+            f"connection {wish.connection} has no child {wish.child!r}",
+            hint=f"its children are {', '.join(children) or 'none'}",
+        )
+    return Seen(
+        children, tuple(sa for sa in listings.ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection)
+    )
 
 
 def needed(wish: Wish, now: Seen) -> Operation:
@@ -91,7 +102,9 @@ def needed(wish: Wish, now: Seen) -> Operation:
         return Operation("initiate" if missing else None, missing)
     if wish.state == "terminated":
         there = any(now.installed(child) for child in children) if wish.child else bool(now.sas)
-        return Operation(("terminate-child" if wish.child else "terminate") if there else None, (wish.child,) if wish.child else ())
+        return Operation(
+            ("terminate-child" if wish.child else "terminate") if there else None, (wish.child,) if wish.child else ()
+        )
     if wish.state == "reinitiated":
         return Operation("reinitiate", children)
     if wish.state == "rekeyed":
@@ -107,13 +120,29 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
     Raises:
         IpsecError: the operation did not do what it was to do; says why, in the daemon's words.
     """
-    log = tuple(line for name, part in reply.sections.items() if name not in ("stats-reply", "conns", "sas") for line in part.text.splitlines() if line.strip())
+    log = tuple(
+        line
+        for name, part in reply.sections.items()
+        if name not in ("stats-reply", "conns", "sas")
+        for line in part.text.splitlines()
+        if line.strip()
+    )
     after = seen(wish, reply)
-    missing = [child for child in operation.children if not after.installed(child)] if operation.do in ("initiate", "reinitiate") else []
+    missing = (
+        [child for child in operation.children if not after.installed(child)]
+        if operation.do in ("initiate", "reinitiate")
+        else []
+    )
     if missing:
-        raise IpsecError(f"{wish.connection}/{missing[0]} was not established: {_why(log)}", hint="the reason is in the peer's log where the peer refused")
+        raise IpsecError(
+            f"{wish.connection}/{missing[0]} was not established: {_why(log)}",
+            hint="the reason is in the peer's log where the peer refused",
+        )
     if wish.state == "terminated" and needed(wish, after).do and not _again(wish, after, reply):
-        raise IpsecError(f"{wish.connection} was not terminated: {_why(log)}", hint="force: true gives up on a peer that does not answer")
+        raise IpsecError(
+            f"{wish.connection} was not terminated: {_why(log)}",
+            hint="force: true gives up on a peer that does not answer",
+        )
     if operation.do == "rekey" and reply.sections["rekey"].status:
         raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or _why(log)}")
     return after, log
@@ -122,7 +151,9 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
 def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
     """Whether what is there now came up anew meanwhile: a peer or an action brought it back, which is no failure to terminate."""
     del wish
-    return reply.sections["terminate"].status == 0 or bool(after.sas and all(sa.state == "CONNECTING" for sa in after.sas))
+    return reply.sections["terminate"].status == 0 or bool(
+        after.sas and all(sa.state == "CONNECTING" for sa in after.sas)
+    )
 
 
 def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
@@ -131,7 +162,11 @@ def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
     for child in children:
         for sa in now.installed(child):
             alike[sa.name, sa.local_ts, sa.remote_ts].append(sa)
-    surplus = {sa.id for group in alike.values() for sa in sorted(group, key=lambda sa: (-(sa.install_time or 0.0), sa.id))[:-1]}
+    surplus = {
+        sa.id
+        for group in alike.values()
+        for sa in sorted(group, key=lambda sa: (-(sa.install_time or 0.0), sa.id))[:-1]
+    }
     whole = tuple(ike.id for ike in now.sas if ike.children and {sa.id for sa in ike.children} <= surplus)
     single = tuple(sorted(surplus - {sa.id for ike in now.sas if ike.id in whole for sa in ike.children}))
     return Operation("drop" if surplus else None, (), single, whole)
@@ -139,7 +174,13 @@ def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
 
 def _why(log: Sequence[str]) -> str:
     """The line of the daemon's log that tells most."""
-    telling = [line for line in log if any(word in line for word in ("received", "notify", "failed", "unable", "giving up", "not established", "no "))]
+    telling = [
+        line
+        for line in log
+        if any(
+            word in line for word in ("received", "notify", "failed", "unable", "giving up", "not established", "no ")
+        )
+    ]
     errors = [line for line in telling if "notify" in line or "giving up" in line or "unable" in line]
     line = (errors or telling or list(log) or ["the daemon gave no reason"])[-1]
     return line.partition("] ")[2] or line

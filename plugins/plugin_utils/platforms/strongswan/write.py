@@ -50,17 +50,43 @@ class Draft:
         keys: dict[str, str] = {}
         changed = [path for path in self.before if self.before[path] != self.after[path]]
         return [
-            {"before_header": path, "after_header": path, "before": _shown(self.before[path], keys), "after": _shown(self.after[path], keys)}
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": _shown(self.before[path], keys),
+                "after": _shown(self.after[path], keys),
+            }
             for path in changed
         ]
 
     @property
     def lines(self) -> list[str]:
         """The changed lines of each file, as `diff -u0` shows them."""
-        return [line for entry in self.diff for line in unified_diff(entry["before"].splitlines(), entry["after"].splitlines(), entry["before_header"], entry["after_header"], "", "", 0, "")]
+        return [
+            line
+            for entry in self.diff
+            for line in unified_diff(
+                entry["before"].splitlines(),
+                entry["after"].splitlines(),
+                entry["before_header"],
+                entry["after_header"],
+                "",
+                "",
+                0,
+                "",
+            )
+        ]
 
 
-def draft(wish: Wish, settings: Settings, shown: Mapping[str, GatewayFile], version: tuple[int, ...], key: str, secrets: Iterable[Secret], connection: Connection) -> Draft:
+def draft(
+    wish: Wish,
+    settings: Settings,
+    shown: Mapping[str, GatewayFile],
+    version: tuple[int, ...],
+    key: str,
+    secrets: Iterable[Secret],
+    connection: Connection,
+) -> Draft:
     """The edits that make a wish true on a gateway.
 
     Raises:
@@ -72,7 +98,11 @@ def draft(wish: Wish, settings: Settings, shown: Mapping[str, GatewayFile], vers
     after = editor.check(settings.root, before, edits, wanted)
     held = {path: found.value if (found := settings.get(path)) else None for path in wanted}
     changes = {path: (held[path], value) for path, value in wanted.items() if held[path] != value}
-    if changes and {path[-1] for path in changes} <= IGNORED_ALONE and all(len(path) == len(("connections", "name", "key")) for path in changes):
+    if (
+        changes
+        and {path[-1] for path in changes} <= IGNORED_ALONE
+        and all(len(path) == len(("connections", "name", "key")) for path in changes)
+    ):
         raise RefusedError(
             f"strongSwan ignores a change of {' and '.join(sorted({path[-1] for path in changes}))} alone when it loads a connection",
             where=wish.name,
@@ -80,10 +110,20 @@ def draft(wish: Wish, settings: Settings, shown: Mapping[str, GatewayFile], vers
         )
     secret = () if wish.psk is None else _psk_edits(wish, settings, key, secrets, connection)
     edits = (*edits, *secret)
-    return Draft(edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret))
+    return Draft(
+        edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
+    )
 
 
-def script(wish: Wish, plan: Draft, shown: Mapping[str, GatewayFile], *, options: GatherOptions, timeout: float, terminate: bool) -> Script:
+def script(
+    wish: Wish,
+    plan: Draft,
+    shown: Mapping[str, GatewayFile],
+    *,
+    options: GatherOptions,
+    timeout: float,
+    terminate: bool,
+) -> Script:
     """The program that applies a draft."""
     variables = {
         "TW_CONFIG": options.config,
@@ -97,9 +137,18 @@ def script(wish: Wish, plan: Draft, shown: Mapping[str, GatewayFile], *, options
     for index, path in enumerate(edited):
         file = shown[path]
         if file.fingerprint is None:
-            raise RefusedError("the gateway has no tool to make a digest, so the file cannot be guarded", where=path, hint="install coreutils or openssl")
+            raise RefusedError(
+                "the gateway has no tool to make a digest, so the file cannot be guarded",
+                where=path,
+                hint="install coreutils or openssl",
+            )
         pieces, grown = _pieces(file, [edit for edit in plan.edits if edit.file == path], wish.psk)
-        variables |= {f"TW_PATH_{index}": path, f"TW_PRINT_{index}": file.fingerprint, f"TW_OPS_{index}": "\n".join(pieces), f"TW_SIZE_{index}": str(grown)}
+        variables |= {
+            f"TW_PATH_{index}": path,
+            f"TW_PRINT_{index}": file.fingerprint,
+            f"TW_OPS_{index}": "\n".join(pieces),
+            f"TW_SIZE_{index}": str(grown),
+        }
     psk = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
     source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", "apply.sh"))
     return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | psk)
@@ -118,9 +167,15 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
     lost = reply.sections.get("not-restored")
     failed = reply.sections.get("restored")
     if lost is not None:
-        raise NotRestoredError(f"the change failed and {lost.text} could not be put back", where=wish.name, hint="put it back by hand and run swanctl --load-all")
+        raise NotRestoredError(
+            f"the change failed and {lost.text} could not be put back",
+            where=wish.name,
+            hint="put it back by hand and run swanctl --load-all",
+        )
     if failed is not None:
-        raise RestoredError(failed.text.strip(), where=wish.name, hint=_reason(said) or "the gateway has what it had before")
+        raise RestoredError(
+            failed.text.strip(), where=wish.name, hint=_reason(said) or "the gateway has what it had before"
+        )
     if "applied" not in reply.sections:
         raise NotRestoredError("the change was cut off", where=wish.name, hint="read the gateway to see what it has")
     return said
@@ -137,13 +192,20 @@ def _wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Ite
     for name, value in wish.settings.items():
         section, dot, key = name.rpartition(".")
         if dot and section not in sections:
-            raise RefusedError(f"{wish.name} has no section {section!r}", where=name, hint=f"its rounds are {', '.join(sorted(sections))}")
+            raise RefusedError(
+                f"{wish.name} has no section {section!r}",
+                where=name,
+                hint=f"its rounds are {', '.join(sorted(sections))}",
+            )
         _check("auth" if dot else "connection", key, value, version, f"{wish.name}.{name}")
         yield ("connections", wish.name, *name.split(".")), _clear(value)
     known = {child.name for child in connection.children if child.configured}
     for child, settings in wish.children.items():
         if child not in known:
-            raise RefusedError(f"connection {wish.name} has no child {child!r}", hint=f"its children are {', '.join(sorted(known)) or 'none'}")
+            raise RefusedError(
+                f"connection {wish.name} has no child {child!r}",
+                hint=f"its children are {', '.join(sorted(known)) or 'none'}",
+            )
         for key, value in settings.items():
             _check("child", key, value, version, f"{wish.name}.children.{child}.{key}")
             yield ("connections", wish.name, "children", child, key), _clear(value)
@@ -161,7 +223,11 @@ def _check(level: keys.Level, key: str, value: str, version: tuple[int, ...], wh
     since = keys.SINCE.get(key)
     if since and version and version < since:
         have, need = (".".join(map(str, v)) for v in (version, since))
-        raise RefusedError(f"strongSwan {have} does not know {key}, which came with {need}", where=where, hint="it would discard the connection")
+        raise RefusedError(
+            f"strongSwan {have} does not know {key}, which came with {need}",
+            where=where,
+            hint="it would discard the connection",
+        )
     kind = keys.KEYS[level][key]
     parse = {"bool": keys.boolean, "time": keys.duration, "number": _number, "action": keys.action}.get(kind)
     if value and parse is not None and parse(value) is None:
@@ -169,7 +235,9 @@ def _check(level: keys.Level, key: str, value: str, version: tuple[int, ...], wh
     if kind == "action" and "|" in value and version and version < (5, 9, 6):
         raise RefusedError(f"{value!r} needs strongSwan 5.9.6", where=where, hint="use start or trap")
     if any(not character.isprintable() for character in value):
-        raise RefusedError(f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it")
+        raise RefusedError(
+            f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it"
+        )
 
 
 _HINTS = {
@@ -184,14 +252,16 @@ def _number(value: str) -> int | None:
     return 0 if value.startswith("%") else keys.whole(value)
 
 
-def _psk_edits(wish: Wish, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection) -> tuple[Edit, ...]:
+def _psk_edits(
+    wish: Wish, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection
+) -> tuple[Edit, ...]:
     """The edit that puts the given key where the key of this connection's identities is, or adds one beside the others."""
     own, peer = identities(connection)
     token = TOKEN + digest(key, wish.psk or "")
     known = list(secrets)
-    fitting = [s for s in known if peer and peer in map(normal, s.ids) and (own is None or own in map(normal, s.ids))] or [
-        s for s in known if peer and peer in map(normal, s.ids)
-    ]
+    fitting = [
+        s for s in known if peer and peer in map(normal, s.ids) and (own is None or own in map(normal, s.ids))
+    ] or [s for s in known if peer and peer in map(normal, s.ids)]
     if not fitting and len(known) == 1 and not known[0].ids:
         fitting = known
     if fitting:
@@ -201,7 +271,11 @@ def _psk_edits(wish: Wish, settings: Settings, key: str, secrets: Iterable[Secre
         assignment = found[0]
         return (Edit(assignment.source.name, assignment.value_start, assignment.value_end, f'"{token}"'.encode()),)
     if not known:
-        raise RefusedError("there is no secret to put the pre-shared key beside", where=wish.name, hint="write a secrets section with an ike secret by hand once, into a file that only root may read")
+        raise RefusedError(
+            "there is no secret to put the pre-shared key beside",
+            where=wish.name,
+            hint="write a secrets section with an ike secret by hand once, into a file that only root may read",
+        )
     ids = {f"id-{number}": identity for number, identity in enumerate((i for i in (own, peer) if i), 1)}
     return editor.add_section(settings, ("secrets", f"ike-{wish.name}"), {**ids, "secret": token})
 
@@ -244,4 +318,6 @@ def _size(file: GatewayFile) -> int:
 
 def _shown(data: bytes, keys: dict[str, str]) -> str:
     """The text for people: keys are numbered, so that a changed one shows and every run shows the same."""
-    return _DIGEST.sub(lambda found: keys.setdefault(found[0], f"hidden key {len(keys) + 1}"), data.decode("utf-8", "replace"))
+    return _DIGEST.sub(
+        lambda found: keys.setdefault(found[0], f"hidden key {len(keys) + 1}"), data.decode("utf-8", "replace")
+    )

@@ -1,0 +1,239 @@
+"""What one gateway is: configured, loaded and installed, with where each setting comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Action = Literal["none", "trap", "start", "trap|start"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One configured value and where it was set (`file:line`), through which template if any."""
+
+    value: str
+    origin: str
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """One authentication round of one side: `local`, `remote-2`."""
+
+    section: str
+    method: str = "pubkey"  # swanctl's `auth`: pubkey, psk, eap-…; what the daemon calls class
+    id: str | None = None
+    certs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """One configured CHILD_SA with strongSwan's defaults filled in (swanctl.conf(5))."""
+
+    name: str
+    local_ts: tuple[str, ...] = ("dynamic",)
+    remote_ts: tuple[str, ...] = ("dynamic",)
+    esp_proposals: tuple[str, ...] = ("default",)
+    ah_proposals: tuple[str, ...] = ()
+    mode: str = "tunnel"
+    start_action: Action = "none"
+    close_action: Action = "none"
+    dpd_action: Action = "none"
+    rekey_time: float = 3600.0
+    life_time: float = 3960.0
+    rand_time: float = 360.0
+    policies: bool = True
+    route_based: bool = False  # if_id, mark or policies = no: no trap can be installed for it
+    configured: bool = True  # in the file
+    loaded: bool = False  # in the daemon
+    origin: str = ""
+    settings: Mapping[str, Setting] = field(default_factory=dict)  # what the file says, by swanctl's key
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One configured connection with strongSwan's defaults filled in (swanctl.conf(5))."""
+
+    name: str
+    local_addrs: tuple[str, ...] = ("%any",)
+    remote_addrs: tuple[str, ...] = ("%any",)
+    version: int = 0  # 0: initiates IKEv2, accepts both
+    local: tuple[Auth, ...] = ()
+    remote: tuple[Auth, ...] = ()
+    proposals: tuple[str, ...] = ("default",)
+    encap: bool = False
+    mobike: bool = True
+    dpd_delay: float = 0.0
+    dpd_timeout: float = 0.0  # IKEv1 only; IKEv2 goes by charon's retransmission settings
+    keyingtries: int = 1  # 0: for ever
+    unique: str = "no"
+    rekey_time: float = 14400.0
+    reauth_time: float = 0.0
+    children: tuple[Child, ...] = ()
+    configured: bool = True
+    loaded: bool = False
+    differs: tuple[
+        str, ...
+    ] = ()  # settings whose value in the daemon is not the file's: "net.rekey_time: 1h in the file, …"
+    origin: str = ""
+    settings: Mapping[str, Setting] = field(default_factory=dict)  # "encap", "local.id", …: without children
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSa:
+    """One CHILD_SA as the daemon lists it."""
+
+    name: str
+    id: int
+    state: str
+    mode: str = "TUNNEL"
+    protocol: str = "ESP"
+    encap: bool = False  # ESP in UDP in fact, whoever asked for it
+    reqid: int | None = None
+    spi_in: str | None = None
+    spi_out: str | None = None
+    encr: str | None = None
+    integ: str | None = None
+    dh_group: str | None = None  # only after a rekey with PFS
+    bytes_in: int = 0
+    packets_in: int = 0
+    bytes_out: int = 0
+    packets_out: int = 0
+    local_ts: tuple[str, ...] = ()
+    remote_ts: tuple[str, ...] = ()
+    install_time: float | None = None  # seconds ago
+    rekey_time: float | None = None  # seconds from now
+    life_time: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IkeSa:
+    """One IKE_SA as the daemon lists it."""
+
+    connection: str
+    id: int
+    state: str
+    version: int = 2
+    initiator: bool = False
+    local_host: str = ""
+    local_port: int = 500
+    local_id: str = ""
+    remote_host: str = ""
+    remote_port: int = 500
+    remote_id: str = ""
+    initiator_spi: str = ""
+    responder_spi: str = ""
+    nat_local: bool = False
+    nat_remote: bool = False
+    nat_fake: bool = False
+    encr: str | None = None
+    integ: str | None = None
+    prf: str | None = None
+    dh_group: str | None = None
+    established: float | None = None  # seconds ago
+    rekey_time: float | None = None
+    reauth_time: float | None = None
+    tasks: tuple[str, ...] = ()
+    children: tuple[ChildSa, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy installed without an SA: a trap, a drop or a pass."""
+
+    connection: str
+    child: str
+    kind: Literal["trap", "drop", "pass"]
+    local_ts: tuple[str, ...] = ()
+    remote_ts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Which identities a pre-shared key is for, and its keyed digest; the key itself never leaves the gateway."""
+
+    name: str
+    ids: tuple[str, ...]
+    digest: str | None  # HMAC-SHA-256, hexadecimal; None where the gateway has no tool to make one
+    key_id: str  # digests compare only where this is equal
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Keepalive:
+    """A periodic check installed for a child."""
+
+    connection: str
+    child: str
+    means: str  # systemd, cron
+    interval: float
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One certificate the daemon holds."""
+
+    subject: str
+    type: str = "X509"
+    issuer: str | None = None
+    serial: str | None = None
+    not_before: str | None = None
+    not_after: str | None = None
+    private_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that kept a part of a gateway from being read: what, where, what to do."""
+
+    kind: str  # daemon-stopped, no-permission, no-swanctl, config-unreadable, config-broken, unknown-setting, …
+    what: str
+    where: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """The IKE daemon: None means that it could not be found out."""
+
+    installed: bool
+    running: bool | None
+    since: str | None = None
+    uptime: str | None = None
+    ike_sas: int | None = None
+    half_open: int | None = None
+    plugins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What surrounds the daemon."""
+
+    hostname: str = ""
+    time: float | None = None  # Unix time
+    kernel: str = ""
+    init: str = ""  # systemd, other
+    cron: bool = False
+    addresses: tuple[str, ...] = ()  # "eth0 192.0.2.1/24"
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One gateway as one pass found it: configured, loaded and installed, each by itself."""
+
+    name: str
+    platform: str
+    daemon: Daemon
+    version: str | None = None
+    connections: tuple[Connection, ...] = ()
+    sas: tuple[IkeSa, ...] | None = None  # None: not asked, or not to be had (see problems)
+    policies: tuple[Policy, ...] | None = None
+    secrets: tuple[Secret, ...] = ()
+    keepalives: tuple[Keepalive, ...] = ()
+    certificates: tuple[Certificate, ...] | None = None
+    log: tuple[str, ...] | None = None
+    system: System = field(default_factory=System)
+    problems: tuple[Problem, ...] = ()

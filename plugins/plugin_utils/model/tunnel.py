@@ -1,0 +1,213 @@
+"""What two gateways agree on, what is wrong with it, and what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .gateway import Child, Connection, Gateway, IkeSa, Keepalive, Policy, Secret
+
+Severity = Literal["critical", "high", "medium", "low", "info"]
+Confidence = Literal["certain", "observed", "inferred"]
+Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "persist"]
+
+
+@dataclass(frozen=True, slots=True)
+class EndName:
+    """Which end is meant: `gateway/connection` or `gateway/connection/child`."""
+
+    gateway: str
+    connection: str
+    child: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.gateway, self.connection, self.child) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One connection on one gateway: one side of a tunnel, with what of the gateway belongs to it."""
+
+    gateway: Gateway
+    connection: Connection
+    sas: tuple[IkeSa, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    secret: Secret | None = None
+    keepalives: tuple[Keepalive, ...] = ()
+
+    def name(self, child: Child | str | None = None) -> EndName:
+        """The name of this end, or of one of its children."""
+        return EndName(self.gateway.name, self.connection.name, child.name if isinstance(child, Child) else child)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPair:
+    """The same child seen from both ends, in the order of the tunnel's ends; None where an end lacks it."""
+
+    children: tuple[Child | None, Child | None]
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredEnd:
+    """One end of a declared tunnel."""
+
+    gateway: str
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Addresses of one proof: `from` is a word of Python, so `source` and `target`."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What came of pinging through one child from one gateway."""
+
+    gateway: str
+    connection: str
+    child: str
+    reachable: bool
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether a tunnel is proven: both ends hold the same SAs crosswise, and traffic passes both ways."""
+
+    crosswise: bool
+    traffic: bool | None  # None: not probed
+    missing: tuple[str, ...] = ()  # what keeps it from being proven
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a user says about one tunnel (`ipsec_tunnels`); it decides over what would be inferred."""
+
+    name: str
+    ends: tuple[DeclaredEnd, DeclaredEnd]
+    initiator: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    ping: tuple[Ping, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """Two ends that mean each other."""
+
+    name: str
+    ends: tuple[End, End]
+    children: tuple[ChildPair, ...]
+    paired_by: str  # declared, or what made them fit: "addresses, identities, selectors"
+    initiator: str  # gateway that is to initiate
+    initiator_because: str
+    declared: Declared | None = None
+    psk_given: bool = False  # the user gives a pre-shared key for it
+    probes: tuple[Probe, ...] = ()
+
+    def end(self, gateway: str) -> End:
+        """The end on a gateway."""
+        return self.ends[0] if self.ends[0].gateway.name == gateway else self.ends[1]
+
+    def other(self, end: End) -> End:
+        """The end that is not this one."""
+        return self.ends[1] if end is self.ends[0] else self.ends[0]
+
+    @property
+    def initiating(self) -> End:
+        """The end that is to initiate."""
+        return self.end(self.initiator)
+
+    @property
+    def answering(self) -> End:
+        """The end that is to answer."""
+        return self.other(self.initiating)
+
+    def pairs(self, end: End) -> tuple[tuple[Child, Child], ...]:
+        """Children that both ends have: this end's first."""
+        order = (0, 1) if end is self.ends[0] else (1, 0)
+        both = ((pair.children[order[0]], pair.children[order[1]]) for pair in self.children)
+        return tuple((own, other) for own, other in both if own is not None and other is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpaired:
+    """An end whose other end was not found among the gateways given."""
+
+    end: EndName
+    remote: str  # who it talks to, as configured
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Set one named setting on one end to a value: `end.child` says whether a child's or the connection's."""
+
+    end: EndName
+    setting: str
+    value: str
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a rule saw. `diagnose` makes it a Finding by adding which rule saw it."""
+
+    end: EndName
+    summary: str
+    evidence: tuple[str, ...] = ()
+    fix: tuple[Change | Step, ...] = ()
+    no_fix: str = ""  # why there is no fix; empty where there is one
+    confidence: Confidence = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A Fault with the rule's id, weight and source, and the tunnel it was seen on."""
+
+    id: str
+    severity: Severity
+    tunnel: str
+    end: EndName
+    summary: str
+    reference: str
+    evidence: tuple[str, ...] = ()
+    fix: tuple[Change | Step, ...] = ()
+    no_fix: str = ""
+    confidence: Confidence = "certain"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One module call of a plan: what a role runs on a gateway, in the order of the phases."""
+
+    phase: Phase
+    gateway: str
+    do: Literal["daemon", "connection", "sa", "keepalive"]
+    connection: str = ""
+    child: str | None = None
+    state: str | None = None  # of that module
+    settings: Mapping[str, str] = field(default_factory=dict)
+    children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    psk: bool = False  # needs the pre-shared key that the user gives for this tunnel
+    reinitiate: bool = False
+    tunnel: str = ""
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit has found: what `tunnel_audit` answers and what reports show."""
+
+    tunnels: tuple[Tunnel, ...]
+    unpaired: tuple[Unpaired, ...]
+    findings: tuple[Finding, ...]
+    steps: tuple[Step, ...]
+    advice: tuple[str, ...]
+    proofs: Mapping[str, Proof]  # by tunnel
+    unreadable: Mapping[str, str]  # gateway: why
