@@ -7,8 +7,15 @@ lab=demo-$$
 out=${DEMO_OUTPUT:-tests/output/demo}
 mkdir -p "$out"
 
+if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
+	echo "The demo makes network namespaces, so it needs root on Linux." >&2
+	exit 1
+fi
+
 lab() { python -m tests.lab "$@"; }
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
+# Only what changes and what fails; the tables are printed by the audit itself.
+export ANSIBLE_DISPLAY_OK_HOSTS=false ANSIBLE_DISPLAY_SKIPPED_HOSTS=false
 play() {
 	name=$1
 	shift
