@@ -126,12 +126,17 @@ def _split(steps: list[Step], allowed: frozenset[str] | None) -> tuple[list[Step
 
 
 def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
-    """Our end's steps where the other end's are not ours to take: our own settings are made live from here, if this end can."""
+    """Our end's steps where others are not ours to take: our own settings are made live from here, if this end can.
+
+    Establishing would only show what the other end still lacks.
+    """
     alone = []
     for step in steps:
-        end = tunnel.end(step.gateway)
-        able = end.connection.remote_addrs != ("%any",)
-        alone.append(replace(step, reinitiate=able) if step.do == "connection" else step)
+        if step.do == "connection":
+            able = tunnel.end(step.gateway).connection.remote_addrs != ("%any",)
+            alone.append(replace(step, reinitiate=able))
+        elif step.phase != "establish":
+            alone.append(step)
     return alone
 
 

@@ -30,12 +30,17 @@ class Chapter:
     missing: tuple[str, ...]  # what keeps it from being proven
 
 
-def tell(before: Sequence[Finding], done: Sequence[Done], after: Audit) -> tuple[Chapter, ...]:
-    """The story of every tunnel that had a finding, a step, or has a finding now."""
-    names = dict.fromkeys(
-        [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
-    )
-    return tuple(_chapter(name, before, done, after) for name in names if name)
+def tell(
+    before: Sequence[Finding], done: Sequence[Done], after: Audit, *, limit: Iterable[str] | None = None
+) -> tuple[Chapter, ...]:
+    """The story of every tunnel that had a finding, a step, or has a finding now.
+
+    `limit`: gateways that might be changed; a tunnel without an end on one of them is not part of the story.
+    """
+    names = [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
+    allowed = None if limit is None else set(limit)
+    ours = {t.name for t in after.tunnels if allowed is None or allowed & {end.gateway.name for end in t.ends}}
+    return tuple(_chapter(name, before, done, after) for name in dict.fromkeys(names) if name in ours)
 
 
 def render(chapters: Iterable[Chapter]) -> str:
