@@ -19,7 +19,7 @@ from .topology import TopologyError, pairs, read
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status says whether it worked."""
-    signal.signal(signal.SIGTERM, lambda *dummy: sys.exit(143))
+    signal.signal(signal.SIGTERM, _terminated)
     arguments = _parser().parse_args(argv)
     if missing := _missing():
         print(f"lab: {missing}", file=sys.stderr)
@@ -29,6 +29,12 @@ def main(argv: list[str] | None = None) -> int:
     except (LabError, RootError, TopologyError, LookupError, FileExistsError, subprocess.TimeoutExpired) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
+
+
+def _terminated(*dummy: object) -> None:
+    """End as after an interrupt, so that what is half built is taken down; a second signal does not disturb that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(143)
 
 
 def _parser() -> argparse.ArgumentParser:

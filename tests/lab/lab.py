@@ -11,12 +11,13 @@ import io
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -32,6 +33,7 @@ from .topology import topology as topology_of
 HERE = Path(__file__).parent
 MANAGEMENT = IPv4Network("100.64.0.0/10")
 AT_ONCE = 10
+DEAD_WITHIN = 10.0  # seconds for killed processes to be gone
 READY_WITHIN = 60.0  # seconds for a gateway to boot, on a machine that is busy
 SSHD = """Port 22
 ListenAddress {address}
@@ -198,13 +200,37 @@ def installed(lab: Lab, tunnel: Tunnel) -> bool:
 
 def down(state: State) -> None:
     """Remove all that a lab has made, also a half-built one; may be called again."""
-    for pid, since in state.processes.values():
+    for pid, since in list(state.processes.values()):
         states.kill(pid, since)
     for name in state.namespaces:
-        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
-    for link in state.links:
+        _empty(name)
+    for link in reversed(state.links):
         subprocess.run(["ip", "link", "del", link], capture_output=True, check=False)
+    for name in state.namespaces:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+    _gone(state.links)
     shutil.rmtree(state.folder, ignore_errors=True)
+
+
+def _gone(links: Sequence[str]) -> None:
+    """Wait until links are gone: the kernel takes a namespace and what is plugged into it down in its own time."""
+    end = time.monotonic() + DEAD_WITHIN
+    while any(Path(f"/sys/class/net/{link}").exists() for link in links) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _empty(namespace: str) -> None:
+    """Kill what runs in a namespace of ours until nothing does: only what the lab started is in there."""
+    end = time.monotonic() + DEAD_WITHIN
+    while time.monotonic() < end:
+        listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
+        pids = [int(pid) for pid in listed.stdout.split()]
+        if not pids:
+            return
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def find(name: str) -> Lab:
@@ -238,10 +264,15 @@ def inner(state: State, gateway: str) -> int:
     return int(children[0])
 
 
-def _each(do: Callable[[object], object] | Callable[..., object], items: Iterable[object]) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for dummy in pool.map(do, items):
-            pass
+def _each(do: Callable[..., object], items: Iterable[object]) -> None:
+    """Do something with each item, some at once; when this is interrupted, nothing of it goes on."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    waiting = [pool.submit(do, item) for item in items]
+    try:
+        for one in waiting:
+            one.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _subnet(state: State) -> IPv4Network:
@@ -292,7 +323,8 @@ def _networks(lab: Lab) -> None:
     fabric = _namespace(state, "")
     bridge = f"tw{state.index}"
     state.namespaces = [fabric, *(_namespace(state, node.name) for node in topology.nodes)]
-    state.links = [bridge]
+    plugs = [f"tw{state.index}m{number}" for number, node in enumerate(topology.nodes) if node.name in topology.gateways]
+    state.links = [bridge, *plugs]
     state.save()
     for namespace in state.namespaces:
         _ip("netns", "add", namespace)

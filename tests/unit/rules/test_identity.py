@@ -1,0 +1,85 @@
+"""Who the two ends say they are, and how they prove it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Problem
+
+from tests.unit.build import Row, check, connection, mirrored, secret
+
+OURS, THEIRS = secret(connection()), secret(mirrored(connection()))
+OTHER = "other.example"
+SAYS_OTHER = {"connection": {"local": (Auth("local", "psk", OTHER),)}}
+EXPECTS_OTHER = {"connection": {"remote": (Auth("remote", "psk", OTHER),)}}
+
+
+def _expects(identity: str | None) -> dict[str, object]:
+    return {"connection": {"remote": (Auth("remote", "psk", identity),)}}
+
+
+ROWS = (
+    Row(
+        "identity-mismatch",
+        "who says it decides, so the verifier changes",
+        b=EXPECTS_OTHER,
+        remedies=("b/to-a: remote.id = a.example",),
+    ),
+    Row(
+        "identity-mismatch",
+        "both keep the key for the expected identity, so the owner changes",
+        a=SAYS_OTHER,
+        remedies=("a/to-b: local.id = a.example",),
+    ),
+    Row(
+        "identity-mismatch",
+        "a changed identity has its key on both ends, so the verifier follows",
+        {**SAYS_OTHER, "secrets": (secret(connection(), ids=(OTHER, "b.example")),)},
+        {"secrets": (secret(connection(), ids=(OTHER, "b.example")),)},
+        ("b/to-a: remote.id = other.example",),
+    ),
+    Row("identity-mismatch", "the same identity in other spelling", b=_expects("fqdn:A.example")),
+    Row("identity-mismatch", "a wildcard", b=_expects("*.example")),
+    Row("identity-mismatch", "anybody", b=_expects("%any")),
+    Row("identity-mismatch", "no identity expected", b=_expects(None)),
+    Row("psk-mismatch", "no key is given", b={"secrets": (secret(connection(), "d2"),)}, remedies=()),
+    Row(
+        "psk-mismatch",
+        "the key that is given is set on both ends",
+        b={"secrets": (secret(connection(), "d2"),)},
+        remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
+        psks=("a-b",),
+    ),
+    Row("psk-mismatch", "digests by different keys do not compare",
+        b={"secrets": (secret(connection(), "d2", key_id="k2"),)}),
+    Row("psk-mismatch", "a gateway without a tool for digests", b={"secrets": (secret(connection(), digest=None),)}),
+    Row(
+        "psk-mismatch",
+        "a key of another tunnel differs",
+        b={"secrets": (THEIRS, secret(connection(), "d2", ids=("c.example",)))},
+    ),
+    Row("psk-missing", "no key at all", b={"secrets": ()}, remedies=()),
+    Row(
+        "psk-missing",
+        "the key that is given is set on the end that lacks it",
+        b={"secrets": (secret(connection(), ids=("c.example", "d.example")),)},
+        remedies=("b/to-a: connection psk",),
+        psks=("a-b",),
+    ),
+    Row("psk-missing", "a key for anybody", b={"secrets": (secret(connection(), ids=()),)}),
+    Row("psk-missing", "secrets could not be read",
+        b={"secrets": (), "problems": (Problem("config-unreadable", "no permission"),)}),
+    Row("psk-missing", "loaded by another program than swanctl", b={"secrets": (), "connection": {"configured": False}}),
+    Row(
+        "psk-missing",
+        "certificates",
+        {"secrets": (), "connection": {"local": (Auth("local", "pubkey", "a.example"),),
+                                       "remote": (Auth("remote", "pubkey", "b.example"),)}},
+        {"secrets": (), "connection": {"local": (Auth("local", "pubkey", "b.example"),),
+                                       "remote": (Auth("remote", "pubkey", "a.example"),)}},
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_who_the_ends_are_is_seen_and_nothing_else(row: Row) -> None:
+    check(row)
