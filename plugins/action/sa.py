@@ -22,7 +22,8 @@ class ActionModule(Task):
         wish = sa.Wish(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
         before = sa.seen(wish, self.on_gateway(sa.script(wish)))
         operation = sa.needed(wish, before)
-        after, log = before, ()
+        after: sa.Seen = before
+        log: tuple[str, ...] = ()
         if operation.do and not self.check_mode:
             after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
         return {"changed": operation.do is not None, "log": log, "sa": {"before": before.sas, "after": after.sas}}

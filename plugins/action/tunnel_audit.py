@@ -35,7 +35,9 @@ class ActionModule(Task):
             psks=args["psks"],
         )
         table = as_table.render(found)
-        repairs = None if args["before"] is None else as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
+        repairs = None
+        if args["before"] is not None:
+            repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
         if args["show"]:
             Display().display("\n\n".join([table, *([] if repairs is None else [as_story.render(repairs)])]))
         story = {} if repairs is None else {"repairs": repairs}

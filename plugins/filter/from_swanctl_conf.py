@@ -19,8 +19,9 @@ version_added: 0.1.0
 author:
   - Tunnelwright contributors (@tunnelwright)
 description:
-  - Turns the text of a C(swanctl.conf) or C(strongswan.conf) into a nested dictionary of its effective settings, exactly as
-    strongSwan's own parser reads it. Repeated sections are merged, references to templates resolved, cleared keys absent.
+  - Turns the text of a C(swanctl.conf) or C(strongswan.conf) into a nested dictionary of its effective settings,
+    exactly as strongSwan's own parser reads it. Repeated sections are merged, references to templates resolved, cleared
+    keys absent.
   - Values are strings, sections are dictionaries. Where a key and a section have one name, the section wins.
   - An C(include) cannot be followed from a text and is an error. Give the text of the files, one after the other.
 positional: _input
@@ -56,7 +57,8 @@ def from_swanctl_conf(text: object) -> dict[str, object]:
     except ParseError as error:
         raise AnsibleFilterError(f"from_swanctl_conf: {error}") from error
     if included := [problem for problem in settings.warnings if problem.kind == "unmatched-include"]:
-        raise AnsibleFilterError(f"from_swanctl_conf: {included[0].what} at {included[0].where}: give the files' text instead")
+        first = included[0]
+        raise AnsibleFilterError(f"from_swanctl_conf: {first.what} at {first.where}: give the files' text instead")
     return tree
 
 

@@ -10,14 +10,15 @@ module: connection
 short_description: Set named settings of one IPsec connection and its children
 version_added: 0.1.0
 description:
-  - Sets the settings you name on one connection and its children in the gateway's own C(swanctl.conf), and touches nothing
-    else. Comments, order, quoting and every other byte stay; so do the file's mode and owner.
-  - The edit goes to the file in which the value lives, also through includes. A value that is only inherited from a template
-    is overridden where it applies; the template is not changed.
+  - Sets the settings you name on one connection and its children in the gateway's own C(swanctl.conf), and touches
+    nothing else. Comments, order, quoting and every other byte stay; so do the file's mode and owner.
+  - The edit goes to the file in which the value lives, also through includes. A value that is only inherited from a
+    template is overridden where it applies; the template is not changed.
   - Names and values that strongSwan would refuse, and settings that the gateway's version does not know, fail before
-    anything is written. strongSwan's own parser accepts the new file, and no loaded connection may disappear, before the daemon
-    loads it. What the daemon refuses is taken back.
-  - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows; O(reinitiate=true) makes it.
+    anything is written. strongSwan's own parser accepts the new file and no loaded connection may disappear before
+    the daemon loads it. What the daemon refuses is taken back.
+  - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows;
+    O(reinitiate=true) makes it.
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -34,7 +35,8 @@ options:
     required: true
   settings:
     description:
-      - Settings of the connection by swanctl's names, and of its authentication rounds as V(local.id) or V(remote.auth).
+      - Settings of the connection by swanctl's names, and of its authentication rounds as V(local.id) or
+        V(remote.auth).
       - An empty value removes a setting, so that strongSwan's default counts again.
     type: dict
     default: {}
@@ -50,8 +52,8 @@ options:
     choices: [auto, force]
   psk:
     description:
-      - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added beside
-        the other secrets. It is compared by keyed digest and shown nowhere.
+      - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added
+        beside the other secrets. It is compared by keyed digest and shown nowhere.
     type: str
   reinitiate:
     description: Whether live SAs are ended and initiated anew when something has changed, so that they follow.
@@ -101,8 +103,8 @@ edits:
   elements: str
 takes_effect:
   description:
-    - V(now) where live SAs follow or there are none, V(on_reinitiate) where they keep their old settings, V(on_start) where the
-      daemon is not running, V(none) where nothing changed.
+    - V(now) where live SAs follow or there are none, V(on_reinitiate) where they keep their old settings,
+      V(on_start) where the daemon is not running, V(none) where nothing changed.
   returned: success
   type: str
 log:

@@ -10,10 +10,10 @@ module: daemon
 short_description: Start the IKE daemon or have it load its configuration
 version_added: 0.1.0
 description:
-  - Starts strongSwan by systemd, else by its init script, and waits until it answers; or has the running daemon load its
-    configuration and secrets.
-  - strongSwan unloads every connection when it is told to load a file that it cannot parse, and reports success. So its own
-    parser is asked first, and a load that would lose a loaded connection is refused.
+  - Starts strongSwan by systemd, else by its init script, and waits until it answers; or has the running daemon load
+    its configuration and secrets.
+  - strongSwan unloads every connection when it is told to load a file that it cannot parse, and reports success. So its
+    own parser is asked first, and a load that would lose a loaded connection is refused.
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -26,8 +26,8 @@ attributes:
 options:
   state:
     description:
-      - V(started) starts a daemon that is not running. V(loaded) loads when a connection in the file is not in the daemon, or
-        differs from it as far as the daemon tells.
+      - V(started) starts a daemon that is not running. V(loaded) loads when a connection in the file is not in the
+        daemon, or differs from it as far as the daemon tells.
     type: str
     choices: [started, loaded]
     default: started

@@ -10,7 +10,8 @@ module: sa
 short_description: Establish, terminate, rekey or re-initiate the SAs of one connection
 version_added: 0.1.0
 description:
-  - Brings the SAs of one loaded connection, or of one of its children, to a state, and returns the daemon's log of that operation.
+  - Brings the SAs of one loaded connection, or of one of its children, to a state, and returns the daemon's log of that
+    operation.
   - Never initiates a child that is installed, so it makes no duplicates, whatever the version of strongSwan.
 author:
   - Tunnelwright contributors (@tunnelwright)

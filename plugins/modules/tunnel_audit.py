@@ -26,7 +26,8 @@ attributes:
 options:
   gateways:
     description:
-      - By inventory name, RV(tunnelwright.ipsec.gateway_info#module:gateway) or the whole registered result of that module.
+      - By inventory name, RV(tunnelwright.ipsec.gateway_info#module:gateway) or the whole registered result of
+        that module.
       - A registered result that failed or was unreachable becomes a finding and does not hide the other gateways.
     type: dict
     required: true
@@ -148,7 +149,8 @@ gateways_unreadable:
   returned: success
   type: dict
 repairs:
-  description: By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
+  description:
+    - By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
   returned: when O(before) is given
   type: list
   elements: dict

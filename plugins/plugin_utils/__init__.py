@@ -1,1 +1,1 @@
-"""The library behind the plugins: controller only, typed, values in and values out (docs/docsite/rst/architecture.rst)."""
+"""The library behind the plugins: controller only, typed, values in and values out; see docs/docsite/rst."""

@@ -14,7 +14,7 @@ from .verify import prove
 HARMLESS = ("unmatched-include", "unknown-setting", "invalid-setting", "long-name", "percent-in-name", "daemon-stopped")
 
 
-def audit(
+def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only hide that
     gateways: Iterable[Gateway],
     *,
     unreadable: Mapping[str, str] | None = None,

@@ -56,8 +56,8 @@ def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
         if "reachable" in result:
             pings = result.get("pings") or []
             sent, received = (sum(int(ping.get(key) or 0) for ping in pings) for key in ("sent", "received"))
-            names = (str(result.get(key) or "") for key in ("gateway", "connection", "child"))
-            found.append(Probe(*names, reachable=bool(result["reachable"]), sent=sent, received=received))
+            gateway, connection, child = (str(result.get(key) or "") for key in ("gateway", "connection", "child"))
+            found.append(Probe(gateway, connection, child, bool(result["reachable"]), sent, received))
     return found
 
 

@@ -152,8 +152,14 @@ def _keys(side: _Side) -> Iterator[tuple[Key, Key]]:
     """Each key twice: as this end makes it of itself first, and as its peer would."""
     for cookie in side.cookies:
         yield ("cookie", cookie), ("cookie", cookie)
+    for local, remote in side.selectors:
+        yield ("selectors", local, remote), ("selectors", remote, local)
     if side.own_id and side.peer_id:
         yield ("ids", side.own_id, side.peer_id), ("ids", side.peer_id, side.own_id)
+    yield from _address_keys(side)
+
+
+def _address_keys(side: _Side) -> Iterator[tuple[Key, Key]]:
     for own in side.own if len(side.own) <= CROWD else ():
         for peer in side.peer:
             yield ("addresses", own, peer), ("addresses", peer, own)
@@ -162,8 +168,6 @@ def _keys(side: _Side) -> Iterator[tuple[Key, Key]]:
     for peer in side.peer:
         if side.own_id:
             yield ("id-address", side.own_id, peer), ("address-id", peer, side.own_id)
-    for local, remote in side.selectors:
-        yield ("selectors", local, remote), ("selectors", remote, local)
 
 
 def _meet(sides: list[_Side]) -> tuple[list[tuple[_Side, _Side, str]], tuple[Unpaired, ...]]:
@@ -336,7 +340,7 @@ def _children(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
         lambda x, y: (_joined(x.local_ts), _joined(x.remote_ts)) == (_joined(y.remote_ts), _joined(y.local_ts)),
         lambda x, y: _overlap((_joined(x.local_ts), _joined(x.remote_ts)), (_joined(y.remote_ts), _joined(y.local_ts))),
         lambda x, y: x.name == y.name,
-        lambda x, y: len(ours) == len(theirs) == 1,
+        lambda *dummy: len(ours) == len(theirs) == 1,
     )
     for test in tests:
         for child in list(ours):

@@ -95,7 +95,7 @@ def _connection(tunnel: Tunnel, end: End, wanted: _Wanted) -> Step:
 
 
 def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step]:
-    """Steps that are not settings; the tunnel is initiated anew once where settings change and the initiator's own step does not."""
+    """Steps that are not settings; a changed tunnel is initiated anew once, here if no settings step does it."""
     rest = [step for step in others if step.phase != "establish"]
     establishing = [step for step in others if step.phase == "establish"]
     if settings:
@@ -106,7 +106,7 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
 
 
 def _does_it_itself(tunnel: Tunnel, last: Step) -> bool:
-    """Whether the last settings step re-initiates: it does where it changes something, and a key may be right already."""
+    """Whether the last settings step re-initiates: it does where it changes something; a key may be right already."""
     return last.gateway == tunnel.initiator and bool(last.settings or last.children)
 
 

@@ -1,4 +1,4 @@
-"""Every fault of the lab's list on real tunnels at once: found, on the right end, repaired, proven, and left alone after that.
+"""Every fault of the lab's list on real tunnels at once: found on the right end, repaired, proven, then left alone.
 
 One lab, a pair of gateways for each fault and a healthy pair; three runs of the playbook a user types. The tests
 look at what those runs have left.

@@ -18,6 +18,7 @@ from tests.lab.lab import Lab, down, find, running
 from tests.lab.topology import TopologyError, pairs, read, topology
 
 ROOT = Path(__file__).parents[2]
+END = {"gateway": "a", "connection": "c", "address": "1", "peer": "2", "id": "i", "network": "n"}
 DEMO = ROOT / "tests/lab/topologies/demo.yml"
 
 
@@ -31,7 +32,8 @@ def left(lab: Lab) -> list[str]:
     """What of a lab is still there: namespaces, links, mounts, processes, files."""
     own = f"tw{lab.state.index}"
     names = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout.split()
-    links = [entry["ifname"] for entry in json.loads(subprocess.run(["ip", "-j", "link"], capture_output=True, text=True, check=True).stdout)]
+    listed = subprocess.run(["ip", "-j", "link"], capture_output=True, text=True, check=True).stdout
+    links = [entry["ifname"] for entry in json.loads(listed)]
     mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
     return [
         *(name for name in names if name.startswith(f"{own}-")),
@@ -91,7 +93,8 @@ def test_an_interrupted_up_leaves_nothing(when: float) -> None:
 
 def test_down_finds_a_lab_whose_builder_was_killed() -> None:
     name = f"killed-{os.getpid()}"
-    process = subprocess.Popen([sys.executable, "-m", "tests.lab", "up", "--pairs", "8", "--name", name], cwd=ROOT, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "tests.lab", "up", "--pairs", "8", "--name", name]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
     while not (states.RUN / name / "state.json").exists() or not states.load(name).namespaces:
         time.sleep(0.01)
     time.sleep(0.5)
@@ -116,7 +119,7 @@ def test_a_recycled_pid_is_never_killed() -> None:
     [
         ([], "expected a mapping"),
         ({"gateways": {"a": {}}}, "addresses"),
-        ({"tunnels": {"t": [{"gateway": "a", "connection": "c", "address": "1", "peer": "2", "id": "i", "network": "n"}] * 2}}, "ends at a, which is no gateway"),
+        ({"tunnels": {"t": [END] * 2}}, "ends at a, which is no gateway"),
     ],
 )
 def test_a_topology_that_cannot_be_built_says_why(data: object, said: str) -> None:

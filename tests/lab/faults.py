@@ -202,7 +202,11 @@ def _sa_mismatch(lab: Lab, tunnel: Tunnel) -> None:
 
 
 def _configure(
-    lab: Lab, tunnel: Tunnel, end: End, settings: Mapping[str, str] = {}, child: Mapping[str, str] = {}
+    lab: Lab,
+    tunnel: Tunnel,
+    end: End,
+    settings: Mapping[str, str] | None = None,
+    child: Mapping[str, str] | None = None,
 ) -> None:
     """Write an end's connection with changes and load it."""
     lab.write(end.gateway, f"/etc/swanctl/conf.d/{end.connection}.conf", connection(tunnel, end, settings, child))

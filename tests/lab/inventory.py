@@ -14,7 +14,14 @@ def inventory(lab: Lab, *, user: str = "root") -> str:
     common: dict[str, Any] = {
         "ansible_user": user,
         "ansible_ssh_private_key_file": str(lab.folder / "id_ed25519"),
-        "ansible_ssh_common_args": f"-o UserKnownHostsFile={lab.folder / 'known_hosts'} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes",
+        "ansible_ssh_common_args": " ".join(
+            f"-o {option}"
+            for option in (
+                f"UserKnownHostsFile={lab.folder / 'known_hosts'}",
+                "StrictHostKeyChecking=yes",
+                "IdentitiesOnly=yes",
+            )
+        ),
     }
     if user != "root":
         password = lab.folder / "operator_password"

@@ -323,7 +323,8 @@ def _networks(lab: Lab) -> None:
     fabric = _namespace(state, "")
     bridge = f"tw{state.index}"
     state.namespaces = [fabric, *(_namespace(state, node.name) for node in topology.nodes)]
-    plugs = [f"tw{state.index}m{number}" for number, node in enumerate(topology.nodes) if node.name in topology.gateways]
+    gateways = (number for number, node in enumerate(topology.nodes) if node.name in topology.gateways)
+    plugs = [f"tw{state.index}m{number}" for number in gateways]
     state.links = [bridge, *plugs]
     state.save()
     for namespace in state.namespaces:

@@ -19,9 +19,13 @@ INITIATES = {"start_action": "trap|start", "close_action": "start", "dpd_action"
 
 ROOT = "# Connections are in conf.d, one file each; secrets.conf is root's alone.\ninclude conf.d/*.conf\n"
 
+PLUGINS = (
+    "random nonce openssl curve25519 kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation "
+    "kernel-libipsec kernel-netlink socket-default vici updown counters"
+)
 STRONGSWAN = """charon-systemd {
   load_modular = no
-  load = random nonce openssl curve25519 kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation kernel-libipsec kernel-netlink socket-default vici updown counters
+  load = PLUGINS
   install_routes = yes
   filelog {
     main {
@@ -43,16 +47,20 @@ STRONGSWAN = """charon-systemd {
 
 def strongswan_conf(suite: str) -> str:
     """strongswan.conf of a gateway; plain ESP on the wire exists from 6.0 (trixie)."""
-    return STRONGSWAN.replace("RAW_ESP", "raw_esp = yes" if suite == "trixie" else "# before 6.0 there is no raw_esp")
+    return STRONGSWAN.replace("PLUGINS", PLUGINS).replace(
+        "RAW_ESP", "raw_esp = yes" if suite == "trixie" else "# before 6.0 there is no raw_esp"
+    )
 
 
-def connection(tunnel: Tunnel, end: End, changes: Mapping[str, str] = {}, child_changes: Mapping[str, str] = {}) -> str:
+def connection(
+    tunnel: Tunnel, end: End, changes: Mapping[str, str] | None = None, child_changes: Mapping[str, str] | None = None
+) -> str:
     """One connection's file. `changes` may also name local.id and remote.id."""
     peer = tunnel.other(end)
-    settings = {"local_addrs": end.address, "remote_addrs": end.peer, **BASE, **end.settings, **changes}
+    settings = {"local_addrs": end.address, "remote_addrs": end.peer, **BASE, **end.settings, **(changes or {})}
     ids = {"local": settings.pop("local.id", end.id), "remote": settings.pop("remote.id", peer.id)}
     child = {"local_ts": end.network, "remote_ts": peer.network, **CHILD}
-    child |= {**(INITIATES if end is tunnel.initiator else {}), **end.child, **child_changes}
+    child |= {**(INITIATES if end is tunnel.initiator else {}), **end.child, **(child_changes or {})}
     lines = ["connections {", f"  {end.connection} {{", *_lines(settings, 4)]
     for side, identity in ids.items():
         lines += [f"    {side} {{", "      auth = psk", f"      id = {identity}", "    }"]

@@ -72,7 +72,8 @@ def mirrored(one: Connection, name: str = "to-a", **values: Any) -> Connection:
         "local": tuple(replace(auth, section="local") for auth in one.remote),
         "remote": tuple(replace(auth, section="remote") for auth in one.local),
         "children": tuple(
-            replace(c, local_ts=c.remote_ts, remote_ts=c.local_ts, start_action="none") for c in one.children
+            replace(c, local_ts=c.remote_ts, remote_ts=c.local_ts, start_action="none", close_action="none")
+            for c in one.children
         ),
     }
     return replace(one, name=name, **(given | values))
@@ -125,7 +126,7 @@ def ike_sa(of: Connection, number: int = 1, *, swapped: bool = False, **values: 
         "initiator_spi": f"i{number:07x}",
         "responder_spi": f"r{number:07x}",
         "children": tuple(
-            child_sa(c.name, 100 * number + i, swapped=swapped, local_ts=c.local_ts, remote_ts=c.remote_ts)
+            child_sa(c.name, number + i, swapped=swapped, local_ts=c.local_ts, remote_ts=c.remote_ts)
             for i, c in enumerate(of.children)
         ),
     }

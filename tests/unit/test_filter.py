@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-
 from ansible_collections.tunnelwright.ipsec.plugins.filter.from_swanctl_conf import FilterModule, from_swanctl_conf
 
 
@@ -17,7 +16,10 @@ def test_text_becomes_its_effective_settings() -> None:
     ("text", "said"),
     [
         ("a {\n", "at line:1: add }"),
-        ("a = 1\ninclude conf.d/*.conf\n", "include conf.d/*.conf matches no readable file at line:2: give the files' text instead"),
+        (
+            "a = 1\ninclude conf.d/*.conf\n",
+            "include conf.d/*.conf matches no readable file at line:2: give the files' text instead",
+        ),
         (b"a = 1", "reads text, not bytes"),
     ],
 )

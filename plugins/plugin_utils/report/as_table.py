@@ -53,8 +53,9 @@ def _remedy(finding: Finding) -> Iterator[str]:
         if isinstance(fix, Change):
             yield f"on {fix.end}: {fix.setting} = {fix.value}"
         else:
-            yield f"on {fix.gateway}: {fix.do} {fix.connection}{'/' + fix.child if fix.child else ''} {fix.state or 'pre-shared key'}".replace(
-                "  ", " "
+            target = "/".join(part for part in (fix.connection, fix.child) if part)
+            yield " ".join(
+                part for part in (f"on {fix.gateway}:", fix.do, target, fix.state or "pre-shared key") if part
             )
     if finding.no_fix:
         yield finding.no_fix

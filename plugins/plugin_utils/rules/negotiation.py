@@ -23,11 +23,12 @@ def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     if proposals.agree(one, other) is False:
         end = _weaker(tunnel, one, other)
         peer = tunnel.other(end)
-        wanted = ",".join(peer.connection.proposals)
+        ours, theirs = end.connection.proposals, peer.connection.proposals
+        wanted = ",".join(theirs)
         yield Fault(
             end.name(),
-            f"{end.name()} proposes {','.join(end.connection.proposals)}, {peer.name()} {wanted}: no IKE proposal in common "
-            f"({proposals.difference(end.connection.proposals, peer.connection.proposals)}); {_why(end, end.connection.proposals, peer.connection.proposals)}",
+            f"{end.name()} proposes {','.join(ours)}, {peer.name()} {wanted}: no IKE proposal in common "
+            f"({proposals.difference(ours, theirs)}); {_why(end, ours, theirs)}",
             (place(end, "proposals"), place(peer, "proposals")),
             (change(end, "proposals", wanted),),
         )
@@ -46,7 +47,7 @@ def esp_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("pfs-mismatch", "high", reference="RFC 7296 section 1.3.1; strongSwan docs: Expiry and Rekeying")
 def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """The two ends agree on ESP but not on the key exchange of a rekey: the tunnel comes up and dies at its first rekey.
+    """The two ends agree on ESP but not on the key exchange of a rekey: the tunnel comes up and dies later.
 
     IKEv2's first CHILD_SA takes its keys from the IKE_SA, so the group in `esp_proposals` is only compared when the
     child is rekeyed. The end without a group, or with the weaker one, takes over the other's list.
@@ -63,7 +64,7 @@ def ike_version_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """One end speaks only IKEv1, the other only IKEv2. The IKEv1 end moves to IKEv2."""
     versions = {end.connection.version for end in tunnel.ends}
     if versions == {1, 2}:
-        end = next(end for end in tunnel.ends if end.connection.version == 1)
+        end = tunnel.ends[0] if tunnel.ends[0].connection.version == 1 else tunnel.ends[1]
         peer = tunnel.other(end)
         yield Fault(
             end.name(),
@@ -111,7 +112,8 @@ def _esp(tunnel: Tunnel, ours: Child, theirs: Child, what: str) -> Fault:
     return Fault(
         end.name(own),
         f"{end.name(own)} proposes {','.join(own.esp_proposals)}, {peer.name(other)} {wanted}: {what} "
-        f"({proposals.difference(own.esp_proposals, other.esp_proposals, esp=True)}); {_why(end, own.esp_proposals, other.esp_proposals)}",
+        f"({proposals.difference(own.esp_proposals, other.esp_proposals, esp=True)}); "
+        f"{_why(end, own.esp_proposals, other.esp_proposals)}",
         (place(end, "esp_proposals", own), place(peer, "esp_proposals", other)),
         (change(end, "esp_proposals", wanted, own),),
     )

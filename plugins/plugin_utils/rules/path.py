@@ -27,11 +27,12 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
                 end = tunnel.initiating
                 yield Fault(
                     end.name(),
-                    f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which {receiver.name(into.name)} received none: "
+                    f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
+                    f"{receiver.name(into.name)} received none: "
                     f"the path drops ESP; {end.name()} is to force it into UDP",
                     (
-                        f"{sender.gateway.name}: CHILD_SA {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",
-                        f"{receiver.gateway.name}: CHILD_SA {into.name}{{{into.id}}} in {into.spi_in}: {into.packets_in} packets",
+                        f"{sender.gateway.name}: {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",
+                        f"{receiver.gateway.name}: {into.name}{{{into.id}}} in {into.spi_in}: {into.packets_in}",
                     ),
                     (change(end, "encap", "yes"),),
                     confidence="observed",
@@ -47,8 +48,8 @@ def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
             end = tunnel.end(probe.gateway)
             yield Fault(
                 end.name(probe.child),
-                f"{end.name(probe.child)} is up, and {probe.sent - probe.received} of {probe.sent} pings through it were lost",
-                no_fix="look at firewalls and routes behind the gateways, and whether the pinged address answers at all",
+                f"{end.name(probe.child)} is up, and {probe.sent - probe.received} of {probe.sent} pings were lost",
+                no_fix="look at firewalls and routes behind the gateways, and whether the pinged address answers",
                 confidence="observed",
             )
 

@@ -15,14 +15,15 @@ from .evidence import change, place, starting
     reference="strongSwan docs: start_action; facts of two simultaneous starts (duplicate CHILD_SAs)",
 )
 def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
-    """Both ends start the tunnel, which makes duplicate SAs. The responder keeps its trap, if it has one, and stops starting."""
+    """Both ends start the tunnel, which makes duplicate SAs. The responder stops starting; a trap it has, it keeps."""
     end, peer = tunnel.answering, tunnel.initiating
     for own, other in tunnel.pairs(end):
         if "start" in own.start_action and "start" in other.start_action:
             value = "trap" if "trap" in own.start_action else "none"
             yield Fault(
                 end.name(own),
-                f"{end.name(own)} and {peer.name(other)} both start the tunnel; {peer.gateway.name} initiates, because {tunnel.initiator_because}",
+                f"{end.name(own)} and {peer.name(other)} both start the tunnel; "
+                f"{peer.gateway.name} initiates, because {tunnel.initiator_because}",
                 (place(end, "start_action", own), place(peer, "start_action", other)),
                 (change(end, "start_action", value, own),),
             )
@@ -41,7 +42,8 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
         if own.start_action == other.start_action == "none":
             yield Fault(
                 end.name(own),
-                f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; {end.gateway.name} is to, because {tunnel.initiator_because}",
+                f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; "
+                f"{end.gateway.name} is to, because {tunnel.initiator_because}",
                 (place(end, "start_action", own), place(peer, "start_action", other)),
                 (change(end, "start_action", starting(end, own), own),),
             )
@@ -49,7 +51,7 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("close-action-both", "medium", reference="strongSwan docs: close_action")
 def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
-    """Both ends start the tunnel again when it is closed, which makes reconnect storms and duplicates. One is enough."""
+    """Both ends start the tunnel again when it is closed, which makes storms of reconnects and duplicates."""
     end, peer = tunnel.answering, tunnel.initiating
     for own, other in tunnel.pairs(end):
         if "start" in own.close_action and "start" in other.close_action:
@@ -79,7 +81,8 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
         ):
             yield Fault(
                 end.name(own),
-                f"{end.name(own)} starts the tunnel once; when {tunnel.answering.gateway.name} closes it, nothing brings it back",
+                f"{end.name(own)} starts the tunnel once; "
+                f"when {tunnel.answering.gateway.name} closes it, nothing brings it back",
                 (place(end, "start_action", own), place(end, "close_action", own)),
                 (change(end, "close_action", "start", own),),
             )
@@ -91,7 +94,7 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action",
 )
 def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
-    """No policy can trap the traffic of this child (route-based, or `policies = no`), and no periodic check brings it back."""
+    """No policy can trap this child's traffic (route-based, or `policies = no`), and no periodic check does it."""
     end = tunnel.initiating
     for own, dummy in tunnel.pairs(end):
         if own.route_based and not _kept(tunnel, own):

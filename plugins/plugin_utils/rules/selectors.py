@@ -35,7 +35,8 @@ def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
                 peer = tunnel.other(end)
                 yield Fault(
                     end.name(child),
-                    f"{end.name(child)} protects {', '.join(child.local_ts)} to {', '.join(child.remote_ts)}, for which {peer.name()} has no child",
+                    f"{end.name(child)} protects {', '.join(child.local_ts)} to {', '.join(child.remote_ts)}, "
+                    f"for which {peer.name()} has no child",
                     (place(end, "local_ts", child), place(end, "remote_ts", child)),
                     no_fix=f"add the child on {peer.gateway.name}, or remove it here",
                 )

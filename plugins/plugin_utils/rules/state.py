@@ -49,7 +49,10 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(child),
                 f"{end.name(child)} is configured and not loaded",
                 (
-                    f"{end.gateway.name} {child.origin if child else connection.origin}: defined here, absent from swanctl --list-conns",
+                    (
+                        f"{end.gateway.name} {child.origin if child else connection.origin}: "
+                        "defined here, absent from swanctl --list-conns"
+                    ),
                 ),
                 (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name), establish(tunnel)),
             )
@@ -57,7 +60,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("config-drift", "medium", reference="swanctl(8): --load-conns")
 def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
-    """The daemon holds other settings than the file: somebody edited and did not load, or loaded and did not write down."""
+    """The daemon holds other settings than the file: edited and not loaded, or loaded and not written down."""
     for end in tunnel.ends:
         if end.connection.loaded and not end.connection.configured:
             yield Fault(
@@ -95,7 +98,7 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations")
 def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
-    """One child has several CHILD_SAs with the same selectors at once. A rekey's overlap is not meant: its old SA is REKEYED."""
+    """One child has several CHILD_SAs with equal selectors. A rekey's overlap is not meant, whose old SA is REKEYED."""
     for end in (tunnel.initiating, tunnel.answering):
         alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in _settled(end))
         for (name, local, remote), number in alike.items():
@@ -130,7 +133,7 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
     explains=("no-traffic", "nat-traversal-needed"),
 )
 def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end holds a CHILD_SA that its peer does not have: it sends into the void until its dead peer detection notices."""
+    """An end holds a CHILD_SA that its peer does not have: it sends into the void until it notices a dead peer."""
     if not all(readable(end) for end in tunnel.ends):
         return
     for end in tunnel.ends:
@@ -142,7 +145,8 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(stale[0].name),
                 f"{end.name(stale[0].name)} believes that the tunnel is up, but {peer.name()} has no such SA",
                 tuple(
-                    f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; {peer.gateway.name}: {_spis(theirs)}"
+                    f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; "
+                    f"{peer.gateway.name}: {_spis(theirs)}"
                     for sa in stale
                 ),
                 _anew(tunnel, end),

@@ -258,7 +258,8 @@ def _last_editable(settings: Settings, section: Section) -> Fragment | None:
     }
     whole = [fragment for fragment in section.fragments if fragment.closed >= 0]
     clean = [fragment for fragment in whole if fragment.source.name not in dirty]
-    return (clean or whole or [None])[-1]
+    best = clean or whole
+    return best[-1] if best else None
 
 
 def _refuse_uneditable(settings: Settings, source: Source) -> None:

@@ -1,4 +1,4 @@
-"""strongSwan settings text to tokens with spans, as libstrongswan's settings_lexer.l reads it.
+r"""strongSwan settings text to tokens with spans, as libstrongswan's settings_lexer.l reads it.
 
 Offsets are byte offsets: the text is the file's bytes decoded as Latin-1, one character for each byte.
 
@@ -7,8 +7,8 @@ Grammar (settings_lexer.l, settings_parser.y)::
     statements := (section | setting | include)*
     section    := NAME [":" REF ("," REF)*] "{" statements "}"
     setting    := NAME "=" (WORD | STRING)*          joined with one space, up to the end of the line
-    NAME       := [^#{}:.,="\\r\\n\\t ]+              REF := NAME ("." NAME)*
-    WORD       := [^#}"\\r\\n\\t ]+                   STRING := "..." with \\n \\r \\t \\" \\\\ and \\NEWLINE
+    NAME       := [^#{}:.,="\r\n\t ]+              REF := NAME ("." NAME)*
+    WORD       := [^#}"\r\n\t ]+                   STRING := "..." with \n \r \t \" \\ and \NEWLINE
     include    := "include" BLANK PATTERN            not followed by "="
 """
 
@@ -114,15 +114,15 @@ def _value(source: Source, at: int) -> tuple[int, list[Token]]:
             found.append(Token("value", value, at, end))
             at = end
         else:
-            word = _WORD.match(text, at)
-            assert word is not None  # noqa: S101  every other character is handled above
+            word = _must(_WORD.match(text, at))
             found.append(Token("value", _cut(word[0]), at, word.end()))
             at = word.end()
     return at, [*found, Token("newline", "", at, at)]
 
 
 def _string(source: Source, start: int) -> tuple[str, int]:
-    text, at, parts = source.text, start + 1, []
+    text, at = source.text, start + 1
+    parts: list[str] = []
     while at < len(text):
         if text[at] == '"':
             return "".join(parts), at + 1
@@ -135,11 +135,17 @@ def _string(source: Source, start: int) -> tuple[str, int]:
             parts.append("" if joined else _ESCAPES.get(text[at + 1], text[at + 1]))
             at = joined.end() if joined else at + 2
         else:
-            part = _STRING_PART.match(text, at)
-            assert part is not None  # noqa: S101  the three characters it leaves out are handled above
+            part = _must(_STRING_PART.match(text, at))
             parts.append(_cut(part[0]))
             at = part.end()
     raise ParseError("a string has no end", where=source.where(start), hint='close it with "')
+
+
+def _must(found: re.Match[str] | None) -> re.Match[str]:
+    """A match that cannot fail, because the characters it leaves out are handled before it."""
+    if found is None:
+        raise AssertionError
+    return found
 
 
 def _cut(text: str) -> str:
@@ -148,7 +154,8 @@ def _cut(text: str) -> str:
 
 
 def _include(source: Source, start: int, at: int) -> Token:
-    text, parts = source.text, []
+    text = source.text
+    parts: list[str] = []
     if at < len(text) and text[at] == '"':
         pattern, end = _string(source, at)
         return Token("include", pattern, start, end)
@@ -161,8 +168,7 @@ def _include(source: Source, start: int, at: int) -> Token:
             value, at = _string(source, at)
             parts.append(value)
         else:
-            plain = _INCLUDE_PLAIN.match(text, at)
-            assert plain is not None  # noqa: S101  every other character is handled above
+            plain = _must(_INCLUDE_PLAIN.match(text, at))
             parts.append(plain[0])
             at = plain.end()
     return Token("include", "".join(parts).rstrip("\r"), start, at)

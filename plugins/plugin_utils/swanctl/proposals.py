@@ -30,7 +30,8 @@ _ALIASES = {
 _STRENGTH = {
     "des": 40, "3des": 100, "null": 0, "blowfish": 110, "cast": 110,
     "md5": 40, "sha1": 80, "sha": 80, "aesxcbc": 110, "aescmac": 110,
-    "modp768": 40, "modp1024": 80, "modp1024s160": 80, "modp1536": 90, "modp2048": 112, "modp3072": 128, "modp4096": 140,
+    "modp768": 40, "modp1024": 80, "modp1024s160": 80, "modp1536": 90, "modp2048": 112, "modp3072": 128,
+    "modp4096": 140,
     "modp6144": 160, "modp8192": 190, "ecp192": 96, "ecp224": 112, "ecp256": 128, "curve25519": 128, "ecp384": 192,
     "curve448": 224, "ecp521": 256, "none": 0,
 }  # fmt: skip

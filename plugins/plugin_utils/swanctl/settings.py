@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -37,6 +37,7 @@ class Assignment:
 
     @property
     def origin(self) -> str:
+        """`file:line`."""
         return self.source.where(self.start)
 
 
@@ -327,7 +328,8 @@ class _Reader:
         if len(token.text) > MAX_NAME:
             self._note(
                 "long-name",
-                f"section {_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; strongSwan before 6.0.4 loads it empty",
+                f"section {_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; "
+                "strongSwan before 6.0.4 loads it empty",
                 source.where(token.start),
             )
 
@@ -348,7 +350,7 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
     )
 
 
-def _is_head(kinds: list[str]) -> bool:
+def _is_head(kinds: Sequence[str]) -> bool:
     """Whether what stands between a section's name and its brace is nothing, or `: REF, REF`."""
     return not kinds or (
         kinds[0] == ":"
@@ -358,7 +360,7 @@ def _is_head(kinds: list[str]) -> bool:
     )
 
 
-def _may_continue(kinds: list[str]) -> bool:
+def _may_continue(kinds: Sequence[str]) -> bool:
     if kinds[0] != "name":
         return False
     if len(kinds) > 1 and kinds[1] == "=":

@@ -9,7 +9,7 @@ from ..model import Connection
 
 
 def identities(connection: Connection) -> tuple[str | None, str | None]:
-    """Own and peer identity; an own one that is not set is the local address with a PSK (RFC 7296 section 2.15 leaves it open; ike_auth.c)."""
+    """Own and peer identity; with a PSK an own one that is not set is the local address (ike_auth.c)."""
     own = connection.local[0].id if connection.local else None
     peer = connection.remote[0].id if connection.remote else None
     if own is None and connection.local and connection.local[0].method == "psk":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -22,16 +23,16 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "results_file"
     CALLBACK_NEEDS_ENABLED = True
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.tasks = []
+        self.tasks: list[list[Any]] = []
 
-    def _note(self, result, **kwargs):
+    def _note(self, result: Any, **dummy: Any) -> None:
         self.tasks.append([result._task.get_name(), result._host.get_name(), result._result])
 
     v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = v2_runner_on_skipped = _note
 
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         recap = {host: stats.summarize(host) for host in stats.processed}
         text = json.dumps({"stats": recap, "tasks": self.tasks}, default=str)
         Path(os.environ["RESULTS_FILE"]).write_text(text, encoding="utf-8")

@@ -48,7 +48,8 @@ def test_an_error_names_file_and_line(text: str, message: str) -> None:
 
 FILES = {
     "/etc/swanctl/swanctl.conf": b"# root\ninclude conf.d/*.conf\nconnections {\n  b {\n    version = 1\n  }\n}\n",
-    "/etc/swanctl/conf.d/10.conf": b"connections {\n  a : tpl {\n    mobike =\n  }\n}\ntpl {\n  mobike = no\n  encap = yes\n}\n",
+    "/etc/swanctl/conf.d/10.conf": b"connections {\n  a : tpl {\n    mobike =\n  }\n}\n"
+    b"tpl {\n  mobike = no\n  encap = yes\n}\n",
     "/etc/swanctl/conf.d/9.conf": b"connections { b { version = 2\n } }\n",
     "/etc/swanctl/conf.d/.hidden.conf": b"connections { hidden { } }\n",
 }

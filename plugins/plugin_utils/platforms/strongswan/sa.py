@@ -149,7 +149,7 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
 
 
 def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
-    """Whether what is there now came up anew meanwhile: a peer or an action brought it back, which is no failure to terminate."""
+    """Whether what is there now came up anew: a peer or an action brought it back, which is no failure to terminate."""
     del wish
     return reply.sections["terminate"].status == 0 or bool(
         after.sas and all(sa.state == "CONNECTING" for sa in after.sas)

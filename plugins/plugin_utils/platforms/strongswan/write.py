@@ -78,7 +78,7 @@ class Draft:
         ]
 
 
-def draft(
+def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
     wish: Wish,
     settings: Settings,
     shown: Mapping[str, GatewayFile],
@@ -104,7 +104,7 @@ def draft(
         and all(len(path) == len(("connections", "name", "key")) for path in changes)
     ):
         raise RefusedError(
-            f"strongSwan ignores a change of {' and '.join(sorted({path[-1] for path in changes}))} alone when it loads a connection",
+            f"strongSwan ignores a change of {' and '.join(sorted({path[-1] for path in changes}))} alone",
             where=wish.name,
             hint="change another setting of the connection with it, such as dpd_delay",
         )
@@ -115,7 +115,7 @@ def draft(
     )
 
 
-def script(
+def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     wish: Wish,
     plan: Draft,
     shown: Mapping[str, GatewayFile],
@@ -255,7 +255,7 @@ def _number(value: str) -> int | None:
 def _psk_edits(
     wish: Wish, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection
 ) -> tuple[Edit, ...]:
-    """The edit that puts the given key where the key of this connection's identities is, or adds one beside the others."""
+    """The edit that puts the given key where that of this connection's identities is, or adds one beside the others."""
     own, peer = identities(connection)
     token = TOKEN + digest(key, wish.psk or "")
     known = list(secrets)
@@ -277,7 +277,10 @@ def _psk_edits(
             hint="write a secrets section with an ike secret by hand once, into a file that only root may read",
         )
     ids = {f"id-{number}": identity for number, identity in enumerate((i for i in (own, peer) if i), 1)}
-    return editor.add_section(settings, ("secrets", f"ike-{wish.name}"), {**ids, "secret": token})
+    section = {**ids, "secret": token}
+    return editor.set_values(
+        settings, {("secrets", f"ike-{wish.name}", name): value for name, value in section.items()}
+    )
 
 
 def _pieces(file: GatewayFile, edits: list[Edit], psk: str | None) -> tuple[list[str], int]:

@@ -1,0 +1,175 @@
+"""All rules at once: silence over what is healthy, a row for each of them, and a broken one that hides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Auth,
+    Connection,
+    Fault,
+    Gateway,
+    Keepalive,
+    Policy,
+    Tunnel,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
+
+from tests.unit.build import (
+    NET_A,
+    NET_B,
+    Row,
+    child,
+    child_sa,
+    connection,
+    edited,
+    healthy,
+    live,
+    mirrored,
+    settings,
+    tunnel,
+)
+
+FAMILIES = tuple(path.stem for path in sorted(Path(__file__).parent.glob("test_*.py")) if path != Path(__file__))
+PUBKEY: dict[str, Any] = {
+    "local": (Auth("local", "pubkey", "CN=a", ("a.pem",)),),
+    "remote": (Auth("remote", "pubkey", "CN=b"),),
+}
+IPV6: dict[str, Any] = {
+    "local_addrs": ("2001:db8::1",),
+    "remote_addrs": ("2001:db8::2",),
+    "children": (child(local_ts=("fd00:1::/64",), remote_ts=("fd00:2::/64",)),),
+}
+SEVERAL = (child(), child("voice", local_ts=("10.1.8.0/24",), remote_ts=("10.2.8.0/24",)))
+ROUTED = child(start_action="start", close_action="start", route_based=True, settings=settings(if_id_in="7"))
+DEFAULTS = (child(esp_proposals=("default",)),)
+
+
+def _made(**values: Any) -> tuple[Gateway, Gateway]:
+    return healthy(connection(**values))
+
+
+def _asleep() -> tuple[Gateway, Gateway]:
+    """Traps on both ends, and no traffic yet."""
+    a, b = (edited(g, child={"start_action": "trap"}, sas=()) for g in healthy())
+    return replace(a, policies=(Policy("to-b", "net", "trap", (NET_A,), (NET_B,)),)), b
+
+
+def _any_responder() -> tuple[Gateway, Gateway]:
+    a, b = healthy()
+    return a, edited(b, connection={"remote_addrs": ("%any",)})
+
+
+def _checked() -> tuple[Gateway, Gateway]:
+    a, b = _made(children=(ROUTED,))
+    return replace(a, keepalives=(Keepalive("to-b", "net", "systemd", 60.0, "timer"),)), b
+
+
+def _trapping_responder() -> tuple[Gateway, Gateway]:
+    a, b = healthy()
+    return edited(a, child={"start_action": "start"}), edited(b, child={"start_action": "trap"})
+
+
+def _rekeying() -> tuple[Gateway, Gateway]:
+    """The overlap of a rekey: the old SA is still there for packets on their way."""
+    a, b = healthy()
+    both = [
+        live(child_sa(swapped=end, state="REKEYED"), child_sa(number=2, swapped=end, install_time=7.0), on="ab"[end])
+        for end in (False, True)
+    ]
+    return edited(a, sas=both[0]), edited(b, sas=both[1])
+
+
+HEALTHY = {
+    "a pre-shared key": healthy(),
+    "certificates": _made(**PUBKEY),
+    "traps only, asleep": _asleep(),
+    "IPv6": _made(**IPV6),
+    "several children": _made(children=SEVERAL),
+    "a responder that answers any address": _any_responder(),
+    "route-based with a periodic check": _checked(),
+    "a responder with a trap": _trapping_responder(),
+    "the overlap of a rekey": _rekeying(),
+    "either IKE version": _made(version=0),
+    "default proposals": _made(proposals=("default",), children=DEFAULTS),
+    "default proposals and explicit ones": healthy(
+        connection(), mirrored(connection(), proposals=("default",), version=0)
+    ),
+    "live state that cannot be read": tuple(replace(g, sas=None, policies=None) for g in healthy()),
+}
+
+
+@pytest.mark.parametrize("both", HEALTHY.values(), ids=HEALTHY)
+def test_what_is_healthy_yields_no_finding(both: tuple[Gateway, Gateway]) -> None:
+    tunnels, unpaired = pair(both)
+    assert (len(tunnels), unpaired) == (1, ())
+    assert rules.diagnose(tunnels) == ()
+
+
+def _rows() -> Iterator[Row]:
+    for family in FAMILIES:
+        yield from import_module(f"{__package__}.{family}").ROWS
+
+
+@pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)
+def test_every_rule_has_a_row_that_makes_it_speak_and_one_that_does_not(each: rules.Rule) -> None:
+    assert {row.fires for row in _rows() if row.rule == each.id} == {True, False}
+
+
+def test_no_row_is_of_a_rule_that_does_not_exist() -> None:
+    assert {row.rule for row in _rows()} == {each.id for each in rules.all_rules()}
+
+
+@pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)
+def test_a_rule_explains_only_what_a_rule_finds_and_never_itself(each: rules.Rule) -> None:
+    assert set(each.explains) <= {other.id for other in rules.all_rules()} - {each.id}
+
+
+def test_a_rule_that_crashes_is_a_finding_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(_tunnel: Tunnel) -> Iterator[Fault]:
+        """Break."""
+        raise KeyError("spam")
+        yield
+
+    broken = rules.Rule("broken", "critical", "", crash)
+    there = rules.all_rules()
+    monkeypatch.setattr(rules, "all_rules", lambda: (broken, *there))
+    row = Row("dpd-off", "", a={"connection": {"dpd_delay": 0.0}})
+    findings = rules.diagnose([tunnel(row)])
+    assert [(f.id, f.severity) for f in findings] == [("dpd-off", "high"), ("rule-failed", "low")]
+    assert findings[1].summary == "rule broken failed on this tunnel: KeyError: 'spam'"
+    assert findings[1].no_fix
+
+
+def test_findings_come_worst_first_then_by_tunnel() -> None:
+    off = {"dpd_delay": 0.0}
+    several = [
+        replace(tunnel(Row("", "", a={"connection": change})), name=name)
+        for name, change in (("z", {**off, "version": 1}), ("b", off), ("a", off))
+    ]
+    findings = [(f.id, f.tunnel) for f in rules.diagnose(several)]
+    assert findings == [("ike-version-mismatch", "z"), ("dpd-off", "a"), ("dpd-off", "b"), ("dpd-off", "z")]
+
+
+def test_two_rules_cannot_have_one_name_and_every_rule_needs_its_docstring() -> None:
+    def silent(_tunnel: Tunnel) -> Iterator[Fault]:
+        """Say nothing."""
+        yield from ()
+
+    with pytest.raises(ValueError, match="two rules are called dpd-off"):
+        rules.rule("dpd-off", "high", reference="")(silent)
+    silent.__doc__ = None
+    with pytest.raises(ValueError, match="rule new has no docstring"):
+        rules.rule("new", "high", reference="")(silent)
+
+
+def test_a_connection_without_authentication_or_children_breaks_no_rule() -> None:
+    bare = Connection("to-b", local_addrs=("192.0.2.1",), remote_addrs=("192.0.2.2",))
+    tunnels, dummy = pair(healthy(bare))
+    assert [f for f in rules.diagnose(tunnels) if f.id == "rule-failed"] == []

@@ -1,0 +1,41 @@
+"""The path between the two ends, seen from what each end counts."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.build import Row, check, child_sa, live, probe
+
+
+def _counts(on: str, into: int, out: int, **values: object) -> dict[str, object]:
+    return {"sas": live(child_sa(swapped=on == "b", packets_in=into, packets_out=out, **values), on=on)}
+
+
+FORCED = ("a/to-b: encap = yes",)
+DOWN = {"sas": ()}
+ROWS = (
+    Row("nat-traversal-needed", "what a sends", _counts("a", 0, 40), _counts("b", 0, 0), FORCED),
+    Row("nat-traversal-needed", "what b sends", _counts("a", 0, 0), _counts("b", 0, 40), FORCED),
+    Row(
+        "nat-traversal-needed",
+        "it explains the pings that are lost",
+        _counts("a", 0, 40),
+        _counts("b", 0, 40),
+        FORCED,
+        probes=(probe(reachable=False),),
+    ),
+    Row("nat-traversal-needed", "a few packets may be on their way", _counts("a", 0, 2), _counts("b", 0, 0)),
+    Row("nat-traversal-needed", "nobody sends", _counts("a", 0, 0), _counts("b", 0, 0)),
+    Row("nat-traversal-needed", "some arrive", _counts("a", 1, 40), _counts("b", 30, 1)),
+    Row("nat-traversal-needed", "it is in UDP already", _counts("a", 0, 40, encap=True), _counts("b", 0, 0)),
+    Row("nat-traversal-needed", "the peer cannot be asked", _counts("a", 0, 40), {"sas": None}),
+    Row("no-traffic", "a ping that does not come back", remedies=(), probes=(probe(), probe("b", reachable=False))),
+    Row("no-traffic", "pings come back", probes=(probe(), probe("b"))),
+    Row("no-traffic", "a tunnel that is down says so itself", DOWN, DOWN, probes=(probe(reachable=False),)),
+    Row("no-traffic", "not probed"),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_does_not_arrive_is_seen_and_nothing_else(row: Row) -> None:
+    check(row)

@@ -1,0 +1,87 @@
+"""Who starts a tunnel and who brings it back."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Keepalive, System
+
+from tests.unit.build import Row, check, declared, settings
+
+STARTS, TRAPS, WAITS = ({"child": {"start_action": action}} for action in ("start", "trap", "none"))
+ONCE = {"child": {"start_action": "start", "close_action": "none"}}
+RESTARTS = {"child": {"close_action": "start"}}
+ROUTED = {"route_based": True, "start_action": "start", "close_action": "start", "settings": settings(if_id_in="7")}
+KEPT = (Keepalive("to-b", "net", "systemd", 60.0, "tunnelwright-net.timer"),)
+KEPT_THERE = (Keepalive("to-a", "net", "cron", 60.0, "/etc/cron.d/tunnelwright"),)
+ROWS = (
+    Row("both-initiate", "the responder stops", b=STARTS, remedies=("b/to-a/net: start_action = none",)),
+    Row(
+        "both-initiate",
+        "the responder keeps its trap",
+        b={"child": {"start_action": "trap|start"}},
+        remedies=("b/to-a/net: start_action = trap",),
+    ),
+    Row(
+        "both-initiate",
+        "the declared initiator is the one that goes on",
+        b={"child": {"start_action": "trap|start"}},
+        remedies=("a/to-b/net: start_action = trap",),
+        declared=declared(initiator="b"),
+    ),
+    Row("both-initiate", "the responder traps", b=TRAPS),
+    Row("both-initiate", "both trap", TRAPS, TRAPS),
+    Row("no-initiator", "nobody starts", WAITS, WAITS, ("a/to-b/net: start_action = trap|start",)),
+    Row(
+        "no-initiator",
+        "a daemon that cannot keep a trap with a start, and a peer that needs one",
+        {**WAITS, "version": "5.9.5"},
+        WAITS,
+        ("a/to-b/net: start_action = start",),
+    ),
+    Row("no-initiator", "one end traps", TRAPS, WAITS),
+    Row("no-initiator", "the responder starts", WAITS, STARTS),
+    Row(
+        "close-action-both",
+        "the responder does not start again",
+        RESTARTS,
+        RESTARTS,
+        ("b/to-a/net: close_action = none",),
+    ),
+    Row(
+        "close-action-both",
+        "the responder keeps its trap",
+        RESTARTS,
+        {"child": {"close_action": "trap|start"}},
+        ("b/to-a/net: close_action = trap",),
+    ),
+    Row("close-action-both", "one end is enough", RESTARTS),
+    Row("close-action-both", "the other one traps", RESTARTS, {"child": {"close_action": "trap"}}),
+    Row("initiator-not-persistent", "started once", ONCE, remedies=("a/to-b/net: close_action = start",)),
+    Row(
+        "initiator-not-persistent",
+        "a trap towards anybody brings nothing back",
+        ONCE,
+        {"child": {"start_action": "trap"}, "connection": {"remote_addrs": ("%any",)}},
+        ("a/to-b/net: close_action = start",),
+    ),
+    Row("initiator-not-persistent", "the responder's trap brings it back", ONCE, TRAPS),
+    Row("initiator-not-persistent", "its own trap brings it back", {"child": {"start_action": "trap|start"}}),
+    Row("initiator-not-persistent", "it starts again", {"child": {"start_action": "start", "close_action": "start"}}),
+    Row("initiator-not-persistent", "a periodic check brings it back", {**ONCE, "keepalives": KEPT}),
+    Row("keepalive-missing", "route-based", {"child": ROUTED}, remedies=("a/to-b/net: keepalive present",)),
+    Row(
+        "keepalive-missing",
+        "cron where there is no systemd",
+        {"child": ROUTED, "system": System(init="other", cron=True)},
+        remedies=("a/to-b/net: keepalive present",),
+    ),
+    Row("keepalive-missing", "neither systemd nor cron", {"child": ROUTED, "system": System()}, remedies=()),
+    Row("keepalive-missing", "it is there", {"child": ROUTED, "keepalives": KEPT}),
+    Row("keepalive-missing", "the peer checks", {"child": ROUTED}, {"keepalives": KEPT_THERE}),
+    Row("keepalive-missing", "policy-based"),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_who_starts_and_who_brings_back_is_seen_and_nothing_else(row: Row) -> None:
+    check(row)

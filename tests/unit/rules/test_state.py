@@ -1,0 +1,101 @@
+"""What is loaded and installed, as against what is configured."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon
+
+from tests.unit.build import Row, check, child_sa, live
+
+STOPPED = {"daemon": Daemon(installed=True, running=False), "sas": None, "policies": None}
+UNKNOWN = {"daemon": Daemon(installed=True, running=None), "sas": None}
+UNLOADED = {"connection": {"loaded": False}, "sas": ()}
+NOTHING = {"sas": ()}
+
+
+def _two(on: str, **values: object) -> dict[str, object]:
+    swapped = on == "b"
+    return {"sas": live(child_sa(swapped=swapped), child_sa(number=2, swapped=swapped, **values), on=on)}
+
+
+ROWS = (
+    Row("daemon-stopped", "the responder's", b=STOPPED, remedies=("b: daemon started", "a/to-b: sa established")),
+    Row("daemon-stopped", "the initiator's", STOPPED, remedies=("a: daemon started", "a/to-b: sa established")),
+    Row("daemon-stopped", "whether it runs could not be found out", b=UNKNOWN),
+    Row("not-loaded", "a connection", b=UNLOADED, remedies=("b: daemon loaded", "a/to-b: sa established")),
+    Row(
+        "not-loaded",
+        "a child",
+        b={"child": {"loaded": False}},
+        remedies=("b: daemon loaded", "a/to-b: sa established"),
+    ),
+    Row("not-loaded", "a stopped daemon has nothing loaded", b={**STOPPED, "connection": {"loaded": False}}),
+    Row("not-loaded", "in no file", b={"connection": {"configured": False, "loaded": True}}),
+    Row(
+        "config-drift",
+        "edited and not loaded",
+        b={"connection": {"differs": ("rekey_time: 1h in the file, 4h in the daemon",)}},
+        remedies=("b: daemon loaded",),
+    ),
+    Row("config-drift", "loaded and not written down", b={"connection": {"configured": False}}, remedies=()),
+    Row(
+        "config-drift",
+        "a stopped daemon holds nothing",
+        b={**STOPPED, "connection": {"differs": ("rekey_time",), "loaded": False}},
+    ),
+    Row(
+        "not-installed",
+        "nothing brings it up",
+        NOTHING,
+        NOTHING,
+        ("a/to-b/net: sa established",),
+    ),
+    Row(
+        "not-installed",
+        "the IKE_SA alone",
+        {"sas": live()},
+        {"sas": live(on="b")},
+        ("a/to-b/net: sa established",),
+    ),
+    Row(
+        "not-installed",
+        "a trap waits for traffic",
+        {**NOTHING, "child": {"start_action": "trap"}},
+        NOTHING,
+    ),
+    Row("not-installed", "the live state of the peer is not known", NOTHING, {"sas": None}),
+    Row("not-installed", "it is"),
+    Row(
+        "duplicate-child-sas",
+        "the initiator retires them, once for both ends",
+        _two("a"),
+        _two("b"),
+        ("a/to-b/net: sa deduplicated",),
+    ),
+    Row("duplicate-child-sas", "the rekeyed one is on its way out", _two("a", state="REKEYED"), _two("b", state="REKEYED")),
+    Row("duplicate-child-sas", "other networks", _two("a", local_ts=("10.7.0.0/24",)), _two("b", remote_ts=("10.7.0.0/24",))),
+    Row("duplicate-child-sas", "a second one that is only just made", _two("a", install_time=1.0), _two("b", install_time=1.0)),
+    Row("sa-mismatch", "the responder forgot: the initiator starts over", b=NOTHING,
+        remedies=("a/to-b: sa reinitiated",)),
+    Row(
+        "sa-mismatch",
+        "the initiator forgot: the responder drops, the initiator starts",
+        NOTHING,
+        remedies=("b/to-a: sa terminated", "a/to-b: sa established"),
+    ),
+    Row(
+        "sa-mismatch",
+        "each has another one",
+        {"sas": live(child_sa(number=3))},
+        remedies=("a/to-b: sa reinitiated", "b/to-a: sa terminated", "a/to-b: sa established"),
+    ),
+    Row("sa-mismatch", "one that is younger than the time between two readings",
+        {"sas": live(child_sa(), child_sa(number=2, install_time=2.0))}),
+    Row("sa-mismatch", "the peer's is already being deleted", b={"sas": live(child_sa(state="DELETING", swapped=True), on="b")}),
+    Row("sa-mismatch", "the live state of the peer is not known", b={"sas": None}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_what_is_loaded_and_installed_is_seen_and_nothing_else(row: Row) -> None:
+    check(row)
