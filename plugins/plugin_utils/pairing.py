@@ -232,22 +232,28 @@ def _match(
         by_end[one].append((score, other))
         by_end[other].append((score, one))
     taken: set[int] = set()
+    torn: set[int] = set()  # between equally good ones: it takes no worse one instead
     reasons: dict[int, str] = {}
     found = []
     for (one, other), (score, why) in sorted(scores.items(), key=lambda item: (-item[1][0], item[0])):
-        if one in taken or other in taken:
+        if not (taken.isdisjoint((one, other)) and torn.isdisjoint((one, other))):
             continue
         rivals = {
             e: [o for s, o in by_end[e] if s == score and o not in taken and o not in (one, other)]
             for e in (one, other)
         }
-        for end, others in rivals.items():
-            if others:
-                names = sorted(str(sides[o].end.name()) for o in (*others, other if end == one else one))
-                reasons[end] = f"fits equally well with {' and '.join(names)}; declare the tunnel in ipsec_tunnels"
         if not any(rivals.values()):
             taken |= {one, other}
             found.append((sides[one], sides[other], why))
+            continue
+        for end, others in rivals.items():
+            candidate = other if end == one else one
+            if others:
+                torn.add(end)
+                names = sorted(str(sides[o].end.name()) for o in (*others, candidate))
+                reasons[end] = f"fits equally well with {' and '.join(names)}; declare the tunnel in ipsec_tunnels"
+            else:
+                reasons.setdefault(end, f"fits {sides[candidate].end.name()}, which fits others as well")
     lonely = tuple(_unpaired(side, reasons.get(i)) for i, side in enumerate(sides) if i not in taken)
     return found, lonely
 

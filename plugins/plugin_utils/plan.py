@@ -101,6 +101,10 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     if settings:
         rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
         establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
+    anew = [replace(step, phase="establish") for step in rest if step.state == "reinitiated"]
+    if anew and any(step.state == "terminated" for step in rest):  # only after the other end has dropped its own
+        rest = [step for step in rest if step.state != "reinitiated"]
+        establishing = anew
     whole = [step for step in establishing if step.child is None]
     return [*rest, *(whole[:1] or establishing)]
 

@@ -131,7 +131,15 @@ def test_two_ends_that_fit_equally_well_are_left_unpaired_with_their_names() -> 
     assert tunnels == ()
     reasons = {str(u.end): u.reason for u in unpaired}
     assert reasons["a/to-b"] == "fits equally well with b/to-a and b/twin; declare the tunnel in ipsec_tunnels"
-    assert set(reasons) == {"a/to-b", "b/to-a", "b/twin"}
+    assert reasons["b/to-a"] == reasons["b/twin"] == "fits a/to-b, which fits others as well"
+
+
+def test_an_end_between_two_good_ones_takes_no_worse_one_instead() -> None:
+    twin = replace(mirrored(connection()), name="twin")
+    worse = mirrored(connection(), "worse", **OTHER_IDS, **OTHER_NETS)
+    gateways = (gateway("a", connection()), gateway("b", mirrored(connection()), twin), gateway("c", worse))
+    tunnels, unpaired = pair(gateways)
+    assert (tunnels, len(unpaired)) == ((), 4)
 
 
 def test_a_declaration_decides_between_ends_that_fit_equally_well() -> None:
