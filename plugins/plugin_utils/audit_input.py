@@ -30,7 +30,8 @@ def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
         elif "gateway" in value:
             read.append(restore(Gateway, value["gateway"], f"gateways.{name}"))
         elif value.get("failed") or value.get("unreachable"):
-            unreadable[name] = str(value.get("msg", "it did not answer")).strip().splitlines()[-1]
+            said = str(value.get("msg") or "").strip().splitlines() or ["it did not answer"]
+            unreadable[name] = said[-1]
         elif not value.get("skipped"):
             raise ParseError(
                 "this is not what gateway_info returned",
@@ -101,7 +102,7 @@ def _declared(tunnel: Mapping[str, Any]) -> Declared:
             where=f"tunnels.{name}.initiator",
             hint=f"name {ends[0].gateway} or {ends[1].gateway}",
         )
-    pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping", ()))
+    pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping") or ())
     settings = {str(key): _value(value) for key, value in (tunnel.get("settings") or {}).items()}
     return Declared(name, (ends[0], ends[1]), initiator, settings, pings)
 

@@ -236,23 +236,23 @@ def _match(
     reasons: dict[int, str] = {}
     found = []
     for (one, other), (score, why) in sorted(scores.items(), key=lambda item: (-item[1][0], item[0])):
-        if not (taken.isdisjoint((one, other)) and torn.isdisjoint((one, other))):
+        if not taken.isdisjoint((one, other)):
             continue
         rivals = {
             e: [o for s, o in by_end[e] if s == score and o not in taken and o not in (one, other)]
             for e in (one, other)
         }
-        if not any(rivals.values()):
+        if not any(rivals.values()) and torn.isdisjoint((one, other)):
             taken |= {one, other}
             found.append((sides[one], sides[other], why))
             continue
         for end, others in rivals.items():
             candidate = other if end == one else one
-            if others:
+            if others and end not in torn:
                 torn.add(end)
                 names = sorted(str(sides[o].end.name()) for o in (*others, candidate))
                 reasons[end] = f"fits equally well with {' and '.join(names)}; declare the tunnel in ipsec_tunnels"
-            else:
+            elif not others:
                 reasons.setdefault(end, f"fits {sides[candidate].end.name()}, which fits others as well")
     lonely = tuple(_unpaired(side, reasons.get(i)) for i, side in enumerate(sides) if i not in taken)
     return found, lonely

@@ -25,7 +25,7 @@ def prove(tunnel: Tunnel) -> Proof:
 
 def _shared(one: End, child: str, other: End, counterpart: str) -> bool:
     theirs = {(sa.spi_out, sa.spi_in) for sa in _alive(other, counterpart)}
-    return any((sa.spi_in, sa.spi_out) in theirs for sa in _alive(one, child))
+    return any(sa.spi_in is not None and (sa.spi_in, sa.spi_out) in theirs for sa in _alive(one, child))
 
 
 def _alive(end: End, child: str) -> list[ChildSa]:

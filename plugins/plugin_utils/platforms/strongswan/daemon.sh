@@ -34,8 +34,8 @@ tw_wait() {
 
 tw_said=$(tw_parses "$TW_CONFIG" 2>&1) || tw_refuse refused "strongSwan's parser does not accept $TW_CONFIG: $tw_said"
 if [ "$TW_DO" = start ]; then
-	section start tw_start || exit 0
-	section wait tw_wait || exit 0
+	section start tw_start || finish
+	section wait tw_wait || finish
 else
 	tw_lost=$(tw_would_lose)
 	[ -z "$tw_lost" ] || tw_refuse refused "loading $TW_CONFIG would unload $(printf '%s' "$tw_lost" | tr '\n' ' ')which the daemon holds and the file does not"

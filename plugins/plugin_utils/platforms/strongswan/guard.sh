@@ -26,5 +26,5 @@ tw_would_lose() {
 # tw_refuse WHY TEXT: ends the run; the section's name says whether anything was written.
 tw_refuse() {
 	section "$1" printf '%s' "$2"
-	exit 0
+	finish
 }

@@ -1,0 +1,122 @@
+"""The stages in their order: what cannot be read becomes a finding and hides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Audit,
+    Declared,
+    DeclaredEnd,
+    Gateway,
+    Ping,
+    Problem,
+    Proof,
+    System,
+    plain,
+)
+
+from tests.unit.build import child, connection, declared, edited, healthy, probe
+
+
+def _wanted(found: Audit) -> dict[str, list[dict[str, object]]]:
+    return to_probe(found.tunnels, found.proofs)
+
+
+def test_a_healthy_pair_is_one_tunnel_with_its_proof_and_nothing_else() -> None:
+    assert plain(audit(healthy(), probes=(probe(), probe("b")))) == {
+        **plain(audit(healthy(), probes=(probe(), probe("b")))),
+        "findings": [], "steps": [], "advice": [], "unpaired": [], "unreadable": {},
+        "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": []}},
+    }  # fmt: skip
+
+
+def test_nothing_read_is_an_empty_audit() -> None:
+    assert audit(()) == Audit((), (), (), (), (), {}, {})
+
+
+def test_a_gateway_that_could_not_be_read_is_a_finding_and_hides_no_other() -> None:
+    a, b = healthy()
+    found = audit((a, edited(b, connection={"dpd_delay": 0.0})), unreadable={"c": "timed out"})
+    assert [(f.id, f.severity, str(f.end)) for f in found.findings] == [
+        ("gateway-unreadable", "critical", "c"),
+        ("dpd-off", "high", "b/to-a"),
+    ]
+    assert found.findings[0].summary == "c could not be read: timed out"
+    assert found.unreadable == {"c": "timed out"}
+    assert [step.gateway for step in found.steps] == ["b", "a"]
+
+
+PROBLEMS = (
+    ("config-broken", ["gateway-unreadable"]),
+    ("no-permission", ["gateway-unreadable"]),
+    *((kind, []) for kind in HARMLESS),
+)
+
+
+@pytest.mark.parametrize(("kind", "ids"), PROBLEMS)
+def test_a_part_that_could_not_be_read_is_a_finding_unless_it_hides_nothing(kind: str, ids: list[str]) -> None:
+    a, b = healthy()
+    found = audit((a, replace(b, problems=(Problem(kind, "what", "swanctl.conf:3", "do this"),)))).findings
+    assert [f.id for f in found] == ids
+    assert all((f.evidence, f.no_fix) == (("b swanctl.conf:3",), "do this") for f in found)
+
+
+def test_the_limit_makes_advice_of_the_other_ends_steps() -> None:
+    found = audit([edited(g, connection={"dpd_delay": 0.0}) for g in healthy()], limit=["a"])
+    assert [step.gateway for step in found.steps] == ["a"]
+    assert found.advice == ("b: connection to-a: set dpd_delay = 30s (a-b: dpd-off)",)
+
+
+def test_a_declared_connection_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(IpsecError, match="'nowhere', which is not there"):
+        audit(healthy(), declared=[Declared("x", (DeclaredEnd("a", "nowhere"), DeclaredEnd("b", "to-a")))])
+
+
+def test_each_end_pings_from_its_own_address_inside_the_selectors_to_its_peers() -> None:
+    assert _wanted(audit(healthy())) == {
+        "a": [{"connection": "to-b", "child": "net", "pings": [{"from": "10.1.0.1", "to": "10.2.0.1"}]}],
+        "b": [{"connection": "to-a", "child": "net", "pings": [{"from": "10.2.0.1", "to": "10.1.0.1"}]}],
+    }
+
+
+def test_declared_pings_run_where_their_source_is() -> None:
+    pings = (Ping("10.1.0.9", "10.2.0.9"), Ping("10.2.0.8", "10.1.0.8"))
+    assert _wanted(audit(healthy(), declared=[declared(ping=pings)])) == {
+        "a": [{"connection": "to-b", "child": "net", "pings": [{"from": "10.1.0.9", "to": "10.2.0.9"}]}],
+        "b": [{"connection": "to-a", "child": "net", "pings": [{"from": "10.2.0.8", "to": "10.1.0.8"}]}],
+    }
+
+
+def _without_addresses() -> tuple[Gateway, Gateway]:
+    a, b = healthy()
+    return a, replace(b, system=System())
+
+
+UNPINGED = {
+    "no address inside the selectors": _without_addresses(),
+    "SAs that do not match": (healthy()[0], edited(healthy()[1], sas=())),
+    "dynamic selectors": healthy(connection(children=(child(local_ts=("dynamic",), remote_ts=("dynamic",)),))),
+}
+
+
+@pytest.mark.parametrize("both", UNPINGED.values(), ids=UNPINGED)
+def test_what_cannot_be_pinged_is_not(both: tuple[Gateway, Gateway]) -> None:
+    assert _wanted(audit(both)) == {}
+
+
+def test_a_selector_with_ports_and_an_address_with_a_zone_are_looked_into() -> None:
+    ours = child(local_ts=("10.1.0.0/24[tcp]",), remote_ts=("10.2.0.0/24",))
+    a, b = healthy(connection(children=(ours,)))
+    a = replace(a, system=System(addresses=("lo 127.0.0.1/8", "eth0 fe80::1%eth0/64", "lan0 10.1.0.4/24")))
+    assert _wanted(audit((a, b)))["a"][0]["pings"] == [{"from": "10.1.0.4", "to": "10.2.0.1"}]
+
+
+def test_a_proof_that_is_missing_says_what_is_missing() -> None:
+    a, b = healthy()
+    assert audit((a, edited(b, sas=()))).proofs == {
+        "a-b": Proof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
+    }

@@ -1,0 +1,126 @@
+"""What a task gives: registered results of every kind, declared tunnels, probes, steps that were run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import audit_input
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Declared,
+    DeclaredEnd,
+    EndName,
+    Finding,
+    Ping,
+    Probe,
+    Step,
+    plain,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
+
+from tests.unit.build import healthy
+
+A, B = healthy()
+STEP = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, tunnel="a-b", findings=("f",))
+FOUND = Finding("f", "high", "a-b", EndName("b", "to-a"), "s", "r", fix=(STEP,))
+ENDS = [{"gateway": "a", "connection": "to-b"}, {"gateway": "b", "connection": "to-a"}]
+
+RESULTS: tuple[tuple[str, Any, list[Any], dict[str, str]], ...] = (
+    ("the gateway itself", plain(A), [A], {}),
+    ("a registered result", {"gateway": plain(A), "changed": False}, [A], {}),
+    ("one that failed", {"failed": True, "msg": "Traceback:\nno swanctl at a\n"}, [], {"x": "no swanctl at a"}),
+    ("one that did not answer", {"unreachable": True, "msg": "timed out"}, [], {"x": "timed out"}),
+    ("one that does not say why", {"failed": True}, [], {"x": "it did not answer"}),
+    ("one that says nothing", {"failed": True, "msg": ""}, [], {"x": "it did not answer"}),
+    ("one that was skipped", {"skipped": True}, [], {}),
+)
+
+
+@pytest.mark.parametrize(("value", "read", "unread"), [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS])
+def test_a_result_is_a_gateway_or_why_there_is_none(value: Any, read: list[Any], unread: dict[str, str]) -> None:
+    assert audit_input.gateways({"x": value}) == (read, unread)
+
+
+REFUSED: tuple[tuple[Any, str], ...] = (
+    ([], r"expected what gateway_info returned, not list at gateways\.x"),
+    ({"stdout": ""}, r"this is not what gateway_info returned at gateways\.x: register its result and give that"),
+    ({"gateway": {**plain(A), "spam": 1}}, r"unknown key 'spam' at gateways\.x"),
+    ({"gateway": {"name": "a"}}, r"'platform' is missing at gateways\.x"),
+)
+
+
+@pytest.mark.parametrize(("value", "message"), REFUSED)
+def test_anything_else_is_refused_with_its_place(value: Any, message: str) -> None:
+    with pytest.raises(ParseError, match=message):
+        audit_input.gateways({"x": value})
+
+
+def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
+    given = {
+        "name": "berlin",
+        "ends": ENDS,
+        "initiator": "a",
+        "settings": {"encap": True, "mobike": False, "keyingtries": 0, "rekey_time": "4h"},
+        "verify": {"ping": [{"from": "10.1.0.1", "to": "10.2.0.1"}]},
+    }
+    ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))
+    words = {"encap": "yes", "mobike": "no", "keyingtries": "0", "rekey_time": "4h"}
+    assert audit_input.declared([given]) == [Declared("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))]
+
+
+@pytest.mark.parametrize("empty", [{}, {"initiator": None, "settings": None, "verify": None}, {"verify": {"ping": None}}])
+def test_a_declared_tunnel_needs_no_more_than_its_ends(empty: dict[str, Any]) -> None:
+    (tunnel,) = audit_input.declared([{"name": "berlin", "ends": ENDS, **empty}])
+    assert (tunnel.initiator, tunnel.settings, tunnel.ping) == (None, {}, ())
+
+
+UNDECLARABLE = (
+    ({"ends": ENDS[:1]}, r"a tunnel has two ends, not 1 at tunnels\.berlin\.ends"),
+    ({"ends": ENDS + ENDS}, r"a tunnel has two ends, not 4"),
+    ({"ends": ENDS, "initiator": "c"}, r"initiator c is none of its ends at tunnels\.berlin\.initiator: name a or b"),
+)
+
+
+@pytest.mark.parametrize(("given", "message"), UNDECLARABLE)
+def test_a_tunnel_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ParseError, match=message):
+        audit_input.declared([{"name": "berlin", **given}])
+
+
+PROBES: tuple[tuple[str, dict[str, Any], list[Probe]], ...] = (
+    (
+        "pings are summed",
+        {"reachable": False, "pings": [{"sent": 3, "received": 3}, {"sent": "3", "received": None}]},
+        [Probe("a", "to-b", "net", reachable=False, sent=6, received=3)],
+    ),
+    ("no pings", {"reachable": True, "pings": None}, [Probe("a", "to-b", "net", reachable=True)]),
+    ("it was skipped", {"skipped": True}, []),
+    ("it failed", {"failed": True, "msg": "no ping"}, []),
+)
+
+
+@pytest.mark.parametrize(("result", "expected"), [row[1:] for row in PROBES], ids=[row[0] for row in PROBES])
+def test_a_probe_is_what_its_pings_show(result: dict[str, Any], expected: list[Probe]) -> None:
+    assert audit_input.probes([{"gateway": "a", "connection": "to-b", "child": "net", **result}]) == expected
+
+
+def test_findings_come_back_as_they_were() -> None:
+    assert audit_input.findings([plain(FOUND)]) == [FOUND]
+    with pytest.raises(ParseError, match=r"unknown key 'spam' at before\[1\]"):
+        audit_input.findings([plain(FOUND), {"spam": 1}])
+
+
+DONE: tuple[tuple[str, dict[str, Any], list[Done]], ...] = (
+    ("changed", {"step": plain(STEP), "changed": True}, [Done(STEP, changed=True)]),
+    ("nothing to do", {"step": plain(STEP), "changed": False}, [Done(STEP, changed=False)]),
+    ("failed", {"step": plain(STEP), "failed": True, "msg": "no"}, [Done(STEP, changed=False, failed="no")]),
+    ("unreachable", {"step": plain(STEP), "unreachable": True}, [Done(STEP, changed=False, failed="no reason given")]),
+    ("skipped", {"step": plain(STEP), "skipped": True}, []),
+    ("no step", {"changed": True}, []),
+)
+
+
+@pytest.mark.parametrize(("result", "expected"), [row[1:] for row in DONE], ids=[row[0] for row in DONE])
+def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any], expected: list[Done]) -> None:
+    assert audit_input.done([result]) == expected

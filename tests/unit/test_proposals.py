@@ -1,0 +1,143 @@
+"""Whether two lists of proposals can agree, what keeps them from it, and which is the weaker."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.proposals import (
+    Proposal,
+    agree,
+    difference,
+    parse,
+    strength,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def _proposal(encryption: str, integrity: str = "", prf: str = "", key_exchange: str = "") -> Proposal:
+    return Proposal(*(frozenset(words.split()) for words in (encryption, integrity, prf, key_exchange)))
+
+
+PARSED = (
+    ("aes256-sha256-x25519", _proposal("aes256", "sha256", "sha256", "curve25519")),
+    ("aes256-sha256-prfsha384-ecp256", _proposal("aes256", "sha256", "sha384", "ecp256")),
+    ("aes256gcm16-prfsha256-modp2048", _proposal("aes256gcm16", "", "sha256", "modp2048")),
+    ("chacha20poly1305-prfsha256-x448", _proposal("chacha20poly1305", "", "sha256", "curve448")),
+    ("AES128-AES256-SHA1-MODP1024!", _proposal("aes128 aes256", "sha1", "sha1", "modp1024")),
+    ("aes128-sha2_256", _proposal("aes128", "sha256", "sha256")),
+    ("aes128-aesxcbc-modp2048", _proposal("aes128", "aesxcbc", "aesxcbc", "modp2048")),
+    ("aes128-sha256-esn-noesn", _proposal("aes128", "sha256", "sha256")),
+    ("aes256-sha256-none", _proposal("aes256", "sha256", "sha256", "none")),
+    ("3des-md5-modp1536", _proposal("3des", "md5", "md5", "modp1536")),
+    ("null-sha256", _proposal("null", "sha256", "sha256")),
+    ("aes256-sha384-ecp384-ke1_mlkem768", _proposal("aes256", "sha384", "sha384", "ecp384 ke1_mlkem768")),
+    ("default", None),
+    ("aes256-sha256-quantum", None),
+    ("", None),
+)
+
+
+@pytest.mark.parametrize(("text", "expected"), PARSED)
+def test_a_proposal_is_its_algorithms_by_type(text: str, expected: Proposal | None) -> None:
+    assert parse(text) == expected
+
+
+IKE = (
+    (["aes256-sha256-x25519"], ["aes256-sha256-curve25519"], True),
+    (["aes256-sha256-x25519"], ["aes256-sha256-ecp256"], False),
+    (["aes256-sha256-x25519"], ["aes128-sha256-x25519"], False),
+    (["aes256-sha256-x25519"], ["aes256-sha1-x25519"], False),
+    (["aes256-sha256-x25519-ecp256"], ["aes256-sha256-ecp256"], True),
+    (["aes256-sha256-x25519", "aes128-sha1-modp1024"], ["aes128-sha1-modp1024"], True),
+    (["aes256-sha256-prfsha256-x25519"], ["aes256-sha256-x25519"], True),
+    (["aes256-sha256-prfsha384-x25519"], ["aes256-sha256-x25519"], False),
+    (["aes256gcm16-prfsha256-x25519"], ["aes256-sha256-x25519"], False),
+    (["aes256gcm16-prfsha256-x25519"], ["aes256gcm16-prfsha384-x25519"], False),
+    (["aes256gcm16-prfsha256-x25519"], ["aes256gcm16-x25519"], True),  # a PRF that is not named is the daemon's choice
+    (["default"], ["default"], None),
+    (["default"], ["aes256-sha256-x25519"], None),
+    (["default", "aes256-sha256-x25519"], ["aes256-sha256-x25519"], True),
+)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "expected"), IKE)
+def test_ike_proposals_agree_if_they_share_one_of_every_type(
+    ours: list[str], theirs: list[str], expected: bool | None
+) -> None:
+    assert agree(ours, theirs) is agree(theirs, ours) is expected
+
+
+ESP = (
+    ("aes256-sha256-x25519", "aes256-sha256-x25519", True, True),
+    ("aes256-sha256", "aes256-sha256", True, True),
+    ("aes256-sha256", "aes256-sha256-x25519", True, False),
+    ("aes256-sha256-none-x25519", "aes256-sha256", True, True),
+    ("aes256-sha256-modp2048", "aes256-sha256-x25519", True, False),
+    ("aes256gcm16", "aes256gcm16-sha256", True, True),
+    ("aes256gcm16", "aes256-sha256", False, False),
+    ("aes256-sha256-prfsha384", "aes256-sha256", True, True),
+)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "first", "rekeyed"), ESP)
+def test_the_group_of_esp_counts_only_at_a_rekey(ours: str, theirs: str, first: bool, rekeyed: bool) -> None:
+    assert agree([ours], [theirs], esp=True, rekey=False) is first
+    assert agree([ours], [theirs], esp=True) is agree([theirs], [ours], esp=True) is rekeyed
+
+
+DIFFERENCES = (
+    (["aes256-sha256-x25519"], ["aes256-sha256-modp2048"], False, "key exchange curve25519 here, modp2048 there"),
+    (
+        ["aes256-sha256-x25519"],
+        ["aes128-sha1-x25519"],
+        True,
+        "encryption aes256 here, aes128 there; integrity sha256 here, sha1 there",
+    ),
+    (["aes256-sha256"], ["aes256-sha256-x25519"], True, "key exchange none here, curve25519 there"),
+    (
+        ["aes256-sha256-ecp256"],
+        ["aes128-sha1-modp1024", "aes256-sha256-x25519"],
+        False,
+        "key exchange ecp256 here, curve25519 there",
+    ),
+    (["default"], ["aes256-sha256-x25519"], False, ""),
+)
+
+
+@pytest.mark.parametrize(("ours", "theirs", "esp", "text"), DIFFERENCES)
+def test_what_keeps_the_closest_two_apart_is_said(ours: list[str], theirs: list[str], esp: bool, text: str) -> None:
+    assert difference(ours, theirs, esp=esp) == text
+
+
+WEAKER = (
+    ("aes128-sha1-modp1024", "aes256-sha256-x25519"),
+    ("aes256-sha256-modp1024", "aes256-sha256-x25519"),
+    ("aes256-sha256-modp2048", "aes256-sha256-ecp256"),
+    ("aes128-sha256-x25519", "aes256-sha256-x25519"),
+    ("3des-sha1-modp2048", "aes128-sha256-modp2048"),
+    ("aes256-sha256", "aes256-sha256-modp1024"),
+    ("aes128gcm16-x25519", "aes256gcm16-ecp384"),
+    ("default", "des-md5-modp768"),
+)
+
+
+@pytest.mark.parametrize(("weak", "strong"), WEAKER)
+def test_the_weaker_of_two_proposals_is_told(weak: str, strong: str) -> None:
+    assert strength([weak]) < strength([strong])
+    assert strength([weak, strong]) == strength([strong])
+
+
+def test_groups_of_one_strength_are_equally_strong() -> None:
+    assert strength(["aes256-sha256-x25519"]) == strength(["aes256-sha256-ecp256"])
+
+
+@given(st.text(max_size=60))
+def test_no_text_breaks_it(text: str) -> None:
+    parse(text)
+    strength([text])
+    agree([text], [text])
+
+
+@given(st.lists(st.sampled_from([text for text, parsed in PARSED if parsed]), min_size=1))
+def test_a_list_agrees_with_itself(texts: list[str]) -> None:
+    assert agree(texts, texts) is agree(texts, texts, esp=True) is True

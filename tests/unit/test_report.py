@@ -1,0 +1,121 @@
+"""An audit and a repair as text for a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
+
+from tests.unit.build import connection, edited, gateway, healthy, probe, secret
+
+PASSING = (probe(), probe("b"))
+BLIND = {"dpd_delay": 0.0}
+
+FINE = """\
+TUNNEL  STATE               INITIATOR  RESPONDER  FINDINGS
+a-b     up, traffic passes  a          b          fine
+
+No findings."""
+
+BROKEN = """\
+TUNNEL  STATE  INITIATOR  RESPONDER  FINDINGS
+a-b     up     a          b          see below
+
+HIGH      dpd-off  on b/to-a
+          b/to-a never checks that its peer is alive (dpd_delay = 0)
+          proof: b swanctl.conf:10: dpd_delay is not set
+          remedy: on b/to-a: dpd_delay = 30s
+
+Ends without a counterpart
+  c/lonely: no gateway among those read is d.example: an unmanaged peer, or one that was not read
+
+For those who run the other ends
+  b: connection to-a: set dpd_delay = 30s (a-b: dpd-off)"""
+
+
+def test_a_healthy_audit_is_a_table_and_one_sentence() -> None:
+    assert as_table.render(audit(healthy(), probes=PASSING)) == FINE
+
+
+def test_a_finding_is_told_with_its_end_its_proof_and_its_remedy() -> None:
+    a, b = healthy()
+    lonely = connection("lonely", local_addrs=("192.0.2.3",), remote_addrs=("192.0.2.4",), children=())
+    lonely = replace(lonely, local=(), remote=(replace(lonely.remote[0], id="d.example"),))
+    told = as_table.render(audit((a, edited(b, connection=BLIND), gateway("c", lonely)), limit=["a"]))
+    lines = told.splitlines()
+    assert [line for line in lines if "b: connection to-a: have" not in line] == BROKEN.splitlines()
+
+
+STATES = {"down": ({"sas": ()}, ()), "up": ({}, ()), "up, no traffic": ({}, (probe(reachable=False),))}
+
+
+def test_the_state_of_a_tunnel_is_what_was_proven() -> None:
+    for state, (change, probes) in STATES.items():
+        a, b = healthy()
+        row = as_table.render(audit((a, edited(b, **change)), probes=probes)).splitlines()[1]
+        assert row.split("  ")[1:][0].strip() in ("", state) or state in row
+        assert state in row
+
+
+def test_remedies_that_are_steps_are_told_too_and_why_there_is_none() -> None:
+    a, b = healthy()
+    told = as_table.render(audit((a, edited(b, sas=()))))
+    assert "remedy: on a: sa to-b reinitiated" in told
+    other_key = edited(b, secrets=(secret(connection(), "d2"),))
+    assert "remedy: give the right key in ipsec_psks.a-b" in as_table.render(audit((a, other_key)))
+    assert "remedy: on b: connection to-a pre-shared key" in as_table.render(audit((a, other_key), psks=["a-b"]))
+
+
+def test_no_line_of_prose_is_wider_than_a_terminal() -> None:
+    a, b = healthy()
+    changes = {"connection": {"proposals": ("aes128-sha1-modp1024",)}, "child": {"remote_ts": ("10.1.0.0/16",)}}
+    told = as_table.render(audit((a, edited(b, **changes))))
+    assert max(map(len, told.splitlines())) <= as_table.WIDTH
+
+
+REPAIRED = """\
+a-b: proven: both ends hold the same SAs, traffic passes both ways
+  was wrong: dpd-off: b/to-a never checks that its peer is alive (dpd_delay = 0)
+  changed: b/to-a: dpd_delay = 30s
+  changed: a/to-b: sa reinitiated"""
+
+FAILED = """\
+a-b: NOT PROVEN
+  was wrong: dpd-off: b/to-a never checks that its peer is alive (dpd_delay = 0)
+  failed: b/to-a: dpd_delay = 30s: no space left
+  still wrong: dpd-off: b/to-a never checks that its peer is alive (dpd_delay = 0)"""
+
+
+def test_the_story_of_a_repair_says_what_was_wrong_what_changed_and_what_proves_it() -> None:
+    a, b = healthy()
+    before = audit((a, edited(b, connection=BLIND)))
+    done = [Done(step, changed=True) for step in before.steps]
+    assert as_story.render(as_story.tell(before.findings, done, audit((a, b), probes=PASSING))) == REPAIRED
+
+
+def test_a_repair_that_failed_says_so_and_what_is_still_wrong() -> None:
+    a, b = healthy()
+    before = audit((a, edited(b, connection=BLIND)))
+    done = [Done(before.steps[0], changed=True, failed="no space left"), Done(before.steps[1], changed=False)]
+    assert as_story.render(as_story.tell(before.findings, done, before)) == FAILED
+
+
+def test_what_is_missing_for_a_proof_is_told() -> None:
+    a, b = healthy()
+    before = audit((a, edited(b, sas=())))
+    (chapter,) = as_story.tell(before.findings, [], before)
+    assert (chapter.proven, chapter.missing) == (False, ("no CHILD_SA of net that both ends hold",))
+
+
+def test_no_tunnel_with_a_finding_is_no_story() -> None:
+    assert as_story.render(as_story.tell((), [], audit(healthy()))) == "No tunnel needed anything."
+
+
+def test_a_step_is_told_by_what_it_sets_and_never_by_a_key() -> None:
+    step = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, psk=True, tunnel="a-b",
+                children={"net": {"mode": "tunnel"}})  # fmt: skip
+    (chapter,) = as_story.tell((), [Done(step, changed=True)], audit(healthy()))
+    assert chapter.changed == ("b/to-a: encap = yes, net.mode = tunnel, pre-shared key",)
