@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from ipaddress import ip_address, ip_network
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from operator import itemgetter
 
 from .model import Audit, Child, Declared, End, EndName, Finding, Gateway, Probe, Problem, Proof, Tunnel
 from .pairing import pair
@@ -12,6 +14,7 @@ from .rules import WEIGHTS, diagnose
 from .verify import prove
 
 HARMLESS = ("unmatched-include", "unknown-setting", "invalid-setting", "long-name", "percent-in-name", "daemon-stopped")
+_Addresses = dict[int, list[tuple[int, int, str]]]
 
 
 def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only hide that
@@ -41,11 +44,15 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:
     """What to ping on which gateway: from its own address inside the selectors to the peer's, or what is declared."""
     wanted: dict[str, list[dict[str, object]]] = {}
+    addresses: dict[str, _Addresses] = {}  # of each gateway once: a hub has an end in very many tunnels
     for tunnel in tunnels:
         if proofs[tunnel.name].crosswise:
             for end in tunnel.ends:
+                if end.gateway.name not in addresses:
+                    addresses[end.gateway.name] = _addresses(end.gateway)
+            for end in tunnel.ends:
                 for own, other in tunnel.pairs(end):
-                    if pings := _pings(tunnel, end, own, other):
+                    if pings := _pings(tunnel, end, (own, other), addresses):
                         probe: dict[str, object] = {
                             "connection": end.connection.name,
                             "child": own.name,
@@ -55,27 +62,47 @@ def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str
     return wanted
 
 
-def _pings(tunnel: Tunnel, end: End, own: Child, other: Child) -> list[dict[str, str]]:
+def _pings(
+    tunnel: Tunnel, end: End, children: tuple[Child, Child], addresses: Mapping[str, _Addresses]
+) -> list[dict[str, str]]:
+    own, other = children
     if tunnel.declared and tunnel.declared.ping:
         return [{"from": p.source, "to": p.target} for p in tunnel.declared.ping if _inside(p.source, own.local_ts)]
-    source, target = _address(end, own), _address(tunnel.other(end), other)
+    source = _address(addresses[end.gateway.name], own)
+    target = _address(addresses[tunnel.other(end).gateway.name], other)
     return [{"from": source, "to": target}] if source and target else []
 
 
-def _address(end: End, child: Child) -> str | None:
-    """A gateway's own address inside a child's local selectors."""
-    mine = [line.split()[-1].partition("/")[0].partition("%")[0] for line in end.gateway.system.addresses]
-    return next((address for address in mine if _inside(address, child.local_ts)), None)
+def _addresses(gateway: Gateway) -> _Addresses:
+    """A gateway's addresses by IP version: each as a number, with its place in the gateway's list, in order."""
+    found: _Addresses = {4: [], 6: []}
+    for place, line in enumerate(gateway.system.addresses):
+        address = ip_address(line.split()[-1].partition("/")[0].partition("%")[0])
+        found[address.version].append((int(address), place, str(address)))
+    return {version: sorted(each) for version, each in found.items()}
+
+
+def _address(addresses: _Addresses, child: Child) -> str | None:
+    """A gateway's own address inside a child's local selectors: the first it lists in the first that has one."""
+    for network in _networks(child.local_ts):
+        ordered = addresses[network.version]
+        low = bisect_left(ordered, (int(network.network_address),))
+        high = bisect_left(ordered, (int(network.broadcast_address) + 1,))
+        if low < high:
+            return min(ordered[low:high], key=itemgetter(1))[2]
+    return None
 
 
 def _inside(address: str, selectors: tuple[str, ...]) -> bool:
+    return any(ip_address(address) in network for network in _networks(selectors))
+
+
+def _networks(selectors: tuple[str, ...]) -> Iterator[IPv4Network | IPv6Network]:
     for text in selectors:
         try:
-            if ip_address(address) in ip_network(text.partition("[")[0].strip(), strict=False):
-                return True
+            yield ip_network(text.partition("[")[0].strip(), strict=False)
         except ValueError:
             continue  # dynamic, or a range: no network to look into
-    return False
 
 
 def _unreadable(name: str, why: str) -> Finding:

@@ -130,10 +130,10 @@ class _Secrets:
         """The secret that names the peer, best with ourselves too; else one that names us, else one for anybody."""
         for wanted, also in ((peer, own), (own, None)):
             named = self.by_id.get(wanted or "", [])
-            if best := next((s for s in named if also and also in map(normal, s.ids)), None) or (
-                named[0] if len(named) == 1 else None
-            ):
+            if also and (best := next((s for s in named if also in map(normal, s.ids)), None)):
                 return best
+            if len(named) == 1:
+                return named[0]
         return self.anybody[0] if self.anybody else None
 
 

@@ -1,4 +1,4 @@
-"""connection, sa and daemon on real gateways: what they change, that they change it once, and what they do when it goes wrong."""
+"""connection, sa and daemon on real gateways: what they change, that they do it once, and what they do in trouble."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def whole(lab: Lab, gateway: str) -> str:
     """All configuration of a gateway: names, modes, owners and bytes."""
     return lab.sh(
         gateway,
-        "cd /etc/swanctl && find . -type f -o -type l | sort | xargs stat -c '%n %a %u %g' && find . -type f | sort | xargs sha256sum",
+        "cd /etc/swanctl && find . -type f -o -type l | sort | xargs stat -c '%n %a %u %g' && "
+        "find . -type f | sort | xargs sha256sum",
     )
 
 
@@ -111,11 +112,12 @@ def test_a_start_action_that_gains_start_on_an_up_tunnel_makes_no_duplicate(
 
 
 def test_a_setting_of_a_template_is_overridden_in_its_own_file_and_hand(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    text = "tpl {\r\n\tdpd_delay = 7s # all\r\n}\r\nconnections {\r\n\tmine : tpl {\r\n\t\tversion = 2\r\n\t}\r\n\tyours : tpl {\r\n\t}\r\n}\r\n"
-    lab.write("a04", "/etc/swanctl/templated.txt", text, mode="0640")
+    template = "tpl {\r\n\tdpd_delay = 7s # all\r\n}\r\n"
+    users = "connections {\r\n\tmine : tpl {\r\n\t\tversion = 2\r\n\t}\r\n\tyours : tpl {\r\n\t}\r\n}\r\n"
+    lab.write("a04", "/etc/swanctl/templated.txt", template + users, mode="0640")
     lab.sh(
         "a04",
-        "chown 7:8 /etc/swanctl/templated.txt; ln -s ../templated.txt /etc/swanctl/conf.d/templated.conf; swanctl --load-conns",
+        "cd /etc/swanctl; chown 7:8 templated.txt; ln -s ../templated.txt conf.d/templated.conf; swanctl --load-conns",
     )
     works(tmp_path, hosts, "a04", "connection", {"name": "mine", "settings": {"dpd_delay": "9s"}})
     written = lab.sh("a04", "od -An -c /etc/swanctl/templated.txt | tr -d ' \\n'")
@@ -157,10 +159,15 @@ def test_what_strongswan_would_not_take_is_refused_and_nothing_is_left(
 
 
 WISH = {"name": "east", "settings": {"dpd_delay": "11s"}}
+FULL = """cd /etc/swanctl
+cp -a conf.d /run/kept
+mount -t tmpfs -o size=16k tmpfs conf.d
+cp -a /run/kept/. conf.d
+cat /dev/zero >conf.d/full 2>/dev/null
+true"""
 HARM = {
     "a full disk": (
-        "cp -a /etc/swanctl/conf.d /run/kept; mount -t tmpfs -o size=16k tmpfs /etc/swanctl/conf.d; cp -a /run/kept/. /etc/swanctl/conf.d; "
-        "cat /dev/zero >/etc/swanctl/conf.d/full 2>/dev/null; true",
+        FULL,
         "umount /etc/swanctl/conf.d",
         "cannot be written",
     ),
@@ -180,7 +187,7 @@ HARM = {
         "there is no such file at /etc/swanctl/swanctl.conf",
     ),
     "a connection that only the daemon has": (
-        "echo 'connections { other { } }' >/etc/swanctl/conf.d/other.conf; swanctl --load-conns >/dev/null; rm /etc/swanctl/conf.d/other.conf",
+        "cd /etc/swanctl/conf.d; echo 'connections { other { } }' >o.conf; swanctl --load-conns >/dev/null; rm o.conf",
         "swanctl --load-conns >/dev/null",
         "would unload other",
     ),
@@ -188,7 +195,7 @@ HARM = {
 
 
 @pytest.mark.parametrize(("harm", "heal", "said"), HARM.values(), ids=HARM)
-def test_in_trouble_it_says_one_sentence_and_leaves_the_gateway_whole(
+def test_in_trouble_it_says_one_sentence_and_leaves_the_gateway_whole(  # noqa: PLR0913, PLR0917  fixtures and a row
     lab: Lab, hosts: Path, tmp_path: Path, harm: str, heal: str, said: str
 ) -> None:
     lab.sh("b05", harm)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit, to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Connection, Gateway
 
 from tests.unit.build import child, connection, gateway, ike_sa, mirrored
@@ -18,7 +18,8 @@ ROUNDS = 3
 LIMIT = 2.6  # of twice the tunnels to once; 2 is linear
 PRINTED = """## Audit of {tunnels:,} tunnels
 
-Pairing, every rule, plan and proofs over synthetic healthy tunnels with all their SAs, in memory; median of {rounds} rounds in turn.
+Pairing, every rule, plan, proofs and what to ping, over synthetic healthy tunnels with all their SAs, in memory; median
+of {rounds} rounds in turn.
 
 | gateways | {tunnels:,} tunnels | {twice:,} tunnels | ratio |
 |---|---|---|---|
@@ -43,6 +44,7 @@ def main() -> None:
 def _seconds(gateways: list[Gateway], tunnels: int) -> float:
     begun = time.perf_counter()
     found = audit(gateways)
+    to_probe(found.tunnels, found.proofs)
     taken = time.perf_counter() - begun
     right = (len(found.tunnels), found.findings, found.unpaired, found.steps) == (tunnels, (), (), ())
     if not right or not all(proof.crosswise for proof in found.proofs.values()):
@@ -55,7 +57,8 @@ def _hub(tunnels: int) -> list[Gateway]:
     ours = [_connection(i, "hub") for i in range(tunnels)]
     theirs = [mirrored(each, f"spoke{i}") for i, each in enumerate(ours)]
     hub = gateway("hub", *theirs, sas=tuple(ike_sa(c, i, swapped=True) for i, c in enumerate(theirs)))
-    hub = replace(hub, system=replace(hub.system, addresses=()))
+    transfer = tuple(f"xfrm{i} 169.{i // 65536}.{i // 256 % 256}.{i % 256}/32" for i in range(tunnels))
+    hub = replace(hub, system=replace(hub.system, addresses=("lan0 172.16.0.1/16", *transfer)))
     return [hub, *(gateway(f"spoke{i}", c, sas=(ike_sa(c, i),)) for i, c in enumerate(ours))]
 
 

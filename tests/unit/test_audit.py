@@ -120,3 +120,10 @@ def test_a_proof_that_is_missing_says_what_is_missing() -> None:
     assert audit((a, edited(b, sas=()))).proofs == {
         "a-b": Proof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
     }
+
+
+def test_of_several_addresses_inside_the_selectors_the_one_that_is_listed_first_pings() -> None:
+    a, b = healthy()
+    several = ("lan0 10.1.0.9/24", "lan0 10.1.0.4/24", "lan1 10.1.1.1/24", "lan0 fd00::1/64")
+    found = _wanted(audit((replace(a, system=System(addresses=several)), b)))
+    assert found["a"][0]["pings"] == [{"from": "10.1.0.9", "to": "10.2.0.1"}]

@@ -69,7 +69,9 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
     assert audit_input.declared([given]) == [Declared("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))]
 
 
-@pytest.mark.parametrize("empty", [{}, {"initiator": None, "settings": None, "verify": None}, {"verify": {"ping": None}}])
+@pytest.mark.parametrize(
+    "empty", [{}, {"initiator": None, "settings": None, "verify": None}, {"verify": {"ping": None}}]
+)
 def test_a_declared_tunnel_needs_no_more_than_its_ends(empty: dict[str, Any]) -> None:
     (tunnel,) = audit_input.declared([{"name": "berlin", "ends": ENDS, **empty}])
     assert (tunnel.initiator, tunnel.settings, tunnel.ping) == (None, {}, ())

@@ -130,7 +130,7 @@ ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
         (),
         ["establish a/to-b/net sa established", "persist a/to-b/net keepalive present"],
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize(("a", "b", "psks", "expected"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS])
@@ -231,15 +231,24 @@ def test_a_responder_that_cannot_reach_its_peer_does_not_re_initiate() -> None:
 
 ADVICE: tuple[tuple[Any, str], ...] = (
     (Change(EndName("b", "to-a"), "encap", "yes"), "b: connection to-a: set encap = yes (a-b: f)"),
-    (Change(EndName("b", "to-a", "net"), "mode", "tunnel"), "b: connection to-a: set mode = tunnel of child net (a-b: f)"),
+    (
+        Change(EndName("b", "to-a", "net"), "mode", "tunnel"),
+        "b: connection to-a: set mode = tunnel of child net (a-b: f)",
+    ),
     (Step("prepare", "b", "daemon", state="started", tunnel="a-b"), "b: have the IKE daemon started (a-b: f)"),
-    (Step("retire", "b", "sa", "to-a", None, "terminated", tunnel="a-b"),
-     "b: connection to-a: have the tunnel terminated (a-b: f)"),
-    (Step("persist", "b", "keepalive", "to-a", "net", "present", tunnel="a-b"),
-     "b: connection to-a: install a periodic check for net (a-b: f)"),
-    (Step("responder", "b", "connection", "to-a", psk=True, tunnel="a-b"),
-     "b: connection to-a: set the pre-shared key that was agreed on (a-b: f)"),
-)  # fmt: skip
+    (
+        Step("retire", "b", "sa", "to-a", None, "terminated", tunnel="a-b"),
+        "b: connection to-a: have the tunnel terminated (a-b: f)",
+    ),
+    (
+        Step("persist", "b", "keepalive", "to-a", "net", "present", tunnel="a-b"),
+        "b: connection to-a: install a periodic check for net (a-b: f)",
+    ),
+    (
+        Step("responder", "b", "connection", "to-a", psk=True, tunnel="a-b"),
+        "b: connection to-a: set the pre-shared key that was agreed on (a-b: f)",
+    ),
+)
 
 
 @pytest.mark.parametrize(("fix", "text"), ADVICE)

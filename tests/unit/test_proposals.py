@@ -8,14 +8,15 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.proposa
     agree,
     difference,
     parse,
+    spelled_out,
     strength,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 
-def _proposal(encryption: str, integrity: str = "", prf: str = "", key_exchange: str = "") -> Proposal:
-    return Proposal(*(frozenset(words.split()) for words in (encryption, integrity, prf, key_exchange)))
+def _proposal(encryption: str, *others: str) -> Proposal:
+    return Proposal(*(frozenset(words.split()) for words in (encryption, *others, "", "", "")[:6]))
 
 
 PARSED = (
@@ -26,11 +27,16 @@ PARSED = (
     ("AES128-AES256-SHA1-MODP1024!", _proposal("aes128 aes256", "sha1", "sha1", "modp1024")),
     ("aes128-sha2_256", _proposal("aes128", "sha256", "sha256")),
     ("aes128-aesxcbc-modp2048", _proposal("aes128", "aesxcbc", "aesxcbc", "modp2048")),
-    ("aes128-sha256-esn-noesn", _proposal("aes128", "sha256", "sha256")),
+    ("aes128-sha256-esn-noesn", _proposal("aes128", "sha256", "sha256", "", "", "esn noesn")),
+    ("aes-sha", _proposal("aes128", "sha1", "sha1")),
+    ("aes256gcm128-aes256ccm-aes128gcm64", _proposal("aes256gcm16 aes256ccm16 aes128gcm8")),
+    ("aes256gcm16-sha256-modpnone", _proposal("aes256gcm16", "", "", "none")),
+    ("aes256-sha256_96-x448", _proposal("aes256", "sha256_96", "sha256", "curve448")),
+    ("sha256-x25519", _proposal("", "sha256", "sha256", "curve25519")),
     ("aes256-sha256-none", _proposal("aes256", "sha256", "sha256", "none")),
     ("3des-md5-modp1536", _proposal("3des", "md5", "md5", "modp1536")),
     ("null-sha256", _proposal("null", "sha256", "sha256")),
-    ("aes256-sha384-ecp384-ke1_mlkem768", _proposal("aes256", "sha384", "sha384", "ecp384 ke1_mlkem768")),
+    ("aes256-sha384-ecp384-ke1_mlkem768", _proposal("aes256", "sha384", "sha384", "ecp384", "ke1_mlkem768")),
     ("default", None),
     ("aes256-sha256-quantum", None),
     ("", None),
@@ -52,6 +58,12 @@ IKE = (
     (["aes256-sha256-prfsha256-x25519"], ["aes256-sha256-x25519"], True),
     (["aes256-sha256-prfsha384-x25519"], ["aes256-sha256-x25519"], False),
     (["aes256gcm16-prfsha256-x25519"], ["aes256-sha256-x25519"], False),
+    (["aes256-sha256-x25519-ke1_mlkem768"], ["aes256-sha256-x25519"], False),
+    (["aes256-sha256-x25519-ke1_mlkem768-ke1_none"], ["aes256-sha256-x25519"], True),
+    (["aes256-sha256-x25519-ke1_mlkem768-ke2_kyber3"], ["aes256-sha256-x25519-ke2_kyber3-ke1_mlkem768"], True),
+    (["aes256-sha256-x25519-ke1_mlkem768"], ["aes256-sha256-x25519-ke2_mlkem768"], False),
+    (["aes256-sha256-x25519-esn"], ["aes256-sha256-x25519"], True),  # ESN is no matter of IKE
+    ([], ["aes256-sha256-x25519"], None),
     (["aes256gcm16-prfsha256-x25519"], ["aes256gcm16-prfsha384-x25519"], False),
     (["aes256gcm16-prfsha256-x25519"], ["aes256gcm16-x25519"], True),  # a PRF that is not named is the daemon's choice
     (["default"], ["default"], None),
@@ -76,6 +88,13 @@ ESP = (
     ("aes256gcm16", "aes256gcm16-sha256", True, True),
     ("aes256gcm16", "aes256-sha256", False, False),
     ("aes256-sha256-prfsha384", "aes256-sha256", True, True),
+    ("aes256-sha256-modpnone", "aes256-sha256", True, True),
+    ("aes256-sha256-esn", "aes256-sha256", False, False),
+    ("aes256-sha256-esn-noesn", "aes256-sha256", True, True),
+    ("aes256gcm16", "aes256gcm128", True, True),
+    ("aes256-sha256_96", "aes256-sha256", False, False),
+    ("sha256-x25519", "sha256", True, False),
+    ("sha1", "sha256", False, False),
 )
 
 
@@ -129,6 +148,30 @@ def test_the_weaker_of_two_proposals_is_told(weak: str, strong: str) -> None:
 
 def test_groups_of_one_strength_are_equally_strong() -> None:
     assert strength(["aes256-sha256-x25519"]) == strength(["aes256-sha256-ecp256"])
+
+
+DEFAULTS = (
+    ("5.9.8", "aes256-sha256", True),
+    ("5.9.8", "aes256gcm16", True),
+    ("5.9.8", "3des-sha1", False),
+    ("5.9.8", "aes256-sha256-x25519", False),
+    ("6.0.1", "aes256-sha256-x25519", False),
+    ("6.0.2", "aes256-sha256-x25519", None),  # names every group and none
+    ("5.8.4", "aes256-sha256", None),
+    (None, "aes256-sha256", None),
+)
+
+
+@pytest.mark.parametrize(("version", "theirs", "expected"), DEFAULTS)
+def test_what_default_means_for_esp_is_known_of_some_versions(
+    version: str | None, theirs: str, expected: bool | None
+) -> None:
+    assert agree(spelled_out(["default"], version), [theirs], esp=True) is expected
+
+
+def test_a_default_among_others_is_spelled_out_in_its_place() -> None:
+    found = spelled_out(["null-sha1", "Default"], "5.9.8")
+    assert (found[0], len(found)) == ("null-sha1", 3)
 
 
 @given(st.text(max_size=60))

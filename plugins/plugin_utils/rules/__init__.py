@@ -67,9 +67,25 @@ def _diagnose(tunnel: Tunnel) -> list[Finding]:
     found = [finding for each in all_rules() for finding in _run(each, tunnel)]
     if not found:
         return found
-    ids = {finding.id for finding in found}
-    explained = {name for each in all_rules() if each.id in ids for name in each.explains}
-    return [finding for finding in found if finding.id not in explained]
+    explains = {each.id: each.explains for each in all_rules()}
+    explained = {(name, _couple(tunnel, f.end)) for f in found for name in explains.get(f.id, ())}
+    return [f for f in found if not _is_explained(f.id, _couple(tunnel, f.end), explained)]
+
+
+def _couple(tunnel: Tunnel, end: EndName) -> int | None:
+    """Which of the tunnel's couples of children an end names; None for the connection as a whole."""
+    if end.child is None:
+        return None
+    side = 0 if tunnel.ends[0].gateway.name == end.gateway else 1
+    children = [pair.children[side] for pair in tunnel.children]
+    return next((i for i, child in enumerate(children) if child is not None and child.name == end.child), None)
+
+
+def _is_explained(name: str, couple: int | None, explained: set[tuple[str, int | None]]) -> bool:
+    """A cause in one child explains nothing of another child."""
+    if couple is None:
+        return any(name == cause for cause, dummy in explained)
+    return (name, couple) in explained or (name, None) in explained
 
 
 def _run(each: Rule, tunnel: Tunnel) -> list[Finding]:

@@ -1,23 +1,23 @@
 """Proposals as strongSwan writes them (aes256-sha256-x25519), and whether two lists of them can agree.
 
-Source: libstrongswan/crypto/proposal/proposal.c (select_algos, check_proposal) and
-proposal_keywords_static.txt. Two proposals agree if they share an algorithm of every type that either
-names. `none` is a key exchange that ESP and AH, and the additional exchanges of RFC 9370, may go without.
-The first CHILD_SA of IKEv2 skips the key exchange (RFC 7296 section 1.2), so there a PFS mismatch
-stays hidden until the first rekey.
+RFC 7296 section 3.3: two proposals agree if they share an algorithm of every type that either names. `none` is a
+key exchange that ESP and AH may go without, as IKE may without the additional ones of RFC 9370. For ESP
+the key exchange counts only at a rekey (section 1.2: the first CHILD_SA uses the IKE_SA's), which is why
+a PFS mismatch stays hidden until then. Source: libstrongswan/crypto/proposal/proposal.c (select_algos,
+check_proposal) and proposal_keywords_static.txt.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Literal
 
-Protocol = Literal["IKE", "ESP", "AH"]
-Proposal = Mapping[str, frozenset[str]]  # algorithms by type of transform; every type an offer may need is there
-Offer = tuple[Proposal | None, ...]  # None: what it means is not known here
+Kind = Literal["encryption", "integrity", "PRF", "key exchange", "additional key exchange", "ESN"]
+Difference = tuple[str, frozenset[str], frozenset[str]]
 
-_WORDS: Mapping[str, re.Pattern[str]] = {
+_WORDS: dict[Kind, re.Pattern[str]] = {
     "integrity": re.compile(r"sha1(_160)?|sha256(_96)?|sha384|sha512|md5(_128)?|aesxcbc|camelliaxcbc|aescmac"),
     "PRF": re.compile(r"prf(sha1|sha256|sha384|sha512|md5|aesxcbc|camelliaxcbc|aescmac)"),
     "ESN": re.compile(r"(no)?esn"),
@@ -26,10 +26,11 @@ _WORDS: Mapping[str, re.Pattern[str]] = {
         r"|(blowfish|cast|serpent|twofish)\d+"
     ),
     "key exchange": re.compile(
-        r"none|modp\d+(s\d+)?|ecp\d+(bp)?|curve25519|curve448|mlkem\d+|(ntru|kyber|ntrup|ntrur|saber|bike|hqc)\d+"
+        r"none|modp(\d+(s\d+)?|null)|ecp\d+(bp)?|curve(25519|448)"
+        r"|(mlkem|kyber|ntru[pr]?|saber|bike|hqc|frodo[as]|newhope)\d+"
     ),
+    "additional key exchange": re.compile(r"ke[1-7]_\w+"),
 }
-_ADDITIONAL = re.compile(r"ke([1-7])_(.+)")
 _AEAD = re.compile(r"aes\d+(gmac|[cg]cm\d+)|chacha20poly1305|camellia\d+ccm\d+")
 _ICV = re.compile(r"((?:aes|camellia)\d+[cg]cm)(64|96|128|)")
 _OCTETS = {"64": "8", "96": "12", "128": "16", "": "16"}
@@ -37,64 +38,79 @@ _ALIASES = {
     "aes": "aes128", "camellia": "camellia128", "blowfish": "blowfish128", "serpent": "serpent128",
     "twofish": "twofish128", "sha": "sha1", "x25519": "curve25519", "x448": "curve448", "modpnone": "none",
 }  # fmt: skip
-
 # Bits of security, roughly NIST SP 800-57 part 1 revision 5 table 2: only to tell which of two is weaker.
 _STRENGTH = {
-    "des": 40, "3des": 100, "null": 0, "md5": 40, "md5_128": 40, "sha1": 80, "sha1_160": 80, "aesxcbc": 110, "aescmac": 110,
-    "modp768": 40, "modp1024": 80, "modp1024s160": 80, "modp1536": 90, "modp2048": 112, "modp3072": 128, "modp4096": 140,
+    "des": 40, "3des": 100, "null": 0, "blowfish128": 110, "cast128": 110,
+    "md5": 40, "md5_128": 40, "sha1": 80, "sha1_160": 80, "aesxcbc": 110, "aescmac": 110,
+    "modp768": 40, "modp1024": 80, "modp1024s160": 80, "modp1536": 90, "modp2048": 112, "modp3072": 128,
+    "modp4096": 140,
     "modp6144": 160, "modp8192": 190, "ecp192": 96, "ecp224": 112, "ecp256": 128, "curve25519": 128, "ecp384": 192,
-    "curve448": 224, "ecp512bp": 256, "ecp521": 256, "chacha20poly1305": 256, "none": 0,
+    "curve448": 224, "ecp521": 256, "none": 0,
 }  # fmt: skip
-
-# What `default` is for ESP where it names no key exchange (proposal_create_default, …_default_aead).
+# `default` for ESP (proposal_create_default and proposal_create_default_aead): without a key exchange, before 6.0.2.
 _DEFAULT_ESP = ("aes128-aes192-aes256-sha256-sha384-sha512-sha1-aesxcbc", "aes128gcm16-aes192gcm16-aes256gcm16")
-_DEFAULT_KNOWN = ((5, 9), (6, 0, 2))  # from 6.0.2 it names every key exchange and none
+_DEFAULT_SINCE, _DEFAULT_UNTIL = (5, 9), (6, 0, 2)
 
 
-def offer(texts: Iterable[str], protocol: Protocol, version: tuple[int, ...] = ()) -> Offer:
-    """What a list of proposals offers. `default` is known for ESP of the versions 5.9.0 to 6.0.1 only."""
-    found: list[Proposal | None] = []
-    for text in texts:
-        if text.strip().lower() != "default":
-            found.append(_parsed(text, protocol))
-        elif protocol == "ESP" and _DEFAULT_KNOWN[0] <= version < _DEFAULT_KNOWN[1]:
-            found += [_parsed(default, protocol) for default in _DEFAULT_ESP]
-        else:
-            found.append(None)
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One proposal: the algorithms of each type it offers."""
+
+    encryption: frozenset[str]
+    integrity: frozenset[str]
+    prf: frozenset[str]
+    key_exchange: frozenset[str]
+    additional: frozenset[str] = frozenset()  # ke1_mlkem768
+    esn: frozenset[str] = frozenset()
 
 
-def agree(ours: Offer, theirs: Offer, *, key_exchange: bool = True) -> bool | None:
-    """Whether two offers have a proposal in common; None where that is left open by what is not known here."""
-    known = [(a, b) for a in ours for b in theirs if a is not None and b is not None]
-    if any(not _differing(a, b, key_exchange=key_exchange) for a, b in known):
-        return True
-    return False if ours and theirs and len(known) == len(ours) * len(theirs) else None
-
-
-def difference(ours: Offer, theirs: Offer) -> str:
-    """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
-    known = [(a, b) for a in ours for b in theirs if a is not None and b is not None]
-    closest = min((_differing(a, b, key_exchange=True) for a, b in known), key=len, default=())
-    return "; ".join(f"{kind} {_told(a)} here, {_told(b)} there" for kind, a, b in closest)
-
-
-def strength(proposals: Offer) -> tuple[int, ...]:
-    """How strong an offer's best proposal is; a larger value is stronger. For telling the weaker of two."""
-    return max((_strength(proposal) for proposal in proposals if proposal is not None), default=(0,))
-
-
-def _parsed(text: str, protocol: Protocol) -> Proposal | None:
-    """One proposal; None where a word of it is not known."""
-    found: dict[str, set[str]] = {kind: set() for kind in _WORDS}
+def parse(text: str) -> Proposal | None:
+    """The proposal a text means; None for `default` and for words that are not known here."""
+    sets: dict[Kind, set[str]] = {kind: set() for kind in _WORDS}
     for word in text.strip().lower().removesuffix("!").split("-"):
-        additional = _ADDITIONAL.fullmatch(word)
-        name = _name(additional[2] if additional else word)
+        name = _name(word)
         kind = next((kind for kind, pattern in _WORDS.items() if pattern.fullmatch(name)), None)
-        if kind is None or (additional and kind != "key exchange"):
+        if kind is None:
             return None
-        found.setdefault(f"key exchange {additional[1]}" if additional else kind, set()).add(name)
-    return {kind: frozenset(names) for kind, names in _completed(found, protocol).items()}
+        sets[kind].add(name.removeprefix("prf"))
+    if sets["encryption"] and all(_AEAD.fullmatch(name) for name in sets["encryption"]):
+        sets["integrity"].clear()  # strongSwan takes it from a proposal that has only AEAD
+    prf = sets["PRF"] or {name.partition("_")[0] for name in sets["integrity"]}
+    named = (sets[kind] for kind in ("key exchange", "additional key exchange", "ESN"))
+    return Proposal(*map(frozenset, (sets["encryption"], sets["integrity"], prf, *named)))
+
+
+def spelled_out(texts: Iterable[str], version: str | None) -> tuple[str, ...]:
+    """A list of ESP proposals with `default` replaced by what this version means by it, where that is known."""
+    numbers = tuple(int(number) for number in re.findall(r"\d+", version or "")[:3])
+    known = _DEFAULT_SINCE <= numbers < _DEFAULT_UNTIL
+    return tuple(word for text in texts for word in (_DEFAULT_ESP if known and text.lower() == "default" else (text,)))
+
+
+def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, rekey: bool = True) -> bool | None:
+    """Whether two lists have a proposal in common; None where a `default` or an unknown word leaves it open.
+
+    `esp`: of ESP or AH. An empty list leaves it open too: nothing is said of the other protocol's proposals.
+    """
+    one, other = [parse(text) for text in ours], [parse(text) for text in theirs]
+    known = [(a, b) for a in one for b in other if a is not None and b is not None]
+    if any(not _differing(a, b, esp=esp, rekey=rekey) for a, b in known):
+        return True
+    return False if known and len(known) == len(one) * len(other) else None
+
+
+def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
+    """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
+    pairs = [(a, b) for a in map(parse, ours) for b in map(parse, theirs) if a is not None and b is not None]
+    closest = min((_differing(a, b, esp=esp, rekey=True) for a, b in pairs), key=len, default=())
+    return "; ".join(
+        f"{kind} {'/'.join(sorted(a)) or 'none'} here, {'/'.join(sorted(b)) or 'none'} there" for kind, a, b in closest
+    )
+
+
+def strength(proposals: Iterable[str]) -> tuple[int, ...]:
+    """How strong a list's best proposal is; a larger value is stronger. For telling the weaker of two."""
+    return max((_strength(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
 
 
 def _name(word: str) -> str:
@@ -104,47 +120,32 @@ def _name(word: str) -> str:
     return icv[1] + _OCTETS[icv[2]] if icv else name
 
 
-def _completed(found: dict[str, set[str]], protocol: Protocol) -> dict[str, set[str]]:
-    """What strongSwan adds to a proposal and takes from it, by protocol (check_proposal)."""
-    encryption, integrity = found["encryption"], found["integrity"]
-    if protocol == "AH":
-        integrity |= {name for name in encryption if name.endswith("gmac")}
-        encryption.clear()
-    elif encryption and all(_AEAD.fullmatch(name) for name in encryption):
-        if protocol == "IKE" and not found["PRF"]:
-            found["PRF"] = {f"prf{name}" for name in integrity}
-        integrity.clear()
-    if protocol == "IKE":
-        found["PRF"] = found["PRF"] or {f"prf{name.partition('_')[0]}" for name in integrity}
-        found["key exchange"].discard("none")
-        found["ESN"].clear()
-    else:
-        found["PRF"].clear()
-        found["key exchange"] = found["key exchange"] or {"none"}
-        found["ESN"] = found["ESN"] or {"noesn"}
+def _differing(a: Proposal, b: Proposal, *, esp: bool, rekey: bool) -> tuple[Difference, ...]:
+    """The types of transform of which the two share no algorithm."""
+    found: list[Difference] = [("encryption", a.encryption, b.encryption), ("integrity", a.integrity, b.integrity)]
+    if esp:
+        found.append(("ESN", a.esn or frozenset({"noesn"}), b.esn or frozenset({"noesn"})))
+    elif a.prf and b.prf:
+        found.append(("PRF", a.prf, b.prf))
+    if rekey or not esp:
+        none: frozenset[str] = frozenset({"none"}) if esp else frozenset()
+        found.append(("key exchange", a.key_exchange or none, b.key_exchange or none))
+        found += _additional(a, b)
+    return tuple((kind, x, y) for kind, x, y in found if (x or y) and not x & y)
+
+
+def _additional(a: Proposal, b: Proposal) -> list[Difference]:
+    """Each of the seven additional key exchanges by itself; one that is not named is `none`."""
+    found = []
+    for number in sorted({name[:4] for name in a.additional | b.additional}):
+        x, y = (frozenset(n[4:] for n in side.additional if n[:4] == number) or {"none"} for side in (a, b))
+        found.append((f"key exchange {number[2]}", frozenset(x), frozenset(y)))
     return found
 
 
-def _differing(a: Proposal, b: Proposal, *, key_exchange: bool) -> tuple[tuple[str, frozenset[str], frozenset[str]], ...]:
-    """The types of which they share no algorithm. An additional exchange that is not named is `none`."""
-    absent: frozenset[str] = frozenset()
-    none = frozenset({"none"})
-    found = []
-    for kind in sorted({*a, *b}):
-        exchange = kind.startswith("key exchange")
-        x, y = (side.get(kind, none if exchange else absent) for side in (a, b))
-        if (x or y) and not x & y and (key_exchange or not exchange):
-            found.append((kind, x, y))
-    return tuple(found)
-
-
-def _told(names: frozenset[str]) -> str:
-    return "/".join(sorted(names)) or "none"
-
-
 def _strength(proposal: Proposal) -> tuple[int, ...]:
-    protects = proposal["encryption"] or proposal["integrity"]
-    groups = (proposal["key exchange"], protects, proposal["integrity"] or protects)
+    protects = proposal.encryption or proposal.integrity
+    groups = (proposal.key_exchange, protects, proposal.integrity or protects)
     each = [max((_bits(name) for name in group), default=0) for group in groups]
     return (min(each), sum(each))
 

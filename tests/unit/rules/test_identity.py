@@ -49,8 +49,11 @@ ROWS = (
         remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
         psks=("a-b",),
     ),
-    Row("psk-mismatch", "digests by different keys do not compare",
-        b={"secrets": (secret(connection(), "d2", key_id="k2"),)}),
+    Row(
+        "psk-mismatch",
+        "digests by different keys do not compare",
+        b={"secrets": (secret(connection(), "d2", key_id="k2"),)},
+    ),
     Row("psk-mismatch", "a gateway without a tool for digests", b={"secrets": (secret(connection(), digest=None),)}),
     Row(
         "psk-mismatch",
@@ -66,18 +69,33 @@ ROWS = (
         psks=("a-b",),
     ),
     Row("psk-missing", "a key for anybody", b={"secrets": (secret(connection(), ids=()),)}),
-    Row("psk-missing", "secrets could not be read",
-        b={"secrets": (), "problems": (Problem("config-unreadable", "no permission"),)}),
-    Row("psk-missing", "loaded by another program than swanctl", b={"secrets": (), "connection": {"configured": False}}),
+    Row(
+        "psk-missing",
+        "secrets could not be read",
+        b={"secrets": (), "problems": (Problem("config-unreadable", "no permission"),)},
+    ),
+    Row(
+        "psk-missing", "loaded by another program than swanctl", b={"secrets": (), "connection": {"configured": False}}
+    ),
     Row(
         "psk-missing",
         "certificates",
-        {"secrets": (), "connection": {"local": (Auth("local", "pubkey", "a.example"),),
-                                       "remote": (Auth("remote", "pubkey", "b.example"),)}},
-        {"secrets": (), "connection": {"local": (Auth("local", "pubkey", "b.example"),),
-                                       "remote": (Auth("remote", "pubkey", "a.example"),)}},
+        {
+            "secrets": (),
+            "connection": {
+                "local": (Auth("local", "pubkey", "a.example"),),
+                "remote": (Auth("remote", "pubkey", "b.example"),),
+            },
+        },
+        {
+            "secrets": (),
+            "connection": {
+                "local": (Auth("local", "pubkey", "b.example"),),
+                "remote": (Auth("remote", "pubkey", "a.example"),),
+            },
+        },
     ),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

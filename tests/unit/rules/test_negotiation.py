@@ -23,7 +23,9 @@ ROWS = (
     ),
     Row("ike-proposals-disjoint", "one proposal in common is enough", b={"connection": {"proposals": (OLD, AES)}}),
     Row("ike-proposals-disjoint", "what default means is left open", b={"connection": {"proposals": ("default",)}}),
-    Row("ike-proposals-disjoint", "x25519 is curve25519", b={"connection": {"proposals": ("aes256-sha256-curve25519",)}}),
+    Row(
+        "ike-proposals-disjoint", "x25519 is curve25519", b={"connection": {"proposals": ("aes256-sha256-curve25519",)}}
+    ),
     Row(
         "esp-proposals-disjoint",
         "another cipher",
@@ -49,8 +51,12 @@ ROWS = (
         a={"child": {"esp_proposals": ("aes256-sha256-modp1024",)}},
         remedies=(f"a/to-b/net: esp_proposals = {AES}",),
     ),
-    Row("pfs-mismatch", "neither asks for a group",
-        {"child": {"esp_proposals": ("aes256-sha256",)}}, {"child": {"esp_proposals": ("aes256-sha256",)}}),
+    Row(
+        "pfs-mismatch",
+        "neither asks for a group",
+        {"child": {"esp_proposals": ("aes256-sha256",)}},
+        {"child": {"esp_proposals": ("aes256-sha256",)}},
+    ),
     Row("pfs-mismatch", "a group in common among several", b={"child": {"esp_proposals": (f"{AES}-modp2048",)}}),
     Row(
         "ike-version-mismatch",
@@ -79,7 +85,7 @@ ROWS = (
     ),
     Row("mode-mismatch", "transport against tunnel", b={"child": {"mode": "transport"}}, remedies=()),
     Row("mode-mismatch", "both transport", {"child": {"mode": "transport"}}, {"child": {"mode": "transport"}}),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

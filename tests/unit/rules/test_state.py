@@ -72,11 +72,30 @@ ROWS = (
         _two("b"),
         ("a/to-b/net: sa deduplicated",),
     ),
-    Row("duplicate-child-sas", "the rekeyed one is on its way out", _two("a", state="REKEYED"), _two("b", state="REKEYED")),
-    Row("duplicate-child-sas", "other networks", _two("a", local_ts=("10.7.0.0/24",)), _two("b", remote_ts=("10.7.0.0/24",))),
-    Row("duplicate-child-sas", "a second one that is only just made", _two("a", install_time=1.0), _two("b", install_time=1.0)),
-    Row("sa-mismatch", "the responder forgot: the initiator starts over", b=NOTHING,
-        remedies=("a/to-b: sa reinitiated",)),
+    Row(
+        "duplicate-child-sas",
+        "the rekeyed one is on its way out",
+        _two("a", state="REKEYED"),
+        _two("b", state="REKEYED"),
+    ),
+    Row(
+        "duplicate-child-sas",
+        "other networks",
+        _two("a", local_ts=("10.7.0.0/24",)),
+        _two("b", remote_ts=("10.7.0.0/24",)),
+    ),
+    Row(
+        "duplicate-child-sas",
+        "a second one that is only just made",
+        _two("a", install_time=1.0),
+        _two("b", install_time=1.0),
+    ),
+    Row(
+        "sa-mismatch",
+        "the responder forgot: the initiator starts over",
+        b=NOTHING,
+        remedies=("a/to-b: sa reinitiated",),
+    ),
     Row(
         "sa-mismatch",
         "the initiator forgot: the responder drops, the initiator starts",
@@ -89,11 +108,18 @@ ROWS = (
         {"sas": live(child_sa(number=3))},
         remedies=("a/to-b: sa reinitiated", "b/to-a: sa terminated", "a/to-b: sa established"),
     ),
-    Row("sa-mismatch", "one that is younger than the time between two readings",
-        {"sas": live(child_sa(), child_sa(number=2, install_time=2.0))}),
-    Row("sa-mismatch", "the peer's is already being deleted", b={"sas": live(child_sa(state="DELETING", swapped=True), on="b")}),
+    Row(
+        "sa-mismatch",
+        "one that is younger than the time between two readings",
+        {"sas": live(child_sa(), child_sa(number=2, install_time=2.0))},
+    ),
+    Row(
+        "sa-mismatch",
+        "the peer's is already being deleted",
+        b={"sas": live(child_sa(state="DELETING", swapped=True), on="b")},
+    ),
     Row("sa-mismatch", "the live state of the peer is not known", b={"sas": None}),
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
