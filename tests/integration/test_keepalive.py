@@ -36,13 +36,6 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
-
-
 def installed(lab: Lab, gateway: str) -> list[str]:
     """CHILD_SAs that are installed on a gateway."""
     listed = lab.sh(gateway, "swanctl --list-sas 2>/dev/null")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
@@ -22,13 +21,6 @@ def lab() -> Iterator[Lab]:
     with running(pairs(1, name="probe")) as lab:
         assert lab.pings("t01") == (True, True)
         yield lab
-
-
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
 
 
 def run(tmp: Path, hosts: Path, *, on: str = "b01", **arguments: Any) -> Run:

@@ -26,13 +26,6 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
-
-
 def told(run: Run) -> dict[str, Any]:
     """The result of a module, without what core adds."""
     return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
