@@ -88,6 +88,7 @@ def _sides(gateway: Gateway) -> Iterator[_Side]:
         keepalives[keepalive.connection].append(keepalive)
     addresses = frozenset(_interface_addresses(gateway))
     secrets = _Secrets(gateway.secrets)
+    keys_for = frozenset(secrets.by_id)  # before a look-up can add to it
     for connection in gateway.connections:
         if connection.children and all(child.mode in ("pass", "drop") for child in connection.children):
             continue
@@ -100,6 +101,7 @@ def _sides(gateway: Gateway) -> Iterator[_Side]:
             tuple(policies[connection.name]),
             secrets.between(own_id, peer_id),
             tuple(keepalives[connection.name]),
+            keys_for,
         )
         yield _Side(
             end,

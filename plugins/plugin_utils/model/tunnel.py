@@ -35,6 +35,7 @@ class End:
     policies: tuple[Policy, ...] = ()
     secret: Secret | None = None
     keepalives: tuple[Keepalive, ...] = ()
+    keys_for: frozenset[str] = frozenset()  # every identity that the gateway keeps a pre-shared key for
 
     def name(self, child: Child | str | None = None) -> EndName:
         """The name of this end, or of one of its children."""

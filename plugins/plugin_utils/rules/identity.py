@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Auth, End, Fault, Secret, Step, Tunnel
-from ..swanctl.words import identities, normal
+from ..swanctl.words import identities
 from . import rule
 from .evidence import change, place
 from .negotiation import DOWN
@@ -97,7 +97,7 @@ def _key(auth: Auth) -> str:
 
 
 def _keeps(end: End, identity: str) -> bool:
-    return any(identity in map(normal, secret.ids) for secret in end.gateway.secrets)
+    return identity in end.keys_for
 
 
 def _by_psk(tunnel: Tunnel) -> bool:
