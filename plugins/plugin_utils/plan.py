@@ -88,7 +88,7 @@ def _connection(tunnel: Tunnel, end: End, wanted: _Wanted) -> Step:
         settings=wanted.settings,
         children=wanted.children,
         psk=wanted.psk,
-        reinitiate=initiates,
+        reinitiate=initiates and not _restarts(tunnel),
         tunnel=tunnel.name,
         findings=tuple(wanted.findings),
     )
@@ -100,7 +100,9 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     establishing = [step for step in others if step.phase == "establish"]
     if settings:
         rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
-        establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
+        if _restarts(tunnel):
+            rest.append(_dropped(tunnel, settings))
+        establishing = [_after(tunnel, settings)] if not _does_it_itself(settings[-1]) else []
     anew = [replace(step, phase="establish") for step in rest if step.state == "reinitiated"]
     if anew and any(step.state == "terminated" for step in rest):  # only after the other end has dropped its own
         rest = [step for step in rest if step.state != "reinitiated"]
@@ -109,18 +111,35 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     return [*rest, *(whole[:1] or establishing)]
 
 
-def _does_it_itself(tunnel: Tunnel, last: Step) -> bool:
+def _does_it_itself(last: Step) -> bool:
     """Whether the last settings step re-initiates: it does where it changes something; a key may be right already."""
-    return last.gateway == tunnel.initiator and bool(last.settings or last.children)
+    return last.reinitiate and bool(last.settings or last.children)
+
+
+def _restarts(tunnel: Tunnel) -> bool:
+    """Whether the responder's live SAs start the tunnel again when the initiator closes them."""
+    end = tunnel.answering
+    return bool(end.sas) and any("start" in child.close_action for child in end.connection.children)
+
+
+def _dropped(tunnel: Tunnel, settings: list[Step]) -> Step:
+    """The responder drops those SAs itself: what an end closes itself triggers no close action there."""
+    end = tunnel.answering
+    return replace(
+        _after(tunnel, settings),
+        phase="retire",
+        gateway=end.gateway.name,
+        connection=end.connection.name,
+        state="terminated",
+    )
 
 
 def _after(tunnel: Tunnel, settings: list[Step]) -> Step:
-    """The initiator makes the tunnel anew with the changed settings."""
+    """The initiator makes the tunnel anew with the changed settings, or sees to it that its own close action has."""
     end = tunnel.initiating
+    state = "established" if _restarts(tunnel) else "reinitiated"
     ids = tuple(dict.fromkeys(name for step in settings for name in step.findings))
-    return Step(
-        "establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids
-    )
+    return Step("establish", end.gateway.name, "sa", end.connection.name, state=state, tunnel=tunnel.name, findings=ids)
 
 
 def _split(steps: list[Step], allowed: frozenset[str] | None) -> tuple[list[Step], list[Step]]:

@@ -25,7 +25,8 @@ from .ansible_run import Run, playbook
 REMEDIATE = "tunnelwright.ipsec.remediate"
 PUT = {name: f"t{number:02d}" for number, name in enumerate(FAULTS, 1)}
 HEALTHY = f"t{len(FAULTS) + 1:02d}"
-BESIDE = {"both-initiate": {"duplicate-child-sas"}}  # two simultaneous starts are what makes duplicates
+TWICE = {"duplicate-child-sas"}  # what comes of two ends that start at the same time
+BESIDE = {"both-initiate": TWICE, "close-action-both": TWICE}
 SETTLED = 6.0  # seconds: an SA younger than that may be known to one end only, and no rule speaks of it
 
 
