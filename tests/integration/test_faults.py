@@ -126,10 +126,13 @@ def test_the_healthy_pair_is_left_alone(story: Story) -> None:
 
 
 def test_check_mode_names_just_the_gateways_that_a_run_changes(story: Story) -> None:
-    check, real, again = story.runs
-    assert check.changed() == real.changed()
+    check, real = story.runs[:2]
+    # Once its peer's daemon runs again, an initiator's own retries may bring the tunnel up before the step does.
+    itself = story.tunnel(PUT["daemon-stopped"]).initiator.gateway
+    planned, made = ({host: count for host, count in run.changed().items() if host != itself} for run in (check, real))
+    assert planned == made
+    assert itself in check.changed()
     assert (check.status, real.status) == (0, 0), real.output[-3000:]
-    del again
 
 
 def test_check_mode_shows_the_diff_that_a_run_makes(story: Story) -> None:

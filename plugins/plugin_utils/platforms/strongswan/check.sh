@@ -128,7 +128,7 @@ main() {
 	TIMEOUT=${4:-20} # seconds one attempt is waited for; it goes on in the daemon
 	JITTER=${5:-0}   # seconds at most before it looks
 	umask 022
-	mkdir -p "$RUN"
+	mkdir -p "$RUN" 2>/dev/null || mkdir -p "$RUN" # another check may be making it at this moment
 	lock || exit 0
 	jitter
 	! held || exit 0
