@@ -35,6 +35,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     broken = dict(unreadable or {})
     tunnels, unpaired = pair(read, declared, psks=psks, probes=probes)
     findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read), *diagnose(tunnels)]
+    findings += _stopped(read, tunnels)
     findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))
     planned = plan(tunnels, findings, limit=limit)
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
@@ -115,6 +116,25 @@ def _unreadable(name: str, why: str) -> Finding:
         "gather",
         no_fix="make the gateway reachable and readable",
     )
+
+
+def _stopped(gateways: Iterable[Gateway], tunnels: Iterable[Tunnel]) -> list[Finding]:
+    """Gateways whose daemon does not run and of which no tunnel is known, so that no rule speaks of them."""
+    known = {end.gateway.name for tunnel in tunnels for end in tunnel.ends}
+    return [
+        Finding(
+            "daemon-stopped",
+            "critical",
+            "",
+            EndName(gateway.name, ""),
+            f"the IKE daemon of {gateway.name} is not running",
+            "strongSwan docs: charon-systemd",
+            tuple(f"{gateway.name}: {p.what}" for p in gateway.problems if p.kind == "daemon-stopped"),
+            no_fix="no tunnel of it is known; start it with the module daemon",
+        )
+        for gateway in gateways
+        if gateway.daemon.running is False and gateway.daemon.installed and gateway.name not in known
+    ]
 
 
 def _problems(gateways: Iterable[Gateway]) -> list[Finding]:

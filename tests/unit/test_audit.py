@@ -9,6 +9,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HA
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Audit,
+    Daemon,
     Declared,
     DeclaredEnd,
     Gateway,
@@ -63,6 +64,14 @@ def test_a_part_that_could_not_be_read_is_a_finding_unless_it_hides_nothing(kind
     found = audit((a, replace(b, problems=(Problem(kind, "what", "swanctl.conf:3", "do this"),)))).findings
     assert [f.id for f in found] == ids
     assert all((f.evidence, f.no_fix) == (("b swanctl.conf:3",), "do this") for f in found)
+
+
+def test_a_stopped_daemon_is_a_finding_also_where_no_tunnel_of_it_is_known() -> None:
+    a, b = healthy()
+    stopped = replace(a, sas=None, daemon=Daemon(installed=True, running=False))
+    (alone,) = audit([stopped]).findings
+    assert (alone.id, str(alone.end), alone.tunnel, bool(alone.no_fix)) == ("daemon-stopped", "a", "", True)
+    assert [(f.id, f.tunnel) for f in audit([stopped, b]).findings] == [("daemon-stopped", "a-b")]
 
 
 def test_the_limit_makes_advice_of_the_other_ends_steps() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Connection,
     DeclaredEnd,
     Gateway,
+    Problem,
     Secret,
     System,
     Tunnel,
@@ -166,6 +167,46 @@ def test_a_declared_end_on_a_gateway_that_was_not_read_leaves_the_other_unpaired
     assert (tunnels, [str(u.end) for u in unpaired]) == ((), ["a/to-b"])
 
 
+def test_a_declared_end_whose_other_end_was_not_read_meets_nobody_else() -> None:
+    a, b = healthy()
+    ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("c", "to-a"))
+    tunnels, unpaired = pair((a, b), [declared("a-c", ends=ends)])
+    assert tunnels == ()
+    assert {str(u.end): u.reason for u in unpaired}["a/to-b"] == (
+        "its other end in declared tunnel a-c, c/to-a, was not read"
+    )
+
+
+def test_a_configuration_that_cannot_be_read_ends_no_audit() -> None:
+    a, b = healthy()
+    broken = replace(a, connections=(), problems=(Problem("config-broken", "unterminated string"),))
+    tunnels, unpaired = pair((broken, b), [declared()])
+    assert (tunnels, [str(u.end) for u in unpaired]) == ((), ["b/to-a"])
+
+
+ONE, OTHER, THIRD = DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"), DeclaredEnd("c", "to-a")
+CONTRADICTIONS = (
+    ([("x", (ONE, OTHER)), ("y", (ONE, THIRD))], "'to-b' is an end of two declared tunnels, x and y at a"),
+    ([("x", (ONE, DeclaredEnd("a", "to-c")))], "declared tunnel x has both its ends on one gateway at a"),
+    ([("x", (ONE, OTHER)), ("x", (THIRD, DeclaredEnd("d", "to-c")))], "two declared tunnels are called x"),
+)
+
+
+@pytest.mark.parametrize(("tunnels", "message"), CONTRADICTIONS)
+def test_declarations_that_contradict_each_other_are_refused(tunnels: list[tuple[str, Any]], message: str) -> None:
+    with pytest.raises(IpsecError, match=message):
+        pair(healthy(), [declared(name, ends=ends) for name, ends in tunnels])
+
+
+def test_no_two_tunnels_have_one_name() -> None:
+    one, other = (connection(), mirrored(connection()))
+    far = connection(**{**OTHER_IDS, **OTHER_NETS, "local_addrs": ("198.51.100.1",), "remote_addrs": ("198.51.100.2",)})
+    gateways = [gateway("a", one), gateway("b-c", other), gateway("a-b", far), gateway("c", mirrored(far))]
+    tunnels, dummy = pair(gateways)
+    assert [t.name for t in tunnels] == ["a-b-c", "a-b-c-2"]
+    assert [t.name for t in pair(reversed(gateways))[0]] == ["a-b-c", "a-b-c-2"]
+
+
 def test_an_end_that_answers_anybody_is_a_road_warriors() -> None:
     anybody = connection(local_addrs=(A,), remote_addrs=ANYBODY, remote=(Auth("remote", "eap-mschapv2", "%any"),))
     dummy, (unpaired,) = pair((gateway("a", anybody),))
@@ -286,7 +327,7 @@ def _star(spokes: int, **values: Any) -> list[Gateway]:
 
 
 STAR = _star(6)
-STAR_TUNNELS = pair(STAR)[0]
+STAR_TUNNELS, _ = pair(STAR)
 
 
 def test_every_spoke_of_a_hub_meets_its_own_connection() -> None:

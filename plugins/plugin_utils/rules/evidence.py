@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model import Change, Child, ChildSa, Connection, End, Setting, Step, Tunnel
 
+SILENT = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs", "listing-failed", "listing-unreadable")
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # states of a CHILD_SA that carries traffic (child_sa.h)
 
 
@@ -36,6 +37,27 @@ def crosswise(one: ChildSa, other: ChildSa) -> bool:
 def readable(end: End) -> bool:
     """Whether the live state of an end is known."""
     return end.gateway.daemon.running is True and end.gateway.sas is not None
+
+
+def asked(end: End) -> bool:
+    """Whether the daemon has told what it has loaded."""
+    return end.gateway.daemon.running is True and not any(p.kind in SILENT for p in end.gateway.problems)
+
+
+def written(end: End) -> bool:
+    """Whether the connection's configuration could be read."""
+    return end.connection.configured and not any(p.kind.startswith("config-") for p in end.gateway.problems)
+
+
+def later(end: End, peer: End) -> float:
+    """Seconds by which an end was read after its peer: by the age of an IKE_SA both hold, else by their clocks."""
+    ages = {(ike.initiator_spi, ike.responder_spi): ike.established for ike in peer.sas if ike.initiator_spi}
+    for ike in end.sas:
+        age = ages.get((ike.initiator_spi, ike.responder_spi))
+        if age is not None and ike.established is not None:
+            return ike.established - age
+    clock, other = end.gateway.system.time, peer.gateway.system.time
+    return 0.0 if clock is None or other is None else clock - other
 
 
 def establish(tunnel: Tunnel, child: Child | None = None, *, state: str = "established") -> Step:

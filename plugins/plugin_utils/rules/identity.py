@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Auth, End, Fault, Secret, Step, Tunnel
-from ..swanctl.words import identities
+from ..swanctl.words import explicit, identities, numeric
 from . import rule
-from .evidence import change, place
+from .evidence import change, place, written
 from .negotiation import DOWN
 
 
@@ -21,12 +21,13 @@ def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end says it is somebody else than its peer expects.
 
     The initiator only sees AUTHENTICATION_FAILED. The end that owns an identity decides what it is, unless both
-    gateways keep the tunnel's pre-shared key for the identity that the peer expects.
+    gateways keep the tunnel's pre-shared key for the identity that the peer expects, or it has none set and goes by an
+    address while the peer expects a name, or the address it is reached at.
     """
     for owner in tunnel.ends:
         verifier = tunnel.other(owner)
         said, expected = identities(owner.connection)[0], identities(verifier.connection)[1]
-        if said and expected and said != expected and "*" not in expected and not expected.startswith("%"):
+        if said and expected and said != expected and not expected.startswith(("%", "^")) and "*" not in expected:
             yield _mismatch(owner, verifier, said, expected)
 
 
@@ -59,11 +60,14 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("psk-missing", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
 def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end has no pre-shared key for the identities of this tunnel."""
+    """An end has no pre-shared key for the identities of this tunnel.
+
+    Where an identity is not set, any key of the gateway may be the one.
+    """
     for end in tunnel.ends:
-        unread = any(problem.kind.startswith("config") for problem in end.gateway.problems)
-        if _by_psk(tunnel) and end.secret is None and end.connection.configured and not unread:
-            own, peer = identities(end.connection)
+        own, peer = identities(end.connection)
+        lacks = not end.gateway.secrets or (own and peer and peer not in end.keys_for)
+        if _by_psk(tunnel) and end.secret is None and lacks and written(end):
             yield Fault(
                 end.name(),
                 f"{end.name()} has no pre-shared key for {own or 'its address'} and {peer or 'any peer'}",
@@ -76,11 +80,15 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
 def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     local, remote = owner.connection.local[0], verifier.connection.remote[0]
     kept_expected, kept_said = (
-        all(_keeps(end, identity) for end in (owner, verifier)) for identity in (expected, said)
+        all(identity in end.keys_for for end in (owner, verifier)) for identity in (expected, said)
     )
+    by_address = local.id is None and (expected in explicit(verifier.connection.remote_addrs) or not numeric(expected))
     if kept_expected and not kept_said:
         wrong, auth, value = owner, local, remote.id or ""
         why = f"both gateways keep the pre-shared key for {expected}, so {owner.gateway.name} is to change"
+    elif by_address:
+        wrong, auth, value = owner, local, remote.id or ""
+        why = f"{owner.gateway.name} has no identity set and goes by its address, so it is to take what is expected"
     else:
         wrong, auth, value = verifier, remote, local.id or said
         why = f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change"
@@ -94,10 +102,6 @@ def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
 
 def _key(auth: Auth) -> str:
     return f"{auth.section}.id"
-
-
-def _keeps(end: End, identity: str) -> bool:
-    return identity in end.keys_for
 
 
 def _by_psk(tunnel: Tunnel) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from ..model import Child, End, Fault, Tunnel
 from ..swanctl import proposals
@@ -10,68 +11,70 @@ from . import rule
 from .evidence import change, place
 
 DOWN = ("not-installed", "sa-mismatch", "no-traffic")
+MANY = 50  # connections of a gateway that are asked what is usual there
+CHILD_KEYS = {"esp_proposals": "ESP", "ah_proposals": "AH"}
+FALLS_BACK = {"transport_proxy": "transport", "iptfs": "tunnel", "beet": "tunnel"}  # where a peer lacks the mode
 
 
 @rule("ike-proposals-disjoint", "critical", reference="RFC 7296 section 2.7", explains=DOWN)
 def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     """The two ends share no IKE proposal, so no IKE_SA can be made.
 
-    The responder answers NO_PROPOSAL_CHOSEN; the initiator's log does not say why. The end whose best proposal
-    is weaker takes over the other's list; of two equally strong ones, the initiator does.
+    The responder answers NO_PROPOSAL_CHOSEN; the initiator's log does not say why. The end whose best proposal is
+    weaker takes over the other's list; of two equally strong ones, the end that deviates from what is usual on
+    its gateway does, else the initiator.
     """
     one, other = (end.connection.proposals for end in tunnel.ends)
     if proposals.agree(one, other) is False:
-        end = _weaker(tunnel, one, other)
-        peer = tunnel.other(end)
-        ours, theirs = end.connection.proposals, peer.connection.proposals
-        wanted = ",".join(theirs)
-        yield Fault(
-            end.name(),
-            f"{end.name()} proposes {','.join(ours)}, {peer.name()} {wanted}: no IKE proposal in common "
-            f"({proposals.difference(ours, theirs)}); {_why(end, ours, theirs)}",
-            (place(end, "proposals"), place(peer, "proposals")),
-            (change(end, "proposals", wanted),),
-        )
+        yield _fault(tunnel, "proposals", (None, None), "no IKE proposal in common")
 
 
 @rule("esp-proposals-disjoint", "critical", reference="RFC 7296 section 2.7", explains=(*DOWN, "pfs-mismatch"))
 def esp_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
-    """The two ends share no ESP proposal for a child, so the IKE_SA stands and the CHILD_SA does not.
+    """The two ends share no ESP (or AH) proposal for a child, so the IKE_SA stands and the CHILD_SA does not.
 
-    The end whose best proposal is weaker takes over the other's list; of two equally strong ones, the initiator does.
+    The end to change is chosen as for ike-proposals-disjoint. With IKEv1 the key exchange counts from the start.
     """
-    for ours, theirs in tunnel.pairs(tunnel.ends[0]):
-        if proposals.agree(ours.esp_proposals, theirs.esp_proposals, esp=True, rekey=False) is False:
-            yield _esp(tunnel, ours, theirs, "no ESP proposal in common")
+    counts = all(end.connection.version == 1 for end in tunnel.ends)
+    for couple in tunnel.pairs(tunnel.ends[0]):
+        for key, protocol in CHILD_KEYS.items():
+            if proposals.agree(*_lists(tunnel, key, couple), esp=True, rekey=counts) is False:
+                yield _fault(tunnel, key, couple, f"no {protocol} proposal in common")
 
 
 @rule("pfs-mismatch", "high", reference="RFC 7296 section 1.3.1; strongSwan docs: Expiry and Rekeying")
 def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """The two ends agree on ESP but not on the key exchange of a rekey: the tunnel comes up and dies later.
+    """The two ends agree on ESP but not on the key exchange of a rekey: the tunnel comes up and dies at the first.
 
     IKEv2's first CHILD_SA takes its keys from the IKE_SA, so the group in `esp_proposals` is only compared when the
-    child is rekeyed. The end without a group, or with the weaker one, takes over the other's list.
+    child is rekeyed. The end without a group, or with the weaker one, takes over the other's list. `default` has
+    no group from strongSwan 5.9.0 to 6.0.1.
     """
-    for ours, theirs in tunnel.pairs(tunnel.ends[0]):
-        rekeys = proposals.agree(ours.esp_proposals, theirs.esp_proposals, esp=True)
-        first = proposals.agree(ours.esp_proposals, theirs.esp_proposals, esp=True, rekey=False)
-        if first and rekeys is False:
-            yield _esp(tunnel, ours, theirs, "PFS differs, which shows at the first rekey")
+    for couple in tunnel.pairs(tunnel.ends[0]):
+        for key in CHILD_KEYS:
+            lists = _lists(tunnel, key, couple)
+            first = proposals.agree(*lists, esp=True, rekey=False)
+            if first and proposals.agree(*lists, esp=True) is False:
+                yield _fault(tunnel, key, couple, "PFS differs, which shows at the first rekey")
 
 
 @rule("ike-version-mismatch", "critical", reference="RFC 7296 section 2.5", explains=(*DOWN, "ike-proposals-disjoint"))
 def ike_version_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """One end speaks only IKEv1, the other only IKEv2. The IKEv1 end moves to IKEv2."""
-    versions = {end.connection.version for end in tunnel.ends}
-    if versions == {1, 2}:
-        end = tunnel.ends[0] if tunnel.ends[0].connection.version == 1 else tunnel.ends[1]
+    """One end speaks only IKEv1, the other only IKEv2 or initiates only that. The IKEv1 end moves to IKEv2.
+
+    `version = 0` answers both and initiates IKEv2: an IKEv1 end that never initiates cannot meet it.
+    """
+    for end in tunnel.ends:
         peer = tunnel.other(end)
-        yield Fault(
-            end.name(),
-            f"{end.name()} speaks IKEv1 only, {peer.name()} IKEv2 only",
-            (place(end, "version"), place(peer, "version")),
-            (change(end, "version", "2"),),
-        )
+        answers = end is tunnel.answering and all(own.start_action == "none" for own, dummy in tunnel.pairs(end))
+        if end.connection.version == 1 and (peer.connection.version == 2 or (peer.connection.version == 0 and answers)):  # noqa: PLR2004
+            speaks = "IKEv2 only" if peer.connection.version else "initiates IKEv2"
+            yield Fault(
+                end.name(),
+                f"{end.name()} speaks IKEv1 only, {peer.name()} {speaks}",
+                (place(end, "version"), place(peer, "version")),
+                (change(end, "version", "2"),),
+            )
 
 
 @rule("auth-method-mismatch", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
@@ -81,7 +84,7 @@ def auth_method_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         peer = tunnel.other(end)
         if end.connection.local and peer.connection.remote:
             ours, theirs = end.connection.local[0], peer.connection.remote[0]
-            if ours.method.split("-")[0] != theirs.method.split("-")[0] and theirs.method != "any":
+            if theirs.method != "any" and _method(ours.method) != _method(theirs.method):
                 yield Fault(
                     end.name(),
                     f"{end.name()} authenticates by {ours.method}, {peer.name()} expects {theirs.method}",
@@ -95,7 +98,7 @@ def mode_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """One end wants tunnel mode and the other transport mode for the same child."""
     first, second = tunnel.ends
     for ours, theirs in tunnel.pairs(first):
-        if ours.mode != theirs.mode:
+        if FALLS_BACK.get(ours.mode, ours.mode) != FALLS_BACK.get(theirs.mode, theirs.mode):
             yield Fault(
                 first.name(ours),
                 f"{first.name(ours)} uses mode {ours.mode}, {second.name(theirs)} mode {theirs.mode}",
@@ -104,31 +107,57 @@ def mode_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-def _esp(tunnel: Tunnel, ours: Child, theirs: Child, what: str) -> Fault:
-    end = _weaker(tunnel, ours.esp_proposals, theirs.esp_proposals)
-    peer = tunnel.other(end)
-    own, other = (ours, theirs) if end is tunnel.ends[0] else (theirs, ours)
-    wanted = ",".join(other.esp_proposals)
+def _method(method: str) -> str:
+    """The kind of an authentication: `rsa-3072`, `ecdsa` and `ike:ed25519` are constraints on pubkey (auth_cfg.c)."""
+    kind = method.partition("-")[0]
+    return kind if kind in ("psk", "eap", "xauth") else "pubkey"
+
+
+def _lists(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]) -> tuple[tuple[str, ...], ...]:
+    """What the two ends propose, in their order; `default` spelled out where it is known."""
+    both = zip(tunnel.ends, couple, strict=True)
+    texts = ((end, _proposed(end, key, child)) for end, child in both)
+    return tuple(proposals.spelled_out(t, end.gateway.version) if key == "esp_proposals" else t for end, t in texts)
+
+
+def _proposed(end: End, key: str, child: Child | None) -> tuple[str, ...]:
+    found: tuple[str, ...] = getattr(child if child is not None else end.connection, key)
+    return found
+
+
+def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], what: str) -> Fault:
+    esp, lists = key != "proposals", _lists(tunnel, key, couple)
+    index, why = _deviating(tunnel, key, couple, lists)
+    end, peer = tunnel.ends[index], tunnel.ends[1 - index]
+    child, other = couple[index], couple[1 - index]
+    proposed, wanted = (",".join(_proposed(e, key, c)) for e, c in ((end, child), (peer, other)))
     return Fault(
-        end.name(own),
-        f"{end.name(own)} proposes {','.join(own.esp_proposals)}, {peer.name(other)} {wanted}: {what} "
-        f"({proposals.difference(own.esp_proposals, other.esp_proposals, esp=True)}); "
-        f"{_why(end, own.esp_proposals, other.esp_proposals)}",
-        (place(end, "esp_proposals", own), place(peer, "esp_proposals", other)),
-        (change(end, "esp_proposals", wanted, own),),
+        end.name(child),
+        f"{end.name(child)} proposes {proposed}, {peer.name(other)} {wanted}: {what} "
+        f"({proposals.difference(lists[index], lists[1 - index], esp=esp)}); "
+        f"{end.gateway.name} is to change, because {why}",
+        (place(end, key, child), place(peer, key, other)),
+        (change(end, key, wanted, child),),
     )
 
 
-def _weaker(tunnel: Tunnel, one: tuple[str, ...], other: tuple[str, ...]) -> End:
-    """The end to change: the weaker one; the initiator where neither is."""
-    ours, theirs = proposals.strength(one), proposals.strength(other)
-    if ours == theirs:
-        return tunnel.initiating
-    return tunnel.ends[0] if ours < theirs else tunnel.ends[1]
+def _deviating(
+    tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], lists: tuple[tuple[str, ...], ...]
+) -> tuple[int, str]:
+    """Which end is to change, and why."""
+    strong = [proposals.strength(each) for each in lists]
+    if strong[0] != strong[1]:
+        return strong.index(min(strong)), "its proposal is the weaker one"
+    proposed = [_proposed(end, key, child) for end, child in zip(tunnel.ends, couple, strict=True)]
+    odd = [_usual(tunnel.ends[i], key, proposed[1 - i]) - _usual(tunnel.ends[i], key, proposed[i]) for i in (0, 1)]
+    if odd[0] != odd[1]:
+        return odd.index(max(odd)), "both are equally strong and its other connections propose what its peer does"
+    return tunnel.ends.index(tunnel.initiating), "both are equally strong and it initiates"
 
 
-def _why(end: End, ours: tuple[str, ...], theirs: tuple[str, ...]) -> str:
-    """Why this end is the one to change."""
-    equal = proposals.strength(ours) == proposals.strength(theirs)
-    reason = "both are equally strong and it initiates" if equal else "its proposal is the weaker one"
-    return f"{end.gateway.name} is to change, because {reason}"
+def _usual(end: End, key: str, proposed: Iterable[str]) -> int:
+    """How many other connections of the gateway propose this."""
+    others = (c for c in islice(end.gateway.connections, MANY) if c.name != end.connection.name)
+    if key == "proposals":
+        return sum(c.proposals == proposed for c in others)
+    return sum(any(getattr(child, key) == proposed for child in c.children) for c in others)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from ..model import ChildSa, Fault, Tunnel
 from . import rule
-from .evidence import change, crosswise, installed, readable, up
+from .evidence import change, crosswise, installed, later, readable, up
 
 LOST = 3  # packets: fewer may still have been on their way when the receiver was read
+AT_ONCE = 2.0  # seconds: what was sent after the receiver was read cannot have arrived there
 
 
 @rule("nat-traversal-needed", "high", reference="RFC 7296 section 2.23; RFC 3948", explains=("no-traffic",))
@@ -17,10 +18,13 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
 
     IKE passes, so UDP does. Forcing UDP encapsulation (`encap = yes`) on one end is enough for both directions.
     """
-    if not all(readable(end) for end in tunnel.ends):
+    passes = bool(tunnel.probes) and all(probe.reachable for probe in tunnel.probes)
+    if passes or not all(readable(end) for end in tunnel.ends):
         return
     for sender in tunnel.ends:
         receiver = tunnel.other(sender)
+        if later(sender, receiver) > AT_ONCE and not tunnel.probes:
+            continue
         couples = [(out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into)]
         for out, into in couples:
             if _lost(out, into) and not out.encap:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Child, End, Fault, Step, Tunnel
+from ..swanctl.words import explicit
 from . import rule
 from .evidence import change, place, starting
 
@@ -18,7 +19,8 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends start the tunnel, which makes duplicate SAs. The responder stops starting; a trap it has, it keeps."""
     end, peer = tunnel.answering, tunnel.initiating
     for own, other in tunnel.pairs(end):
-        if "start" in own.start_action and "start" in other.start_action:
+        begin = _begins(end, own) and _begins(peer, other)
+        if begin and "start" in own.start_action and "start" in other.start_action:
             value = "trap" if "trap" in own.start_action else "none"
             yield Fault(
                 end.name(own),
@@ -36,16 +38,26 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     explains=("not-installed", "initiator-not-persistent"),
 )
 def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
-    """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand."""
+    """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand.
+
+    An end that does not know its peer's address starts nothing, whatever its start action.
+    """
     end, peer = tunnel.initiating, tunnel.answering
+    able = bool(explicit(end.connection.remote_addrs))
     for own, other in tunnel.pairs(end):
-        if own.start_action == other.start_action == "none":
+        if not _begins(end, own) and not _begins(peer, other):
+            action = starting(end, own)
+            gaps = _gaps(tunnel, own) if action == "start" and not _kept(tunnel, own) else {}
+            also = () if _to_be_kept(end, own) else tuple(change(end, k, value, c) for k, value, c in gaps.values())
             yield Fault(
                 end.name(own),
                 f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; "
                 f"{end.gateway.name} is to, because {tunnel.initiator_because}",
                 (place(end, "start_action", own), place(peer, "start_action", other)),
-                (change(end, "start_action", starting(end, own), own),),
+                (change(end, "start_action", action, own), *also) if able else (),
+                ""
+                if able
+                else f"{end.gateway.name} does not know the address of {peer.gateway.name}: set remote_addrs",
             )
 
 
@@ -70,21 +82,21 @@ def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
     reference="strongSwan docs: close_action, start_action run only when the configuration is loaded",
 )
 def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
-    """The initiator starts the tunnel once, and nothing brings it back after the peer has closed it."""
+    """The initiator starts the tunnel, and something that ends it is not followed by another start.
+
+    That is a close by the peer (`close_action`), a dead peer (`dpd_action`), or a peer that is away for longer than
+    one sequence of retransmissions, 165 s by default (`keyingtries`). A trap or a periodic check stands for all three.
+    """
     end = tunnel.initiating
     for own, other in tunnel.pairs(end):
-        if (
-            own.start_action == "start"
-            and own.close_action == "none"
-            and not _trapped(tunnel.answering, other)
-            and not _kept(tunnel, own)
-        ):
+        gaps = _gaps(tunnel, own)
+        followed = _trapped(tunnel.answering, other) or _kept(tunnel, own) or _to_be_kept(end, own)
+        if own.start_action == "start" and gaps and not followed:
             yield Fault(
                 end.name(own),
-                f"{end.name(own)} starts the tunnel once; "
-                f"when {tunnel.answering.gateway.name} closes it, nothing brings it back",
-                (place(end, "start_action", own), place(end, "close_action", own)),
-                (change(end, "close_action", "start", own),),
+                f"{end.name(own)} starts the tunnel once; nothing brings it back when {' or '.join(gaps)}",
+                (place(end, "start_action", own), *(place(end, key, child) for key, dummy, child in gaps.values())),
+                tuple(change(end, key, value, child) for key, value, child in gaps.values()),
             )
 
 
@@ -98,7 +110,7 @@ def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
     end = tunnel.initiating
     for own, dummy in tunnel.pairs(end):
         if own.route_based and not _kept(tunnel, own):
-            possible = end.gateway.system.init == "systemd" or end.gateway.system.cron
+            possible = _to_be_kept(end, own)
             step = Step(
                 "persist", end.gateway.name, "keepalive", end.connection.name, own.name, "present", tunnel=tunnel.name
             )
@@ -112,8 +124,30 @@ def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
+def _to_be_kept(end: End, child: Child) -> bool:
+    """Whether a periodic check is what this child needs, and its gateway has the means."""
+    return child.route_based and (end.gateway.system.init == "systemd" or end.gateway.system.cron)
+
+
+def _gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | None]]:
+    """What ends the tunnel for good, and the setting of the initiator that would bring it back."""
+    end, peer = tunnel.initiating, tunnel.answering.gateway.name
+    found: dict[str, tuple[str, str, Child | None]] = {}
+    if child.close_action == "none":
+        found[f"{peer} closes it"] = ("close_action", "start", child)
+    if child.dpd_action == "none":
+        found[f"{peer} is dead"] = ("dpd_action", "start", child)
+    if end.connection.keyingtries:
+        found[f"{peer} is away for minutes"] = ("keyingtries", "0", None)
+    return found
+
+
+def _begins(end: End, child: Child) -> bool:
+    return child.start_action != "none" and bool(explicit(end.connection.remote_addrs))
+
+
 def _trapped(end: End, child: Child) -> bool:
-    return "trap" in child.start_action and bool(end.connection.remote_addrs != ("%any",))
+    return "trap" in child.start_action and bool(explicit(end.connection.remote_addrs))
 
 
 def _kept(tunnel: Tunnel, child: Child) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ..model import Child, End, Fault, Tunnel
-from ..swanctl.words import selector
+from ..swanctl.words import interfaces, selector
 from . import rule
 from .evidence import change, installed, place
 
@@ -21,7 +21,7 @@ def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
             ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
-            if ours != theirs and "dynamic" not in (*ours, *theirs):
+            if ours != theirs and not any(text.startswith("dynamic") for text in (*ours, *theirs)):
                 yield _fault(tunnel, owner, own, other)
 
 
@@ -65,17 +65,24 @@ def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
 
 
 def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(selector(text) for text in selectors)
+    """The selectors in one spelling: two halves of a network are that network."""
+    texts = [selector(text) for text in selectors]
+    whole = [network for network in map(_network, texts) if network is not None]
+    if len(whole) != len(texts) or len({network.version for network in whole}) != 1:
+        return frozenset(texts)
+    return frozenset(str(network) for network in collapse_addresses(whole))  # type: ignore[type-var]
 
 
 def _connected(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether the gateway has an interface in exactly each of these networks."""
-    connected = {str(ip_interface(line.split()[-1]).network) for line in end.gateway.system.addresses}
-    return all(_network(text) in connected for text in selectors)
+    connected = {interface.network for interface in interfaces(end.gateway.system.addresses)}
+    networks = [_network(selector(text).partition("[")[0]) for text in selectors]
+    return all(network is not None and network in connected for network in networks)
 
 
-def _network(text: str) -> str:
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """The network of a selector; None for a range or a protocol."""
     try:
-        return str(ip_network(text.partition("[")[0].strip()))
+        return ip_network(text, strict=False)
     except ValueError:
-        return text
+        return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from ..model import ChildSa, End, Fault, Step, Tunnel
+from ..model import Child, ChildSa, End, Fault, Step, Tunnel
+from ..swanctl.words import explicit
 from . import rule
-from .evidence import ALIVE, crosswise, establish, installed, readable
+from .evidence import ALIVE, asked, crosswise, establish, installed, later, readable, written
 
 SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a younger SA may be known to one only
 
@@ -41,7 +42,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
     for end in tunnel.ends:
         connection = end.connection
-        if not end.gateway.daemon.running or not connection.configured:
+        if not asked(end) or not connection.configured:
             continue
         missing = [None] if not connection.loaded else [c for c in connection.children if c.configured and not c.loaded]
         for child in missing:
@@ -58,11 +59,36 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
+@rule(
+    "setting-refused",
+    "critical",
+    reference="strongSwan: vici_config.c discards a connection for one setting it does not take",
+    explains=("not-loaded", "config-drift", "not-installed", "sa-mismatch", "no-traffic"),
+)
+def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
+    """The file has a setting that strongSwan does not know or take, so it discards the whole connection.
+
+    What was loaded before stays until the daemon is restarted; then the tunnel is gone.
+    """
+    for end in tunnel.ends:
+        given = [end.connection.settings, *(child.settings for child in end.connection.children)]
+        origins = {setting.origin for settings in given for setting in settings.values()}
+        for problem in end.gateway.problems:
+            if problem.kind in ("unknown-setting", "invalid-setting") and problem.where in origins and written(end):
+                yield Fault(
+                    end.name(),
+                    f"strongSwan discards {end.name()}: {problem.what}",
+                    (f"{end.gateway.name} {problem.where}: {problem.what}",),
+                    no_fix=problem.hint or "correct the setting",
+                )
+
+
 @rule("config-drift", "medium", reference="swanctl(8): --load-conns")
 def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
     """The daemon holds other settings than the file: edited and not loaded, or loaded and not written down."""
     for end in tunnel.ends:
-        if end.connection.loaded and not end.connection.configured:
+        unread = any(problem.kind.startswith("config-") for problem in end.gateway.problems)
+        if end.connection.loaded and not end.connection.configured and not unread:
             yield Fault(
                 end.name(),
                 f"{end.name()} is loaded and in no file: it is gone at the next restart",
@@ -85,15 +111,16 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
     if not (readable(end) and readable(peer)):
         return
     for own, other in tunnel.pairs(end):
-        if "start" in own.start_action and not installed(end, own) and not installed(peer, other):
-            traps = [p for p in end.policies if p.child == own.name and p.kind == "trap"]
-            yield Fault(
-                end.name(own),
-                f"{end.name(own)} is loaded, is to be up ({own.start_action}) and is not installed",
-                (f"{end.gateway.name}: {len(end.sas)} IKE_SAs, {'a trap' if traps else 'no trap'} for {own.name}",),
-                (establish(tunnel, own),),
-                confidence="observed",
-            )
+        if installed(end, own) or installed(peer, other) or not (wanted := _wanted(end, own) or _wanted(peer, other)):
+            continue
+        trapped = any(p.child == own.name and p.kind == "trap" for p in end.policies)
+        yield Fault(
+            end.name(own),
+            f"{end.name(own)} is loaded, {wanted}, and is not installed",
+            (f"{end.gateway.name}: {len(end.sas)} IKE_SAs, {'a trap' if trapped else 'no trap'} for {own.name}",),
+            (establish(tunnel, own),),
+            confidence="observed",
+        )
 
 
 @rule("duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations")
@@ -139,7 +166,10 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     for end in tunnel.ends:
         peer = tunnel.other(end)
         theirs = [sa for ike in peer.sas for sa in ike.children]
-        stale = [sa for sa in _settled(end) if not any(crosswise(sa, other) for other in theirs)]
+        after = later(end, peer)
+        if any(sa.install_time is not None and sa.install_time < SETTLING - after for sa in theirs):
+            continue  # what the peer has made after this end was read may stand for what this end held then
+        stale = [sa for sa in _settled(end, after) if not any(crosswise(sa, other) for other in theirs)]
         if stale:
             yield Fault(
                 end.name(stale[0].name),
@@ -164,13 +194,27 @@ def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
     )
 
 
-def _settled(end: End) -> tuple[ChildSa, ...]:
+def _wanted(end: End, child: Child) -> str:
+    """Why a child of this end is to be up, or at least trapped: empty where nothing says so."""
+    if not explicit(end.connection.remote_addrs):
+        return ""
+    if "start" in child.start_action:
+        return f"is to be up ({child.start_action})"
+    trappable = child.start_action == "trap" and end.gateway.policies is not None
+    if trappable and not any(p.child == child.name and p.kind == "trap" for p in end.policies):
+        return f"is to be trapped on {end.gateway.name} and is not"
+    return ""
+
+
+def _settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
+    """CHILD_SAs old enough to be known to a peer that was read so many seconds before."""
     names = {child.name for child in end.connection.children}
     children = (sa for ike in end.sas for sa in ike.children)
+    old = SETTLING + max(after, 0.0)
     return tuple(
         sa
         for sa in children
-        if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= SETTLING)
+        if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= old)
     )
 
 

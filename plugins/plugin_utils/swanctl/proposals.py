@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Kind = Literal["encryption", "integrity", "PRF", "key exchange", "additional key exchange", "ESN"]
@@ -64,6 +65,7 @@ class Proposal:
     esn: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=1024)  # a fleet has few different proposals and very many connections
 def parse(text: str) -> Proposal | None:
     """The proposal a text means; None for `default` and for words that are not known here."""
     sets: dict[Kind, set[str]] = {kind: set() for kind in _WORDS}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from ..model import Connection
 
+Interface = IPv4Interface | IPv6Interface
 _TYPES = frozenset(["fqdn", "dns", "ipv4", "ipv6", "rfc822", "email", "userfqdn", "keyid", "asn1dn"])
 _ANYBODY = frozenset(("", "*", "%any", "%any4", "%any6", "0.0.0.0", "::", "0::0"))  # noqa: S104  no address to bind to
+_INSIDE = tuple(
+    map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7"))
+)
 _SAME_RDN = {"emailaddress": "e", "email": "e", "s": "st", "serialnumber": "sn"}
 
 
@@ -35,10 +39,10 @@ def normal(identity: str) -> str:
         return _distinguished(text)
     if text.startswith("@") and not text.startswith("@#"):
         text = text.removeprefix("@@") if text.startswith("@@") else text[1:]
-    try:
-        return "%any" if text.lower() in _ANYBODY else str(ip_address(text))
-    except ValueError:
-        return text.lower()
+    name = text.lower()
+    if name in _ANYBODY:
+        return "%any"
+    return str(ip_address(name)) if numeric(name) else name
 
 
 def explicit(addresses: Iterable[str]) -> tuple[str, ...]:
@@ -48,7 +52,36 @@ def explicit(addresses: Iterable[str]) -> tuple[str, ...]:
         text = address.strip().lower()
         if text in _ANYBODY or text.startswith("%") or "/" in text or _range(text):
             continue
-        found.append(str(ip_address(text)) if _numeric(text) else text)
+        found.append(str(ip_address(text)) if numeric(text) else text)
+    return tuple(found)
+
+
+def numeric(text: str) -> bool:
+    """Whether it is an IP address."""
+    if not text[:1].isdigit() and ":" not in text:
+        return False  # most are names, and to parse one as an address is slow
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def outside(address: str) -> bool:
+    """Whether it is an address that no NAT stands before: none of RFC 1918, 6598, 4193, 3927."""
+    host = ip_address(address)
+    return not any(host.version == network.version and host in network for network in _INSIDE)
+
+
+def interfaces(lines: Iterable[str]) -> tuple[Interface, ...]:
+    """The addresses of `System.addresses` with their networks; one without a length is alone in its network."""
+    found = []
+    for line in lines:
+        address, slash, length = line.rpartition(" ")[2].partition("/")
+        try:
+            found.append(ip_interface(address.partition("%")[0] + slash + length))
+        except ValueError:
+            continue  # a notation that only the platform knows names no network to compare
     return tuple(found)
 
 
@@ -81,12 +114,4 @@ def _rdn(key: str) -> str:
 def _range(text: str) -> bool:
     """Whether it is `192.0.2.1-192.0.2.9`; a name may have a dash as well."""
     ends = text.split("-")
-    return len(ends) > 1 and all(_numeric(end.strip()) for end in ends)
-
-
-def _numeric(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return len(ends) > 1 and all(numeric(end.strip()) for end in ends)

@@ -58,7 +58,8 @@ def _made(**values: Any) -> tuple[Gateway, Gateway]:
 def _asleep() -> tuple[Gateway, Gateway]:
     """Traps on both ends, and no traffic yet."""
     a, b = (edited(g, child={"start_action": "trap"}, sas=()) for g in healthy())
-    return replace(a, policies=(Policy("to-b", "net", "trap", (NET_A,), (NET_B,)),)), b
+    ours, theirs = Policy("to-b", "net", "trap", (NET_A,), (NET_B,)), Policy("to-a", "net", "trap", (NET_B,), (NET_A,))
+    return replace(a, policies=(ours,)), replace(b, policies=(theirs,))
 
 
 def _any_responder() -> tuple[Gateway, Gateway]:
@@ -135,6 +136,7 @@ def test_a_rule_that_crashes_is_a_finding_and_hides_no_other(monkeypatch: pytest
     def crash(_tunnel: Tunnel) -> Iterator[Fault]:
         """Break."""
         raise KeyError("spam")
+        yield
 
     broken = rules.Rule("broken", "critical", "", crash)
     there = rules.all_rules()

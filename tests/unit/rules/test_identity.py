@@ -40,6 +40,28 @@ ROWS = (
     Row("identity-mismatch", "the same identity in other spelling", b=_expects("fqdn:A.example")),
     Row("identity-mismatch", "a wildcard", b=_expects("*.example")),
     Row("identity-mismatch", "anybody", b=_expects("%any")),
+    Row("identity-mismatch", "anybody by another name", b=_expects("0.0.0.0")),
+    Row("identity-mismatch", "a pattern", b=_expects("^a[.].*$")),
+    Row(
+        "identity-mismatch",
+        "an end without an identity takes the name that is expected",
+        a={"connection": {"local": (Auth("local", "psk"),)}},
+        remedies=("a/to-b: local.id = a.example",),
+    ),
+    Row(
+        "identity-mismatch",
+        "an end without an identity behind NAT takes the address it is reached at",
+        {"connection": {"local": (Auth("local", "psk"),), "local_addrs": ("192.168.1.2",)}},
+        {"connection": {"remote": (Auth("remote", "psk", "192.0.2.1"),)}},
+        ("a/to-b: local.id = 192.0.2.1",),
+    ),
+    Row(
+        "identity-mismatch",
+        "an address that is expected and is nobody's",
+        {"connection": {"local": (Auth("local", "psk"),)}},
+        {"connection": {"remote": (Auth("remote", "psk", "192.0.2.9"),)}},
+        ("b/to-a: remote.id = 192.0.2.1",),
+    ),
     Row("identity-mismatch", "no identity expected", b=_expects(None)),
     Row("psk-mismatch", "no key is given", b={"secrets": (secret(connection(), "d2"),)}, remedies=()),
     Row(
@@ -69,6 +91,19 @@ ROWS = (
         psks=("a-b",),
     ),
     Row("psk-missing", "a key for anybody", b={"secrets": (secret(connection(), ids=()),)}),
+    Row(
+        "psk-missing",
+        "an identity that is not set may have any key",
+        {
+            "connection": {"local": (Auth("local", "psk"),), "remote": (Auth("remote", "psk"),)},
+            "secrets": (secret(connection(), ids=("192.0.2.1", "192.0.2.2")),),
+        },
+    ),
+    Row(
+        "psk-missing",
+        "two keys name the peer",
+        a={"secrets": tuple(secret(connection(), ids=("b.example", name)) for name in ("c.example", "d.example"))},
+    ),
     Row(
         "psk-missing",
         "secrets could not be read",

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
-from tests.unit.build import AES, Row, check
+from tests.unit.build import AES, Row, check, connection, healthy, mirrored, remedies
 
 OLD = "aes128-sha1-modp1024"
+AH = {"child": {"esp_proposals": (), "ah_proposals": ("sha256-x25519",)}}
+RSA = {
+    "connection": {
+        "local": (Auth("local", "pubkey", "a.example"),),
+        "remote": (Auth("remote", "rsa-3072", "b.example"),),
+    }
+}
+RSA_THERE = {
+    "connection": {"local": (Auth("local", "pubkey", "b.example"),), "remote": (Auth("remote", "ecdsa", "a.example"),)}
+}
 ROWS = (
     Row(
         "ike-proposals-disjoint",
@@ -53,6 +67,32 @@ ROWS = (
     ),
     Row(
         "pfs-mismatch",
+        "the default of this version has no group",
+        b={"child": {"esp_proposals": ("default",)}},
+        remedies=(f"b/to-a/net: esp_proposals = {AES}",),
+    ),
+    Row(
+        "pfs-mismatch",
+        "the default of a later version has any",
+        b={"child": {"esp_proposals": ("default",)}, "version": "6.0.2"},
+    ),
+    Row(
+        "esp-proposals-disjoint",
+        "IKEv1 compares the group at once",
+        {"connection": {"version": 1}, "child": {"esp_proposals": ("aes256-sha256",)}},
+        {"connection": {"version": 1}},
+        (f"a/to-b/net: esp_proposals = {AES}",),
+    ),
+    Row("esp-proposals-disjoint", "AH on both ends", AH, AH),
+    Row(
+        "esp-proposals-disjoint",
+        "AH with another integrity",
+        AH,
+        {"child": {"esp_proposals": (), "ah_proposals": ("sha1-x25519",)}},
+        ("b/to-a/net: ah_proposals = sha256-x25519",),
+    ),
+    Row(
+        "pfs-mismatch",
         "neither asks for a group",
         {"child": {"esp_proposals": ("aes256-sha256",)}},
         {"child": {"esp_proposals": ("aes256-sha256",)}},
@@ -64,7 +104,20 @@ ROWS = (
         b={"connection": {"version": 1}},
         remedies=("b/to-a: version = 2",),
     ),
-    Row("ike-version-mismatch", "0 accepts both", {"connection": {"version": 0}}, {"connection": {"version": 1}}),
+    Row(
+        "ike-version-mismatch",
+        "0 initiates IKEv2, which an end that only answers IKEv1 does not take",
+        {"connection": {"version": 0}},
+        {"connection": {"version": 1}},
+        ("b/to-a: version = 2",),
+    ),
+    Row("ike-version-mismatch", "0 accepts both", {"connection": {"version": 1}}, {"connection": {"version": 0}}),
+    Row(
+        "ike-version-mismatch",
+        "0 meets an IKEv1 end that initiates as well",
+        {"connection": {"version": 0}},
+        {"connection": {"version": 1}, "child": {"start_action": "trap"}},
+    ),
     Row(
         "auth-method-mismatch",
         "a certificate where a key is expected",
@@ -83,9 +136,20 @@ ROWS = (
         {"connection": {"local": (Auth("local", "eap-mschapv2", "a.example"),)}},
         {"connection": {"remote": (Auth("remote", "eap", "a.example"),)}},
     ),
+    Row("auth-method-mismatch", "kinds of keys are all certificates", RSA, RSA_THERE),
+    Row("mode-mismatch", "a mode that falls back to tunnel", b={"child": {"mode": "iptfs"}}),
     Row("mode-mismatch", "transport against tunnel", b={"child": {"mode": "transport"}}, remedies=()),
     Row("mode-mismatch", "both transport", {"child": {"mode": "transport"}}, {"child": {"mode": "transport"}}),
 )
+
+
+def test_of_equally_strong_proposals_the_one_that_is_unusual_on_its_gateway_goes() -> None:
+    a, b = healthy(other=mirrored(connection(), proposals=("aes256-sha256-ecp256",)))
+    usual = connection("to-c", remote_addrs=("192.0.2.3",), remote=(Auth("remote", "psk", "c.example"),))
+    tunnels, dummy = pair((a, replace(b, connections=(*b.connections, replace(usual, local_addrs=("192.0.2.2",))))))
+    (found,) = diagnose(tunnels)
+    assert remedies(found) == (f"b/to-a: proposals = {AES}",)
+    assert "its other connections propose what its peer does" in found.summary
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import System
 
 from tests.unit.build import Row, check, child_sa, live, probe
 
@@ -28,6 +29,21 @@ ROWS = (
     Row("nat-traversal-needed", "nobody sends", _counts("a", 0, 0), _counts("b", 0, 0)),
     Row("nat-traversal-needed", "some arrive", _counts("a", 1, 40), _counts("b", 30, 1)),
     Row("nat-traversal-needed", "it is in UDP already", _counts("a", 0, 40, encap=True), _counts("b", 0, 0)),
+    Row(
+        "nat-traversal-needed",
+        "the sender was read a minute later, and what it has sent since says nothing",
+        {**_counts("a", 0, 40), "system": System(time=1060.0)},
+        {**_counts("b", 0, 0), "system": System(time=1000.0)},
+    ),
+    Row(
+        "nat-traversal-needed",
+        "the sender was read a minute later, and pings are lost",
+        {**_counts("a", 0, 40), "system": System(time=1060.0)},
+        {**_counts("b", 0, 0), "system": System(time=1000.0)},
+        FORCED,
+        probes=(probe(reachable=False),),
+    ),
+    Row("nat-traversal-needed", "pings come back", _counts("a", 0, 40), _counts("b", 0, 0), probes=(probe(),)),
     Row("nat-traversal-needed", "the peer cannot be asked", _counts("a", 0, 40), {"sas": None}),
     Row("no-traffic", "a ping that does not come back", remedies=(), probes=(probe(), probe("b", reachable=False))),
     Row("no-traffic", "pings come back", probes=(probe(), probe("b"))),

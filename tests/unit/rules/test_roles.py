@@ -8,7 +8,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Ke
 from tests.unit.build import Row, check, declared, settings
 
 STARTS, TRAPS, WAITS = ({"child": {"start_action": action}} for action in ("start", "trap", "none"))
-ONCE = {"child": {"start_action": "start", "close_action": "none"}}
+AGAIN = {"start_action": "start", "close_action": "start", "dpd_action": "start"}
+FOREVER = {"connection": {"keyingtries": 0}}
+ONCE = {"child": {**AGAIN, "close_action": "none"}, **FOREVER}
+UNKNOWN = {"connection": {"remote_addrs": ("%any",)}}
 RESTARTS = {"child": {"close_action": "start"}}
 ROUTED = {"route_based": True, "start_action": "start", "close_action": "start", "settings": settings(if_id_in="7")}
 KEPT = (Keepalive("to-b", "net", "systemd", 60.0, "tunnelwright-net.timer"),)
@@ -30,14 +33,28 @@ ROWS = (
     ),
     Row("both-initiate", "the responder traps", b=TRAPS),
     Row("both-initiate", "both trap", TRAPS, TRAPS),
+    Row("both-initiate", "one of them does not know where its peer is", b={**STARTS, **UNKNOWN}),
     Row("no-initiator", "nobody starts", WAITS, WAITS, ("a/to-b/net: start_action = trap|start",)),
     Row(
         "no-initiator",
         "a daemon that cannot keep a trap with a start, and a peer that needs one",
         {**WAITS, "version": "5.9.5"},
         WAITS,
-        ("a/to-b/net: start_action = start",),
+        (
+            "a/to-b/net: start_action = start",
+            "a/to-b/net: close_action = start",
+            "a/to-b/net: dpd_action = start",
+            "a/to-b: keyingtries = 0",
+        ),
     ),
+    Row(
+        "no-initiator",
+        "the end that starts does not know where its peer is",
+        WAITS,
+        {"child": {"start_action": "start"}, **UNKNOWN},
+        ("a/to-b/net: start_action = trap|start",),
+    ),
+    Row("no-initiator", "neither end knows where its peer is", {**WAITS, **UNKNOWN}, UNKNOWN, ()),
     Row("no-initiator", "one end traps", TRAPS, WAITS),
     Row("no-initiator", "the responder starts", WAITS, STARTS),
     Row(
@@ -66,7 +83,19 @@ ROWS = (
     ),
     Row("initiator-not-persistent", "the responder's trap brings it back", ONCE, TRAPS),
     Row("initiator-not-persistent", "its own trap brings it back", {"child": {"start_action": "trap|start"}}),
-    Row("initiator-not-persistent", "it starts again", {"child": {"start_action": "start", "close_action": "start"}}),
+    Row("initiator-not-persistent", "it starts again", {"child": AGAIN, **FOREVER}),
+    Row(
+        "initiator-not-persistent",
+        "not when its peer is dead",
+        {"child": {**AGAIN, "dpd_action": "none"}, **FOREVER},
+        remedies=("a/to-b/net: dpd_action = start",),
+    ),
+    Row(
+        "initiator-not-persistent",
+        "it gives up after one try",
+        {"child": AGAIN, "connection": {"keyingtries": 1}},
+        remedies=("a/to-b: keyingtries = 0",),
+    ),
     Row("initiator-not-persistent", "a periodic check brings it back", {**ONCE, "keepalives": KEPT}),
     Row("keepalive-missing", "route-based", {"child": ROUTED}, remedies=("a/to-b/net: keepalive present",)),
     Row(
@@ -75,7 +104,13 @@ ROWS = (
         {"child": ROUTED, "system": System(init="other", cron=True)},
         remedies=("a/to-b/net: keepalive present",),
     ),
-    Row("keepalive-missing", "neither systemd nor cron", {"child": ROUTED, "system": System()}, remedies=()),
+    Row(
+        "keepalive-missing",
+        "neither systemd nor cron, so its own actions have to do",
+        {"child": ROUTED, "system": System()},
+        remedies=(),
+        also=("initiator-not-persistent",),
+    ),
     Row("keepalive-missing", "it is there", {"child": ROUTED, "keepalives": KEPT}),
     Row("keepalive-missing", "the peer checks", {"child": ROUTED}, {"keepalives": KEPT_THERE}),
     Row("keepalive-missing", "policy-based"),

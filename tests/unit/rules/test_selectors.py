@@ -40,6 +40,23 @@ ROWS = (
         remedies=(f"b/to-a/net: remote_ts = {NET_A}",),
     ),
     Row("selectors-not-mirrored", "host bits are no difference", b={"child": {"remote_ts": ("10.1.0.7/24",)}}),
+    Row(
+        "selectors-not-mirrored",
+        "two halves are the whole",
+        b={"child": {"remote_ts": ("10.1.0.0/25", "10.1.0.128/25")}},
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "case is no difference",
+        {"child": {"local_ts": (f"{NET_A}[tcp/80]",)}},
+        {"child": {"remote_ts": (f"{NET_A}[TCP/80]",)}},
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "interfaces in notations of their own say nothing",
+        {"child": {"local_ts": (WIDE,)}, "system": System(addresses=("em0 fe80::1%em0/64", "em1 of-its-own"))},
+        remedies=(f"b/to-a/net: remote_ts = {WIDE}",),
+    ),
     Row("selectors-not-mirrored", "dynamic is whatever the address is", b={"child": {"remote_ts": ("dynamic",)}}),
     Row(
         "selectors-not-mirrored",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Policy, Problem
 
-from tests.unit.build import Row, check, child_sa, live
+from tests.unit.build import Row, check, child_sa, live, settings
 
 STOPPED = {"daemon": Daemon(installed=True, running=False), "sas": None, "policies": None}
 UNKNOWN = {"daemon": Daemon(installed=True, running=None), "sas": None}
 UNLOADED = {"connection": {"loaded": False}, "sas": ()}
 NOTHING = {"sas": ()}
+REFUSED, LINE = {"settings": settings(dpdd="30s")}, "swanctl.conf:11"
 
 
 def _two(on: str, **values: object) -> dict[str, object]:
@@ -31,6 +32,22 @@ ROWS = (
     ),
     Row("not-loaded", "a stopped daemon has nothing loaded", b={**STOPPED, "connection": {"loaded": False}}),
     Row("not-loaded", "in no file", b={"connection": {"configured": False, "loaded": True}}),
+    Row(
+        "setting-refused",
+        "a setting of the connection that strongSwan does not know; that it is not loaded follows from it",
+        b={"connection": {**REFUSED, "loaded": False}, "problems": (Problem("unknown-setting", "dpdd", LINE),)},
+        remedies=(),
+    ),
+    Row(
+        "setting-refused",
+        "of another connection",
+        b={"connection": REFUSED, "problems": (Problem("unknown-setting", "dpdd", "swanctl.conf:99"),)},
+    ),
+    Row(
+        "setting-refused",
+        "a name that is only long",
+        b={"connection": REFUSED, "problems": (Problem("long-name", "long", LINE),)},
+    ),
     Row(
         "config-drift",
         "edited and not loaded",
@@ -60,7 +77,7 @@ ROWS = (
     Row(
         "not-installed",
         "a trap waits for traffic",
-        {**NOTHING, "child": {"start_action": "trap"}},
+        {**NOTHING, "child": {"start_action": "trap"}, "policies": (Policy("to-b", "net", "trap"),)},
         NOTHING,
     ),
     Row("not-installed", "the live state of the peer is not known", NOTHING, {"sas": None}),

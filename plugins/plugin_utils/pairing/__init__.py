@@ -1,0 +1,94 @@
+"""Which connection on which gateway is the other end of which.
+
+Ends meet through keys that both would make of the same tunnel, each from its own side: the cookies of a live
+IKE_SA, the two identities, the two addresses, the two traffic selectors, and mixtures of them. So one thing
+may disagree, which is the fault to be found, and the ends still meet. Every end makes a bounded number of
+keys, so the work grows with the number of ends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from itertools import count as numbers
+
+from ..model import Declared, Gateway, Probe, Tunnel, Unpaired
+from .couples import couples, who_initiates
+from .declarations import declared_side, refuse_contradictions, waiting
+from .meeting import meet
+from .sides import Side, sides_of
+
+__all__ = ["pair"]
+
+
+def pair(
+    gateways: Iterable[Gateway],
+    declared: Iterable[Declared] = (),
+    *,
+    psks: Iterable[str] = (),
+    probes: Iterable[Probe] = (),
+) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...]]:
+    """All tunnels between these gateways, and the ends whose other end is not among them.
+
+    Raises:
+        IpsecError: a declared tunnel names a connection that is not there, or one that is another's end as well.
+    """
+    read, wanted = tuple(gateways), tuple(declared)
+    sides = {(s.end.gateway.name, s.end.connection.name): s for g in read for s in sides_of(g)}
+    whole = {g.name for g in read if not any(p.kind.startswith("config-") for p in g.problems)}
+    refuse_contradictions(wanted)
+    found: list[tuple[Side, Side, str, Declared | None]] = []
+    lonely: list[Unpaired] = []
+    for tunnel in wanted:
+        one, other = (declared_side(sides, whole, tunnel, end) for end in tunnel.ends)
+        if one is not None and other is not None:
+            found.append((one, other, "declared", tunnel))
+        else:
+            lonely += [waiting(side, tunnel) for side in (one, other) if side is not None]
+    taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
+    met, alone = meet([side for key, side in sides.items() if key not in taken])
+    found += [(one, other, why, None) for one, other, why in met]
+    return _tunnels(found, frozenset(psks), _by_end(probes)), (*lonely, *alone)
+
+
+def _by_end(probes: Iterable[Probe]) -> Mapping[tuple[str, str], list[Probe]]:
+    found: dict[tuple[str, str], list[Probe]] = defaultdict(list)
+    for probe in probes:
+        found[probe.gateway, probe.connection].append(probe)
+    return found
+
+
+def _tunnels(
+    found: list[tuple[Side, Side, str, Declared | None]],
+    psks: frozenset[str],
+    probes: Mapping[tuple[str, str], list[Probe]],
+) -> tuple[Tunnel, ...]:
+    count = Counter(side.end.gateway.name for one, other, *dummy in found for side in (one, other))
+    between = Counter(frozenset((one.end.gateway.name, other.end.gateway.name)) for one, other, *dummy in found)
+    tunnels = []
+    names: set[str] = set()
+    ordered = sorted(found, key=lambda each: (each[3] is None, sorted(str(side.end.name()) for side in each[:2])))
+    for one, other, why, declared in ordered:
+        a, b = (one.end, other.end) if declared else sorted((one.end, other.end), key=lambda end: str(end.name()))
+        name = declared.name if declared else f"{a.gateway.name}-{b.gateway.name}"
+        if declared is None and between[frozenset((a.gateway.name, b.gateway.name))] > 1:
+            name += f"-{a.connection.name}"
+        name = next(n for n in chain([name], (f"{name}-{i}" for i in numbers(2))) if n not in names)
+        names.add(name)
+        initiator, because = who_initiates(a, b, declared, count)
+        seen = tuple(probe for end in (a, b) for probe in probes.get((end.gateway.name, end.connection.name), ()))
+        tunnels.append(
+            Tunnel(
+                name,
+                (a, b),
+                couples(a.connection, b.connection),
+                why,
+                initiator,
+                because,
+                declared,
+                name in psks,
+                seen,
+            )
+        )
+    return tuple(sorted(tunnels, key=lambda tunnel: tunnel.name))
