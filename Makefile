@@ -22,7 +22,7 @@ help:
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
-	@echo "make findings     writes the page of findings from the rules"
+	@echo "make findings     writes the pages of findings and log lines"
 
 demo: packages $(PY311)/installed $(LINK)
 	@$(TOOLS) sh tests/demo.sh

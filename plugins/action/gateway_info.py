@@ -30,6 +30,7 @@ class ActionModule(Task):
             sas=args["sas"],
             certificates=args["certificates"],
             log_lines=args["log_lines"] if args["log"] else 0,
+            log_from=args["log_from"] or "",
         )
         reply = self.on_gateway(platform(args["platform"]).gather(options))
         return {"gateway": platform_of(reply).read(self.gateway_name(variables), reply, options)}

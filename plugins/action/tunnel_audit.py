@@ -12,10 +12,11 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils.audit import audit, to_probe
-from ..plugin_utils.audit_input import declared, done, findings, gateways, probes
-from ..plugin_utils.report import as_story, as_table
+from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes
+from ..plugin_utils.report import as_story, as_table, side_by_side
 from ..plugin_utils.rules.evidence import up
 from ..plugin_utils.task import Task
+from ..plugin_utils.verdict import verdicts
 
 
 class ActionModule(Task):
@@ -31,15 +32,18 @@ class ActionModule(Task):
             unreadable=unreadable,
             declared=declared(args["tunnels"]),
             probes=probes(args["probes"]),
+            attempts=attempts(args["attempts"]),
             limit=args["limit"],
             psks=args["psks"],
         )
         table = as_table.render(found)
+        comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         repairs = None
         if args["before"] is not None:
             repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
         if args["show"]:
-            Display().display("\n\n".join([table, *([] if repairs is None else [as_story.render(repairs)])]))
+            told = [] if repairs is None else [as_story.render(repairs)]
+            Display().display("\n\n".join([*comparisons.values(), table, *told]))
         story = {} if repairs is None else {"repairs": repairs}
         return story | {
             "tunnels": [
@@ -54,6 +58,8 @@ class ActionModule(Task):
                 }
                 for tunnel in found.tunnels
             ],
+            "verdicts": {tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
+            "comparisons": comparisons,
             "unpaired": found.unpaired,
             "findings": found.findings,
             "plan": found.steps,

@@ -57,6 +57,11 @@ options:
     description: How many lines of the log to read.
     type: int
     default: 200
+  log_from:
+    description:
+      - RV(gateway.log_end) of an earlier reading. Only what was logged since is read, at most O(log_lines) lines of it.
+      - A log file that was rotated meanwhile is read from its start.
+    type: str
 notes:
   - Use C(become) where the login user must not read the configuration or open the daemon's socket.
 """
@@ -135,6 +140,9 @@ gateway:
       description: The last lines of the daemon's log. Null if not asked for.
       type: list
       elements: str
+    log_end:
+      description: The position after them, for O(log_from). Null if not asked for.
+      type: str
     system:
       description: Host name, Unix time, kernel, init system, whether cron runs, addresses.
       type: dict
@@ -154,6 +162,7 @@ ARGUMENT_SPEC = {
     "certificates": {"type": "bool", "default": False},
     "log": {"type": "bool", "default": False},
     "log_lines": {"type": "int", "default": 200},
+    "log_from": {"type": "str"},
 }
 
 

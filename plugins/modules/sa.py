@@ -65,7 +65,7 @@ EXAMPLES = r"""
 RETURN = r"""
 log:
   description: The daemon's log lines of the operation.
-  returned: success
+  returned: success, and where the operation failed
   type: list
   elements: str
 sa:

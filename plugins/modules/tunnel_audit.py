@@ -71,6 +71,35 @@ options:
     type: list
     elements: dict
     default: []
+  attempts:
+    description:
+      - What came of initiating tunnels, one for each attempt. The C(diagnose) role makes them.
+      - From both daemons' logs, each becomes a verdict on that direction, and the cause becomes a finding.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      gateway:
+        description: The gateway that initiated.
+        type: str
+        required: true
+      connection:
+        description: The connection it initiated.
+        type: str
+        required: true
+      result:
+        description: The registered result of M(tunnelwright.ipsec.sa) there, also where it failed.
+        type: dict
+        required: true
+      peer:
+        description: The registered result of M(tunnelwright.ipsec.gateway_info) on the other end, with its log since.
+        type: dict
+        required: true
+  compare:
+    description: Names of tunnels whose two ends are to be put side by side in RV(comparisons).
+    type: list
+    elements: str
+    default: []
   limit:
     description:
       - Gateways that may be changed. Steps on others become RV(advice).
@@ -120,6 +149,17 @@ tunnels:
   returned: success
   type: list
   elements: dict
+verdicts:
+  description:
+    - By tunnel that O(attempts) were made on, one verdict for each attempt.
+    - Which end initiated, whether it works, and if not the cause as a finding's id, the end at fault, one sentence, and
+      the log lines that prove it.
+  returned: success
+  type: dict
+comparisons:
+  description: By tunnel of O(compare), both ends side by side as text, with what differs marked.
+  returned: success
+  type: dict
 unpaired:
   description: Ends whose other end is not among the gateways, and why.
   returned: success
@@ -170,10 +210,18 @@ TUNNEL_SPEC = {
     "settings": {"type": "dict", "default": {}},
     "verify": {"type": "dict", "default": {}},
 }
+ATTEMPT_SPEC = {
+    "gateway": {"type": "str", "required": True},
+    "connection": {"type": "str", "required": True},
+    "result": {"type": "dict", "required": True},
+    "peer": {"type": "dict", "required": True},
+}
 ARGUMENT_SPEC = {
     "gateways": {"type": "dict", "required": True},
     "tunnels": {"type": "list", "elements": "dict", "default": [], "options": TUNNEL_SPEC},
     "probes": {"type": "list", "elements": "dict", "default": []},
+    "attempts": {"type": "list", "elements": "dict", "default": [], "options": ATTEMPT_SPEC},
+    "compare": {"type": "list", "elements": "str", "default": []},
     "limit": {"type": "list", "elements": "str"},
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "before": {"type": "list", "elements": "dict"},

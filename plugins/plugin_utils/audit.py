@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
-from .model import Audit, Child, Declared, End, EndName, Finding, Gateway, Probe, Problem, Proof, Tunnel
+from .model import Attempt, Audit, Child, Declared, End, EndName, Finding, Gateway, Probe, Problem, Proof, Tunnel
 from .pairing import pair
 from .plan import plan
 from .rules import WEIGHTS, diagnose
@@ -23,6 +23,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     unreadable: Mapping[str, str] | None = None,
     declared: Iterable[Declared] = (),
     probes: Iterable[Probe] = (),
+    attempts: Iterable[Attempt] = (),
     limit: Iterable[str] | None = None,
     psks: Iterable[str] = (),
 ) -> Audit:
@@ -33,7 +34,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     """
     read = tuple(gateways)
     broken = dict(unreadable or {})
-    tunnels, unpaired = pair(read, declared, psks=psks, probes=probes)
+    tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
     findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read), *diagnose(tunnels)]
     findings += _stopped(read, tunnels)
     findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))

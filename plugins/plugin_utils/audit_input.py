@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ParseError
-from .model import Declared, DeclaredEnd, Finding, Gateway, Ping, Probe, Step, restore
+from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, Ping, Probe, Step, restore
 from .report.as_story import Done
 
 ENDS = 2
@@ -59,6 +59,34 @@ def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
             sent, received = (sum(int(ping.get(key) or 0) for ping in pings) for key in ("sent", "received"))
             gateway, connection, child = (str(result.get(key) or "") for key in ("gateway", "connection", "child"))
             found.append(Probe(gateway, connection, child, bool(result["reachable"]), sent, received))
+    return found
+
+
+def attempts(given: Iterable[Mapping[str, Any]]) -> list[Attempt]:
+    """Attempts from the registered results of `sa` on one end, and of `gateway_info` on its peer afterwards.
+
+    Raises:
+        ParseError: an attempt names no end.
+    """
+    found = []
+    for index, value in enumerate(given):
+        result, after = value.get("result") or {}, value.get("peer") or {}
+        if not (value.get("gateway") and value.get("connection")):
+            what = "an attempt names the gateway and the connection that initiated"
+            raise ParseError(what, where=f"attempts[{index}]")
+        failed = bool(result.get("failed") or result.get("unreachable"))
+        if not failed and not result.get("log"):
+            continue  # it was up already, or the task was skipped: nothing was tried
+        log = (after.get("gateway") or {}).get("log")
+        found.append(
+            Attempt(
+                str(value["gateway"]),
+                str(value["connection"]),
+                established=not failed,
+                log=tuple(result.get("log") or str(result.get("msg") or "").splitlines()),
+                peer_log=None if log is None else tuple(log),
+            )
+        )
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class IpsecError(Exception):
-    """Something the user can act on. Reads `<what> at <where>: <what to do>`."""
+    """Something the user can act on. Reads `<what> at <where>: <what to do>`; `log` is what a daemon said of it."""
 
-    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "", log: Iterable[str] = ()) -> None:
         super().__init__(what)
-        self.what, self.where, self.hint = what, where, hint
+        self.what, self.where, self.hint, self.log = what, where, hint, tuple(log)
 
     def __str__(self) -> str:
         return f"{self.what}{f' at {self.where}' if self.where else ''}{f': {self.hint}' if self.hint else ''}"

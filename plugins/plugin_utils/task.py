@@ -35,7 +35,8 @@ class Task(ActionBase):
         try:
             result = {"changed": False} | self.act(args, task_vars or {})
         except IpsecError as error:
-            raise AnsibleActionFail(self._scrub(str(error), validated)) from None  # Ansible would append each cause
+            log = {"result": {"log": self._scrub(list(error.log), validated)}} if error.log else {}
+            raise AnsibleActionFail(self._scrub(str(error), validated), **log) from None  # else each cause is appended
         scrubbed: dict[str, Any] = self._scrub(plain(result), validated)
         return scrubbed
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Attempt,
     Auth,
     Change,
     Child,
@@ -188,6 +189,7 @@ class Row:
     declared: Declared | None = None
     psks: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.case}"
@@ -202,9 +204,8 @@ def tunnel(row: Row) -> Tunnel:
     """The one tunnel of a row."""
     a, b = healthy()
     both = edited(a, **row.a), edited(b, **row.b)
-    tunnels, unpaired = pair(
-        both, [row.declared] if row.declared else (), psks=row.psks, probes=row.probes
-    )  # fmt: skip
+    declared = [row.declared] if row.declared else ()
+    tunnels, unpaired = pair(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
     assert not unpaired, unpaired
     return tunnels[0]
 

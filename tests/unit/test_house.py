@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.tools.findings_page import PAGE, page
+from tests.tools.findings_page import LOG_PAGE, PAGE, log_page, page
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
@@ -73,8 +73,9 @@ def test_no_file_is_longer_than_one_reads_at_once(source: Path) -> None:
     assert lines <= limit
 
 
-def test_the_page_of_findings_is_what_the_rules_say_of_themselves() -> None:
+def test_the_generated_pages_are_what_rules_and_catalogue_say() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run make findings"
+    assert LOG_PAGE.read_text(encoding="utf-8") == log_page(), "run make findings"
 
 
 def test_every_guide_is_in_the_table_of_contents() -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Step
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table, side_by_side
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
 
-from tests.unit.build import connection, edited, gateway, healthy, probe, secret
+from tests.unit.build import Row, connection, edited, gateway, healthy, probe, secret, tunnel
 
 PASSING = (probe(), probe("b"))
 BLIND = {"dpd_delay": 0.0}
@@ -118,3 +118,20 @@ def test_a_step_is_told_by_what_it_sets_and_never_by_a_key() -> None:
                 children={"net": {"mode": "tunnel"}})  # fmt: skip
     (chapter,) = as_story.tell((), [Done(step, changed=True)], audit(healthy()))
     assert chapter.changed == ("b/to-a: encap = yes, net.mode = tunnel, pre-shared key",)
+
+
+def test_both_ends_are_put_side_by_side_with_what_differs_marked() -> None:
+    down, works = {"sas": ()}, Attempt("b", "to-a", established=True)
+    odd = {"connection": {"version": 1, "local_addrs": ("%any",), "dpd_delay": 9.0}, **down}
+    told = side_by_side.render(tunnel(Row("", "", down, odd, attempts=(works,))))
+    marked = {line.split("  ")[1] for line in told.splitlines() if side_by_side.DIFFERS in line}
+    assert marked == {"version"}  # an address left open meets any; each end has its own dpd_delay
+    assert "b initiates: works" in told
+    assert all(text in told for text in ("a/to-b", "b/to-a", "10.1.0.0/24", "identity of a", "no SA"))
+
+
+def test_ends_that_agree_have_nothing_marked_and_long_values_are_wrapped() -> None:
+    long = {"proposals": tuple(f"aes{bits}-sha256-x25519" for bits in (128, 192, 256))}
+    told = side_by_side.render(tunnel(Row("", "", {"connection": long}, {"connection": long})))
+    assert side_by_side.DIFFERS not in told
+    assert max(map(len, told.splitlines()[1:])) < 120

@@ -26,6 +26,7 @@ from .gateway import (
     System,
 )
 from .tunnel import (
+    Attempt,
     Audit,
     Change,
     ChildPair,
@@ -44,11 +45,13 @@ from .tunnel import (
     Step,
     Tunnel,
     Unpaired,
+    Verdict,
 )
 from .wire import Reply, Script, Section
 
 __all__ = [
     "Action",
+    "Attempt",
     "Audit",
     "Auth",
     "Certificate",
@@ -84,6 +87,7 @@ __all__ = [
     "System",
     "Tunnel",
     "Unpaired",
+    "Verdict",
     "plain",
     "restore",
 ]

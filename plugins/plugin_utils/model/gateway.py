@@ -235,5 +235,6 @@ class Gateway:
     keepalives: tuple[Keepalive, ...] = ()
     certificates: tuple[Certificate, ...] | None = None
     log: tuple[str, ...] | None = None
+    log_end: str | None = None  # position in the log, to read on from
     system: System = field(default_factory=System)
     problems: tuple[Problem, ...] = ()

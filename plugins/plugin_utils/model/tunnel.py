@@ -78,6 +78,29 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of initiating a tunnel from one end, with what both daemons logged meanwhile."""
+
+    gateway: str  # that initiated
+    connection: str
+    established: bool
+    log: tuple[str, ...] = ()  # of that gateway
+    peer_log: tuple[str, ...] | None = None  # None: it could not be read
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a tunnel can be initiated from one end, and if not, why."""
+
+    initiator: EndName
+    works: bool
+    cause: str = ""  # id of the finding
+    end: EndName | None = None  # that is at fault
+    because: str = ""  # one sentence
+    evidence: tuple[str, ...] = ()  # log lines, each with its gateway
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Whether a tunnel is proven: both ends hold the same SAs crosswise, and traffic passes both ways."""
 
@@ -110,6 +133,7 @@ class Tunnel:
     declared: Declared | None = None
     psk_given: bool = False  # the user gives a pre-shared key for it
     probes: tuple[Probe, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
 
     def end(self, gateway: str) -> End:
         """The end on a gateway."""

@@ -12,14 +12,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import chain
 from itertools import count as numbers
+from typing import TypeVar
 
-from ..model import Declared, Gateway, Probe, Tunnel, Unpaired
+from ..model import Attempt, Declared, Gateway, Probe, Tunnel, Unpaired
 from .couples import couples, who_initiates
 from .declarations import declared_side, refuse_contradictions, waiting
 from .meeting import meet
 from .sides import Side, sides_of
 
 __all__ = ["pair"]
+Seen = TypeVar("Seen", Probe, Attempt)
 
 
 def pair(
@@ -28,6 +30,7 @@ def pair(
     *,
     psks: Iterable[str] = (),
     probes: Iterable[Probe] = (),
+    attempts: Iterable[Attempt] = (),
 ) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...]]:
     """All tunnels between these gateways, and the ends whose other end is not among them.
 
@@ -49,13 +52,13 @@ def pair(
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
     met, alone = meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
-    return _tunnels(found, frozenset(psks), _by_end(probes)), (*lonely, *alone)
+    return _tunnels(found, frozenset(psks), _by_end(probes), _by_end(attempts)), (*lonely, *alone)
 
 
-def _by_end(probes: Iterable[Probe]) -> Mapping[tuple[str, str], list[Probe]]:
-    found: dict[tuple[str, str], list[Probe]] = defaultdict(list)
-    for probe in probes:
-        found[probe.gateway, probe.connection].append(probe)
+def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
+    found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for each in seen:
+        found[each.gateway, each.connection].append(each)
     return found
 
 
@@ -63,6 +66,7 @@ def _tunnels(
     found: list[tuple[Side, Side, str, Declared | None]],
     psks: frozenset[str],
     probes: Mapping[tuple[str, str], list[Probe]],
+    attempts: Mapping[tuple[str, str], list[Attempt]],
 ) -> tuple[Tunnel, ...]:
     count = Counter(side.end.gateway.name for one, other, *dummy in found for side in (one, other))
     between = Counter(frozenset((one.end.gateway.name, other.end.gateway.name)) for one, other, *dummy in found)
@@ -77,7 +81,7 @@ def _tunnels(
         name = next(n for n in chain([name], (f"{name}-{i}" for i in numbers(2))) if n not in names)
         names.add(name)
         initiator, because = who_initiates(a, b, declared, count)
-        seen = tuple(probe for end in (a, b) for probe in probes.get((end.gateway.name, end.connection.name), ()))
+        keys = [(end.gateway.name, end.connection.name) for end in (a, b)]
         tunnels.append(
             Tunnel(
                 name,
@@ -88,7 +92,8 @@ def _tunnels(
                 because,
                 declared,
                 name in psks,
-                seen,
+                tuple(probe for key in keys for probe in probes.get(key, ())),
+                tuple(attempt for key in keys for attempt in attempts.get(key, ())),
             )
         )
     return tuple(sorted(tunnels, key=lambda tunnel: tunnel.name))

@@ -14,3 +14,4 @@ class GatherOptions:
     sas: bool = True
     certificates: bool = False
     log_lines: int = 0  # 0: no log
+    log_from: str = ""  # Gateway.log_end of an earlier reading: only what was logged since

@@ -30,6 +30,7 @@ class Rule:
 
 
 _rules: dict[str, Rule] = {}
+_otherwise: dict[str, Check] = {}
 
 
 def rule(name: str, severity: Severity, *, reference: str, explains: tuple[str, ...] = ()) -> Callable[[Check], Check]:
@@ -44,6 +45,16 @@ def rule(name: str, severity: Severity, *, reference: str, explains: tuple[str, 
         if not check.__doc__:
             raise ValueError(f"rule {name} has no docstring, which is its page in the docs")
         _rules[name] = Rule(name, severity, reference, check, explains)
+        return check
+
+    return register
+
+
+def otherwise(name: str) -> Callable[[Check], Check]:
+    """Register another way to see what the rule of this id is about, asked where that one sees nothing."""
+
+    def register(check: Check) -> Check:
+        _otherwise[name] = check
         return check
 
     return register
@@ -91,6 +102,8 @@ def _is_explained(name: str, couple: int | None, explained: set[tuple[str, int |
 def _run(each: Rule, tunnel: Tunnel) -> list[Finding]:
     try:
         faults = list(each.check(tunnel))
+        if not faults and each.id in _otherwise:
+            faults = list(_otherwise[each.id](tunnel))
     except Exception as error:  # noqa: BLE001  a broken rule must not hide what the others see
         first = tunnel.ends[0]
         summary = f"rule {each.id} failed on this tunnel: {type(error).__name__}: {error}"

@@ -9,6 +9,7 @@ from ..model import Child, ChildSa, End, Fault, Step, Tunnel
 from ..swanctl.words import explicit
 from . import rule
 from .evidence import ALIVE, asked, crosswise, establish, installed, later, readable, written
+from .negotiation import UNTOLD
 
 SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a younger SA may be known to one only
 
@@ -17,7 +18,7 @@ SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a 
     "daemon-stopped",
     "critical",
     reference="strongSwan docs: charon-systemd",
-    explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic"),
+    explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
 )
 def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     """The IKE daemon of an end is not running."""
@@ -36,7 +37,7 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     "not-loaded",
     "critical",
     reference="swanctl(8): --load-conns",
-    explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic"),
+    explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
 )
 def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
@@ -63,7 +64,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     "setting-refused",
     "critical",
     reference="strongSwan: vici_config.c discards a connection for one setting it does not take",
-    explains=("not-loaded", "config-drift", "not-installed", "sa-mismatch", "no-traffic"),
+    explains=("not-loaded", "config-drift", "not-installed", "sa-mismatch", "no-traffic", *UNTOLD),
 )
 def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """The file has a setting that strongSwan does not know or take, so it discards the whole connection.

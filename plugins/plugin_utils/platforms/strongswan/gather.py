@@ -18,6 +18,7 @@ def gather(options: GatherOptions) -> Script:
             "TW_SAS": "1" if options.sas else "0",
             "TW_CERTIFICATES": "1" if options.certificates else "0",
             "TW_LOG": str(options.log_lines),
+            "TW_LOG_FROM": options.log_from,
             "TW_REDACT": text("redact.awk"),
         },
         secrets=digest_variables(options.digest_key),

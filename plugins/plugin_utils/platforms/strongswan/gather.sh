@@ -142,36 +142,64 @@ tw_daemon() {
 
 # ---- the log
 
+# tw_journal OPTION...: the daemon's part of the journal.
 tw_journal() {
 	tw_has journalctl || return 1
-	journalctl --quiet --no-pager --output=short-iso --lines="$TW_LOG" \
-		--unit='strongswan*' --unit=charon-systemd --unit=ipsec 2>/dev/null | grep .
+	journalctl --quiet --no-pager "$@" --unit='strongswan*' --unit=charon-systemd --unit=ipsec 2>/dev/null | grep .
 }
 
+# tw_log_files: the daemon's own log files, else the system's.
 tw_log_files() {
 	for tw_conf in /etc/strongswan.conf /etc/strongswan.d/*.conf /etc/strongswan.d/charon/*.conf \
 		/usr/local/etc/strongswan.conf /usr/local/etc/strongswan.d/*.conf; do
 		[ -r "$tw_conf" ] && grep -q filelog "$tw_conf" && tw_lex logs "$tw_conf"
-	done
-}
-
-tw_file_log() {
-	tw_log_files | while IFS= read -r tw_path; do
+	done | while IFS= read -r tw_path; do
 		tw_path=$(printf '%b' "$tw_path")
-		[ -f "$tw_path" ] && tail -n "$TW_LOG" "$tw_path"
-	done | grep .
-}
-
-tw_syslog() {
+		[ -f "$tw_path" ] && printf '%s\n' "$tw_path"
+	done | grep . && return 0
 	for tw_path in /var/log/daemon.log /var/log/syslog /var/log/messages; do
-		[ -r "$tw_path" ] && tail -n 20000 "$tw_path" | grep -E 'charon|ipsec' | tail -n "$TW_LOG" | grep . && return 0
+		[ -r "$tw_path" ] && echo "$tw_path" && return 0
 	done
 	return 1
 }
 
+tw_size() { wc -c <"$1" | tr -d ' '; }
+
+# tw_ours FILE: the daemon's lines; the system's log has those of others too.
+tw_ours() {
+	case $1 in
+	/var/log/daemon.log | /var/log/syslog | /var/log/messages) grep -E 'charon|ipsec' ;;
+	*) cat ;;
+	esac
+}
+
+# tw_log_end: a position for TW_LOG_FROM, a line for the journal or for each file.
+tw_log_end() {
+	tw_journal --lines=0 --show-cursor | sed -n 's/^-- cursor: /journal /p' | grep . && return 0
+	tw_log_files | while IFS= read -r tw_path; do printf '%s %s\n' "$(tw_size "$tw_path")" "$tw_path"; done
+}
+
+# tw_log_after: what was logged since TW_LOG_FROM; a file that has become shorter is a new one.
+tw_log_after() {
+	tw_known=$(tw_log_files)
+	printf '%s\n' "$TW_LOG_FROM" | while read -r tw_at tw_path; do
+		if [ "$tw_at" = journal ]; then
+			tw_journal --output=short-iso --after-cursor="$tw_path"
+		elif printf '%s\n' "$tw_known" | grep -Fqx "$tw_path"; then
+			[ "$(tw_size "$tw_path")" -ge "$tw_at" ] || tw_at=0
+			tail -c "+$((tw_at + 1))" "$tw_path" | tw_ours "$tw_path"
+		fi
+	done
+}
+
+tw_log_last() {
+	tw_journal --output=short-iso --lines="$TW_LOG" && return 0
+	tw_log_files | while IFS= read -r tw_path; do tail -n 20000 "$tw_path" | tw_ours "$tw_path"; done
+}
+
 # At log level 4 the daemon dumps keys in hexadecimal: such lines stay here.
 tw_log() {
-	{ tw_journal || tw_file_log || tw_syslog; } | tail -n "$TW_LOG" | tail -c 2000000 |
+	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | tail -n "$TW_LOG" | tail -c 2000000 |
 		grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}'
 }
 
@@ -202,4 +230,7 @@ tw_tries=0
 until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
 section config return_ "$tw_tries"
 tw_daemon
-[ "$TW_LOG" = 0 ] || section log tw_log
+if [ "$TW_LOG" != 0 ]; then
+	section log-end tw_log_end
+	section log tw_log
+fi

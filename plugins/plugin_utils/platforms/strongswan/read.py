@@ -48,6 +48,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         keepalives=_keepalives(reply, problems),
         certificates=_parsed(reply, "certificates", certificates, problems),
         log=_log(reply),
+        log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         system=_system(reply),
         problems=tuple(problems),
     )

@@ -137,14 +137,16 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
         raise IpsecError(
             f"{wish.connection}/{missing[0]} was not established: {_why(log)}",
             hint="the reason is in the peer's log where the peer refused",
+            log=log,
         )
     if wish.state == "terminated" and needed(wish, after).do and not _again(wish, after, reply):
         raise IpsecError(
             f"{wish.connection} was not terminated: {_why(log)}",
             hint="force: true gives up on a peer that does not answer",
+            log=log,
         )
     if operation.do == "rekey" and reply.sections["rekey"].status:
-        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or _why(log)}")
+        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or _why(log)}", log=log)
     return after, log
 
 

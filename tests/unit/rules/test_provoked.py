@@ -1,0 +1,162 @@
+"""Attempts to initiate, as real daemons logged them (6.0.1), and what is concluded from both logs."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verdict import verdicts
+
+from tests.unit.build import A, B, Row, check, tunnel
+
+DOWN = {"sas": ()}
+ABOUT = "Nov 21 03:44:50 {thread}[{words}"
+
+
+def _packet(way: str, source: str, target: str, size: int, port: int = 500) -> str:
+    return f"NET] {way} packet: from {source}[{port}] to {target}[{port}] ({size} bytes)"
+
+
+SENT, GOT = _packet("sending", A, B, 240), _packet("received", A, B, 240)
+ANSWERED, ANSWER = _packet("sending", B, A, 248), _packet("received", B, A, 248)
+AGAIN = "IKE] retransmit 1 of request with message ID 0"
+REFUSED = "IKE] received AUTHENTICATION_FAILED notify error"
+
+
+def _logged(*words: str, thread: int = 12) -> tuple[str, ...]:
+    return tuple(ABOUT.format(thread=thread, words=each) for each in words)
+
+
+def _attempt(own: tuple[str, ...], peer: tuple[str, ...] | None = (), *, by: str = "a", works: bool = False) -> Attempt:
+    """An attempt by the end `a`: what swanctl printed there, and what the other end's log file has."""
+    log = tuple(f"[{line}" for line in own)
+    heard = None if peer is None else _logged(*peer)
+    return Attempt(by, {"a": "to-b", "b": "to-a"}[by], works, log, heard)
+
+
+def _refusal(words: str) -> tuple[Attempt, ...]:
+    return (_attempt((SENT, ANSWER, REFUSED), (GOT, words)),)
+
+
+NO_CONFIG = f"IKE] no IKE config found for {B}...{A}, sending NO_PROPOSAL_CHOSEN"
+REASONS = {
+    "psk-mismatch": "IKE] tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched",
+    "psk-missing": "IKE] no shared key found for 'b.example' - 'a.example'",
+    "identity-mismatch": "CFG] no matching peer config found",
+    "ike-proposals-disjoint": "IKE] received proposals unacceptable",
+    "esp-proposals-disjoint": "IKE] no acceptable proposal found",
+    "selectors-not-mirrored": "IKE] traffic selectors 10.6.1.0/24 === 10.6.2.0/24 unacceptable",
+    "connection-unknown": NO_CONFIG,
+    "authentication-refused": "CFG] constraint check failed: RULE_CRL_VALIDATION is FAILED, but requires at least GOOD",
+    "kernel-refused": "IKE] unable to install IPsec policies (SPD) in kernel",
+}
+ALSO = {"selectors-not-mirrored": ("not-installed",)}  # selectors that overlap are narrowed, so they explain no other
+SILENT = (_attempt((SENT, AGAIN)),)
+WORKS = _attempt(("IKE] CHILD_SA net{1} established",), (), works=True)
+FLOATED, ARRIVED = _packet("sending", A, B, 272, 4500), _packet("received", A, B, 272, 4500)
+LARGE = _packet("sending", A, B, 1236)
+LOST = (_attempt((SENT, AGAIN), (GOT, ANSWERED)),)
+FIRST = (SENT, ANSWER)
+HEARD = (GOT, ANSWERED)
+UNRESOLVED = (_attempt(("IKE] unable to resolve gw.example, initiate aborted",)),)
+ROWS = (
+    *(
+        Row(cause, "the responder logs it", DOWN, DOWN, (), ALSO.get(cause, ()), attempts=_refusal(words))
+        for cause, words in REASONS.items()
+    ),
+    Row("kernel-refused", "it came up", DOWN, DOWN, attempts=(WORKS,), also=("not-installed",)),
+    Row("authentication-refused", "another's line", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
+    Row(
+        "connection-unknown",
+        "another peer was meant",
+        DOWN,
+        DOWN,
+        attempts=(_attempt((SENT, AGAIN), (_packet("received", "192.0.2.9", B, 240), NO_CONFIG)),),
+        also=("ike-unanswered",),
+    ),
+    Row("address-unresolved", "of a name", DOWN, DOWN, (), attempts=UNRESOLVED),
+    Row("address-unresolved", "the name is found", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
+    Row("ike-unanswered", "nothing arrives", DOWN, DOWN, (), attempts=SILENT),
+    Row("ike-unanswered", "it arrives", DOWN, DOWN, attempts=LOST, also=("ike-answer-lost",)),
+    Row(
+        "ike-unanswered",
+        "the other daemon's log is not to be had",
+        DOWN,
+        DOWN,
+        attempts=(_attempt((SENT, AGAIN), None),),
+        also=("attempt-failed",),
+    ),
+    Row("ike-answer-lost", "it arrives and is answered", DOWN, DOWN, (), attempts=LOST),
+    Row("ike-answer-lost", "nothing arrives", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
+    Row("udp-4500-blocked", "", DOWN, DOWN, (), attempts=(_attempt((*FIRST, FLOATED), HEARD),)),
+    Row(
+        "udp-4500-blocked",
+        "both ports pass",
+        DOWN,
+        DOWN,
+        attempts=(_attempt((*FIRST, FLOATED), (*HEARD, ARRIVED)),),
+        also=("attempt-failed",),
+    ),
+    Row("large-ike-packets-lost", "", DOWN, DOWN, (), attempts=(_attempt((*FIRST, LARGE), HEARD),)),
+    Row(
+        "large-ike-packets-lost",
+        "a small one is lost",
+        DOWN,
+        DOWN,
+        attempts=(_attempt((*FIRST, _packet("sending", A, B, 80)), HEARD),),
+        also=("attempt-failed",),
+    ),
+    Row("attempt-failed", "neither log says why", DOWN, DOWN, (), attempts=(_attempt(FIRST, HEARD),)),
+    Row("attempt-failed", "the log says why", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
+    Row(
+        "one-way-only",
+        "b works, a does not",
+        DOWN,
+        DOWN,
+        (),
+        also=("ike-unanswered",),
+        attempts=(*SILENT, _attempt((), by="b", works=True)),
+    ),
+    Row("one-way-only", "both fail", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
+)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_row(row: Row) -> None:
+    check(row)
+
+
+def test_the_end_at_fault_is_the_one_that_refuses_or_whose_packets_are_lost() -> None:
+    ends = {
+        cause: verdicts(tunnel(Row(cause, "", DOWN, DOWN, attempts=attempts)))[0].end
+        for cause, attempts in (
+            ("identity-mismatch", _refusal(REASONS["identity-mismatch"])),
+            ("psk-mismatch", _refusal(REASONS["psk-mismatch"])),
+            ("ike-unanswered", SILENT),
+            ("ike-answer-lost", LOST),
+        )
+    }
+    assert {cause: str(end) for cause, end in ends.items()} == {
+        "identity-mismatch": "b/to-a",
+        "psk-mismatch": "a/to-b",
+        "ike-unanswered": "a/to-b",
+        "ike-answer-lost": "b/to-a",
+    }
+
+
+def test_the_reason_and_what_the_initiator_was_told_are_the_evidence() -> None:
+    (found,) = verdicts(tunnel(Row("", "", DOWN, DOWN, attempts=_refusal(REASONS["psk-mismatch"]))))
+    assert found.evidence == (
+        "log of b: tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched",
+        "log of a: received AUTHENTICATION_FAILED notify error",
+    )
+
+
+def test_an_end_that_is_only_to_answer_is_not_judged_for_not_initiating() -> None:
+    only = Row("", "", DOWN, {**DOWN, "connection": {"remote_addrs": ("%any",)}}, attempts=(_attempt((), by="b"),))
+    assert verdicts(tunnel(only)) == ()
+
+
+def test_every_cause_of_the_catalogue_is_a_rule() -> None:
+    assert {each.cause for each in SIGNATURES if each.cause} <= {each.id for each in all_rules()}
