@@ -110,7 +110,7 @@ def test_requests_that_do_not_arrive_are_a_blocked_path_from_that_end(found: dic
 
 def test_ike_that_stops_where_it_floats_is_udp_4500(found: dict[str, Any], lab: Lab) -> None:
     assert set(verdicts(found, lab, FLOATED).values()) == {"udp-4500-blocked"}
-    assert {name for name, _ in findings(found, lab, FLOATED)} >= {"udp-4500-blocked"}
+    assert {name for name, dummy in findings(found, lab, FLOATED)} >= {"udp-4500-blocked"}
 
 
 def test_a_tunnel_that_comes_up_from_one_end_only_is_a_finding_with_its_cause(found: dict[str, Any], lab: Lab) -> None:
@@ -120,8 +120,8 @@ def test_a_tunnel_that_comes_up_from_one_end_only_is_a_finding_with_its_cause(fo
 
 def test_what_settings_show_keeps_its_id_and_the_logs_agree(found: dict[str, Any], lab: Lab) -> None:
     assert "identity-mismatch" in verdicts(found, lab, IDENTITY).values()
-    assert {name for name, _ in findings(found, lab, IDENTITY)} == {"identity-mismatch"}
-    assert {name for name, _ in findings(found, lab, VERSION)} == {"ike-version-mismatch"}
+    assert {name for name, dummy in findings(found, lab, IDENTITY)} == {"identity-mismatch"}
+    assert {name for name, dummy in findings(found, lab, VERSION)} == {"ike-version-mismatch"}
 
 
 def test_what_is_up_is_not_touched_and_nothing_is_left_half_open(

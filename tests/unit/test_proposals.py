@@ -76,7 +76,7 @@ IKE = (
 def test_ike_proposals_agree_if_they_share_one_of_every_type(
     ours: list[str], theirs: list[str], expected: bool | None
 ) -> None:
-    assert agree(ours, theirs) is agree(theirs, ours) is expected
+    assert agree(ours, theirs) is agree(ours=theirs, theirs=ours) is expected
 
 
 ESP = (
