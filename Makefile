@@ -12,7 +12,7 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit sanity integration molecule perf clean packages
+.PHONY: help demo test all check unit sanity integration molecule perf mutants clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
@@ -22,6 +22,7 @@ help:
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
+	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
 	@echo "make findings     writes the pages of findings and log lines"
 
 demo: packages $(PY311)/installed $(LINK)
@@ -29,7 +30,7 @@ demo: packages $(PY311)/installed $(LINK)
 
 # -k: all of it, also after a failure; what is quick to know comes first.
 test all: packages
-	@$(MAKE) -k lint types docs unit sanity molecule integration
+	@$(MAKE) -k lint types docs unit sanity molecule mutants integration
 	@$(if $(filter py313,$(PYTHONS)),,echo "Not tested, for want of a Python 3.13: ansible-core 2.21.")
 
 check: lint types unit-py311
@@ -100,6 +101,12 @@ findings: $(PY311)/installed $(LINK)
 
 perf: packages $(PY311)/installed $(LINK)
 	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.perf
+
+# Pairs of the reference corpus, one setting changed at random, judged by real daemons and by the audit.
+N ?= 60
+mutants: packages $(PY311)/installed $(LINK)
+	$(call heading,mutants: $(N))
+	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.mutants --number $(N)
 
 packages:
 	@sh tests/tools/packages.sh

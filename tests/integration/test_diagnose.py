@@ -39,9 +39,9 @@ def down(lab: Lab, tunnel: Tunnel) -> None:
         lab.exec(end.gateway, ["swanctl", "--terminate", "--ike", end.connection, "--timeout", "2", "--force"])
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with running(pairs(6, name="diagnose")) as lab:
+@pytest.fixture(scope="module", params=["trixie", "bookworm"])  # strongSwan 6.0 and 5.9
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with running(pairs(6, name="diagnose"), suite=request.param) as lab:
         tunnels = lab.topology.tunnels
         for name in (BLOCKED, FLOATED, ONE_WAY):
             for end in (tunnels[name].initiator, tunnels[name].responder):

@@ -25,11 +25,12 @@ from tests.unit.build import Row, ike_sa, tunnel
 
 FIELDS: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(
-        ("proposals", "esp_proposals", "ah_proposals", "local_ts", "remote_ts", "remote_addrs"), keys.listed
+        ("proposals", "esp_proposals", "ah_proposals", "local_ts", "remote_ts", "local_addrs", "remote_addrs"),
+        keys.listed,
     ),
     **dict.fromkeys(("start_action", "close_action", "dpd_action"), keys.action),
     **dict.fromkeys(("version", "keyingtries"), keys.whole),
-    **dict.fromkeys(("dpd_delay", "rekey_time"), keys.duration),
+    **dict.fromkeys(("dpd_delay", "rekey_time", "rand_time"), keys.duration),
     "encap": keys.boolean,
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from ..model import End, Fault, Tunnel
 from ..swanctl.words import explicit, interfaces, numeric, outside
@@ -16,7 +17,7 @@ def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end looks for its peer at an address that is none of the peer's, so its requests go elsewhere or nowhere.
 
     The peer decides its addresses. Nothing is said of a tunnel that is up, of names, and of a peer with none but
-    private addresses, which may be behind NAT.
+    private addresses, which may be behind NAT, unless the two are neighbours in one network.
     """
     if up(tunnel) or any(ike.state == "ESTABLISHED" for end in tunnel.ends for ike in end.sas):
         return
@@ -28,7 +29,10 @@ def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         right = bound or tuple(host for host in there if outside(host))
         elsewhere = not set(looked_at) & set(right)
         # bound to one of its addresses, a peer does not answer at another; an outside address is not translated
-        if elsewhere and right and (set(looked_at) & set(there) or all(outside(host) for host in right)):
+        plain = (
+            set(looked_at) & set(there) or all(outside(host) for host in right) or _neighbours(end, looked_at, right)
+        )
+        if elsewhere and right and plain:
             yield _fault(end, peer, right)
 
 
@@ -42,6 +46,13 @@ def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
         (change(end, "remote_addrs", ",".join(right)),) if certain else (),
         "" if certain else f"{peer.gateway.name} has several addresses: set remote_addrs to the right one",
     )
+
+
+def _neighbours(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Whether an end has an interface in the network in which it looks for its peer, and in which that one is."""
+    networks = [interface.network for interface in interfaces(end.gateway.system.addresses)]
+    both = [ip_address(host) for host in (*looked_at, *right)]
+    return any(all(host in network for host in both) for network in networks)
 
 
 def _bound(end: End) -> tuple[str, ...]:

@@ -43,7 +43,12 @@ def esp_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
                 yield _fault(tunnel, key, couple, f"no {protocol} proposal in common")
 
 
-@rule("pfs-mismatch", "high", reference="RFC 7296 section 1.3.1; strongSwan docs: Expiry and Rekeying")
+@rule(
+    "pfs-mismatch",
+    "high",
+    reference="RFC 7296 section 1.3.1; strongSwan docs: Expiry and Rekeying",
+    explains=("rekey-overdue",),
+)
 def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """The two ends agree on ESP but not on the key exchange of a rekey: the tunnel comes up and dies at the first.
 

@@ -40,6 +40,17 @@ ROWS = (
     Row("address-mismatch", "a tunnel that is up proves it", b={"connection": {"remote_addrs": ("192.0.2.77",)}}),
     Row("address-mismatch", "a private address may be behind NAT",
         {**DOWN, "connection": {"local_addrs": ("192.168.1.2",)}}, WRONG),
+    Row(
+        "address-mismatch",
+        "private, and neighbours in one network",
+        {**DOWN, "connection": {"local_addrs": ("192.168.0.1",)}},
+        {
+            **DOWN,
+            "connection": {"remote_addrs": ("192.168.0.77",)},
+            "system": System(addresses=("eth0 192.168.0.2/24",)),
+        },
+        ("b/to-a: remote_addrs = 192.168.0.1",),
+    ),
     Row("address-mismatch", "a name is not looked up", DOWN, {**DOWN, "connection": {"remote_addrs": ("a.example",)}}),
     Row("address-mismatch", "anybody", DOWN, {**DOWN, "connection": {"remote_addrs": ("%any",)}}),
     Row("address-mismatch", "the peer's addresses are not known",
