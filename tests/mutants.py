@@ -112,16 +112,17 @@ def pairs() -> Iterator[Pair]:
         if not all(file.is_file() for file in files.values()):
             continue
         texts = {host: _placed(file.read_text(encoding="utf-8")) for host, file in files.items()}
-        trees = [settings_of.parse(text.encode()).tree() for text in texts.values()]
-        found = [tree.get("connections") for tree in trees]
-        if not all(isinstance(each, dict) and len(each) == 1 for each in found):
-            continue
-        (connection,) = found[0]
-        children = [next(iter(each.values())).get("children") for each in found]
-        if connection in (found[1] or ()) and all(isinstance(c, dict) and len(c) == 1 for c in children):
-            (child,) = children[0]
-            if child in children[1]:
-                yield Pair(name, texts, str(connection), str(child))
+        first, other = (_names(text) for text in texts.values())
+        if first and first == other:
+            yield Pair(name, texts, *first)
+
+
+def _names(text: str) -> tuple[str, str] | None:
+    """The connection and the child of a configuration that has one of each."""
+    tree = settings_of.parse(text.encode())
+    connections = tree.sections(("connections",))
+    children = tree.sections(("connections", connections[0], "children")) if len(connections) == 1 else ()
+    return (connections[0], children[0]) if len(children) == 1 else None
 
 
 def mutant(chance: random.Random, usable: list[Pair]) -> Mutant:

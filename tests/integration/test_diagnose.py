@@ -140,6 +140,14 @@ def test_both_ends_are_shown_side_by_side_with_what_differs_marked(done: Run) ->
     assert "identity of b04" in line
 
 
+def test_an_end_that_the_limit_leaves_out_initiates_nothing(lab: Lab, tmp_path: Path) -> None:
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab), encoding="utf-8")
+    ours = ("--limit", "b01", "-e", "tunnel=a01-b01")
+    limited = playbook(tmp_path, hosts, "tunnelwright.ipsec.diagnose", *ours).result("Conclude")
+    assert verdicts(limited, lab, BLOCKED) == {"initiator": "ike-unanswered"}
+
+
 def test_an_unknown_name_is_refused_with_those_that_there_are(lab: Lab, tmp_path: Path) -> None:
     hosts = tmp_path / "inventory.yml"
     hosts.write_text(inventory(lab), encoding="utf-8")
