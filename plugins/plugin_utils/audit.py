@@ -13,7 +13,15 @@ from .plan import plan
 from .rules import WEIGHTS, diagnose
 from .verify import prove
 
-HARMLESS = ("unmatched-include", "unknown-setting", "invalid-setting", "long-name", "percent-in-name", "daemon-stopped")
+HARMLESS = (
+    "unmatched-include",
+    "unknown-setting",
+    "invalid-setting",
+    "long-name",
+    "percent-in-name",
+    "daemon-stopped",
+    "log-hides",
+)
 _Addresses = dict[int, list[tuple[int, int, str]]]
 
 

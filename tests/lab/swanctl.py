@@ -42,6 +42,7 @@ STRONGSWAN = """charon-systemd {
     }
   }
 }
+include strongswan.d/*.conf
 """
 
 

@@ -186,6 +186,19 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Logger:
+    """One place that the daemon logs to, and how much by strongswan.conf: `default`, and the groups that differ."""
+
+    name: str  # filelog.main, syslog.daemon, journal
+    levels: Mapping[str, int] = field(default_factory=dict)
+    origin: str = ""  # where the configuration first names it, if it does
+
+    def level(self, group: str) -> int:
+        """How much it logs of a group, from -1 (nothing) to 4 (also keys)."""
+        return self.levels.get(group, self.levels.get("default", 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something that kept a part of a gateway from being read: what, where, what to do."""
 
@@ -236,5 +249,6 @@ class Gateway:
     certificates: tuple[Certificate, ...] | None = None
     log: tuple[str, ...] | None = None
     log_end: str | None = None  # position in the log, to read on from
+    loggers: tuple[Logger, ...] | None = None  # None: strongswan.conf could not be found or read
     system: System = field(default_factory=System)
     problems: tuple[Problem, ...] = ()

@@ -24,10 +24,13 @@ class Signature:
     look: str  # where the reason is, or what to compare
     source: str  # file of strongSwan's src/libcharon unless another folder is named
     cause: str = ""
+    group: str = "ike"  # of log levels; all of these lines are logged from level 1 on
 
 
-def _entry(name: str, pattern: str, side: Side, means: str, look: str, source: str, cause: str = "") -> Signature:  # noqa: PLR0913, PLR0917
-    return Signature(name, re.compile(pattern), side, means, look, source, cause)
+def _entry(  # noqa: PLR0913, PLR0917
+    name: str, pattern: str, side: Side, means: str, look: str, source: str, cause: str = "", group: str = "ike"
+) -> Signature:
+    return Signature(name, re.compile(pattern), side, means, look, source, cause, group)
 
 
 SIGNATURES: tuple[Signature, ...] = (
@@ -76,6 +79,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "remote.id here, local.id of the peer, and back",
         "sa/ikev2/tasks/ike_auth.c; sa/ikev1/phase1.c",
         "identity-mismatch",
+        group="cfg",
     ),
     _entry(
         "no-ike-config",
@@ -122,6 +126,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "remote.auth, remote.cacerts, remote.id here",
         "src/libstrongswan/credentials/auth_cfg.c; sa/ikev2/tasks/ike_auth.c",
         "authentication-refused",
+        group="cfg",
     ),
     _entry(
         "certificate-untrusted",
@@ -149,6 +154,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "who sends requests; cookie and half-open limits",
         "network/receiver.c",
         "ike-unanswered",
+        group="net",
     ),
     # ---- what the initiator is told, which is not the reason
     _entry(
@@ -242,6 +248,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "the peer did not answer dead peer detection (IKEv1)",
         "the path; dpd_action",
         "processing/jobs/dpd_timeout_job.c",
+        group="job",
     ),
     _entry(
         "trap-impossible",
@@ -250,6 +257,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "no trap without an address of the peer",
         "remote_addrs",
         "sa/trap_manager.c",
+        group="cfg",
     ),
     _entry(
         "existing-duplicate",
@@ -284,6 +292,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "local_addrs, another daemon on the ports",
         "plugins/socket_default/socket_default_socket.c",
         "address-mismatch",
+        group="net",
     ),
 )
 

@@ -12,7 +12,7 @@ from ..options import GatherOptions
 def gather(options: GatherOptions) -> Script:
     """A script that changes nothing and shows no secret."""
     return Script(
-        source=f"{text('digest.sh')}\n{text('gather.sh')}",
+        source="\n".join(text(name) for name in ("digest.sh", "follow.sh", "levels.sh", "gather.sh")),
         variables={
             "TW_CONFIG": options.config,
             "TW_SAS": "1" if options.sas else "0",

@@ -1,15 +1,7 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... and digest.sh come before this text (gather.py)
+# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh and levels.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
-tw_nl='
-'
-tw_files_max=2000
-tw_bytes_max=8388608
-
 # ---- configuration files
-
-# tw_lex WANT FILE: what redact.awk makes of the file.
-tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
 
 # tw_token "LINES OCTAL": the word that stands for a secret, with as many line ends as the secret had.
 tw_token() {
@@ -47,54 +39,11 @@ tw_show() {
 	done
 }
 
-# tw_included FILE: the files that its include statements name, as glob(3) finds them.
-tw_included() {
-	grep -q include "$1" || return 0
-	tw_lex includes "$1" | while IFS= read -r tw_pattern; do
-		tw_pattern=$(printf '%b' "$tw_pattern")
-		case $tw_pattern in
-		/*) ;;
-		*) tw_pattern=${1%/*}/$tw_pattern ;;
-		esac
-		IFS=
-		if [ -d "${tw_pattern%/*}" ] && ! { [ -r "${tw_pattern%/*}" ] && [ -x "${tw_pattern%/*}" ]; }; then
-			printf '%s\n' "${tw_pattern%/*}"
-		fi
-		for tw_match in $tw_pattern; do
-			[ -f "$tw_match" ] && printf '%s\n' "$tw_match"
-		done
-	done
-}
-
-# tw_follow FILE: tw_files becomes all files that it reaches, in lines; tw_unread those that cannot be read, and why.
-tw_follow() {
-	tw_queue=$1$tw_nl tw_files='' tw_unread='' tw_count=0 tw_total=0
-	while [ -n "$tw_queue" ]; do
-		tw_file=${tw_queue%%"$tw_nl"*}
-		tw_queue=${tw_queue#*"$tw_nl"}
-		case $tw_nl$tw_files$tw_unread in *"$tw_nl$tw_file$tw_nl"* | *"denied $tw_file$tw_nl"*) continue ;; esac
-		if ! { [ -f "$tw_file" ] && true <"$tw_file"; } 2>/dev/null; then
-			if [ -e "$tw_file" ]; then tw_unread=${tw_unread}denied; else tw_unread=${tw_unread}missing; fi
-			tw_unread="$tw_unread $tw_file$tw_nl"
-			continue
-		fi
-		tw_count=$((tw_count + 1))
-		tw_total=$((tw_total + $(wc -c <"$tw_file")))
-		if [ "$tw_count" -gt "$tw_files_max" ] || [ "$tw_total" -gt "$tw_bytes_max" ]; then
-			echo "more than $tw_files_max files or $tw_bytes_max bytes" >&2
-			return 1
-		fi
-		tw_files=$tw_files$tw_file$tw_nl
-		tw_next=$(tw_included "$tw_file")
-		tw_queue=$tw_queue${tw_next:+$tw_next$tw_nl}
-	done
-}
-
 tw_stat() { stat -L -c '%a %U %G %s' "$@" 2>/dev/null || stat -L -f '%Lp %Su %Sg %z' "$@"; }
 
 # Sections files, unread, stats and file-0, file-1, ...; again if a file changed meanwhile.
 tw_config() {
-	tw_follow "$TW_CONFIG" 2>/dev/null && tw_whole=0 || tw_whole=1
+	tw_follow includes "$TW_CONFIG" 2>/dev/null && tw_whole=0 || tw_whole=1
 	tw_ifs=$IFS
 	IFS=$tw_nl
 	set -f
@@ -226,6 +175,7 @@ section about tw_about
 section commands tw_commands
 section addresses tw_addresses
 section keepalives tw_keepalives
+tw_logging
 tw_tries=0
 until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
 section config return_ "$tw_tries"

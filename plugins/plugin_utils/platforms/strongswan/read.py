@@ -17,6 +17,7 @@ from ...swanctl.configured import connections
 from ...swanctl.output import messages, number, section, text, texts
 from ...swanctl.settings import Settings, load
 from ..options import GatherOptions
+from . import levels
 from .files import TOKEN, read_files
 
 T = TypeVar("T")
@@ -36,6 +37,8 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     configured, wrong = connections(settings, _numbers(version)) if settings else ((), ())
     problems += [*(settings.warnings if settings else ()), *wrong]
     daemon = _daemon(reply, problems)
+    loggers = levels.read(reply)
+    problems += levels.hidden(loggers or ())
     return Gateway(
         name=name,
         platform="strongswan",
@@ -49,6 +52,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         certificates=_parsed(reply, "certificates", certificates, problems),
         log=_log(reply),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
+        loggers=loggers,
         system=_system(reply),
         problems=tuple(problems),
     )

@@ -4,6 +4,8 @@
 #   S n octal  print the token of a secret whose value spans n line ends; octal is the value as strongSwan would use it
 #   P n spans  the file had n bytes; redacted spans as "original start, end, redacted start, end"
 # With want=includes prints include patterns instead, with want=logs the paths of filelog sections (both for printf %b).
+# With want=levels prints of a strongswan.conf no more than its loggers: the sections on top, filelog, syslog and journal
+# in them, includes there, and log levels, each on its line (for printf %b); with want=level-includes those patterns alone.
 # Where the text is broken it errs towards hiding: what may be a part of a secret becomes stars of the same length.
 
 function text(c) {
@@ -120,6 +122,21 @@ function token(   i, lines, size) {
 	drop()
 }
 
+# ---- loggers
+
+function show(s) {
+	if (want == "levels") skeleton = skeleton s
+	if (length(skeleton) > 900) { printf "%s", skeleton; skeleton = "" }
+}
+
+# A level, or whether a file is appended to; of any other value only that there is one.
+function show_value(   i, s) {
+	if (!shown[depth] || depth < 2 || word !~ LEVELS) return
+	for (i = 0; i < used; i++) s = s PLAIN[effective[i]]
+	if (words && s !~ (word == "append" ? "^[A-Za-z01]+$" : "^-?[0-9]$")) s = "unreadable"
+	show(" " word " = " s)
+}
+
 # ---- values
 
 function open_value() {
@@ -146,6 +163,7 @@ function watch(c) {
 
 function close_value(c) {
 	if (want == "logs" && key == "path" && section[depth - 1] == "filelog") report()
+	if (key == word) show_value()
 	if (names_secret(key)) {
 		hidden_line = tail = 1
 		cleared = !words
@@ -212,13 +230,14 @@ function between(c) {
 	if (c == 123) { open_section(); keep(c); return }
 	if (c == 125) { close_section(); keep(c); return }
 	if (c == 58) { colon(c); return }
-	if (state == REFS) { keep(c); return }
+	if (state == REFS) { keep(c); refs = refs CODE[c]; return }
 	if (state == NAMED && names_secret(key)) { state = BLANK; star(c); return }
 	state = NAME; key = word = ""; in_name(c)
 }
 
 function colon(c) {
 	keep(c)
+	refs = " : "
 	if (names_secret(key) && key != "secrets") wait_for(REFS); else state = REFS
 }
 
@@ -226,10 +245,13 @@ function open_section() {
 	section[++depth] = key
 	if (!secrets_at && key ~ /^secret/) secrets_at = depth
 	if (want == "logs" && section[depth - 1] == "filelog" && word ~ /^\//) print word
-	state = STATEMENT; key = ""
+	shown[depth] = shown[depth - 1] && (depth != 2 || word ~ /^(filelog|syslog|journal)$/)
+	if (shown[depth]) show(" " word refs " {")
+	state = STATEMENT; key = refs = ""
 }
 
 function close_section() {
+	if (depth > 0 && shown[depth]) show(" }")
 	if (secrets_at == depth) secrets_at = 0
 	if (depth > 0) depth--
 	state = STATEMENT; key = ""
@@ -302,7 +324,8 @@ function in_include(c) {
 }
 
 function close_include() {
-	if (want == "includes" && pattern != "") print pattern
+	if ((want == "includes" || want == "level-includes" && shown[depth]) && pattern != "") print pattern
+	if (shown[depth]) show(" include " pattern " ")
 	state = STATEMENT; key = ""
 }
 
@@ -319,14 +342,16 @@ BEGIN {
 	NEXT_SECTION = "^[} \t]*[ \t](" SECTION_ "|" SETTING_ ")"
 	NEXT_SETTING = "^(" SECTION_ "|" SETTING_ "|include[ \t])"
 	REFERENCES = "^[ \t]*" WORDS "(," WORDS ")*[ \t]*[{]"
-	state = STATEMENT; at = out = depth = 0
+	LEVELS = "^(default|append|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|lib|esp|tls|tnc|imc|imv|pts)$"
+	state = STATEMENT; at = out = depth = 0; shown[0] = 1
 }
 
-{ for (i = 1; i <= NF; i++) step($i + 0) }
+{ for (i = 1; i <= NF; i++) { step($i + 0); if ($i == 10) show("\\n") } }
 
 END {
 	step(-1)
 	if (inside) close_span()
 	flush()
 	if (want == "") print "P" at spans
+	if (want == "levels") print skeleton
 }

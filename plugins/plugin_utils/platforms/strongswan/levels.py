@@ -1,0 +1,134 @@
+"""How much the daemon logs, by strongswan.conf: its loggers, their levels, and which lines they hide.
+
+Source: libcharon/daemon.c (load_loggers), charon-systemd.c (the journal's logger), strongswan.conf(5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ...errors import IpsecError
+from ...model import Logger, Problem, Reply
+from ...swanctl.output import messages, text
+from ...swanctl.settings import Path, Settings, load
+from ...swanctl.signatures import SIGNATURES
+
+GROUPS = tuple("dmn mgr ike chd job cfg knl net asn enc lib esp tls tnc imc imv pts".split())
+DEFAULT = 1  # of every logger where nothing else is said
+FACILITIES = ("daemon", "auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """What strongswan.conf and its includes say of loggers, as levels.sh shows it, for the daemon of this name."""
+
+    daemon: str
+    root: str
+    files: Mapping[str, bytes]
+
+    @property
+    def settings(self) -> Settings:
+        """The effective settings."""
+        return load(self.root, self.files)
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """The sections that count for the daemon: its own, then charon's, which all variants fall back to."""
+        return tuple(dict.fromkeys((self.daemon, "charon")))
+
+
+def conf(reply: Reply) -> Logging | None:
+    """What was read of strongswan.conf; None where there is none, or it must not be read."""
+    listed = reply.sections.get("logging-files")
+    paths = listed.text.splitlines() if listed else []
+    if not paths:
+        return None
+    files = {path: reply.sections[f"logging-{index}"].out for index, path in enumerate(paths)}
+    return Logging(_daemon(reply), paths[0], files)
+
+
+def read(reply: Reply) -> tuple[Logger, ...] | None:
+    """The daemon's loggers; None where strongswan.conf could not be read."""
+    found = conf(reply)
+    try:
+        return None if found is None else loggers(found)
+    except IpsecError:
+        return None  # a file that strongSwan would refuse as well: what is in force is not in it
+
+
+def loggers(found: Logging) -> tuple[Logger, ...]:
+    """All places that the daemon logs to.
+
+    charon-systemd always logs to the journal; charon without a logger of its own logs to syslog's daemon facility.
+
+    Raises:
+        ParseError: a file is broken.
+    """
+    settings = found.settings
+    made = tuple(_logger(found, settings, path) for path in _paths(found, settings))
+    return made or (Logger("syslog.daemon", {"default": DEFAULT}),)
+
+
+def hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
+    """What no logger writes although the catalogue of log lines looks for it, a problem for each group of levels."""
+    if not found:
+        return ()
+    quiet = [group for group in GROUPS if max(logger.level(group) for logger in found) < 1]
+    lines = {group: [entry.name for entry in SIGNATURES if entry.group == group] for group in quiet}
+    return tuple(
+        Problem(
+            "log-hides",
+            f"at its log level of {group} the daemon does not log {_enumerated(names)}",
+            next((logger.origin for logger in found if logger.origin), ""),
+            f"set {group} = 1 for a logger, or raise it for a diagnosis with the module logging",
+        )
+        for group, names in lines.items()
+        if names
+    )
+
+
+def _enumerated(names: list[str]) -> str:
+    shown = ", ".join(names[:4])
+    return f"{shown} and {len(names) - 4} other kinds of lines" if len(names) > 4 else shown  # noqa: PLR2004
+
+
+def _daemon(reply: Reply) -> str:
+    """The daemon's name, which is that of its section; where it does not answer, by what runs."""
+    answered = reply.sections.get("daemon-version")
+    for message in messages(answered.text) if answered and not answered.status else ():
+        if name := text(message.body, "daemon"):
+            return name
+    commands = reply.sections.get("commands")
+    return "charon" if commands and "charon" in commands.text.split("\n") else "charon-systemd"
+
+
+def _paths(found: Logging, settings: Settings) -> Iterator[Path]:
+    for kind in ("filelog", "syslog"):
+        names = dict.fromkeys(name for section in found.sections for name in settings.sections((section, kind)))
+        yield from ((kind, name) for name in names if kind == "filelog" or name in FACILITIES)
+    if found.daemon == "charon-systemd":
+        yield ("journal",)
+
+
+def _logger(found: Logging, settings: Settings, path: Path) -> Logger:
+    default = _level(found, settings, (*path, "default"), DEFAULT)
+    each = {group: _level(found, settings, (*path, group), default) for group in GROUPS}
+    origins = (settings.origin((section, *path)) for section in found.sections)
+    return Logger(
+        ".".join(path),
+        {"default": default, **{group: level for group, level in each.items() if level != default}},
+        next(filter(None, origins), ""),
+    )
+
+
+def _level(found: Logging, settings: Settings, path: Path, otherwise: int) -> int:
+    for section in found.sections:
+        if setting := settings.get((section, *path)):
+            return _number(setting.value, otherwise)
+    return otherwise
+
+
+def _number(value: str, otherwise: int) -> int:
+    """settings_types.c (settings_value_as_int): what is no number counts as not set."""
+    return int(value) if value.removeprefix("-").isdigit() else otherwise

@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154  # follow.sh comes before this text
+# Reads how much the daemon logs: strongswan.conf without anything but its loggers, because it may hold secrets.
+
+# tw_main_conf: strongswan.conf as the running daemon was told, else where packages and strongSwan's own build put it.
+tw_main_conf() {
+	for tw_comm in $(grep -lx -e charon -e charon-systemd /proc/[0-9]*/comm 2>/dev/null); do
+		tw_process=${tw_comm%/comm}
+		[ "$(readlink "$tw_process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
+		tw_told=$(tr '\000' '\n' 2>/dev/null <"$tw_process/environ" | sed -n 's/^STRONGSWAN_CONF=//p')
+		[ -z "$tw_told" ] || { printf '%s\n' "$tw_told" && return; }
+	done 2>/dev/null
+	for tw_conf in /etc/strongswan.conf /etc/strongswan/strongswan.conf /usr/local/etc/strongswan.conf; do
+		[ -f "$tw_conf" ] && printf '%s\n' "$tw_conf" && return
+	done
+	return 1
+}
+
+# tw_levels FILE: its loggers, each setting on the line that it has in the file.
+tw_levels() {
+	grep -Eq 'filelog|syslog|journal|include' "$1" || return 0
+	printf '%b' "$(tw_lex levels "$1")"
+}
+
+# Sections logging-files, the first of which is strongswan.conf, and logging-0, logging-1, ...
+tw_logging() {
+	tw_conf=$(tw_main_conf) || tw_conf=''
+	tw_files=''
+	[ -z "$tw_conf" ] || tw_follow level-includes "$tw_conf" 2>/dev/null || tw_files=''
+	section logging-files printf '%s' "$tw_files"
+	tw_index=0
+	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
+		section "logging-$tw_index" tw_levels "$tw_file"
+		tw_index=$((tw_index + 1))
+	done
+}
