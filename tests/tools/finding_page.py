@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName, Finding, Step, Tunnel
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName, Step, Tunnel
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import PLATFORMS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
@@ -131,11 +131,15 @@ def _logged(case: Case) -> Iterator[str]:
 
 
 def _repaired(topic: Topic) -> Iterator[str]:
-    yield f"{REPAIRED.get(_fixed(topic), REPAIRED_PARTLY)}\n"
+    yield f"{REPAIRED.get(_fixed(topic), REPAIRED_PARTLY)} By example, ``a`` and ``b`` being the two gateways:\n"
+    done: dict[tuple[str, str], dict[str, None]] = {}
+    for case in topic.cases:
+        for role, remedy in _remedies(case):
+            done.setdefault((rst.words(case.case), role), {})[remedy] = None
+    rows = ((case, role, "; ".join(remedies)) for (case, role), remedies in done.items())
+    yield rst.table(("Case", "End", "What is to be done"), rows)
     if settings := _settings(topic):
-        yield f"What it sets: {', '.join(settings)}.\n"
-    rows = [row for case in topic.cases for finding in case.found for row in _remedies(case, finding)]
-    yield rst.table(("Where", "End", "What is to be done"), dict.fromkeys(rows))
+        yield f"What is set in these examples: {', '.join(settings)}.\n"
 
 
 def _settings(topic: Topic) -> list[str]:
@@ -144,13 +148,15 @@ def _settings(topic: Topic) -> list[str]:
     return [f"{setting} of the {holder}" for setting, holder in dict.fromkeys(kinds)]
 
 
-def _remedies(case: Case, finding: Finding) -> Iterator[tuple[str, str, str]]:
-    tunnel = next((each for each in case.audit.tunnels if each.name == finding.tunnel), None)
-    for fix in finding.fix:
-        name = fix.end.gateway if isinstance(fix, Change) else fix.gateway
-        yield rst.words(case.case), _role(tunnel, name), _remedy(fix)
-    if finding.no_fix:
-        yield rst.words(case.case), _role(tunnel, finding.end.gateway), f"Advice: {rst.words(finding.no_fix)}"
+def _remedies(case: Case) -> Iterator[tuple[str, str]]:
+    """What is to be done at which end."""
+    tunnels = {tunnel.name: tunnel for tunnel in case.audit.tunnels}
+    for finding in case.found:
+        tunnel = tunnels.get(finding.tunnel)
+        for fix in finding.fix:
+            yield _role(tunnel, fix.end.gateway if isinstance(fix, Change) else fix.gateway), _remedy(fix)
+        if finding.no_fix:
+            yield _role(tunnel, finding.end.gateway), f"Advice: {rst.words(finding.no_fix)}"
 
 
 def _role(tunnel: Tunnel | None, gateway: str) -> str:
