@@ -95,7 +95,7 @@ def _shows(topic: Topic) -> Iterator[str]:
         yield "Logged, for example:\n"
         yield rst.verbatim("\n".join(_logged(attempted)))
     if known:
-        yield "Lines of charon's log that prove it, with the file of strongSwan's source below ``src/libcharon``:\n"
+        yield "Lines of charon's log that prove it. Sources are below ``src/libcharon`` unless they say otherwise:\n"
         rows = (
             (rst.ref(log_label(each), each.name), each.side, rst.literal(each.pattern.pattern.strip()), each.source)
             for each in known
