@@ -22,7 +22,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
 )
 
 from tests.unit.build import Row, edited, gateways, healthy, tunnel
-from tests.unit.rules import rows
+from tests.unit.rules.rows import rows
 
 NO_SETTINGS = {  # fields of a connection and of a child that are none
     *("name", "local", "remote", "children", "route_based"),

@@ -33,7 +33,7 @@ from tests.unit.build import (
     settings,
     tunnel,
 )
-from tests.unit.rules import rows
+from tests.unit.rules.rows import rows
 
 PUBKEY: dict[str, Any] = {
     "local": (Auth("local", "pubkey", "CN=a", ("a.pem",)),),
