@@ -21,6 +21,7 @@ HARMLESS = (
     "percent-in-name",
     "daemon-stopped",
     "log-hides",
+    "log-raised",
 )
 _Addresses = dict[int, list[tuple[int, int, str]]]
 

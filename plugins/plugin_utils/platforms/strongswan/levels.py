@@ -14,9 +14,13 @@ from ...swanctl.output import messages, text
 from ...swanctl.settings import Path, Settings, load
 from ...swanctl.signatures import SIGNATURES
 
-GROUPS = tuple("dmn mgr ike chd job cfg knl net asn enc lib esp tls tnc imc imv pts".split())
+GROUPS = (
+    *("dmn", "mgr", "ike", "chd", "job", "cfg", "knl", "net", "asn"),
+    *("enc", "app", "lib", "esp", "tls", "tnc", "imc", "imv", "pts"),
+)
 DEFAULT = 1  # of every logger where nothing else is said
 FACILITIES = ("daemon", "auth")
+LATE = 60  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,10 @@ class Logging:
 
 
 def conf(reply: Reply) -> Logging | None:
-    """What was read of strongswan.conf; None where there is none, or it must not be read."""
-    listed = reply.sections.get("logging-files")
+    """What was read of strongswan.conf; None where there is none, or a part of it must not be read."""
+    listed, unread = reply.sections.get("logging-files"), reply.sections.get("logging-unread")
     paths = listed.text.splitlines() if listed else []
-    if not paths:
+    if not paths or (unread and "denied " in unread.text):
         return None
     files = {path: reply.sections[f"logging-{index}"].out for index, path in enumerate(paths)}
     return Logging(_daemon(reply), paths[0], files)
@@ -86,6 +90,20 @@ def hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
         for group, names in lines.items()
         if names
     )
+
+
+def left(reply: Reply, now: float | None) -> tuple[Problem, ...]:
+    """A raise of levels past its time: the gateway was restarted meanwhile, and what was to put them back is gone."""
+    listed = reply.sections.get("logging-until")
+    problems = []
+    for line in listed.text.splitlines() if listed and now is not None else ():
+        until, path = line.split(" ", 1)
+        if now is not None and now > int(until) + LATE:
+            what = "the log levels were raised for a diagnosis and not put back"
+            problems.append(
+                Problem("log-raised", what, path, "put them back: tunnelwright.ipsec.logging, state: absent")
+            )
+    return tuple(problems)
 
 
 def _enumerated(names: list[str]) -> str:

@@ -4,6 +4,7 @@
 
 # tw_main_conf: strongswan.conf as the running daemon was told, else where packages and strongSwan's own build put it.
 tw_main_conf() {
+	# shellcheck disable=SC2013  # paths of /proc, which have no blanks
 	for tw_comm in $(grep -lx -e charon -e charon-systemd /proc/[0-9]*/comm 2>/dev/null); do
 		tw_process=${tw_comm%/comm}
 		[ "$(readlink "$tw_process/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
@@ -22,12 +23,22 @@ tw_levels() {
 	printf '%b' "$(tw_lex levels "$1")"
 }
 
+# tw_until: of each file that raises levels for a time (raising.py), when that ends, and its path.
+tw_until() {
+	printf '%s' "$tw_files" | grep '/zz-tunnelwright-logging[.]conf$' | while IFS= read -r tw_file; do
+		tw_time=$(sed -n '1s/^# tunnelwright logging: until \([0-9]\{1,\}\) .*/\1/p' "$tw_file")
+		[ -z "$tw_time" ] || printf '%s %s\n' "$tw_time" "$tw_file"
+	done
+}
+
 # Sections logging-files, the first of which is strongswan.conf, and logging-0, logging-1, ...
 tw_logging() {
 	tw_conf=$(tw_main_conf) || tw_conf=''
-	tw_files=''
+	tw_files='' tw_unread=''
 	[ -z "$tw_conf" ] || tw_follow level-includes "$tw_conf" 2>/dev/null || tw_files=''
 	section logging-files printf '%s' "$tw_files"
+	section logging-unread printf '%s' "$tw_unread"
+	section logging-until tw_until
 	tw_index=0
 	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
 		section "logging-$tw_index" tw_levels "$tw_file"

@@ -37,8 +37,9 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     configured, wrong = connections(settings, _numbers(version)) if settings else ((), ())
     problems += [*(settings.warnings if settings else ()), *wrong]
     daemon = _daemon(reply, problems)
+    system = _system(reply)
     loggers = levels.read(reply)
-    problems += levels.hidden(loggers or ())
+    problems += [*levels.hidden(loggers or ()), *levels.left(reply, system.time)]
     return Gateway(
         name=name,
         platform="strongswan",
@@ -53,7 +54,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         log=_log(reply),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
-        system=_system(reply),
+        system=system,
         problems=tuple(problems),
     )
 

@@ -342,7 +342,7 @@ BEGIN {
 	NEXT_SECTION = "^[} \t]*[ \t](" SECTION_ "|" SETTING_ ")"
 	NEXT_SETTING = "^(" SECTION_ "|" SETTING_ "|include[ \t])"
 	REFERENCES = "^[ \t]*" WORDS "(," WORDS ")*[ \t]*[{]"
-	LEVELS = "^(default|append|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|lib|esp|tls|tnc|imc|imv|pts)$"
+	LEVELS = "^(default|append|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts)$"
 	state = STATEMENT; at = out = depth = 0; shown[0] = 1
 }
 

@@ -1,0 +1,45 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Raises the daemon's log levels for a time; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+
+from ..modules.logging import ARGUMENT_SPEC
+from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms.options import GatherOptions
+from ..plugin_utils.platforms.strongswan import levels, raising
+from ..plugin_utils.task import Task
+
+
+class ActionModule(Task):
+    """Read, plan, raise or put back."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """One round trip where nothing is to be done, else two."""
+        wish = raising.wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
+        options = GatherOptions(digest_key=token_hex(32), sas=False)
+        reply = self.on_gateway(platform("auto").gather(options))
+        gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
+        plan = raising.plan(wish, gateway, levels.conf(reply))
+        if not plan.idle:
+            program = raising.script(plan, wish, gateway, token_hex(8))
+            if not self.check_mode:
+                raising.outcome(gateway, self.on_gateway(program))
+        result: dict[str, Any] = {
+            "changed": plan.changed,
+            "file": plan.path or None,
+            "loggers": {"before": plan.before, "after": plan.after},
+        }
+        if plan.warnings:
+            result["warnings"] = list(plan.warnings)
+        if self.diff_mode:
+            header = f"log levels of {gateway.name}"
+            texts = {"before": raising.shown(plan.before), "after": raising.shown(plan.after)}
+            result["diff"] = texts | {"before_header": header, "after_header": header}
+        return result
