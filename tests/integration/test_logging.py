@@ -1,0 +1,163 @@
+"""Log levels raised and put back on real gateways: more lines in the log, and a tree that is as it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+
+from .ansible_run import Run, module
+
+FILE = "/etc/strongswan.d/zz-tunnelwright-logging.conf"
+SUMS = "find /etc -xdev -type f -exec sha256sum {} + | sort; find /etc -xdev | sort"
+TRY = "swanctl --terminate --ike east --timeout 5 || :; swanctl --initiate --child net --timeout 10"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """One tunnel between two gateways whose file log is at level 1, and 2 for IKE."""
+    with running(pairs(1, name="logging")) as lab:
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def as_before(lab: Lab) -> Iterator[None]:
+    """Each test leaves the configuration as it was, byte for byte."""
+    before = lab.sh("b01", SUMS)
+    yield
+    assert lab.sh("b01", SUMS) == before
+    assert lab.sh("b01", "find /run -name '*tunnelwright*'") == ""
+
+
+def logging(tmp: Path, hosts: Path, *more: str, **arguments: Any) -> Run:
+    return module(tmp, hosts, "b01", "logging", arguments, *more)
+
+
+def lines(lab: Lab) -> int:
+    """How many lines one attempt to initiate logs."""
+    lab.sh("b01", f": >/run/charon.log; {TRY}")
+    return int(lab.sh("b01", "wc -l </run/charon.log"))
+
+
+def gone_within(lab: Lab, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while lab.exec("b01", ["test", "-e", FILE]).returncode == 0 and time.monotonic() < end:
+        time.sleep(0.5)
+    assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
+
+
+def test_levels_are_raised_once_as_check_mode_says_and_put_back(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    normal = lines(lab)
+    wish: dict[str, Any] = {"levels": {"ike": 3, "cfg": 2}}
+    foretold = logging(tmp_path, hosts, "--check", "--diff", **wish).result("it")
+    assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
+    done = logging(tmp_path, hosts, "--diff", **wish).result("it")
+    assert foretold == done
+    assert (done["changed"], done["file"]) == (True, FILE)
+    assert "filelog.main ike = 2\n" in done["diff"]["before"]
+    assert "filelog.main ike = 3\n" in done["diff"]["after"]
+    assert "journal cfg = 2\n" in done["diff"]["after"]
+    assert lines(lab) > normal + 20
+    read = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
+    assert (read["loggers"], read["problems"]) == (done["loggers"]["after"], [])
+    again = logging(tmp_path, hosts, duration=60, **wish)
+    assert (again.status, again.changed()) == (0, {})
+    less = logging(tmp_path, hosts, levels={"cfg": "2"}).result("it")
+    assert [logger["levels"].get("ike") for logger in less["loggers"]["after"]] == [2, None]
+    foretold = logging(tmp_path, hosts, "--check", "--diff", state="absent").result("it")
+    back = logging(tmp_path, hosts, "--diff", state="absent").result("it")
+    assert foretold == back
+    assert back["loggers"]["after"] == done["loggers"]["before"]
+    assert abs(lines(lab) - normal) < 10
+    assert logging(tmp_path, hosts, state="absent").changed() == {}
+
+
+def test_levels_that_are_as_high_already_need_no_file(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    run = logging(tmp_path, hosts, levels={"default": 1, "mgr": 0})
+    assert (run.changed(), run.result("it")["file"]) == ({}, None)
+    assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
+
+
+def test_the_gateway_puts_them_back_by_itself(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    normal = lines(lab)
+    assert logging(tmp_path, hosts, levels={"ike": 3}, duration=8).changed() == {"b01": 1}
+    lab.sh("b01", "kill $(cat /proc/$(cat /run/sshd.pid)/task/*/children) || :")  # the controller is gone
+    assert lines(lab) > normal + 20
+    gone_within(lab, 20)
+    assert abs(lines(lab) - normal) < 10
+
+
+def test_a_later_run_gives_more_time(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    logging(tmp_path, hosts, levels={"ike": 3}, duration=5)
+    logging(tmp_path, hosts, levels={"ike": 3}, duration=600)
+    time.sleep(8)
+    assert "ike = 3" in lab.sh("b01", f"cat {FILE}")
+    logging(tmp_path, hosts, state="absent")
+
+
+def test_what_a_restart_has_left_is_reported(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.write("b01", FILE, "# tunnelwright logging: until 1000000000 (Unix time), 00\ncharon {\n}\n")
+    read = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
+    assert [(problem["kind"], problem["where"]) for problem in read["problems"]] == [("log-raised", FILE)]
+    assert logging(tmp_path, hosts, state="absent").changed() == {"b01": 1}
+
+
+def test_a_level_that_hides_reasons_is_reported_and_raised(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    quiet = "/etc/strongswan.d/quiet.conf"
+    lab.write("b01", quiet, "charon {\n journal {\n  ike = 0\n }\n filelog {\n  main {\n   ike = 0\n  }\n }\n}\n")
+    lab.sh("b01", "sed -i.bak '/ike = 2/d' /etc/strongswan.conf && swanctl --reload-settings")
+    try:
+        (problem,) = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]["problems"]
+        assert problem["kind"] == "log-hides"
+        assert problem["what"].startswith("at its log level of ike the daemon does not log ")
+        assert logging(tmp_path, hosts, levels={"ike": 2}).changed() == {"b01": 1}
+        assert module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]["problems"] == []
+        logging(tmp_path, hosts, state="absent")
+    finally:
+        lab.sh("b01", f"mv /etc/strongswan.conf.bak /etc/strongswan.conf; rm {quiet}; swanctl --reload-settings")
+
+
+def test_without_an_include_it_says_what_to_add(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("b01", "cp -p /etc/strongswan.conf /etc/keep && sed -i '/^include/d' /etc/strongswan.conf")
+    try:
+        said = logging(tmp_path, hosts, "--check", levels={"ike": 3}).result("it")["msg"]
+        assert said == (
+            "strongswan.conf includes no folder for a file that raises its levels at /etc/strongswan.conf: "
+            "add the line include strongswan.d/*.conf at its end, outside all sections"
+        )
+    finally:
+        lab.sh("b01", "mv /etc/keep /etc/strongswan.conf")
+
+
+def test_a_reload_that_fails_takes_the_file_away_again(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """A swanctl that does all but that stands in."""
+    fake = """#!/bin/sh
+[ "$1" != --reload-settings ] || [ -e /run/failed ] || { : >/run/failed; echo "reload-settings failed" >&2; exit 1; }
+exec /usr/sbin/swanctl "$@"
+"""
+    lab.write("b01", "/usr/local/bin/swanctl", fake, mode="0755")
+    try:
+        run = logging(tmp_path, hosts, levels={"ike": 3})
+        assert run.result("it")["msg"] == (
+            "the daemon does not read its settings again: reload-settings failed at b01: "
+            "the levels are as strongswan.conf has them"
+        )
+        assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
+    finally:
+        lab.sh("b01", "rm /usr/local/bin/swanctl /run/failed")
+
+
+def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "operator.yml"
+    path.write_text(inventory(lab, user="operator"), encoding="utf-8")
+    run = logging(tmp_path, path, "-e", "ansible_become=false", levels={"ike": 3})
+    assert "become" in run.result("it")["msg"]
+    assert logging(tmp_path, path, levels={"ike": 3}).changed() == {"b01": 1}
+    assert logging(tmp_path, path, state="absent").changed() == {"b01": 1}
