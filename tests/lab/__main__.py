@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from . import state as states
-from .faults import FAULTS, VARIANTS, inject
+from .faults import FAULTS, VARIANTS, Case, inject
 from .inventory import inventory
 from .lab import LabError, down, find, up
 from .root import RootError, root
@@ -131,8 +131,9 @@ def _fault(arguments: argparse.Namespace) -> None:
 
 def _faults(arguments: argparse.Namespace) -> None:
     del arguments
-    for fault in (*FAULTS.values(), *VARIANTS.values()):
-        print(f"{fault.name:28}{fault.about}")
+    cases: list[Case] = [*FAULTS.values(), *VARIANTS.values()]
+    for case in cases:
+        print(f"{case.name:28}{case.about}")
 
 
 def _root(arguments: argparse.Namespace) -> None:

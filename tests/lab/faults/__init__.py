@@ -8,9 +8,9 @@ what is done about it. A healthy variant must lead to none. One file per family,
 from importlib import import_module
 from pkgutil import iter_modules
 
-from .registry import FAULTS, VARIANTS, Fault, Variant, inject
+from .registry import FAULTS, VARIANTS, Case, Fault, Variant, inject
 
 for _family in iter_modules(__path__):
     import_module(f"{__name__}.{_family.name}")
 
-__all__ = ["FAULTS", "VARIANTS", "Fault", "Variant", "inject"]
+__all__ = ["FAULTS", "VARIANTS", "Case", "Fault", "Variant", "inject"]

@@ -152,7 +152,12 @@ def _transport_mode(lab: Lab, tunnel: Tunnel) -> None:
         lab.exec(end.gateway, ["swanctl", "--terminate", "--ike", end.connection, "--timeout", "5"])
 
 
-@variant("Without policies, as on XFRM interfaces, and with a periodic check.", carries=False, kept=True)
+@variant(
+    "Without policies, as on XFRM interfaces, and with a periodic check; the lab's userspace ESP needs policies.",
+    carries=False,
+    kept=True,
+    beside=("no-traffic",),
+)
 def _policies_off(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.responder, child={"policies": "no"})
     starts = {"start_action": "start", "close_action": "start", "dpd_action": "restart", "policies": "no"}

@@ -45,19 +45,21 @@ class Variant:
     put: Put
     kept: bool = False  # a periodic check belongs to it, which whoever puts it installs with the module
     since: Version = "5.9"
+    beside: frozenset[str] = frozenset()  # findings that are true in the lab alone
 
 
+Case = Fault | Variant
 FAULTS: dict[str, Fault] = {}
 VARIANTS: dict[str, Variant] = {}
 
 
-def inject(lab: Lab, name: str, tunnel: str | None = None) -> Fault | Variant:
+def inject(lab: Lab, name: str, tunnel: str | None = None) -> Case:
     """Put a fault or a variant on a tunnel, the first one if none is named.
 
     Raises:
         LabError: there is no such fault or tunnel, or it did not take.
     """
-    known = {**FAULTS, **VARIANTS}
+    known: dict[str, Case] = {**FAULTS, **VARIANTS}
     if name not in known:
         raise LabError(f"no fault is called {name}; known are {', '.join(known)}")
     on = tunnel or next(iter(lab.topology.tunnels))
@@ -95,11 +97,13 @@ def fault(  # noqa: PLR0913  a row of a table
     return register
 
 
-def variant(about: str, *, carries: bool = True, kept: bool = False, since: Version = "5.9") -> Callable[[Put], Put]:
+def variant(
+    about: str, *, carries: bool = True, kept: bool = False, since: Version = "5.9", beside: tuple[str, ...] = ()
+) -> Callable[[Put], Put]:
     """Register the decorated function as a healthy variant, called as it is."""
 
     def register(put: Put) -> Put:
-        VARIANTS[_name(put)] = Variant(_name(put), about, carries, put, kept, since)
+        VARIANTS[_name(put)] = Variant(_name(put), about, carries, put, kept, since, frozenset(beside))
         return put
 
     return register
