@@ -57,13 +57,18 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Log more for five minutes
+  tunnelwright.ipsec.logging:
+    levels: {ike: 2, cfg: 2}
+    duration: 300
+  become: true
+
 - name: Diagnose with more of the log
   become: true
   block:
     - name: Log more
       tunnelwright.ipsec.logging:
-        levels: {ike: 2, cfg: 2, chd: 2}
-        duration: 300
+        levels: {default: 2}
 
     - name: Try
       tunnelwright.ipsec.sa:
