@@ -148,7 +148,8 @@ gateway:
         - Where the daemon logs to, by strongswan.conf, with the C(levels) of the groups that differ from C(default).
           Null if strongswan.conf could not be found or read. Nothing else of that file is read.
         - What no logger writes though it tells why tunnels fail is the problem C(log-hides).
-          M(tunnelwright.ipsec.logging) raises levels; those that a restart has left raised are the problem C(log-raised).
+          M(tunnelwright.ipsec.logging) raises levels; those that a restart has left raised are the problem
+          C(log-raised).
       type: list
       elements: dict
       sample: [{levels: {default: 1, ike: 2}, name: filelog.main, origin: "/etc/strongswan.conf:5"}]

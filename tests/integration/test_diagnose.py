@@ -135,6 +135,23 @@ def test_what_is_up_is_not_touched_and_nothing_is_left_half_open(
         assert lab.exec(end.gateway, ["swanctl", "--list-sas", "--ike", end.connection]).stdout == ""
 
 
+def test_the_ends_log_more_while_they_try_where_that_is_asked(done: Run, hosts: Path, lab: Lab, tmp_path: Path) -> None:
+    tunnel = lab.topology.tunnels[IDENTITY]
+    asked = json.dumps({"ipsec_diagnose": [_called(tunnel)], "ipsec_log_levels": {"ike": 3}})
+    louder = playbook(tmp_path, hosts, "tunnelwright.ipsec.diagnose", "-e", asked)
+    assert (louder.status, louder.changed()) == (0, {})
+    assert verdicts(louder.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
+    raised = {host: result for name, host, result in louder.tasks if name.endswith("Have the ends log more")}
+    lowered = {host: result for name, host, result in louder.tasks if name.endswith("Have the ends log as before")}
+    for gateway in lab.topology.gateways:
+        assert ("loggers" in raised[gateway]) == (gateway in (tunnel.initiator.gateway, tunnel.responder.gateway))
+        if "loggers" in raised[gateway]:
+            before, after = raised[gateway]["loggers"]["before"], raised[gateway]["loggers"]["after"]
+            assert [logger["levels"]["ike"] for logger in after] == [3, 3]
+            assert lowered[gateway]["loggers"] == {"before": after, "after": before}
+        assert lab.sh(gateway, "find /etc -name '*tunnelwright*'") == ""
+
+
 def test_both_ends_are_shown_side_by_side_with_what_differs_marked(done: Run) -> None:
     line = next(line for line in done.output.splitlines() if "somebody-else.lab" in line and "!=" in line)
     assert "identity of b04" in line
