@@ -48,7 +48,7 @@ options:
   certificates:
     description: Whether to read the certificates the daemon holds.
     type: bool
-    default: false
+    default: true
   log:
     description: Whether to read the end of the daemon's log, from the journal, its own log files, or syslog.
     type: bool
@@ -159,7 +159,7 @@ ARGUMENT_SPEC = {
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "digest_key": {"type": "str", "no_log": True},
     "sas": {"type": "bool", "default": True},
-    "certificates": {"type": "bool", "default": False},
+    "certificates": {"type": "bool", "default": True},
     "log": {"type": "bool", "default": False},
     "log_lines": {"type": "int", "default": 200},
     "log_from": {"type": "str"},

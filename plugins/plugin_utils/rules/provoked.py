@@ -9,16 +9,18 @@ from ..verdict import verdicts, works_one_way
 from . import Check, otherwise, rule
 
 SYMPTOMS = ("not-installed", "sa-mismatch", "no-traffic")
-KNOWN = (
-    "psk-mismatch",
-    "psk-missing",
-    "identity-mismatch",
-    "ike-proposals-disjoint",
-    "esp-proposals-disjoint",
-    "selectors-not-mirrored",
-    "address-mismatch",
-    "pfs-mismatch",
-)
+COMPARE = "the settings that were read do not show it; compare them on the gateways"
+LOAD = "the files that were read do not show it: load what they have into both daemons (swanctl --load-creds)"
+KNOWN = {
+    "psk-mismatch": LOAD,
+    "psk-missing": LOAD,
+    "identity-mismatch": COMPARE,
+    "ike-proposals-disjoint": COMPARE,
+    "esp-proposals-disjoint": COMPARE,
+    "selectors-not-mirrored": COMPARE,
+    "address-mismatch": COMPARE,
+    "pfs-mismatch": COMPARE,
+}
 
 
 @rule("one-way-only", "high", reference="RFC 7296 section 2.7; pfSense docs: Troubleshooting IPsec Connections")
@@ -58,9 +60,9 @@ def authentication_refused(tunnel: Tunnel) -> Iterator[Fault]:
     yield from _of(tunnel, "authentication-refused", "see the log line: load the certificate, its CA or its key there")
 
 
-@rule("address-unresolved", "critical", reference="strongSwan: ike_sa.c", explains=SYMPTOMS)
+@rule("address-unresolved", "critical", reference="strongSwan: ike_sa.c", explains=("connection-unknown", *SYMPTOMS))
 def address_unresolved(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end cannot find the address of its peer's name."""
+    """An end cannot find the address of its peer's name, so it neither reaches the peer nor knows it when it calls."""
     yield from _of(tunnel, "address-unresolved", "correct remote_addrs, or the gateway's name resolution")
 
 
@@ -118,12 +120,12 @@ def _of(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
             yield Fault(end, ours[0].because, lines, no_fix=advice, confidence="observed")
 
 
-def _provoked(cause: str) -> Check:
+def _provoked(cause: str, advice: str) -> Check:
     def check(tunnel: Tunnel) -> Iterator[Fault]:
-        yield from _of(tunnel, cause, "the settings that were read do not show it; compare them on the gateways")
+        yield from _of(tunnel, cause, advice)
 
     return check
 
 
-for _cause in KNOWN:
-    otherwise(_cause)(_provoked(_cause))
+for _cause, _advice in KNOWN.items():
+    otherwise(_cause)(_provoked(_cause, _advice))

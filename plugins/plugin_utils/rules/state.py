@@ -64,7 +64,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     "setting-refused",
     "critical",
     reference="strongSwan: vici_config.c discards a connection for one setting it does not take",
-    explains=("not-loaded", "config-drift", "not-installed", "sa-mismatch", "no-traffic", *UNTOLD),
+    explains=("not-loaded", "config-drift", "dpd-off", "not-installed", "sa-mismatch", "no-traffic", *UNTOLD),
 )
 def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """The file has a setting that strongSwan does not know or take, so it discards the whole connection.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab import Lab
 from ..topology import End, Tunnel
-from .hands import CONF_D, IKE, configure, count, daemon, drop, terminate, wait, write
+from .hands import CONF_D, IKE, configure, count, daemon, drop, retry, terminate, wait, write
 from .registry import fault
 from .roles import ONCE
 
@@ -85,6 +85,8 @@ def _duplicate_child_sas(lab: Lab, tunnel: Tunnel) -> None:
     sure="observed",
 )
 def _sa_mismatch(lab: Lab, tunnel: Tunnel) -> None:
+    configure(lab, tunnel, tunnel.initiator, {"dpd_delay": "300s"})  # or it finds out by itself before anybody looks
+    retry(lab, tunnel, up=True)
     daemon(lab, tunnel.responder, "kill", "start")
 
 
