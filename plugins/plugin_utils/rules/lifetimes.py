@@ -44,6 +44,35 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
                     return
 
 
+@rule("ike-rekey-overdue", "high", reference="RFC 7296 sections 2.8 and 2.8.3; strongSwan docs: Expiry and Rekeying")
+def ike_rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
+    """An IKE_SA was to be rekeyed or reauthenticated longer ago than an attempt takes: it fails, and the IKE_SA ends.
+
+    It ends `over_time` after that, and its children with it. While an attempt goes on, the daemon gives no times; it
+    tries a refused rekey again every 5 to 15 s. Usual causes are IKE proposals that no longer agree for a rekey, and
+    a certificate or a pre-shared key that was exchanged since for a reauthentication.
+    """
+    for end in (tunnel.initiating, tunnel.answering):
+        for ike in end.sas:
+            times = {"rekey_time": ike.rekey_time, "reauth_time": ike.reauth_time}
+            over = {key: -due for key, due in times.items() if due is not None and -due > RETRANSMITS}
+            for key, ago in over.items() if ike.state == "ESTABLISHED" else ():
+                what = "rekeyed" if key == "rekey_time" else "reauthenticated"
+                why = "the proposals" if key == "rekey_time" else "the identities, certificates and pre-shared keys"
+                yield Fault(
+                    end.name(),
+                    f"an IKE_SA of {end.name()} was to be {what} {ago:.0f} s ago, and still is not",
+                    (
+                        place(end, key),
+                        place(end, "over_time"),
+                        f"{end.gateway.name}: IKE_SA {ike.connection}[{ike.id}], {', '.join(ike.tasks) or 'no task'}",
+                    ),
+                    no_fix=f"look for why in both logs, and compare {why} of both ends before it ends by itself",
+                    confidence="observed",
+                )
+                return
+
+
 @rule("dpd-timeout-ignored", "info", reference="swanctl.conf(5): dpd_timeout; strongSwan docs: Retransmission")
 def dpd_timeout_ignored(tunnel: Tunnel) -> Iterator[Fault]:
     """An end has `dpd_timeout` set for IKEv2, which does not know it: a peer is dead when retransmissions are used up.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +28,10 @@ def _aged(age: float, left: float | None, on: str = "a", **values: object) -> di
 def _old(age: float, left: float | None, **values: object) -> tuple[dict[str, object], dict[str, object]]:
     """Both ends hold the SA; the initiator's times are what counts."""
     return _aged(age, left, **values), _aged(age, None, "b")
+
+
+def _due(on: str = "a", **values: object) -> dict[str, object]:
+    return {"sas": tuple(replace(ike, **values) for ike in live(child_sa(swapped=on == "b"), on=on))}  # type: ignore[arg-type]
 
 
 def _until(days: float, subject: str = "O=x, CN=a", life: float = 365.0, **values: object) -> Certificate:
@@ -59,6 +64,11 @@ ROWS = (
     Row("rekey-overdue", "the old SA of a rekey",
         {"sas": live(child_sa(number=2), child_sa(state="REKEYED", install_time=3800.0, life_time=160.0))},
         {"sas": live(child_sa(number=2, swapped=True), child_sa(swapped=True, state="REKEYED"), on="b")}),
+    Row("ike-rekey-overdue", "on the initiator", _due(rekey_time=-300.0), _due("b", rekey_time=700.0), ()),
+    Row("ike-rekey-overdue", "reauthentication, on the responder", b=_due("b", reauth_time=-300.0), remedies=()),
+    Row("ike-rekey-overdue", "it is about time", _due(rekey_time=-100.0), _due("b", rekey_time=0.0)),
+    Row("ike-rekey-overdue", "it is being rekeyed", _due(rekey_time=-300.0, state="REKEYING")),
+    Row("ike-rekey-overdue", "neither is wanted", _due()),
     Row("dpd-timeout-ignored", "IKEv2 alone", {"connection": DPD}, remedies=()),
     Row("dpd-timeout-ignored", "IKEv2 alone, on the responder", b={"connection": DPD}, remedies=()),
     Row("dpd-timeout-ignored", "IKEv1 may be spoken", {"connection": {**DPD, "version": 0}}),
