@@ -23,7 +23,7 @@ help:
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
 	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
-	@echo "make findings     writes the pages of findings and log lines"
+	@echo "make findings     writes the pages of findings, one each, and of log lines"
 
 demo: packages $(PY311)/installed $(LINK)
 	@$(TOOLS) sh tests/demo.sh

@@ -1,7 +1,8 @@
-"""Every fault of the lab's list on real tunnels at once: found on the right end, repaired, proven, then left alone.
+"""A fault for each finding that is repaired, on real tunnels at once: repaired, proven, then left alone.
 
 One lab, a pair of gateways for each fault and a healthy pair; three runs of the playbook a user types. The tests
-look at what those runs have left.
+look at what those runs have left, above all whether `--check` foretold it and no key is in it. All faults, also
+those that lead to advice, are in the matrix (`make matrix`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from tests.lab.topology import Tunnel, pairs
 from .ansible_run import Run, playbook
 
 REMEDIATE = "tunnelwright.ipsec.remediate"
-PUT = {name: f"t{number:02d}" for number, name in enumerate(FAULTS, 1)}
-HEALTHY = f"t{len(FAULTS) + 1:02d}"
-TWICE = {"duplicate-child-sas"}  # what comes of two ends that start at the same time
-BESIDE = {"both-initiate": TWICE, "close-action-both": TWICE}
+REPAIRED = {fault.finds: fault for fault in reversed(FAULTS.values()) if fault.cure}
+CHOSEN = {fault.name: fault for fault in reversed(REPAIRED.values())}
+PUT = {name: f"t{number:02d}" for number, name in enumerate(CHOSEN, 1)}
+HEALTHY = f"t{len(CHOSEN) + 1:02d}"
 SETTLED = 6.0  # seconds: an SA younger than that may be known to one end only, and no rule speaks of it
 
 
@@ -60,7 +61,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     tmp = tmp_path_factory.mktemp("faults")
-    with running(pairs(len(FAULTS) + 1, name="faults")) as lab:
+    with running(pairs(len(CHOSEN) + 1, name="faults")) as lab:
         story = Story(lab, tmp, tmp / "reports")
         story.reports.mkdir()
         hosts = tmp / "inventory.yml"
@@ -85,20 +86,20 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def _psks(story: Story) -> Mapping[str, str]:
-    """The right key of the tunnel whose keys differ: no other may be needed."""
-    name = PUT["psk-mismatch"]
-    return {story.title(name): (story.lab.folder / f"psk-{name}").read_text(encoding="utf-8")}
+    """The right keys of the tunnels whose keys are wrong: no other may be needed."""
+    names = [PUT[fault.name] for fault in CHOSEN.values() if fault.psk]
+    return {story.title(name): (story.lab.folder / f"psk-{name}").read_text(encoding="utf-8") for name in names}
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("fault", CHOSEN.values(), ids=CHOSEN)
 def test_a_fault_breaks_the_tunnel_as_it_says(story: Story, fault: Fault) -> None:
     assert story.carried[PUT[fault.name]] == (fault.carries, fault.carries)
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("fault", CHOSEN.values(), ids=CHOSEN)
 def test_a_fault_is_found_on_the_right_end_with_evidence_and_nothing_else_is(story: Story, fault: Fault) -> None:
     found = {finding["id"]: finding for finding in story.findings("before", PUT[fault.name])}
-    assert set(found) - BESIDE.get(fault.name, set()) == {fault.finds}
+    assert set(found) - fault.beside == {fault.finds}
     finding = found[fault.finds]
     tunnel = story.tunnel(PUT[fault.name])
     ends = {"initiator": {tunnel.initiator.gateway}, "responder": {tunnel.responder.gateway}}
@@ -108,7 +109,7 @@ def test_a_fault_is_found_on_the_right_end_with_evidence_and_nothing_else_is(sto
     assert finding["fix"]
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("fault", CHOSEN.values(), ids=CHOSEN)
 def test_a_fault_is_repaired_and_proven_by_traffic(story: Story, fault: Fault) -> None:
     assert story.carries[PUT[fault.name]] == (True, True)
     assert story.findings("after", PUT[fault.name]) == []

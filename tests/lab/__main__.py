@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from . import state as states
-from .faults import FAULTS, inject
+from .faults import FAULTS, VARIANTS, Case, inject
 from .inventory import inventory
 from .lab import LabError, down, find, up
 from .root import RootError, root
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("lab")
     sub.add_argument("fault", choices=sorted(FAULTS))
     sub.add_argument("--on", help="the tunnel; the first one if not given")
-    command("faults", _faults, "List the faults.")
+    command("faults", _faults, "List the faults and the healthy variants.")
     sub = command("root", _root, "Make the shared Debian root if it is not there.")
     sub.add_argument("--suite", default="trixie", choices=["trixie", "bookworm"])
     return parser
@@ -131,8 +131,9 @@ def _fault(arguments: argparse.Namespace) -> None:
 
 def _faults(arguments: argparse.Namespace) -> None:
     del arguments
-    for fault in FAULTS.values():
-        print(f"{fault.name:28}{fault.about}")
+    cases: list[Case] = [*FAULTS.values(), *VARIANTS.values()]
+    for case in cases:
+        print(f"{case.name:28}{case.about}")
 
 
 def _root(arguments: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ INITIATES = {"start_action": "trap|start", "close_action": "start", "dpd_action"
 ROOT = "# Connections are in conf.d, one file each; secrets.conf is root's alone.\ninclude conf.d/*.conf\n"
 
 PLUGINS = (
-    "random nonce openssl curve25519 kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation "
+    "random nonce openssl gmp curve25519 kdf hmac sha1 sha2 aes gcm pem pkcs1 pkcs8 x509 pubkey constraints revocation "
     "kernel-libipsec kernel-netlink socket-default vici updown counters"
 )
 STRONGSWAN = """charon-systemd {
@@ -55,15 +55,18 @@ def strongswan_conf(suite: str) -> str:
 def connection(
     tunnel: Tunnel, end: End, changes: Mapping[str, str] | None = None, child_changes: Mapping[str, str] | None = None
 ) -> str:
-    """One connection's file. `changes` may also name local.id and remote.id."""
+    """One connection's file. `changes` may also name settings such as local.id; an empty value leaves one out."""
     peer = tunnel.other(end)
     settings = {"local_addrs": end.address, "remote_addrs": end.peer, **BASE, **end.settings, **(changes or {})}
-    ids = {"local": settings.pop("local.id", end.id), "remote": settings.pop("remote.id", peer.id)}
+    auths = {"local": {"auth": "psk", "id": end.id}, "remote": {"auth": "psk", "id": peer.id}}
+    for key in [key for key in settings if "." in key]:
+        side, dummy, name = key.partition(".")
+        auths[side][name] = settings.pop(key)
     child = {"local_ts": end.network, "remote_ts": peer.network, **CHILD}
     child |= {**(INITIATES if end is tunnel.initiator else {}), **end.child, **(child_changes or {})}
     lines = ["connections {", f"  {end.connection} {{", *_lines(settings, 4)]
-    for side, identity in ids.items():
-        lines += [f"    {side} {{", "      auth = psk", f"      id = {identity}", "    }"]
+    for side, auth in auths.items():
+        lines += [f"    {side} {{", *_lines(auth, 6), "    }"]
     lines += ["    children {", "      net {", *_lines(child, 8), "      }", "    }", "  }", "}"]
     return "\n".join(lines) + "\n"
 
@@ -77,4 +80,4 @@ def secrets(entries: Mapping[str, tuple[str, str, str]]) -> str:
 
 
 def _lines(settings: Mapping[str, str], indent: int) -> list[str]:
-    return [f"{' ' * indent}{key} = {value}" for key, value in settings.items()]
+    return [f"{' ' * indent}{key} = {value}" for key, value in settings.items() if value]

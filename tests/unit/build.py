@@ -200,12 +200,16 @@ class Row:
         return self.remedies is not None
 
 
+def gateways(row: Row) -> tuple[Gateway, Gateway]:
+    """The two gateways of a row."""
+    a, b = healthy()
+    return edited(a, **row.a), edited(b, **row.b)
+
+
 def tunnel(row: Row) -> Tunnel:
     """The one tunnel of a row."""
-    a, b = healthy()
-    both = edited(a, **row.a), edited(b, **row.b)
     declared = [row.declared] if row.declared else ()
-    tunnels, unpaired = pair(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    tunnels, unpaired = pair(gateways(row), declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
     assert not unpaired, unpaired
     return tunnels[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.tools.findings_page import LOG_PAGE, PAGE, log_page, page
+from tests.tools.findings_page import pages, written
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
@@ -73,9 +74,19 @@ def test_no_file_is_longer_than_one_reads_at_once(source: Path) -> None:
     assert lines <= limit
 
 
-def test_the_generated_pages_are_what_rules_and_catalogue_say() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "run make findings"
-    assert LOG_PAGE.read_text(encoding="utf-8") == log_page(), "run make findings"
+def test_the_generated_pages_are_what_rules_their_tests_and_the_catalogue_say() -> None:
+    wanted = pages()
+    assert {named(path) for path in written()} == {named(path) for path in wanted}, "run make findings"
+    stale = [named(path) for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    assert stale == [], "run make findings"
+
+
+def test_every_link_of_the_documentation_leads_to_a_label() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in files(ROOT / "docs" / "docsite", "*.rst")]
+    labels = [label for text in texts for label in re.findall(r"^\.\. _(\S+):$", text, re.MULTILINE)]
+    linked = {label for text in texts for label in re.findall(r":ref:`[^`]*?<?([\w.-]+)>?`", text)}
+    assert len(labels) == len(set(labels))
+    assert linked <= set(labels)
 
 
 def test_every_guide_is_in_the_table_of_contents() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,8 +33,8 @@ from tests.unit.build import (
     settings,
     tunnel,
 )
+from tests.unit.rules.rows import rows
 
-FAMILIES = tuple(path.stem for path in sorted(Path(__file__).parent.glob("test_*.py")) if path != Path(__file__))
 PUBKEY: dict[str, Any] = {
     "local": (Auth("local", "pubkey", "CN=a", ("a.pem",)),),
     "remote": (Auth("remote", "pubkey", "CN=b"),),
@@ -113,18 +111,13 @@ def test_what_is_healthy_yields_no_finding(both: tuple[Gateway, Gateway]) -> Non
     assert rules.diagnose(tunnels) == ()
 
 
-def _rows() -> Iterator[Row]:
-    for family in FAMILIES:
-        yield from import_module(f"{__package__}.{family}").ROWS
-
-
 @pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)
 def test_every_rule_has_a_row_that_makes_it_speak_and_one_that_does_not(each: rules.Rule) -> None:
-    assert {row.fires for row in _rows() if row.rule == each.id} == {True, False}
+    assert {row.fires for row in rows() if row.rule == each.id} == {True, False}
 
 
 def test_no_row_is_of_a_rule_that_does_not_exist() -> None:
-    assert {row.rule for row in _rows()} == {each.id for each in rules.all_rules()}
+    assert {row.rule for row in rows()} == {each.id for each in rules.all_rules()}
 
 
 @pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)

@@ -21,7 +21,10 @@ def _packet(way: str, source: str, target: str, size: int, port: int = 500) -> s
 SENT, GOT = _packet("sending", A, B, 240), _packet("received", A, B, 240)
 ANSWERED, ANSWER = _packet("sending", B, A, 248), _packet("received", B, A, 248)
 AGAIN = "IKE] retransmit 1 of request with message ID 0"
-REFUSED = "IKE] received AUTHENTICATION_FAILED notify error"
+UNPROVEN = "IKE] received AUTHENTICATION_FAILED notify error"
+NONE_CHOSEN = "IKE] received NO_PROPOSAL_CHOSEN notify error"
+NO_CHILD = "IKE] received NO_PROPOSAL_CHOSEN notify, no CHILD_SA built"
+NO_SELECTORS = "IKE] received TS_UNACCEPTABLE notify, no CHILD_SA built"
 
 
 def _logged(*words: str, thread: int = 12) -> tuple[str, ...]:
@@ -35,8 +38,8 @@ def _attempt(own: tuple[str, ...], peer: tuple[str, ...] | None = (), *, by: str
     return Attempt(by, {"a": "to-b", "b": "to-a"}[by], works, log, heard)
 
 
-def _refusal(words: str) -> tuple[Attempt, ...]:
-    return (_attempt((SENT, ANSWER, REFUSED), (GOT, words)),)
+def _refusal(cause: str) -> tuple[Attempt, ...]:
+    return (_attempt((SENT, ANSWER, TOLD.get(cause, UNPROVEN)), (GOT, REASONS[cause])),)
 
 
 NO_CONFIG = f"IKE] no IKE config found for {B}...{A}, sending NO_PROPOSAL_CHOSEN"
@@ -51,6 +54,13 @@ REASONS = {
     "authentication-refused": "CFG] constraint check failed: RULE_CRL_VALIDATION is FAILED, but requires at least GOOD",
     "kernel-refused": "IKE] unable to install IPsec policies (SPD) in kernel",
 }
+TOLD = {  # what the initiator hears of it; of policies, child_create.c tells the same as of selectors
+    "ike-proposals-disjoint": NONE_CHOSEN,
+    "esp-proposals-disjoint": NO_CHILD,
+    "selectors-not-mirrored": NO_SELECTORS,
+    "connection-unknown": NONE_CHOSEN,
+    "kernel-refused": NO_SELECTORS,
+}
 ALSO = {"selectors-not-mirrored": ("not-installed",)}  # selectors that overlap are narrowed, so they explain no other
 SILENT = (_attempt((SENT, AGAIN)),)
 WORKS = _attempt(("IKE] CHILD_SA net{1} established",), (), works=True)
@@ -62,8 +72,8 @@ HEARD = (GOT, ANSWERED)
 UNRESOLVED = (_attempt(("IKE] unable to resolve gw.example, initiate aborted",)),)
 ROWS = (
     *(
-        Row(cause, "the responder logs it", DOWN, DOWN, (), ALSO.get(cause, ()), attempts=_refusal(words))
-        for cause, words in REASONS.items()
+        Row(cause, "the responder logs it", DOWN, DOWN, (), ALSO.get(cause, ()), attempts=_refusal(cause))
+        for cause in REASONS
     ),
     Row("kernel-refused", "it came up", DOWN, DOWN, attempts=(WORKS,), also=("not-installed",)),
     Row("authentication-refused", "another's line", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
@@ -89,7 +99,14 @@ ROWS = (
     ),
     Row("ike-answer-lost", "it arrives and is answered", DOWN, DOWN, (), attempts=LOST),
     Row("ike-answer-lost", "nothing arrives", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
-    Row("udp-4500-blocked", "", DOWN, DOWN, (), attempts=(_attempt((*FIRST, FLOATED), HEARD),)),
+    Row(
+        "udp-4500-blocked",
+        "what goes to UDP 500 arrives, what goes to UDP 4500 does not",
+        DOWN,
+        DOWN,
+        (),
+        attempts=(_attempt((*FIRST, FLOATED), HEARD),),
+    ),
     Row(
         "udp-4500-blocked",
         "both ports pass",
@@ -98,7 +115,7 @@ ROWS = (
         attempts=(_attempt((*FIRST, FLOATED), (*HEARD, ARRIVED)),),
         also=("attempt-failed",),
     ),
-    Row("large-ike-packets-lost", "", DOWN, DOWN, (), attempts=(_attempt((*FIRST, LARGE), HEARD),)),
+    Row("large-ike-packets-lost", "small ones arrive", DOWN, DOWN, (), attempts=(_attempt((*FIRST, LARGE), HEARD),)),
     Row(
         "large-ike-packets-lost",
         "a small one is lost",
@@ -131,8 +148,8 @@ def test_the_end_at_fault_is_the_one_that_refuses_or_whose_packets_are_lost() ->
     ends = {
         cause: verdicts(tunnel(Row(cause, "", DOWN, DOWN, attempts=attempts)))[0].end
         for cause, attempts in (
-            ("identity-mismatch", _refusal(REASONS["identity-mismatch"])),
-            ("psk-mismatch", _refusal(REASONS["psk-mismatch"])),
+            ("identity-mismatch", _refusal("identity-mismatch")),
+            ("psk-mismatch", _refusal("psk-mismatch")),
             ("ike-unanswered", SILENT),
             ("ike-answer-lost", LOST),
         )
@@ -146,7 +163,7 @@ def test_the_end_at_fault_is_the_one_that_refuses_or_whose_packets_are_lost() ->
 
 
 def test_the_reason_and_what_the_initiator_was_told_are_the_evidence() -> None:
-    (found,) = verdicts(tunnel(Row("", "", DOWN, DOWN, attempts=_refusal(REASONS["psk-mismatch"]))))
+    (found,) = verdicts(tunnel(Row("", "", DOWN, DOWN, attempts=_refusal("psk-mismatch"))))
     assert found.evidence == (
         "log of b: tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched",
         "log of a: received AUTHENTICATION_FAILED notify error",

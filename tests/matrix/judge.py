@@ -1,0 +1,109 @@
+"""What was told of a fault or variant against what must be: one row of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.lab.faults import Fault
+
+from .story import Told
+
+ASKED = (
+    "detected",
+    "right cause",
+    "right end",
+    "confidence",
+    "remedy",
+    "repaired",
+    "traffic",
+    "clean",
+    "nothing else",
+)
+Answer = bool | None  # None: not asked of this case
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case and its answers, in the order of ASKED."""
+
+    told: Told
+    answers: tuple[Answer, ...]
+    missed: tuple[str, ...]  # sentences
+
+    @property
+    def passed(self) -> bool:
+        return not self.missed
+
+
+def judge(told: Told) -> Row:
+    """Compare. A case that could not be put misses everything."""
+    missed = [f"could not be put: {told.wrong}"] if told.wrong else []
+    if told.carried != (told.case.carries, told.case.carries):
+        missed.append(f"traffic passes {told.carried} before, which is not what it is about")
+    answers = tuple(_fault(told, told.case) if isinstance(told.case, Fault) else _variant(told))
+    no = [what for what, answer in zip(ASKED, answers, strict=True) if answer is False]
+    missed += [f"not {', '.join(no)}: {_seen(told)}"] if no else []
+    return Row(told, answers, tuple(missed))
+
+
+def _fault(told: Told, fault: Fault) -> Iterator[Answer]:
+    found = [finding for finding in told.findings if finding["id"] == fault.finds]
+    right = [finding for finding in found if _end(told, fault, finding)]
+    cured = bool(fault.cure)
+    yield bool(told.findings)
+    yield bool(found)
+    yield bool(right)
+    yield any(finding["confidence"] == fault.sure for finding in right)
+    yield any(_remedy(fault, finding) for finding in right)
+    yield bool(told.repair and told.repair["proven"] and not told.repair["failed"]) if cured else None
+    yield told.carries == (True, True) if cured else None
+    yield not told.left and not told.again if cured else None
+    yield _ids(told.findings) <= {fault.finds} | fault.beside
+
+
+def _variant(told: Told) -> Iterator[Answer]:
+    yield from (None,) * 6
+    yield told.carries == (told.case.carries, told.case.carries)
+    yield _ids(told.left) <= told.case.beside and not told.again
+    yield _ids(told.findings) <= told.case.beside
+
+
+def _ids(findings: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {finding["id"] for finding in findings}
+
+
+def _end(told: Told, fault: Fault, finding: Mapping[str, Any]) -> bool:
+    gateway = finding["end"]["gateway"]
+    return gateway == told.gateways.get(fault.side, gateway)
+
+
+def _remedy(fault: Fault, finding: Mapping[str, Any]) -> bool:
+    """Whether it names the setting or the step that cures it, or the advice."""
+    if fault.advice:
+        return fault.advice.lower() in finding["no_fix"].lower()
+    names = {name for fix in finding["fix"] for name in (fix.get("setting"), fix.get("do"), _step(fix)) if name}
+    return fault.cure in names
+
+
+def _step(fix: Mapping[str, Any]) -> str:
+    return f"{fix.get('do')} {fix.get('state')}"
+
+
+def _seen(told: Told) -> str:
+    shown = [
+        f"{f['id']} on {f['end']['gateway']} ({f['confidence']}; {f['no_fix'] or ', '.join(map(_brief, f['fix']))})"
+        for f in told.findings
+    ]
+    repair = f"; repair {told.repair}" if told.repair else ""
+    after = (
+        f"; second run finds {[f['id'] for f in told.left]}, changes {list(told.again)}"
+        if told.left or told.again
+        else ""
+    )
+    return f"found {'; '.join(shown) or 'nothing'}{repair}{after}; traffic after {told.carries}"
+
+
+def _brief(fix: Mapping[str, Any]) -> str:
+    return f"{fix['setting']} = {fix['value']}" if fix.get("setting") else _step(fix)

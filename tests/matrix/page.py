@@ -1,0 +1,77 @@
+"""The matrix as text for a terminal and as docs/fault-matrix.md; the same run of luck writes the same page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from tests.lab.faults import FAULTS, VARIANTS, Fault
+
+from .judge import ASKED, Answer, Row
+
+PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
+ABOUT = """# Fault matrix
+
+`make matrix` wrote this: each fault was put on a real tunnel between two gateways, found, repaired, pinged through and
+looked at again; each healthy variant must lead to no finding and no change. Only what the daemons logged tells the
+faults marked *log*, which `diagnose` finds; all others are found by `audit`. Where there is no repair, the finding
+gives advice, and *repaired*, *traffic* and *clean* are not asked.
+"""
+SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The answers in columns."""
+    width = max((len(row.told.case.name) for row in rows), default=0) + 2
+    heads = [f"{what:15}" for what in ASKED]
+    lines = [f"{'':{width}}{''.join(heads)}".rstrip()]
+    for row in rows:
+        answers = "".join(f"{SHOWN[answer].strip('*'):15}" for answer in row.answers)
+        lines.append(f"{row.told.case.name:{width}}{answers}".rstrip())
+    lines.append(f"{sum(row.passed for row in rows)} of {len(rows)} as they must be")
+    return "\n".join(lines)
+
+
+def page(done: Mapping[str, Sequence[Row]]) -> str:
+    """The page, from the rows of each version of strongSwan."""
+    return (
+        "\n".join([ABOUT, *_faults(), "", *_variants(), *(line for item in done.items() for line in _answers(*item))])
+        + "\n"
+    )
+
+
+def _faults() -> Iterator[str]:
+    yield f"## The {len(FAULTS)} faults"
+    yield ""
+    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for fault in FAULTS.values():
+        found = f"[{fault.finds}](docsite/rst/findings/{fault.finds}.rst)"
+        heard = " *log*" if fault.heard else ""
+        remedy = f"`{fault.cure}`" if fault.cure else f"advice: {fault.advice}"
+        yield f"| {fault.name} | {fault.about} | {fault.side} | {found}{heard} | {fault.sure} | {remedy} |"
+
+
+def _variants() -> Iterator[str]:
+    yield f"## The {len(VARIANTS)} healthy variants"
+    yield ""
+    yield "| Variant | What it is |"
+    yield "| --- | --- |"
+    yield from (f"| {variant.name} | {variant.about} |" for variant in VARIANTS.values())
+
+
+def _answers(version: str, rows: Sequence[Row]) -> Iterator[str]:
+    faults = [row for row in rows if isinstance(row.told.case, Fault)]
+    healthy = [row for row in rows if row not in faults]
+    yield ""
+    yield f"## strongSwan {version}"
+    yield ""
+    yield (
+        f"{sum(row.passed for row in faults)} of {len(faults)} faults and "
+        f"{sum(row.passed for row in healthy)} of {len(healthy)} healthy variants as they must be."
+    )
+    yield ""
+    yield f"| | {' | '.join(ASKED)} |"
+    yield f"| --- |{' --- |' * len(ASKED)}"
+    for row in rows:
+        yield f"| {row.told.case.name} | {' | '.join(SHOWN[answer] for answer in row.answers)} |"

@@ -1,0 +1,156 @@
+"""Every finding there is, with the cases of the unit tests that show it: what its page is made of."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
+
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Audit,
+    Child,
+    Connection,
+    Fault,
+    Finding,
+    Gateway,
+    Probe,
+    Problem,
+    Setting,
+    Tunnel,
+)
+
+from tests.unit.build import Row, edited, gateways, healthy, tunnel
+from tests.unit.rules.rows import rows
+
+NO_SETTINGS = {  # fields of a connection and of a child that are none
+    *("name", "local", "remote", "children", "route_based"),
+    *("configured", "loaded", "differs", "origin", "settings"),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to come by a finding: what an audit says of it."""
+
+    case: str
+    audit: Audit
+    found: tuple[Finding, ...]  # those of the finding's id
+    alone: bool = True  # nothing else is found
+    attempted: bool = False  # the tunnel was initiated
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One finding: where it comes from and how it shows."""
+
+    id: str
+    severity: str
+    cause: str  # its first sentence says it
+    references: tuple[str, ...]
+    cases: tuple[Case, ...]
+    explains: tuple[str, ...] = ()
+    of_tunnels: bool = True  # it is what a rule sees on a tunnel
+
+    @property
+    def example(self) -> Case:
+        """The case to show: of settings and state rather than of an attempt, and with nothing else found."""
+        return min(self.cases, key=lambda case: (not case.alone, case.attempted))
+
+
+def topics() -> tuple[Topic, ...]:
+    """All findings, by id."""
+    shown: dict[str, list[Case]] = {each.id: [] for each in rules.all_rules()}
+    for row in rows():
+        if row.fires:
+            shown[row.rule].append(_case(row))
+    of_rules = (_topic(each, shown[each.id]) for each in rules.all_rules())
+    return tuple(sorted([*of_rules, _unreadable(), _failed()], key=lambda topic: topic.id))
+
+
+def _topic(rule: rules.Rule, cases: list[Case]) -> Topic:
+    about = inspect.getdoc(rule.check) or ""
+    ordered = tuple(sorted(cases, key=lambda case: case.attempted))
+    return Topic(rule.id, rule.severity, about, tuple(rule.reference.split("; ")), ordered, rule.explains)
+
+
+def _case(row: Row) -> Case:
+    declared = [row.declared] if row.declared else ()
+    both = tuple(_as_written(gateway) for gateway in gateways(row))
+    done = audit(both, declared=declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    found = tuple(finding for finding in done.findings if finding.id == row.rule)
+    return Case(row.case, done, found, not row.also, bool(row.attempts), row.probes)
+
+
+def _as_written(gateway: Gateway) -> Gateway:
+    """The gateway with every setting that is not a default in its file, for what proves a finding to be seen there."""
+    connections = (
+        replace(each, settings=_written(each), children=tuple(replace(c, settings=_written(c)) for c in each.children))
+        for each in gateway.connections
+    )
+    return replace(gateway, connections=tuple(connections))
+
+
+def _written(of: Connection | Child) -> dict[str, Setting]:
+    """What the file says: each setting in a line of its own below where the section begins."""
+    if not of.configured:
+        return {}
+    given = {f.name: getattr(of, f.name) for f in fields(of) if f.name not in NO_SETTINGS}
+    defaults = {f.name: f.default for f in fields(of)}
+    texts = {key: _text(value) for key, value in given.items() if value != defaults[key]}
+    if isinstance(of, Connection):
+        for auth in (*of.local, *of.remote):
+            texts |= {f"{auth.section}.auth": auth.method} | ({f"{auth.section}.id": auth.id} if auth.id else {})
+    file, dummy, begin = of.origin.partition(":")
+    lines = {key: Setting(text, f"{file}:{int(begin) + 1 + place}") for place, (key, text) in enumerate(texts.items())}
+    return {**lines, **of.settings}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return f"{value:g}s" if isinstance(value, float) else str(value)
+
+
+def _unreadable() -> Topic:
+    """What no rule finds: there is no tunnel to look at, or only a part of it."""
+    a, b = healthy()
+    refused = Problem("config-unreadable", "permission denied", "/etc/swanctl/swanctl.conf", "set ansible_become: true")
+    audits = {
+        "the gateway cannot be reached": audit([a], unreadable={"b": "connection timed out"}),
+        "a part of it cannot be read": audit([a, edited(b, problems=(refused,))]),
+    }
+    cases = tuple(Case(case, done, done.findings) for case, done in audits.items())
+    severities = dict.fromkeys(finding.severity for case in cases for finding in case.found)
+    return Topic(
+        "gateway-unreadable",
+        " or ".join(severities),
+        "A gateway could not be reached, or a part of it not be read; the summary says why.\n\n"
+        "The tunnels of a gateway that could not be reached are judged by their other end alone.",
+        (),
+        cases,
+        of_tunnels=False,
+    )
+
+
+def _failed() -> Topic:
+    """What is found in place of what a broken rule would have."""
+
+    def broken(_tunnel: Tunnel) -> Iterator[Fault]:
+        raise KeyError("net")
+
+    one = tunnel(Row("rule-failed", ""))
+    found = tuple(rules._run(rules.Rule("dpd-off", "high", "", broken), one))
+    done = Audit((one,), (), found, (), (), audit(healthy()).proofs, {})
+    return Topic(
+        "rule-failed",
+        found[0].severity,
+        "A rule itself failed on a tunnel. Nothing is wrong with the tunnel; please report it.",
+        ("https://github.com/tunnelwright/ipsec/issues",),
+        (Case("a rule breaks", done, found),),
+        of_tunnels=False,
+    )
