@@ -117,7 +117,8 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
     if end.sas or peer.sas or not (end.connection.keyingtries and all(readable(each) for each in tunnel.ends)):
         return
     for own, other in tunnel.pairs(end):
-        brings = _begins(peer, other) or _kept(tunnel, own) or _waits(end, own) or _waits(peer, other)
+        kept = _kept(tunnel, own) or _to_be_kept(end, own)
+        brings = kept or _begins(peer, other) or _waits(end, own) or _waits(peer, other)
         if own.start_action == "start" and own.loaded and other.loaded and not brings and _begins(end, own):
             yield Fault(
                 end.name(own),
