@@ -42,7 +42,7 @@ options:
       - Without it each gateway gets a random key of its own, and no digest compares with any other.
     type: str
   sas:
-    description: Whether to read SAs and installed policies.
+    description: Whether to read SAs, installed policies and routes.
     type: bool
     default: true
   certificates:
@@ -104,7 +104,8 @@ gateway:
       sample: 6.0.1
     daemon:
       description:
-        - Whether the IKE daemon is installed and running (null if that could not be found out), and its figures.
+        - Whether the IKE daemon is installed and running (null if that could not be found out), its figures, and
+          how long it waits for an answer (C(retransmission)).
       type: dict
     connections:
       description:
@@ -144,7 +145,10 @@ gateway:
       description: The position after them, for O(log_from). Null if not asked for.
       type: str
     system:
-      description: Host name, Unix time, kernel, init system, whether cron runs, addresses.
+      description:
+        - Host name, Unix time, kernel, init system, whether cron runs, addresses, load averages and cores.
+        - C(routes) are destinations and devices. Null if not asked for, if there are 1000 or more, or if routing rules
+          of its own choose between tables.
       type: dict
     problems:
       description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).

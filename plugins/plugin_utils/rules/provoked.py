@@ -8,7 +8,7 @@ from ..model import Fault, Tunnel
 from ..verdict import verdicts, works_one_way
 from . import Check, otherwise, rule
 
-SYMPTOMS = ("not-installed", "sa-mismatch", "no-traffic")
+SYMPTOMS = ("not-installed", "gave-up", "sa-mismatch", "no-traffic")
 COMPARE = "the settings that were read do not show it; compare them on the gateways"
 LOAD = "the files that were read do not show it: load what they have into both daemons (swanctl --load-creds)"
 KNOWN = {
@@ -104,7 +104,9 @@ def large_ike_packets_lost(tunnel: Tunnel) -> Iterator[Fault]:
     )
 
 
-@rule("attempt-failed", "medium", reference="strongSwan docs: Logger Configuration", explains=("not-installed",))
+@rule(
+    "attempt-failed", "medium", reference="strongSwan docs: Logger Configuration", explains=("not-installed", "gave-up")
+)
 def attempt_failed(tunnel: Tunnel) -> Iterator[Fault]:
     """An attempt to initiate failed and neither log tells why."""
     yield from _of(tunnel, "attempt-failed", "raise the log level of ike on both ends and diagnose again")

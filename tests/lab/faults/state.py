@@ -57,6 +57,18 @@ def _closed_by_its_own_end(lab: Lab, tunnel: Tunnel) -> None:
     terminate(lab, tunnel.initiator)
 
 
+@fault(
+    "Something has removed the responder's route into the tunnel from strongSwan's routing table.",
+    "responder",
+    carries=False,
+    advice="restart the daemon",
+    sure="observed",
+)
+def _route_missing(lab: Lab, tunnel: Tunnel) -> None:
+    wait(lambda: count(lab, tunnel.responder) > 0, f"{tunnel.name} did not come up")
+    lab.sh(tunnel.responder.gateway, "ip route flush table 220")
+
+
 @fault("The responder's daemon is stopped.", "responder", carries=False, cure="daemon started")
 def _daemon_stopped(lab: Lab, tunnel: Tunnel) -> None:
     daemon(lab, tunnel.responder, "stop")

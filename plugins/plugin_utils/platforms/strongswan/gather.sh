@@ -5,6 +5,7 @@ tw_nl='
 '
 tw_files_max=2000
 tw_bytes_max=8388608
+tw_routes_max=1000
 
 # ---- configuration files
 
@@ -134,6 +135,7 @@ tw_daemon() {
 	section daemon-version tw_limited swanctl --version --daemon --pretty
 	section conns tw_limited swanctl --list-conns --pretty
 	if [ "$TW_SAS" = 1 ]; then
+		section routes tw_routes # before SAs: one that comes up in between is young, one that goes is not listed
 		section sas tw_limited swanctl --list-sas --pretty
 		section policies tw_limited swanctl --list-pols --pretty
 	fi
@@ -209,6 +211,30 @@ tw_addresses() {
 	if tw_has ip; then ip -o addr; else ifconfig -a; fi
 }
 
+# tw_routes: for each family the rules, then the routes of the tables that strongSwan and the system use.
+tw_routes() {
+	tw_has ip || return 1
+	for tw_family in 4 6; do
+		echo "family $tw_family"
+		ip "-$tw_family" rule
+		ip "-$tw_family" -o route show table 220
+		ip "-$tw_family" -o route show table main
+	done 2>/dev/null | head -n "$tw_routes_max"
+}
+
+# Averages of 1, 5 and 15 minutes, then the number of processors.
+tw_load() {
+	cat /proc/loadavg && { getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c '^processor' /proc/cpuinfo; }
+}
+
+# What strongswan.conf says about retransmission: section, key and figure in lines.
+tw_retransmission() {
+	for tw_conf in /etc/strongswan.conf /etc/strongswan.d/*.conf \
+		/usr/local/etc/strongswan.conf /usr/local/etc/strongswan.d/*.conf; do
+		[ -r "$tw_conf" ] && grep -q '^[^#]*retransmit_' "$tw_conf" && tw_lex retransmission "$tw_conf"
+	done
+}
+
 tw_keepalives() {
 	grep '^# tunnelwright keepalive: ' /dev/null /etc/systemd/system/tunnelwright-keepalive-*.timer /etc/cron.d/tunnelwright-keepalive-* 2>/dev/null
 }
@@ -226,6 +252,8 @@ section about tw_about
 section commands tw_commands
 section addresses tw_addresses
 section keepalives tw_keepalives
+section load tw_load
+section retransmission tw_retransmission
 tw_tries=0
 until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
 section config return_ "$tw_tries"

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...errors import IpsecError, ParseError
-from ...model import Connection, Daemon, Gateway, Keepalive, Problem, Reply, Secret, System, restore
+from ...model import (
+    Connection,
+    Daemon,
+    Gateway,
+    Keepalive,
+    Problem,
+    Reply,
+    Retransmission,
+    Secret,
+    restore,
+)
 from ...secrets import key_id
 from ...swanctl import listings
 from ...swanctl.certificates import certificates
@@ -18,14 +28,16 @@ from ...swanctl.output import messages, number, section, text, texts
 from ...swanctl.settings import Settings, load
 from ..options import GatherOptions
 from .files import TOKEN, read_files
+from .machine import system
 
 T = TypeVar("T")
 _VERSION = re.compile(r"strongSwan (\S+) swanctl")
 _DAEMONS = frozenset({"charon-systemd", "charon", "charon-nm", "charon-cmd"})
-_CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
 _MARK = "# tunnelwright keepalive: "
-_ADDRESS = re.compile(r"^\d+:\s+(\S+)\s+inet6?\s+(\S+)")
-_IFCONFIG = re.compile(r"^(\S+?):? |^\s+inet6?\s+(?:addr:)?([0-9a-fA-F:.]+)")
+_RETRANSMIT = re.compile(
+    r"charon(?:-systemd)? retransmit_(?P<key>tries(?= [0-9]+$)|timeout|base|limit) "
+    r"(?P<value>[0-9]{1,6}(\.[0-9]{1,6})?)"
+)
 
 
 def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
@@ -49,7 +61,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         certificates=_parsed(reply, "certificates", certificates, problems),
         log=_log(reply),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
-        system=_system(reply),
+        system=system(reply),
         problems=tuple(problems),
     )
 
@@ -132,7 +144,8 @@ def _daemon(reply: Reply, problems: list[Problem]) -> Daemon:
         problems.append(problem)
         return Daemon(installed=True, running=running)
     body = next((message.body for message in messages(stats.text)), {})
-    uptime, sas = section(body, "uptime"), section(body, "ikesas")
+    uptime, sas, workers = section(body, "uptime"), section(body, "ikesas"), section(body, "workers")
+    queues = section(body, "queues")
     return Daemon(
         installed=True,
         running=True,
@@ -141,6 +154,26 @@ def _daemon(reply: Reply, problems: list[Problem]) -> Daemon:
         ike_sas=number(sas, "total"),
         half_open=number(sas, "half-open"),
         plugins=texts(body, "plugins"),
+        workers=number(workers, "total"),
+        idle=number(workers, "idle"),
+        queued=sum(number(queues, priority) or 0 for priority in queues) if queues else None,
+        retransmission=_retransmission(reply),
+    )
+
+
+def _retransmission(reply: Reply) -> Retransmission:
+    """What strongswan.conf says: charon-systemd's section goes before charon's, the last line before those above it."""
+    said = reply.sections.get("retransmission")
+    lines = said.text.splitlines() if said else []
+    given = {}
+    for line in sorted(lines, key=lambda line: line.partition(" ")[0]):  # sorted is stable: the last line still wins
+        if found := _RETRANSMIT.fullmatch(line):
+            given[found["key"]] = found["value"]
+    return Retransmission(
+        tries=int(given.get("tries", "5")),
+        timeout=float(given.get("timeout", "4")),
+        base=float(given.get("base", "1.8")),
+        limit=float(given.get("limit", "0")),
     )
 
 
@@ -204,28 +237,3 @@ def _keepalives(reply: Reply, problems: list[Problem]) -> tuple[Keepalive, ...]:
 def _log(reply: Reply) -> tuple[str, ...] | None:
     log = reply.sections.get("log")
     return None if log is None else tuple(log.out.decode("utf-8", "backslashreplace").splitlines())
-
-
-def _system(reply: Reply) -> System:
-    about = [*reply.sections["about"].text.splitlines(), "", "", "", ""]
-    return System(
-        hostname=about[0],
-        time=float(about[1]) if about[1].isdigit() else None,
-        kernel=about[2],
-        init=about[3],
-        cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),
-        addresses=_addresses(reply.sections["addresses"].text),
-    )
-
-
-def _addresses(printed: str) -> tuple[str, ...]:
-    """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
-    one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
-    if one_line:
-        return tuple(one_line)
-    addresses, interface = [], ""
-    for line in printed.splitlines():
-        if found := _IFCONFIG.match(line):
-            interface = found[1] or interface
-            addresses += [f"{interface} {found[2]}"] if found[2] else []
-    return tuple(addresses)

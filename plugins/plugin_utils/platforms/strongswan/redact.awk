@@ -3,7 +3,8 @@
 #   T text     print the text (printf %b)
 #   S n octal  print the token of a secret whose value spans n line ends; octal is the value as strongSwan would use it
 #   P n spans  the file had n bytes; redacted spans as "original start, end, redacted start, end"
-# With want=includes prints include patterns instead, with want=logs the paths of filelog sections (both for printf %b).
+# With want=includes prints include patterns instead, with want=logs the paths of filelog sections
+# (both for printf %b), with want=retransmission the figures that charon has for it.
 # Where the text is broken it errs towards hiding: what may be a part of a secret becomes stars of the same length.
 
 function text(c) {
@@ -146,6 +147,7 @@ function watch(c) {
 
 function close_value(c) {
 	if (want == "logs" && key == "path" && section[depth - 1] == "filelog") report()
+	if (want == "retransmission" && depth == 1 && section[1] ~ /^charon(-systemd)?$/) tell()
 	if (names_secret(key)) {
 		hidden_line = tail = 1
 		cleared = !words
@@ -158,6 +160,11 @@ function close_value(c) {
 function report(   i, s) {
 	for (i = 0; i < used; i++) s = s sprintf("\\0%03o", effective[i])
 	print s
+}
+
+function tell(   i, s) {
+	for (i = 0; i < used; i++) s = s PLAIN[effective[i]]
+	if (key ~ /^retransmit_(tries|timeout|base|limit)$/ && s ~ /^[0-9.]+$/) print section[1], key, s
 }
 
 # ---- comments: hidden where they may tell a secret
