@@ -11,7 +11,8 @@ from typing import Any
 from ..modules.logging import ARGUMENT_SPEC
 from ..plugin_utils.platforms import platform, platform_of
 from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.platforms.strongswan import levels, raising
+from ..plugin_utils.platforms.strongswan import raising
+from ..plugin_utils.platforms.strongswan.conf import conf
 from ..plugin_utils.task import Task
 
 
@@ -26,7 +27,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
-        plan = raising.plan(wish, gateway, levels.conf(reply))
+        plan = raising.plan(wish, gateway, conf(reply))
         if not plan.idle:
             program = raising.script(plan, wish, gateway, token_hex(8))
             if not self.check_mode:

@@ -42,13 +42,13 @@ options:
       - Without it each gateway gets a random key of its own, and no digest compares with any other.
     type: str
   sas:
-    description: Whether to read SAs and installed policies.
+    description: Whether to read SAs, installed policies and routes.
     type: bool
     default: true
   certificates:
     description: Whether to read the certificates the daemon holds.
     type: bool
-    default: false
+    default: true
   log:
     description: Whether to read the end of the daemon's log, from the journal, its own log files, or syslog.
     type: bool
@@ -104,7 +104,8 @@ gateway:
       sample: 6.0.1
     daemon:
       description:
-        - Whether the IKE daemon is installed and running (null if that could not be found out), and its figures.
+        - Whether the IKE daemon is installed and running (null if that could not be found out), its figures, and
+          how long it waits for an answer (C(retransmission)).
       type: dict
     connections:
       description:
@@ -154,7 +155,10 @@ gateway:
       elements: dict
       sample: [{levels: {default: 1, ike: 2}, name: filelog.main, origin: "/etc/strongswan.conf:5"}]
     system:
-      description: Host name, Unix time, kernel, init system, whether cron runs, addresses.
+      description:
+        - Host name, Unix time, kernel, init system, whether cron runs, addresses, load averages and cores.
+        - C(routes) are destinations and devices. Null if not asked for, if there are 1000 or more, or if routing rules
+          of its own choose between tables.
       type: dict
     problems:
       description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).
@@ -169,7 +173,7 @@ ARGUMENT_SPEC = {
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "digest_key": {"type": "str", "no_log": True},
     "sas": {"type": "bool", "default": True},
-    "certificates": {"type": "bool", "default": False},
+    "certificates": {"type": "bool", "default": True},
     "log": {"type": "bool", "default": False},
     "log_lines": {"type": "int", "default": 200},
     "log_from": {"type": "str"},

@@ -128,13 +128,18 @@ def _dropped_later(traffic: _Traffic) -> Verdict | None:
         (traffic.peer, traffic.end, traffic.answered, traffic.answers),
     )
     for who, whom, gone, came in ways:
-        if not gone or any((p.port, p.size) == (gone[-1].port, gone[-1].size) for p in came):
+        there = {(p.port, p.size) for p in came}
+        lost = [p for p in gone if (p.port, p.size) not in there]
+        if not lost:
             continue
-        last, lines = gone[-1], ((who, gone[-1].line), (whom, came[-1].line))
-        what = f"{last.size} bytes to UDP {last.port} left {who.gateway.name} and did not arrive at {whom.gateway.name}"
-        if last.port == FLOATED and all(p.port != FLOATED for p in came):
+        worst = max(lost, key=lambda packet: packet.size)  # a message may go in fragments, the last of which is small
+        lines = ((who, worst.line), (whom, came[-1].line))
+        what = (
+            f"{worst.size} bytes to UDP {worst.port} left {who.gateway.name} and did not arrive at {whom.gateway.name}"
+        )
+        if worst.port == FLOATED and all(p.port != FLOATED for p in came):
             return traffic.lost("udp-4500-blocked", who, f"IKE passes on UDP 500 and not on UDP 4500: {what}", *lines)
-        if all(p.size < last.size for p in came):
+        if all(p.size < worst.size for p in came):
             return traffic.lost(
                 "large-ike-packets-lost", who, f"small IKE packets pass, large ones do not: {what}", *lines
             )

@@ -145,7 +145,7 @@ def _diagnosis(stage: _Stage, cases: Sequence[Case]) -> Mapping[str, Any]:
     tmp.mkdir()
     tunnels = [stage.tunnel(case) for case in cases]
     hosts = _inventory(stage, tmp, [end.gateway for tunnel in tunnels for end in (tunnel.initiator, tunnel.responder)])
-    run = playbook(tmp, hosts, "tunnelwright.ipsec.diagnose", "-e", f"ipsec_report_dir={tmp}")
+    run = playbook(tmp, hosts, "tunnelwright.ipsec.diagnose", "-e", f"ipsec_report_dir={tmp}", **_ssh(stage))
     return _report(tmp, "diagnosis", run)
 
 
@@ -161,9 +161,17 @@ def _remediate(stage: _Stage, when: str) -> tuple[Mapping[str, Any], Mapping[str
     }
     given = tmp / "given.json"
     given.write_text(json.dumps({"ipsec_psks": psks, "ipsec_report_dir": str(tmp)}), encoding="utf-8")
-    run = playbook(tmp, hosts, "tunnelwright.ipsec.remediate", "-e", f"@{given}")
+    run = playbook(tmp, hosts, "tunnelwright.ipsec.remediate", "-e", f"@{given}", **_ssh(stage))
     after = _report(tmp, "after", run) if (tmp / "after.json").exists() else {}
     return _report(tmp, "before", run), after, run
+
+
+def _ssh(stage: _Stage) -> dict[str, str]:
+    """One login to each gateway for all playbooks: on a machine that is also all gateways, logins are what takes time."""
+    return {
+        "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=900",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(stage.tmp / "cp"),
+    }
 
 
 def _report(tmp: Path, name: str, run: Run) -> Mapping[str, Any]:

@@ -209,6 +209,24 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Retransmission:
+    """How long charon waits for an answer: charon.retransmit_* of strongswan.conf, with their defaults."""
+
+    tries: int = 5
+    timeout: float = 4.0
+    base: float = 1.8
+    limit: float = 0.0  # seconds between two; 0: none
+
+    @property
+    def total(self) -> float:
+        """Seconds from a request to giving up (strongSwan docs: Retransmission)."""
+        total, wait = 0.0, self.timeout
+        for dummy in range(min(self.tries, 100) + 1):
+            total, wait = total + min(wait, self.limit or wait), wait * self.base
+        return total
+
+
+@dataclass(frozen=True, slots=True)
 class Daemon:
     """The IKE daemon: None means that it could not be found out."""
 
@@ -218,7 +236,11 @@ class Daemon:
     uptime: str | None = None
     ike_sas: int | None = None
     half_open: int | None = None
-    plugins: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()  # in the order they were loaded
+    workers: int | None = None  # threads
+    idle: int | None = None  # threads without a job
+    queued: int | None = None  # jobs that wait for a thread
+    retransmission: Retransmission = field(default_factory=Retransmission)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +253,9 @@ class System:
     init: str = ""  # systemd, other
     cron: bool = False
     addresses: tuple[str, ...] = ()  # "eth0 192.0.2.1/24"
+    routes: tuple[str, ...] | None = None  # "10.2.0.0/24 eth0"; None: not known, too many, or rules of its own decide
+    load: tuple[float, ...] = ()  # averages of 1, 5 and 15 minutes
+    cores: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

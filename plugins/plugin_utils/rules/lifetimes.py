@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ..model import Certificate, Change, Child, End, Fault, Tunnel
+from ..model import Certificate, Change, Child, End, Fault, Retransmission, Tunnel
 from ..swanctl.words import normal
 from . import rule
 from .evidence import change, installed, place
 from .health import NAMELESS
 from .negotiation import DOWN
 
-RETRANSMITS = sum(4.0 * 1.8**number for number in range(6))  # seconds until charon gives up, by default: 165
+RETRANSMITS = Retransmission().total  # seconds until charon gives up, by default: 165
 NEAR_END = 600.0  # seconds of an SA's life
 IKEV2 = 2
 AT_ONCE = 60.0  # seconds of rand_time: two ends that both start a tunnel also make its SAs at the same time
@@ -30,7 +30,7 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
             for sa in installed(each, child):
                 overdue = (sa.install_time or 0.0) - child.rekey_time
                 due = child.rekey_time > 0 and (sa.rekey_time is None or sa.rekey_time <= 0)
-                if due and overdue > RETRANSMITS and sa.life_time is not None and sa.life_time < NEAR_END:
+                if due and overdue > _given_up(each) and sa.life_time is not None and sa.life_time < NEAR_END:
                     yield Fault(
                         each.name(child),
                         f"{each.name(child)} was to be rekeyed {overdue:.0f} s ago and ends in {sa.life_time:.0f} s",
@@ -44,22 +44,57 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
                     return
 
 
+@rule("ike-rekey-overdue", "high", reference="RFC 7296 sections 2.8 and 2.8.3; strongSwan docs: Expiry and Rekeying")
+def ike_rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
+    """An IKE_SA was to be rekeyed or reauthenticated longer ago than an attempt takes: it fails, and the IKE_SA ends.
+
+    It ends `over_time` after that, and its children with it. While an attempt goes on, the daemon gives no times; it
+    tries a refused rekey again every 5 to 15 s. Usual causes are IKE proposals that no longer agree for a rekey, and
+    a certificate or a pre-shared key that was exchanged since for a reauthentication.
+    """
+    for end in (tunnel.initiating, tunnel.answering):
+        for ike in end.sas:
+            times = {"rekey_time": ike.rekey_time, "reauth_time": ike.reauth_time}
+            over = {key: -due for key, due in times.items() if due is not None and -due > _given_up(end)}
+            for key, ago in over.items() if ike.state == "ESTABLISHED" else ():
+                what = "rekeyed" if key == "rekey_time" else "reauthenticated"
+                why = "the proposals" if key == "rekey_time" else "the identities, certificates and pre-shared keys"
+                yield Fault(
+                    end.name(),
+                    f"an IKE_SA of {end.name()} was to be {what} {ago:.0f} s ago, and still is not",
+                    (
+                        place(end, key),
+                        place(end, "over_time"),
+                        f"{end.gateway.name}: IKE_SA {ike.connection}[{ike.id}], {', '.join(ike.tasks) or 'no task'}",
+                    ),
+                    no_fix=f"look for why in both logs, and compare {why} of both ends before it ends by itself",
+                    confidence="observed",
+                )
+                return
+
+
 @rule("dpd-timeout-ignored", "info", reference="swanctl.conf(5): dpd_timeout; strongSwan docs: Retransmission")
 def dpd_timeout_ignored(tunnel: Tunnel) -> Iterator[Fault]:
     """An end has `dpd_timeout` set for IKEv2, which does not know it: a peer is dead when retransmissions are used up.
 
-    That is 165 s after an unanswered check with strongSwan's defaults, whatever `dpd_timeout` says.
+    That is 165 s after an unanswered check with strongSwan's defaults, whatever `dpd_timeout` says: the waits
+    `retransmit_timeout * retransmit_base ** n` for n from 0 to `retransmit_tries`, none above `retransmit_limit`.
     """
     for end in tunnel.ends:
         connection = end.connection
         set_here = "dpd_timeout" in connection.settings and connection.dpd_timeout > 0
         if set_here and connection.version == IKEV2 and connection.dpd_delay > 0:
-            total = connection.dpd_delay + RETRANSMITS
+            waits = end.gateway.daemon.retransmission
+            total = connection.dpd_delay + waits.total
             yield Fault(
                 end.name(),
                 f"{end.name()} has dpd_timeout = {connection.dpd_timeout:g} s, which IKEv2 ignores: a dead peer is "
-                f"noticed after up to {connection.dpd_delay:g} + {RETRANSMITS:.0f} = {total:.0f} s",
-                (place(end, "dpd_timeout"), place(end, "dpd_delay")),
+                f"noticed after up to {connection.dpd_delay:g} + {waits.total:.0f} = {total:.0f} s",
+                (
+                    place(end, "dpd_timeout"),
+                    place(end, "dpd_delay"),
+                    _waits(end),
+                ),
                 no_fix="remove it; charon.retransmit_tries, _timeout and _base in strongswan.conf decide",
             )
 
@@ -109,6 +144,21 @@ def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _spread(end: End, child: Child) -> Change:
     return change(end, "rand_time", f"{max(child.rekey_time // 10, 1):g}s", child)
+
+
+def _waits(end: End) -> str:
+    """What decides when a peer is dead."""
+    waits = end.gateway.daemon.retransmission
+    limit = f", retransmit_limit = {waits.limit:g}" if waits.limit else ""
+    return (
+        f"{end.gateway.name}: charon.retransmit_tries = {waits.tries}, retransmit_timeout = {waits.timeout:g}, "
+        f"retransmit_base = {waits.base:g}{limit}"
+    )
+
+
+def _given_up(end: End) -> float:
+    """Seconds that one attempt may take, even where the gateway's waits are shorter than strongSwan's."""
+    return max(RETRANSMITS, end.gateway.daemon.retransmission.total)
 
 
 def _expiry(end: End, certificate: Certificate, what: str) -> Fault:

@@ -11,7 +11,7 @@ from . import rule
 from .evidence import change, place
 
 UNTOLD = ("ike-unanswered", "ike-answer-lost", "connection-unknown", "attempt-failed")  # what a known cause explains
-DOWN = ("not-installed", "sa-mismatch", "no-traffic", *UNTOLD)
+DOWN = ("not-installed", "gave-up", "sa-mismatch", "no-traffic", *UNTOLD)
 MANY = 50  # connections of a gateway that are asked what is usual there
 CHILD_KEYS = {"esp_proposals": "ESP", "ah_proposals": "AH"}
 FALLS_BACK = {"transport_proxy": "transport", "iptfs": "tunnel", "beet": "tunnel"}  # where a peer lacks the mode
@@ -25,7 +25,7 @@ def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     weaker takes over the other's list; of two equally strong ones, the end that deviates from what is usual on
     its gateway does, else the initiator.
     """
-    one, other = (end.connection.proposals for end in tunnel.ends)
+    one, other = (_proposed(end, "proposals", None) for end in tunnel.ends)
     if proposals.agree(one, other) is False:
         yield _fault(tunnel, "proposals", (None, None), "no IKE proposal in common")
 
@@ -120,7 +120,10 @@ def _method(method: str) -> str:
 
 
 def _lists(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]) -> tuple[tuple[str, ...], ...]:
-    """What the two ends propose, in their order; `default` spelled out where it is known."""
+    """What the two ends propose, in their order; `default` spelled out where it is known.
+
+    Nothing of an end that has it in no file: `--list-conns` shows no proposals.
+    """
     both = zip(tunnel.ends, couple, strict=True)
     texts = ((end, _proposed(end, key, child)) for end, child in both)
     return tuple(proposals.spelled_out(t, end.gateway.version) if key == "esp_proposals" else t for end, t in texts)
@@ -128,7 +131,7 @@ def _lists(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]) 
 
 def _proposed(end: End, key: str, child: Child | None) -> tuple[str, ...]:
     found: tuple[str, ...] = getattr(child if child is not None else end.connection, key)
-    return found
+    return found if end.connection.configured else ()
 
 
 def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], what: str) -> Fault:

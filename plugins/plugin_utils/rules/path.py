@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import ChildSa, Fault, Tunnel
+from ..model import ChildSa, End, Fault, Tunnel
 from . import rule
 from .evidence import change, crosswise, installed, later, readable, up
 
@@ -18,30 +18,40 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
 
     IKE passes, so UDP does. Forcing UDP encapsulation (`encap = yes`) on one end is enough for both directions.
     """
-    passes = bool(tunnel.probes) and all(probe.reachable for probe in tunnel.probes)
-    if passes or not all(readable(end) for end in tunnel.ends):
-        return
-    for sender in tunnel.ends:
-        receiver = tunnel.other(sender)
-        if later(sender, receiver) > AT_ONCE and not tunnel.probes:
-            continue
-        couples = [(out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into)]
-        for out, into in couples:
-            if _lost(out, into) and not out.encap:
-                end = tunnel.initiating
-                yield Fault(
-                    end.name(),
-                    f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
-                    f"{receiver.name(into.name)} received none: "
-                    f"the path drops ESP; {end.name()} is to force it into UDP",
-                    (
-                        f"{sender.gateway.name}: {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",
-                        f"{receiver.gateway.name}: {into.name}{{{into.id}}} in {into.spi_in}: {into.packets_in}",
-                    ),
-                    (change(end, "encap", "yes"),),
-                    confidence="observed",
-                )
-                return
+    for sender, receiver, out, into in _lost(tunnel):
+        if not out.encap:
+            end = tunnel.initiating
+            yield Fault(
+                end.name(),
+                f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
+                f"{receiver.name(into.name)} received none: "
+                f"the path drops ESP; {end.name()} is to force it into UDP",
+                _counted(sender, receiver, out, into),
+                (change(end, "encap", "yes"),),
+                confidence="observed",
+            )
+            return
+
+
+@rule("esp-in-udp-lost", "high", reference="RFC 3948 section 2.1; RFC 7296 section 2.23", explains=("no-traffic",))
+def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
+    """SAs stand on both ends with ESP in UDP, one end sends and nothing arrives: forcing encapsulation is no cure.
+
+    IKE passes on the same ports, so something tells the two apart: a filter that looks into UDP 4500, a NAT device
+    whose mapping for the way back is gone, or a filter on the receiver itself.
+    """
+    for sender, receiver, out, into in _lost(tunnel):
+        if out.encap:
+            yield Fault(
+                sender.name(out.name),
+                f"{sender.name(out.name)} sent {out.packets_out} ESP packets in UDP of which "
+                f"{receiver.name(into.name)} received none, while IKE passes",
+                _counted(sender, receiver, out, into),
+                no_fix=f"capture UDP 4500 on both ends; let it pass whole, also on {receiver.gateway.name} itself, and "
+                "keep the NAT mapping alive from the end behind it (charon.keep_alive, dpd_delay)",
+                confidence="observed",
+            )
+            return
 
 
 @rule("no-traffic", "high", reference="probe: pings from inside the selectors")
@@ -58,5 +68,24 @@ def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-def _lost(out: ChildSa, into: ChildSa) -> bool:
-    return out.packets_out >= LOST and into.packets_in == 0
+def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+    """Sender, receiver and their SAs in common of which the one counts what it sent, and the other nothing."""
+    passes = bool(tunnel.probes) and all(probe.reachable for probe in tunnel.probes)
+    if passes or not all(readable(end) for end in tunnel.ends):
+        return
+    for sender in tunnel.ends:
+        receiver = tunnel.other(sender)
+        if later(sender, receiver) > AT_ONCE and not tunnel.probes:
+            continue
+        couples = ((out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into))
+        for out, into in couples:
+            if out.packets_out >= LOST and into.packets_in == 0:
+                yield sender, receiver, out, into
+
+
+def _counted(sender: End, receiver: End, out: ChildSa, into: ChildSa) -> tuple[str, str]:
+    """What both ends counted."""
+    return (
+        f"{sender.gateway.name}: {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",
+        f"{receiver.gateway.name}: {into.name}{{{into.id}}} in {into.spi_in}: {into.packets_in}",
+    )

@@ -8,17 +8,19 @@ from ..model import Fault, Tunnel
 from ..verdict import verdicts, works_one_way
 from . import Check, otherwise, rule
 
-SYMPTOMS = ("not-installed", "sa-mismatch", "no-traffic")
-KNOWN = (
-    "psk-mismatch",
-    "psk-missing",
-    "identity-mismatch",
-    "ike-proposals-disjoint",
-    "esp-proposals-disjoint",
-    "selectors-not-mirrored",
-    "address-mismatch",
-    "pfs-mismatch",
-)
+SYMPTOMS = ("not-installed", "gave-up", "sa-mismatch", "no-traffic")
+COMPARE = "the settings that were read do not show it; compare them on the gateways"
+LOAD = "the files that were read do not show it: load what they have into both daemons (swanctl --load-creds)"
+KNOWN = {
+    "psk-mismatch": LOAD,
+    "psk-missing": LOAD,
+    "identity-mismatch": COMPARE,
+    "ike-proposals-disjoint": COMPARE,
+    "esp-proposals-disjoint": COMPARE,
+    "selectors-not-mirrored": COMPARE,
+    "address-mismatch": COMPARE,
+    "pfs-mismatch": COMPARE,
+}
 
 
 @rule("one-way-only", "high", reference="RFC 7296 section 2.7; pfSense docs: Troubleshooting IPsec Connections")
@@ -58,9 +60,9 @@ def authentication_refused(tunnel: Tunnel) -> Iterator[Fault]:
     yield from _of(tunnel, "authentication-refused", "see the log line: load the certificate, its CA or its key there")
 
 
-@rule("address-unresolved", "critical", reference="strongSwan: ike_sa.c", explains=SYMPTOMS)
+@rule("address-unresolved", "critical", reference="strongSwan: ike_sa.c", explains=("connection-unknown", *SYMPTOMS))
 def address_unresolved(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end cannot find the address of its peer's name."""
+    """An end cannot find the address of its peer's name, so it neither reaches the peer nor knows it when it calls."""
     yield from _of(tunnel, "address-unresolved", "correct remote_addrs, or the gateway's name resolution")
 
 
@@ -102,7 +104,9 @@ def large_ike_packets_lost(tunnel: Tunnel) -> Iterator[Fault]:
     )
 
 
-@rule("attempt-failed", "medium", reference="strongSwan docs: Logger Configuration", explains=("not-installed",))
+@rule(
+    "attempt-failed", "medium", reference="strongSwan docs: Logger Configuration", explains=("not-installed", "gave-up")
+)
 def attempt_failed(tunnel: Tunnel) -> Iterator[Fault]:
     """An attempt to initiate failed and neither log tells why."""
     yield from _of(tunnel, "attempt-failed", "raise the log level of ike on both ends and diagnose again")
@@ -118,12 +122,12 @@ def _of(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
             yield Fault(end, ours[0].because, lines, no_fix=advice, confidence="observed")
 
 
-def _provoked(cause: str) -> Check:
+def _provoked(cause: str, advice: str) -> Check:
     def check(tunnel: Tunnel) -> Iterator[Fault]:
-        yield from _of(tunnel, cause, "the settings that were read do not show it; compare them on the gateways")
+        yield from _of(tunnel, cause, advice)
 
     return check
 
 
-for _cause in KNOWN:
-    otherwise(_cause)(_provoked(_cause))
+for _cause, _advice in KNOWN.items():
+    otherwise(_cause)(_provoked(_cause, _advice))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Child, End, Fault, Step, Tunnel
+from ..swanctl.log import concerning, events
 from ..swanctl.words import explicit
 from . import rule
-from .evidence import change, place, starting
+from .evidence import change, establish, place, readable, starting
 
 
 @rule(
@@ -101,6 +102,40 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
 
 
 @rule(
+    "gave-up",
+    "high",
+    reference="strongSwan docs: Retransmission; swanctl.conf(5): keyingtries",
+    explains=("not-installed", "no-traffic"),
+)
+def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
+    """A tunnel that its initiator is to start is down, and no daemon tries any more: it gave up, or it was closed.
+
+    With `keyingtries` other than 0, charon stops after so many sequences of retransmissions, 165 s each by default. A
+    start action does not run again before the configuration is loaded; no trap, periodic check or peer starts it.
+    """
+    end, peer = tunnel.initiating, tunnel.answering
+    if end.sas or peer.sas or not (end.connection.keyingtries and all(readable(each) for each in tunnel.ends)):
+        return
+    for own, other in tunnel.pairs(end):
+        kept = _kept(tunnel, own) or _to_be_kept(end, own)
+        brings = kept or _begins(peer, other) or _waits(end, own) or _waits(peer, other)
+        if own.start_action == "start" and own.loaded and other.loaded and not brings and _begins(end, own):
+            yield Fault(
+                end.name(own),
+                f"{end.name(own)} is to be up and is down, and {end.gateway.name} tries no more: "
+                f"keyingtries = {end.connection.keyingtries}, and nothing else starts it",
+                (
+                    place(end, "keyingtries"),
+                    place(end, "start_action", own),
+                    f"{end.gateway.name}: no IKE_SA, no trap and no periodic check for {own.name}",
+                    *(f"{end.gateway.name}: {line}" for line in _told(end)),
+                ),
+                (change(end, "keyingtries", "0"), establish(tunnel, own)),
+                confidence="observed",
+            )
+
+
+@rule(
     "keepalive-missing",
     "medium",
     reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action",
@@ -148,6 +183,17 @@ def _begins(end: End, child: Child) -> bool:
 
 def _trapped(end: End, child: Child) -> bool:
     return "trap" in child.start_action and bool(explicit(end.connection.remote_addrs))
+
+
+def _waits(end: End, child: Child) -> bool:
+    """Whether a trap for this child is installed, whatever the file says."""
+    return any(policy.child == child.name and policy.kind == "trap" for policy in end.policies)
+
+
+def _told(end: End) -> tuple[str, ...]:
+    """The last line of the log that says of this connection that its peer does not answer, if the log was read."""
+    lines = concerning(end.gateway.log or (), end.connection.name)
+    return tuple(event.line for event in events(lines) if event.means.name in ("gave-up", "peer-silent"))[-1:]
 
 
 def _kept(tunnel: Tunnel, child: Child) -> bool:

@@ -11,7 +11,7 @@ from . import rule
 from .evidence import change, installed, place
 
 
-@rule("selectors-not-mirrored", "high", reference="RFC 7296 section 2.9")
+@rule("selectors-not-mirrored", "high", reference="RFC 7296 section 2.9", explains=("not-installed", "gave-up"))
 def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
     """What one end calls its network is not what the other end calls it: the tunnel fails, or comes up narrowed.
 

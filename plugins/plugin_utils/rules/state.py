@@ -11,6 +11,7 @@ from . import rule
 from .evidence import ALIVE, asked, crosswise, establish, installed, later, readable, written
 from .negotiation import UNTOLD
 
+LEAVING = ("REKEYED", "DELETING", "DESTROYING")  # states of an IKE_SA that goes, and its CHILD_SAs with it (ike_sa.h)
 SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a younger SA may be known to one only
 
 
@@ -18,7 +19,7 @@ SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a 
     "daemon-stopped",
     "critical",
     reference="strongSwan docs: charon-systemd",
-    explains=("not-loaded", "not-installed", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
+    explains=("not-loaded", "not-installed", "gave-up", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
 )
 def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     """The IKE daemon of an end is not running."""
@@ -37,7 +38,7 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     "not-loaded",
     "critical",
     reference="swanctl(8): --load-conns",
-    explains=("not-installed", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
+    explains=("not-installed", "gave-up", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
 )
 def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
@@ -64,7 +65,16 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     "setting-refused",
     "critical",
     reference="strongSwan: vici_config.c discards a connection for one setting it does not take",
-    explains=("not-loaded", "config-drift", "not-installed", "sa-mismatch", "no-traffic", *UNTOLD),
+    explains=(
+        "not-loaded",
+        "config-drift",
+        "dpd-off",
+        "not-installed",
+        "gave-up",
+        "sa-mismatch",
+        "no-traffic",
+        *UNTOLD,
+    ),
 )
 def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """The file has a setting that strongSwan does not know or take, so it discards the whole connection.
@@ -126,14 +136,17 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations")
 def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
-    """One child has several CHILD_SAs with equal selectors. A rekey's overlap is not meant, whose old SA is REKEYED."""
+    """One child has several CHILD_SAs with equal selectors, all of them to stay.
+
+    A rekey's overlap is not meant. Its new SA is young; its old SA is REKEYED, or REKEYING for as long as the DELETE is
+    not answered (a responder before strongSwan 6.0), or belongs to an IKE_SA that is being replaced or deleted.
+    """
     for end in (tunnel.initiating, tunnel.answering):
-        alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in _settled(end))
+        staying = _staying(end)
+        alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in staying)
         for (name, local, remote), number in alike.items():
             if number > 1:
-                ids = ", ".join(
-                    f"{sa.name}{{{sa.id}}} {sa.spi_in}/{sa.spi_out}" for sa in _settled(end) if sa.name == name
-                )
+                ids = ", ".join(f"{sa.name}{{{sa.id}}} {sa.spi_in}/{sa.spi_out}" for sa in staying if sa.name == name)
                 yield Fault(
                     end.name(name),
                     f"{end.name(name)} has {number} CHILD_SAs for {', '.join(local)} to {', '.join(remote)}",
@@ -158,7 +171,7 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
     "sa-mismatch",
     "high",
     reference="RFC 7296 section 2.4: one end lost its state",
-    explains=("no-traffic", "nat-traversal-needed"),
+    explains=("no-traffic", "nat-traversal-needed", "esp-in-udp-lost"),
 )
 def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end holds a CHILD_SA that its peer does not have: it sends into the void until it notices a dead peer."""
@@ -217,6 +230,12 @@ def _settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
         for sa in children
         if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= old)
     )
+
+
+def _staying(end: End) -> tuple[ChildSa, ...]:
+    """CHILD_SAs that are old enough to be known to both ends and that no rekey is about to replace."""
+    leaving = [sa for ike in end.sas if ike.state in LEAVING for sa in ike.children]
+    return tuple(sa for sa in _settled(end) if sa.state != "REKEYING" and sa not in leaving)
 
 
 def _spis(sas: list[ChildSa]) -> str:

@@ -21,6 +21,7 @@ from ..errors import ParseError
 Value = str | tuple[str, ...]
 Tree = Mapping[str, "Value | Tree"]
 _EMPTY: Mapping[str, Value] = {}
+_SECONDS = re.compile(r"-?[0-9]+")
 _HEX = re.compile(r"0x([0-9a-fA-F]{2})+")
 
 
@@ -94,9 +95,9 @@ def number(tree: Tree, name: str) -> int | None:
 
 
 def seconds(tree: Tree, name: str) -> float | None:
-    """A time in seconds; None where it is missing."""
-    value = number(tree, name)
-    return None if value is None else float(value)
+    """A time in seconds, below zero where it is over (`rekey-time = -30`); None where it is missing."""
+    value = tree.get(name)
+    return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value) else None
 
 
 def readable(value: str) -> str:

@@ -142,7 +142,11 @@ def _mobike(lab: Lab, tunnel: Tunnel) -> None:
     retry(lab, tunnel, up=True)
 
 
-@variant("Transport mode on both ends; the lab's userspace ESP has tunnel mode only.", carries=False)
+@variant(
+    "Transport mode on both ends; the lab's userspace ESP has tunnel mode only.",
+    carries=False,
+    beside=("not-installed",),
+)
 def _transport_mode(lab: Lab, tunnel: Tunnel) -> None:
     for end in (tunnel.responder, tunnel.initiator):
         waits = WAITS if end is tunnel.initiator else {}

@@ -129,7 +129,7 @@ def _key_not_loaded(lab: Lab, tunnel: Tunnel) -> None:
     "The responder has no key for this tunnel.", "responder", carries=False, cure="connection", psk=True, differs=True
 )
 def _psk_missing(lab: Lab, tunnel: Tunnel) -> None:
-    keys(lab, tunnel.responder, {})
+    keys(lab, tunnel.responder, {"another": ("c.lab", "d.lab", secrets.token_urlsafe(24))})
     retry(lab, tunnel)
 
 
@@ -189,7 +189,7 @@ def _certificate_expired(lab: Lab, tunnel: Tunnel) -> None:
 @fault("The responder's certificate expires within days.", "responder", carries=True, advice="renew")
 def _certificate_near_expiry(lab: Lab, tunnel: Tunnel) -> None:
     papers.certify(lab, tunnel)
-    papers.issue(lab, tunnel, tunnel.responder, "--lifetime 5")
+    papers.issue(lab, tunnel, tunnel.responder, papers.ending(days=5))
     retry(lab, tunnel, up=True)
 
 

@@ -199,7 +199,7 @@ def _auth_method_mismatch(lab: Lab, tunnel: Tunnel) -> None:
     "responder",
     "setting-refused",
     carries=False,
-    advice="dpd_delay",
+    advice="correct the value",
 )
 def _value_refused(lab: Lab, tunnel: Tunnel) -> None:
     write(lab, tunnel, tunnel.responder, {"dpd_delay": "often"})
@@ -211,7 +211,7 @@ def _value_refused(lab: Lab, tunnel: Tunnel) -> None:
     "responder",
     "setting-refused",
     carries=False,
-    advice="dpd_dealy",
+    advice="remove or correct it",
 )
 def _setting_misspelled(lab: Lab, tunnel: Tunnel) -> None:
     write(lab, tunnel, tunnel.responder, {"dpd_delay": "", "dpd_dealy": "30s"})

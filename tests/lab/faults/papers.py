@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from ..lab import Lab
 from ..topology import End, Tunnel
 from .hands import both
@@ -10,6 +12,7 @@ FOLDER = "/etc/swanctl"
 BY_CERTIFICATE = {"local.auth": "pubkey", "local.certs": "own.pem", "remote.auth": "pubkey"}
 EXPIRED = "--not-before '01.01.20 00:00:00' --not-after '01.01.21 00:00:00'"
 FOR_A_YEAR = "--lifetime 365"
+WHEN = "%d.%m.%y %H:%M:%S"  # of pki
 
 _AUTHORITY = """set -e
 umask 077
@@ -24,6 +27,12 @@ pki --gen --type rsa --size 2048 --outform pem >{id}.key
 pki --pub --type priv --in {id}.key |
   pki --issue --cacert ca.pem --cakey ca.key --dn 'C=CH, O=lab, CN={id}' --san {id} {life} --outform pem >{id}.pem
 """
+
+
+def ending(days: int) -> str:
+    """A life of a year that ends so soon."""
+    until = datetime.now(UTC) + timedelta(days=days)
+    return f"--not-before '{until - timedelta(days=365):{WHEN}}' --not-after '{until:{WHEN}}'"
 
 
 def certify(lab: Lab, tunnel: Tunnel, settings: dict[str, str] | None = None) -> None:

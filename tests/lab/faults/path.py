@@ -161,7 +161,7 @@ def _large_ike_packets_lost(lab: Lab, tunnel: Tunnel) -> None:
     carries=False,
     advice="let only",
     sure="observed",
-    beside=("ike-unanswered",),
+    beside=("ike-unanswered", "no-initiator"),
     heard=True,
     differs=True,
 )
@@ -230,12 +230,13 @@ def _local_address_missing(lab: Lab, tunnel: Tunnel) -> None:
     carries=False,
     advice="set remote_addrs",
     sure="observed",
-    beside=("one-way-only",),
+    beside=("ike-unanswered",),  # what the responder sends to an address behind NAT
     heard=True,
     differs=True,
 )
 def _connection_unknown(lab: Lab, tunnel: Tunnel) -> None:
     hide(lab, tunnel, tunnel.initiator)
+    drop(lab, tunnel.responder, "ct state new")
     _cold(lab, tunnel)
 
 

@@ -22,7 +22,7 @@ def _initiator_without_dpd(lab: Lab, tunnel: Tunnel) -> None:
     retry(lab, tunnel, up=True)
 
 
-@fault("A dpd_timeout that IKEv2 ignores.", "responder", carries=True, cure="dpd_timeout")
+@fault("A dpd_timeout that IKEv2 ignores.", "responder", carries=True, advice="remove it")
 def _dpd_timeout_ignored(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.responder, {"dpd_timeout": "60s"})
     retry(lab, tunnel, up=True)
@@ -108,7 +108,7 @@ def _keepalive_missing(lab: Lab, tunnel: Tunnel) -> None:
     "responder",
     "lifetimes-equal",
     carries=True,
-    cure="rekey_time",
+    cure="rand_time",
     beside=("both-initiate", "duplicate-child-sas"),
 )
 def _lifetimes_equal(lab: Lab, tunnel: Tunnel) -> None:

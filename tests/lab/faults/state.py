@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab import Lab
 from ..topology import End, Tunnel
-from .hands import CONF_D, IKE, configure, count, daemon, drop, terminate, wait, write
+from .hands import CONF_D, IKE, configure, count, daemon, drop, retry, terminate, wait, write
 from .registry import fault
 from .roles import ONCE
 
@@ -57,6 +57,18 @@ def _closed_by_its_own_end(lab: Lab, tunnel: Tunnel) -> None:
     terminate(lab, tunnel.initiator)
 
 
+@fault(
+    "Something has removed the responder's route into the tunnel from strongSwan's routing table.",
+    "responder",
+    carries=False,
+    advice="restart the daemon",
+    sure="observed",
+)
+def _route_missing(lab: Lab, tunnel: Tunnel) -> None:
+    wait(lambda: count(lab, tunnel.responder) > 0, f"{tunnel.name} did not come up")
+    lab.sh(tunnel.responder.gateway, "ip route flush table 220")
+
+
 @fault("The responder's daemon is stopped.", "responder", carries=False, cure="daemon started")
 def _daemon_stopped(lab: Lab, tunnel: Tunnel) -> None:
     daemon(lab, tunnel.responder, "stop")
@@ -85,6 +97,8 @@ def _duplicate_child_sas(lab: Lab, tunnel: Tunnel) -> None:
     sure="observed",
 )
 def _sa_mismatch(lab: Lab, tunnel: Tunnel) -> None:
+    configure(lab, tunnel, tunnel.initiator, {"dpd_delay": "300s"})  # or it finds out by itself before anybody looks
+    retry(lab, tunnel, up=True)
     daemon(lab, tunnel.responder, "kill", "start")
 
 

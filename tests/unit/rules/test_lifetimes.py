@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Certificate, System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Auth,
+    Certificate,
+    Daemon,
+    Retransmission,
+    System,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
 from tests.unit.build import Row, check, child_sa, live, settings, tunnel
@@ -14,6 +21,7 @@ DAY = 86400.0
 NOW = datetime(2026, 6, 1, tzinfo=UTC).timestamp()
 CLOCK = {"system": System(init="systemd", time=NOW)}
 DPD = {"settings": settings(dpd_timeout="60s"), "dpd_timeout": 60.0}
+QUICK = Daemon(installed=True, running=True, retransmission=Retransmission(tries=2, timeout=3.0, base=2.0, limit=5.0))
 PUBKEY = {"local": (Auth("local", "pubkey", "CN=a, O=x"),), "remote": (Auth("remote", "pubkey", "b.example"),)}
 PUBKEY_B = {"local": (Auth("local", "pubkey", "b.example"),), "remote": (Auth("remote", "pubkey", "CN=a, O=x"),)}
 PEER = {**CLOCK, "connection": PUBKEY_B}
@@ -27,6 +35,10 @@ def _aged(age: float, left: float | None, on: str = "a", **values: object) -> di
 def _old(age: float, left: float | None, **values: object) -> tuple[dict[str, object], dict[str, object]]:
     """Both ends hold the SA; the initiator's times are what counts."""
     return _aged(age, left, **values), _aged(age, None, "b")
+
+
+def _due(on: str = "a", **values: object) -> dict[str, object]:
+    return {"sas": tuple(replace(ike, **values) for ike in live(child_sa(swapped=on == "b"), on=on))}  # type: ignore[arg-type]
 
 
 def _until(days: float, subject: str = "O=x, CN=a", life: float = 365.0, **values: object) -> Certificate:
@@ -59,7 +71,13 @@ ROWS = (
     Row("rekey-overdue", "the old SA of a rekey",
         {"sas": live(child_sa(number=2), child_sa(state="REKEYED", install_time=3800.0, life_time=160.0))},
         {"sas": live(child_sa(number=2, swapped=True), child_sa(swapped=True, state="REKEYED"), on="b")}),
+    Row("ike-rekey-overdue", "on the initiator", _due(rekey_time=-300.0), _due("b", rekey_time=700.0), ()),
+    Row("ike-rekey-overdue", "reauthentication, on the responder", b=_due("b", reauth_time=-300.0), remedies=()),
+    Row("ike-rekey-overdue", "it is about time", _due(rekey_time=-100.0), _due("b", rekey_time=0.0)),
+    Row("ike-rekey-overdue", "it is being rekeyed", _due(rekey_time=-300.0, state="REKEYING")),
+    Row("ike-rekey-overdue", "neither is wanted", _due()),
     Row("dpd-timeout-ignored", "IKEv2 alone", {"connection": DPD}, remedies=()),
+    Row("dpd-timeout-ignored", "its gateway waits less", {"connection": DPD, "daemon": QUICK}, remedies=()),
     Row("dpd-timeout-ignored", "IKEv2 alone, on the responder", b={"connection": DPD}, remedies=()),
     Row("dpd-timeout-ignored", "IKEv1 may be spoken", {"connection": {**DPD, "version": 0}}),
     Row("dpd-timeout-ignored", "IKEv1 goes by it",
@@ -118,6 +136,12 @@ def test_what_lasts_too_long_or_too_short_is_seen_and_nothing_else(row: Row) -> 
             "b swanctl.conf:20: rekey_time",
         ),
         ("IKEv2 alone", "a/to-b", "after up to 30 + 165 = 195 s", "a swanctl.conf:11: dpd_timeout = 60s"),
+        (
+            "its gateway waits less",
+            "a/to-b",
+            "after up to 30 + 13 = 43 s",
+            "a: charon.retransmit_tries = 2, retransmit_timeout = 3, retransmit_base = 2, retransmit_limit = 5",
+        ),
         ("no random part", "b/to-a/net", "both rekey after 3000 s", "b swanctl.conf:20: rand_time"),
         ("the only one with a key", "a/to-b", "O=x, CN=a, expired 2.0 days ago", "a swanctl.conf:10: local.certs"),
         ("in less than 14 days", "a/to-b", "expires in 13.0 days", "a: serial unknown, not after 2026-06-14"),

@@ -85,6 +85,12 @@ ROWS = (
     ),
     Row("esp-proposals-disjoint", "AH on both ends", AH, AH),
     Row(
+        "pfs-mismatch",
+        "in no file, and the daemon tells no proposals",
+        b={"connection": {"configured": False, "loaded": True}, "child": {"esp_proposals": ("default",)}},
+        also=("config-drift",),
+    ),
+    Row(
         "esp-proposals-disjoint",
         "AH with another integrity",
         AH,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Keepalive, System
+from dataclasses import replace
 
-from tests.unit.build import Row, check, declared, settings
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Keepalive, Policy, System
+
+from tests.unit.build import Edit, Row, check, declared, live, settings
 
 STARTS, TRAPS, WAITS = ({"child": {"start_action": action}} for action in ("start", "trap", "none"))
 AGAIN = {"start_action": "start", "close_action": "start", "dpd_action": "start"}
@@ -14,6 +16,10 @@ ONCE = {"child": {**AGAIN, "close_action": "none"}, **FOREVER}
 UNKNOWN = {"connection": {"remote_addrs": ("%any",)}}
 RESTARTS = {"child": {"close_action": "start"}}
 ROUTED = {"route_based": True, "start_action": "start", "close_action": "start", "settings": settings(if_id_in="7")}
+ONE_TRY: Edit = {"child": AGAIN}  # keyingtries is 1 by default
+DOWN: Edit = {"sas": ()}
+TRYING = (replace(live()[0], state="CONNECTING", responder_spi=""),)
+TRIED = (replace(live(on="b")[0], state="CONNECTING"),)
 KEPT = (Keepalive("to-b", "net", "systemd", 60.0, "tunnelwright-net.timer"),)
 KEPT_THERE = (Keepalive("to-a", "net", "cron", 60.0, "/etc/cron.d/tunnelwright"),)
 ROWS = (
@@ -73,6 +79,22 @@ ROWS = (
     ),
     Row("close-action-both", "one end is enough", RESTARTS),
     Row("close-action-both", "the other one traps", RESTARTS, {"child": {"close_action": "trap"}}),
+    Row(
+        "gave-up",
+        "it was started once",
+        {**ONE_TRY, **DOWN},
+        DOWN,
+        ("a/to-b: keyingtries = 0", "a/to-b/net: sa established"),
+        also=("initiator-not-persistent",),
+    ),
+    Row("gave-up", "it is up", ONE_TRY, also=("initiator-not-persistent",)),
+    Row("gave-up", "it tries", {**ONE_TRY, "sas": TRYING}, DOWN),
+    Row("gave-up", "its peer tries", {**ONE_TRY, **DOWN}, {"sas": TRIED}),
+    Row("gave-up", "its peer starts it", {**ONE_TRY, **DOWN}, {**DOWN, **STARTS}),
+    Row("gave-up", "it tries for ever", {**ONCE, **DOWN}, DOWN),
+    Row("gave-up", "a trap by hand", {**ONE_TRY, **DOWN, "policies": (Policy("to-b", "net", "trap"),)}, DOWN),
+    Row("gave-up", "a periodic check", {**ONE_TRY, **DOWN, "keepalives": KEPT}, DOWN),
+    Row("gave-up", "the live state of the peer is not known", {**ONE_TRY, **DOWN}, {"sas": None}),
     Row("initiator-not-persistent", "started once", ONCE, remedies=("a/to-b/net: close_action = start",)),
     Row(
         "initiator-not-persistent",

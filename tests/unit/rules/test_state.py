@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Policy, Problem
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, Daemon, Policy, Problem
 
 from tests.unit.build import Row, check, child_sa, live, settings
 
@@ -14,10 +16,19 @@ NOTHING = {"sas": ()}
 REFUSED, LINE = {"settings": settings(dpdd="30s")}, "swanctl.conf:11"
 
 
-def _two(on: str, **values: object) -> dict[str, object]:
+def _two(on: str, *more: ChildSa, **values: object) -> dict[str, object]:
     swapped = on == "b"
-    return {"sas": live(child_sa(swapped=swapped), child_sa(number=2, swapped=swapped, **values), on=on)}
+    return {"sas": live(child_sa(swapped=swapped), child_sa(number=2, swapped=swapped, **values), *more, on=on)}
 
+
+def _leaving(on: str) -> dict[str, object]:
+    """A second IKE_SA with the same child, on its way out."""
+    (stays,) = live(child_sa(swapped=on == "b"), on=on)
+    (leaves,) = live(child_sa(number=2, swapped=on == "b"), on=on)
+    return {"sas": (stays, replace(leaves, state="DELETING", initiator_spi="i2"))}
+
+
+REKEYING, REKEYING_THERE = ((child_sa(number=3, swapped=end, state="REKEYING"),) for end in (False, True))
 
 ROWS = (
     Row("daemon-stopped", "the responder's", b=STOPPED, remedies=("b: daemon started", "a/to-b: sa established")),
@@ -106,6 +117,20 @@ ROWS = (
         "a second one that is only just made",
         _two("a", install_time=1.0),
         _two("b", install_time=1.0),
+    ),
+    Row(
+        "duplicate-child-sas",
+        "a rekey whose delete is not answered yet",
+        _two("a", state="REKEYING", install_time=3600.0),
+        _two("b", state="REKEYING", install_time=3600.0),
+    ),
+    Row("duplicate-child-sas", "an IKE_SA that is being deleted has the other one", _leaving("a"), _leaving("b")),
+    Row(
+        "duplicate-child-sas",
+        "two that stay, and a third that is being rekeyed",
+        _two("a", *REKEYING),
+        _two("b", *REKEYING_THERE),
+        ("a/to-b/net: sa deduplicated",),
     ),
     Row(
         "sa-mismatch",

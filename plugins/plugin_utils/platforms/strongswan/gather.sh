@@ -1,6 +1,8 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh and levels.sh come before this text (gather.py)
+# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh and conf.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
+tw_routes_max=1000
+
 # ---- configuration files
 
 # tw_token "LINES OCTAL": the word that stands for a secret, with as many line ends as the secret had.
@@ -83,6 +85,7 @@ tw_daemon() {
 	section daemon-version tw_limited swanctl --version --daemon --pretty
 	section conns tw_limited swanctl --list-conns --pretty
 	if [ "$TW_SAS" = 1 ]; then
+		section routes tw_routes # before SAs: one that comes up in between is young, one that goes is not listed
 		section sas tw_limited swanctl --list-sas --pretty
 		section policies tw_limited swanctl --list-pols --pretty
 	fi
@@ -158,6 +161,22 @@ tw_addresses() {
 	if tw_has ip; then ip -o addr; else ifconfig -a; fi
 }
 
+# tw_routes: for each family the rules, then the routes of the tables that strongSwan and the system use.
+tw_routes() {
+	tw_has ip || return 1
+	for tw_family in 4 6; do
+		echo "family $tw_family"
+		ip "-$tw_family" rule
+		ip "-$tw_family" -o route show table 220
+		ip "-$tw_family" -o route show table main
+	done 2>/dev/null | head -n "$tw_routes_max"
+}
+
+# Averages of 1, 5 and 15 minutes, then the number of processors.
+tw_load() {
+	cat /proc/loadavg && { getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c '^processor' /proc/cpuinfo; }
+}
+
 tw_keepalives() {
 	grep '^# tunnelwright keepalive: ' /dev/null /etc/systemd/system/tunnelwright-keepalive-*.timer /etc/cron.d/tunnelwright-keepalive-* 2>/dev/null
 }
@@ -175,7 +194,8 @@ section about tw_about
 section commands tw_commands
 section addresses tw_addresses
 section keepalives tw_keepalives
-tw_logging
+section load tw_load
+tw_settings
 tw_tries=0
 until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
 section config return_ "$tw_tries"

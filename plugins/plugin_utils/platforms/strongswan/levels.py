@@ -5,14 +5,12 @@ Source: libcharon/daemon.c (load_loggers), charon-systemd.c (the journal's logge
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from ...errors import IpsecError
 from ...model import Logger, Problem, Reply
-from ...swanctl.output import messages, text
-from ...swanctl.settings import Path, Settings, load
+from ...swanctl.settings import Path, Settings
 from ...swanctl.signatures import SIGNATURES
+from .conf import Conf
 
 GROUPS = (
     *("dmn", "mgr", "ike", "chd", "job", "cfg", "knl", "net", "asn"),
@@ -23,45 +21,7 @@ FACILITIES = ("daemon", "auth")
 LATE = 60  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Logging:
-    """What strongswan.conf and its includes say of loggers, as levels.sh shows it, for the daemon of this name."""
-
-    daemon: str
-    root: str
-    files: Mapping[str, bytes]
-
-    @property
-    def settings(self) -> Settings:
-        """The effective settings."""
-        return load(self.root, self.files)
-
-    @property
-    def sections(self) -> tuple[str, ...]:
-        """The sections that count for the daemon: its own, then charon's, which all variants fall back to."""
-        return tuple(dict.fromkeys((self.daemon, "charon")))
-
-
-def conf(reply: Reply) -> Logging | None:
-    """What was read of strongswan.conf; None where there is none, or a part of it must not be read."""
-    listed, unread = reply.sections.get("logging-files"), reply.sections.get("logging-unread")
-    paths = listed.text.splitlines() if listed else []
-    if not paths or (unread and "denied " in unread.text):
-        return None
-    files = {path: reply.sections[f"logging-{index}"].out for index, path in enumerate(paths)}
-    return Logging(_daemon(reply), paths[0], files)
-
-
-def read(reply: Reply) -> tuple[Logger, ...] | None:
-    """The daemon's loggers; None where strongswan.conf could not be read."""
-    found = conf(reply)
-    try:
-        return None if found is None else loggers(found)
-    except IpsecError:
-        return None  # a file that strongSwan would refuse as well: what is in force is not in it
-
-
-def loggers(found: Logging) -> tuple[Logger, ...]:
+def loggers(found: Conf) -> tuple[Logger, ...]:
     """All places that the daemon logs to.
 
     charon-systemd always logs to the journal; charon without a logger of its own logs to syslog's daemon facility.
@@ -111,17 +71,7 @@ def _enumerated(names: list[str]) -> str:
     return f"{shown} and {len(names) - 4} other kinds of lines" if len(names) > 4 else shown  # noqa: PLR2004
 
 
-def _daemon(reply: Reply) -> str:
-    """The daemon's name, which is that of its section; where it does not answer, by what runs."""
-    answered = reply.sections.get("daemon-version")
-    for message in messages(answered.text) if answered and not answered.status else ():
-        if name := text(message.body, "daemon"):
-            return name
-    commands = reply.sections.get("commands")
-    return "charon" if commands and "charon" in commands.text.split("\n") else "charon-systemd"
-
-
-def _paths(found: Logging, settings: Settings) -> Iterator[Path]:
+def _paths(found: Conf, settings: Settings) -> Iterator[Path]:
     for kind in ("filelog", "syslog"):
         names = dict.fromkeys(name for section in found.sections for name in settings.sections((section, kind)))
         yield from ((kind, name) for name in names if kind == "filelog" or name in FACILITIES)
@@ -129,7 +79,7 @@ def _paths(found: Logging, settings: Settings) -> Iterator[Path]:
         yield ("journal",)
 
 
-def _logger(found: Logging, settings: Settings, path: Path) -> Logger:
+def _logger(found: Conf, settings: Settings, path: Path) -> Logger:
     default = _level(found, settings, (*path, "default"), DEFAULT)
     each = {group: _level(found, settings, (*path, group), default) for group in GROUPS}
     origins = (settings.origin((section, *path)) for section in found.sections)
@@ -140,11 +90,9 @@ def _logger(found: Logging, settings: Settings, path: Path) -> Logger:
     )
 
 
-def _level(found: Logging, settings: Settings, path: Path, otherwise: int) -> int:
-    for section in found.sections:
-        if setting := settings.get((section, *path)):
-            return _number(setting.value, otherwise)
-    return otherwise
+def _level(found: Conf, settings: Settings, path: Path, otherwise: int) -> int:
+    setting = found.get(settings, path)
+    return _number(setting.value, otherwise) if setting else otherwise
 
 
 def _number(value: str, otherwise: int) -> int:

@@ -15,12 +15,13 @@ from typing import Literal
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Logger, Reply, Script
 from ...swanctl.lexer import tokens
+from .conf import Conf
 from .gather import text
-from .levels import GROUPS, Logging, loggers
+from .levels import GROUPS, loggers
 
 State = Literal["present", "absent"]
 
-NAME = "zz-tunnelwright-logging.conf"  # levels.sh knows it too; it sorts behind other files
+NAME = "zz-tunnelwright-logging.conf"  # conf.sh knows it too; it sorts behind other files
 LOWEST, HIGHEST = -1, 3
 SHORTEST, LONGEST = 5, 86400  # seconds
 INCLUDE = "include strongswan.d/*.conf"
@@ -79,7 +80,7 @@ def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wis
     return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
-def plan(wanted: Wish, gateway: Gateway, found: Logging | None) -> Plan:
+def plan(wanted: Wish, gateway: Gateway, found: Conf | None) -> Plan:
     """What makes the wish true on a gateway.
 
     Raises:
@@ -196,9 +197,7 @@ def _section(name: str, lines: list[str]) -> list[str]:
     return [f"{name} {{", *(f"  {line}" for line in lines), "}"]
 
 
-def _place(
-    bare: Logging, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]
-) -> tuple[str, tuple[Logger, ...]]:
+def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]) -> tuple[str, tuple[Logger, ...]]:
     """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
     places = tuple(dict.fromkeys((*held, *_places(bare))))
     for path in places:
@@ -228,7 +227,7 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     )
 
 
-def _places(found: Logging) -> Iterator[str]:
+def _places(found: Conf) -> Iterator[str]:
     """Where each include statement would find a file of our name."""
     for source in found.settings.sources.values():
         for token in tokens(source):
@@ -237,11 +236,11 @@ def _places(found: Logging) -> Iterator[str]:
                 yield posixpath.join(folder, NAME)
 
 
-def _truncating(found: Logging, base: tuple[Logger, ...]) -> Iterator[str]:
+def _truncating(found: Conf, base: tuple[Logger, ...]) -> Iterator[str]:
     """file_logger.c (open_): a file that is not appended to begins anew each time that loggers are loaded."""
     settings = found.settings
     for logger in base:
-        appends = (settings.get((section, *logger.name.split(".", 1), "append")) for section in found.sections)
-        value = next((one.value for one in appends if one), "yes")
+        append = found.get(settings, (*logger.name.split(".", 1), "append"))
+        value = append.value if append else "yes"
         if logger.name.startswith("filelog.") and value.lower() not in ("1", "yes", "true", "enabled"):
             yield f"{logger.name} begins anew now and when the levels go back, because it has append = {value}"

@@ -32,7 +32,7 @@ tw_fail() {
 	tw_why=$1
 	rm -f "$tw_new"
 	tw_drop "$tw_path" || tw_ended not-restored "$tw_why" "the daemon did not read its settings again: $tw_said"
-	tw_ended restored "$tw_why" "the levels are as strongswan.conf has them"
+	tw_ended restored "$tw_why" "the levels are as before"
 }
 
 # tw_lower_later: beyond this session, also where its end kills what it started.

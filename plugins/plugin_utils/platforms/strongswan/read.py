@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ...errors import IpsecError, ParseError
-from ...model import Connection, Daemon, Gateway, Keepalive, Problem, Reply, Secret, System, restore
+from ...model import (
+    Connection,
+    Daemon,
+    Gateway,
+    Keepalive,
+    Problem,
+    Reply,
+    Secret,
+    restore,
+)
 from ...secrets import key_id
 from ...swanctl import listings
 from ...swanctl.certificates import certificates
@@ -18,15 +27,14 @@ from ...swanctl.output import messages, number, section, text, texts
 from ...swanctl.settings import Settings, load
 from ..options import GatherOptions
 from . import levels
+from .conf import Conf, conf, retransmission
 from .files import TOKEN, read_files
+from .machine import system
 
 T = TypeVar("T")
 _VERSION = re.compile(r"strongSwan (\S+) swanctl")
 _DAEMONS = frozenset({"charon-systemd", "charon", "charon-nm", "charon-cmd"})
-_CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
 _MARK = "# tunnelwright keepalive: "
-_ADDRESS = re.compile(r"^\d+:\s+(\S+)\s+inet6?\s+(\S+)")
-_IFCONFIG = re.compile(r"^(\S+?):? |^\s+inet6?\s+(?:addr:)?([0-9a-fA-F:.]+)")
 
 
 def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
@@ -36,10 +44,10 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     settings = _settings(reply, options, problems)
     configured, wrong = connections(settings, _numbers(version)) if settings else ((), ())
     problems += [*(settings.warnings if settings else ()), *wrong]
-    daemon = _daemon(reply, problems)
-    system = _system(reply)
-    loggers = levels.read(reply)
-    problems += [*levels.hidden(loggers or ()), *levels.left(reply, system.time)]
+    machine, found = system(reply), conf(reply)
+    daemon = _daemon(reply, found, problems)
+    loggers = None if found is None else levels.loggers(found)
+    problems += [*levels.hidden(loggers or ()), *levels.left(reply, machine.time)]
     return Gateway(
         name=name,
         platform="strongswan",
@@ -54,7 +62,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         log=_log(reply),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
-        system=system,
+        system=machine,
         problems=tuple(problems),
     )
 
@@ -124,7 +132,7 @@ def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])
 
 
-def _daemon(reply: Reply, problems: list[Problem]) -> Daemon:
+def _daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
     runs = bool(_DAEMONS & set(reply.sections["commands"].text.split("\n")))
     if reply.sections["swanctl"].status:
         problems.append(
@@ -137,7 +145,8 @@ def _daemon(reply: Reply, problems: list[Problem]) -> Daemon:
         problems.append(problem)
         return Daemon(installed=True, running=running)
     body = next((message.body for message in messages(stats.text)), {})
-    uptime, sas = section(body, "uptime"), section(body, "ikesas")
+    uptime, sas, workers = section(body, "uptime"), section(body, "ikesas"), section(body, "workers")
+    queues = section(body, "queues")
     return Daemon(
         installed=True,
         running=True,
@@ -146,6 +155,10 @@ def _daemon(reply: Reply, problems: list[Problem]) -> Daemon:
         ike_sas=number(sas, "total"),
         half_open=number(sas, "half-open"),
         plugins=texts(body, "plugins"),
+        workers=number(workers, "total"),
+        idle=number(workers, "idle"),
+        queued=sum(number(queues, priority) or 0 for priority in queues) if queues else None,
+        retransmission=retransmission(found),
     )
 
 
@@ -209,28 +222,3 @@ def _keepalives(reply: Reply, problems: list[Problem]) -> tuple[Keepalive, ...]:
 def _log(reply: Reply) -> tuple[str, ...] | None:
     log = reply.sections.get("log")
     return None if log is None else tuple(log.out.decode("utf-8", "backslashreplace").splitlines())
-
-
-def _system(reply: Reply) -> System:
-    about = [*reply.sections["about"].text.splitlines(), "", "", "", ""]
-    return System(
-        hostname=about[0],
-        time=float(about[1]) if about[1].isdigit() else None,
-        kernel=about[2],
-        init=about[3],
-        cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),
-        addresses=_addresses(reply.sections["addresses"].text),
-    )
-
-
-def _addresses(printed: str) -> tuple[str, ...]:
-    """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
-    one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
-    if one_line:
-        return tuple(one_line)
-    addresses, interface = [], ""
-    for line in printed.splitlines():
-        if found := _IFCONFIG.match(line):
-            interface = found[1] or interface
-            addresses += [f"{interface} {found[2]}"] if found[2] else []
-    return tuple(addresses)

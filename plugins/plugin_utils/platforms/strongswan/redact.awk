@@ -4,8 +4,9 @@
 #   S n octal  print the token of a secret whose value spans n line ends; octal is the value as strongSwan would use it
 #   P n spans  the file had n bytes; redacted spans as "original start, end, redacted start, end"
 # With want=includes prints include patterns instead, with want=logs the paths of filelog sections (both for printf %b).
-# With want=levels prints of a strongswan.conf no more than its loggers: the sections on top, filelog, syslog and journal
-# in them, includes there, and log levels, each on its line (for printf %b); with want=level-includes those patterns alone.
+# With want=settings prints of a strongswan.conf no more than log levels and figures of retransmission: the sections on
+# top, loggers in them, includes there, and those values, each on its line; with want=setting-includes those patterns
+# alone (both for printf %b).
 # Where the text is broken it errs towards hiding: what may be a part of a secret becomes stars of the same length.
 
 function text(c) {
@@ -122,18 +123,20 @@ function token(   i, lines, size) {
 	drop()
 }
 
-# ---- loggers
+# ---- what is shown of a strongswan.conf
 
 function show(s) {
-	if (want == "levels") skeleton = skeleton s
+	if (want == "settings") skeleton = skeleton s
 	if (length(skeleton) > 900) { printf "%s", skeleton; skeleton = "" }
 }
 
-# A level, or whether a file is appended to; of any other value only that there is one.
-function show_value(   i, s) {
-	if (!shown[depth] || depth < 2 || word !~ LEVELS) return
+# A level, whether a file is appended to, or a figure of retransmission; of any other value only that there is one.
+function show_value(   i, s, form) {
+	form = depth > 1 && word ~ LEVELS ? "^-?[0-9]$" : depth > 1 && word == "append" ? "^[A-Za-z01]+$" : ""
+	if (depth == 1 && word ~ /^retransmit_(tries|timeout|base|limit)$/) form = "^[0-9.]+$"
+	if (!shown[depth] || form == "") return
 	for (i = 0; i < used; i++) s = s PLAIN[effective[i]]
-	if (words && s !~ (word == "append" ? "^[A-Za-z01]+$" : "^-?[0-9]$")) s = "unreadable"
+	if (words && s !~ form) s = "unreadable"
 	show(" " word " = " s)
 }
 
@@ -324,7 +327,7 @@ function in_include(c) {
 }
 
 function close_include() {
-	if ((want == "includes" || want == "level-includes" && shown[depth]) && pattern != "") print pattern
+	if ((want == "includes" || want == "setting-includes" && shown[depth]) && pattern != "") print pattern
 	if (shown[depth]) show(" include " pattern " ")
 	state = STATEMENT; key = ""
 }
@@ -342,7 +345,7 @@ BEGIN {
 	NEXT_SECTION = "^[} \t]*[ \t](" SECTION_ "|" SETTING_ ")"
 	NEXT_SETTING = "^(" SECTION_ "|" SETTING_ "|include[ \t])"
 	REFERENCES = "^[ \t]*" WORDS "(," WORDS ")*[ \t]*[{]"
-	LEVELS = "^(default|append|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts)$"
+	LEVELS = "^(default|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts)$"
 	state = STATEMENT; at = out = depth = 0; shown[0] = 1
 }
 
@@ -353,5 +356,5 @@ END {
 	if (inside) close_span()
 	flush()
 	if (want == "") print "P" at spans
-	if (want == "levels") print skeleton
+	if (want == "settings") print skeleton
 }

@@ -32,11 +32,20 @@ tw_initiate() {
 	done
 }
 
-# tw_stuck: IKE_SAs that are still being made would hold the new attempt until their own retransmission.
+# tw_stuck: IKE_SAs that are still being made, as by the daemon's own close action, have a moment to finish: a second
+# attempt beside them would make duplicates. Those left would hold the new attempt until their own retransmission.
 tw_stuck() {
-	swanctl --list-sas --ike "$TW_NAME" 2>/dev/null | sed -n 's/^[^[:space:]].*: #\([0-9]*\), CONNECTING,.*/\1/p' | while IFS= read -r tw_id; do
-		swanctl --terminate --ike-id "$tw_id" --force --timeout 1
+	tw_waited=0
+	while tw_connecting | grep -q . && [ "$tw_waited" -lt 3 ]; do
+		sleep 1
+		tw_waited=$((tw_waited + 1))
 	done
+	tw_connecting | while IFS= read -r tw_id; do swanctl --terminate --ike-id "$tw_id" --force --timeout 1; done
+}
+
+# tw_connecting: the ids of such IKE_SAs.
+tw_connecting() {
+	swanctl --list-sas --ike "$TW_NAME" 2>/dev/null | sed -n 's/^[^[:space:]].*: #\([0-9]*\), CONNECTING,.*/\1/p'
 }
 
 tw_rekey() {

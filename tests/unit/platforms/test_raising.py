@@ -1,7 +1,8 @@
-"""How much the daemon logs: read from strongswan.conf without its secrets, judged, and raised by a file of ours."""
+"""Log levels raised by a file of ours: what may be asked, what is written, what it does."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,141 +15,26 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Daemon,
-    Gateway,
     Logger,
     Problem,
     Reply,
     Script,
     Section,
-    System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import levels, raising
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS, Logging
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.conf import (
+    Conf,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ..shells import Shell, shell
+from .test_conf import GATEWAY, INCLUDE, logging, read_by
 
 __all__ = ["shell"]
 
-CONF = "/etc/strongswan.conf"
 OURS = f"/etc/strongswan.d/{raising.NAME}"
-INCLUDE = "\ninclude strongswan.d/*.conf\n"
-GATEWAY = Gateway("gw", "strongswan", daemon=Daemon(installed=True, running=True), system=System(time=1000.5))
-
-
-def logging(conf: str, daemon: str = "charon-systemd", **more: str) -> Logging:
-    files = {CONF: conf.encode()} | {f"/etc/strongswan.d/{name}.conf": data.encode() for name, data in more.items()}
-    return Logging(daemon, CONF, files)
-
-
-def named(found: Logging) -> dict[str, dict[str, int]]:
-    return {logger.name: dict(logger.levels) for logger in levels.loggers(found)}
-
-
-# ---- reading
-
-
-@pytest.mark.parametrize(
-    ("daemon", "conf", "expected"),
-    [
-        ("charon-systemd", "", {"journal": {"default": 1}}),
-        ("charon", "", {"syslog.daemon": {"default": 1}}),
-        ("charon-systemd", "charon {\n journal {\n ike = 2\n }\n}\n", {"journal": {"default": 1, "ike": 2}}),
-        (
-            "charon-systemd",
-            "charon {\n journal {\n ike = 2\n cfg = 0\n }\n}\ncharon-systemd {\n journal {\n ike = -1\n }\n}\n",
-            {"journal": {"default": 1, "ike": -1, "cfg": 0}},
-        ),
-        (
-            "charon",
-            "charon {\n filelog {\n /log/charon_log {\n default = 0\n net = x\n }\n }\n syslog {\n auth {\n }\n }\n}\n",
-            {"filelog./log/charon_log": {"default": 0}, "syslog.auth": {"default": 1}},
-        ),
-        ("charon", "charon-systemd {\n journal {\n ike = 2\n }\n}\n", {"syslog.daemon": {"default": 1}}),
-    ],
-)
-def test_loggers_have_the_levels_that_the_daemon_takes(
-    daemon: str, conf: str, expected: dict[str, dict[str, int]]
-) -> None:
-    assert named(logging(conf, daemon)) == expected
-
-
-@pytest.mark.parametrize(
-    ("found", "groups"),
-    [
-        ((), []),
-        ((Logger("journal", {"default": 1}),), []),
-        ((Logger("journal", {"default": 1, "ike": 0}),), ["ike"]),
-        ((Logger("journal", {"default": -1}), Logger("filelog.x", {"default": 1, "cfg": 0})), ["cfg"]),
-        ((Logger("journal", {"default": 1, "enc": 0, "mgr": -1}),), []),
-        ((Logger("journal", {"default": 0}), Logger("filelog.x", {"default": 0})), ["ike", "job", "cfg", "net"]),
-    ],
-)
-def test_what_no_logger_writes_is_told_for_groups_that_reasons_are_in(
-    found: tuple[Logger, ...], groups: list[str]
-) -> None:
-    problems = levels.hidden(found)
-    assert sorted(problem.what.split(" of ")[1].split(" the ")[0] for problem in problems) == sorted(groups)
-    assert all(problem.kind == "log-hides" for problem in problems)
-
-
-SECRETIVE = """# SECRET in a comment
-charon-systemd {
-  user = SECRET
-  plugins {
-    eap-radius {
-      secret = SECRET
-      journal { ike = 3 }
-    }
-    include SECRET/*.conf
-  }
-  filelog {
-    main {
-      path = /SECRET
-      default = 1
-      ike = SECRET
-      cfg = 2 # SECRET
-    }
-  }
-}
-pki { load = SECRET
-}
-include more/*.conf
-"""
-
-
-def read_by(shell: Shell, root: Path) -> Reply:
-    """What levels.sh says of a strongswan.conf there."""
-    shown = text("levels.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", "/nothing/")
-    preamble = 'tw_digest_length=0\nreturn_() { return "$1"; }\n'
-    source = f"{preamble}{text('follow.sh')}\n{shown}\ntw_logging\n"
-    return shell.run(Script(source, {"TW_REDACT": text("redact.awk")}))
-
-
-def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "more").mkdir()
-    root = tmp_path / "strongswan.conf"
-    root.write_text(SECRETIVE, encoding="utf-8")
-    (tmp_path / "more" / "z.conf").write_text("charon-systemd {\n journal {\n  net = 0\n }\n}\n", encoding="utf-8")
-    reply = read_by(shell, root)
-    assert not any(b"SECRET" in section.out for section in reply.sections.values())
-    found = levels.conf(reply)
-    assert found is not None
-    assert found.root == str(root)
-    assert named(found) == {"filelog.main": {"default": 1, "cfg": 2}, "journal": {"default": 1, "net": 0}}
-    assert levels.loggers(found)[0].origin == f"{root}:12"
-
-
-def test_what_must_not_be_read_is_unknown_and_no_problem() -> None:
-    sections = {"logging-files": Section(0, CONF.encode(), ""), "logging-0": Section(0, b"", "")}
-    assert levels.read(Reply(sections)) == (Logger("journal", {"default": 1}),)
-    unread = sections | {"logging-unread": Section(0, b"denied /etc/strongswan.d/a.conf\n", "")}
-    assert levels.read(Reply(unread)) is None
-    broken = sections | {"logging-0": Section(0, b"charon {\n", "")}
-    assert levels.read(Reply(broken)) is None
-    assert levels.read(Reply({})) is None
 
 
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
@@ -202,7 +88,7 @@ KINDS = ("journal", "filelog.main", "filelog./log/charon_log", "syslog.daemon", 
 
 
 @st.composite
-def configurations(draw: st.DrawFn) -> Logging:
+def configurations(draw: st.DrawFn) -> Conf:
     """Loggers in the daemon's section or charon's, in strongswan.conf or in a file that it includes."""
     parts: list[str] = ["", ""]
     for name in draw(st.lists(st.sampled_from(KINDS), unique=True)):
@@ -215,7 +101,7 @@ def configurations(draw: st.DrawFn) -> Logging:
 
 
 @given(configurations(), LEVELS)
-def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Logging, asked: dict[str, int]) -> None:
+def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
     wish = raising.Wish(asked)
     made = raising.plan(wish, GATEWAY, found)
     if made.body is None:
@@ -252,7 +138,7 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("conf", "said"),
+    ("told", "said"),
     [
         ("charon {\n}\n", "includes no folder for a file that raises its levels"),
         ("include strongswan.d/a.conf\ninclude x/*/*.conf\n", "includes no folder"),
@@ -260,21 +146,21 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
         ("include strongswan.d/*.conf\ncharon-systemd {\n journal {\n ike = 1\n }\n}\n", "would be overridden"),
     ],
 )
-def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(conf: str, said: str) -> None:
+def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(conf))
+        raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
 
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
-    conf = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(conf)).path == f"/late/{raising.NAME}"
+    told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
+    assert raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).path == f"/late/{raising.NAME}"
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
-    conf = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(conf)).warnings
+    told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
+    (warning,) = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).warnings
     assert warning.startswith("filelog.a begins anew now and when the levels go back")
 
 
@@ -313,3 +199,57 @@ def test_what_was_done_is_no_error() -> None:
 def test_loggers_are_shown_a_level_a_line() -> None:
     found = (Logger("journal", {"default": 1, "ike": 2}), Logger("filelog.x", {"default": 0}))
     assert raising.shown(found) == "journal default = 1\njournal ike = 2\nfilelog.x default = 0\n"
+
+
+# ---- in the shells that gateways have
+
+
+def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str = "true", lower: bool = False) -> Reply:
+    """What became of a raise (or its end) in this folder, with a swanctl whose reload is this command."""
+    found = Conf("charon", f"{folder}/strongswan.conf", {f"{folder}/strongswan.conf": b"include *-logging.conf\n"})
+    wish = raising.Wish({} if lower else {"ike": 2})
+    ours = folder / raising.NAME
+    held = replace(found, files={**found.files, str(ours): ours.read_bytes()}) if ours.exists() else found
+    made = raising.script(raising.plan(wish, GATEWAY, held), wish, GATEWAY, f"mark{seconds}")
+    fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
+    source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
+    return shell.run(Script(fake + source, {**made.variables, "TW_SECONDS": str(seconds)}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where there is a strongswan.conf that only its owner and one group may read."""
+    path = tmp_path / "strongswan.conf"
+    path.write_text("include *-logging.conf\n", encoding="utf-8")
+    path.chmod(0o640)
+    return tmp_path
+
+
+def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(shell: Shell, folder: Path) -> None:
+    ours = folder / raising.NAME
+    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=2))
+    assert ours.stat().st_mode & 0o777 == 0o640
+    assert "ike = 2" in ours.read_text(encoding="utf-8")
+    assert (folder / "asked").read_text(encoding="utf-8") == "--help\n--reload-settings\n"
+    end = time.monotonic() + 20
+    while ours.exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path) -> None:
+    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=1))
+    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=7))
+    time.sleep(2)
+    assert (folder / raising.NAME).exists()
+    raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
+    assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+def test_what_the_daemon_does_not_take_is_taken_back(shell: Shell, folder: Path) -> None:
+    once = f"[ -e {folder}/failed ] || {{ : >{folder}/failed; echo 'no daemon' >&2; return 1; }}"
+    with pytest.raises(RestoredError, match="again: no daemon at gw: the levels are as before"):
+        raising.outcome(GATEWAY, carried_out(shell, folder, reload=once))
+    with pytest.raises(NotRestoredError, match="again: gone"):
+        raising.outcome(GATEWAY, carried_out(shell, folder, reload="echo gone; return 1"))
+    assert not (folder / raising.NAME).exists()

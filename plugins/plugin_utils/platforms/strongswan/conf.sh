@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # follow.sh comes before this text
-# Reads how much the daemon logs: strongswan.conf without anything but its loggers, because it may hold secrets.
+# Reads of strongswan.conf its loggers and how long the daemon waits for answers, and nothing else: it may hold secrets.
 
 # tw_main_conf: strongswan.conf as the running daemon was told, else where packages and strongSwan's own build put it.
 tw_main_conf() {
@@ -17,10 +17,10 @@ tw_main_conf() {
 	return 1
 }
 
-# tw_levels FILE: its loggers, each setting on the line that it has in the file.
-tw_levels() {
-	grep -Eq 'filelog|syslog|journal|include' "$1" || return 0
-	printf '%b' "$(tw_lex levels "$1")"
+# tw_some FILE: those settings of it, each on the line that it has in the file.
+tw_some() {
+	grep -Eq 'filelog|syslog|journal|retransmit_|include' "$1" || return 0
+	printf '%b' "$(tw_lex settings "$1")"
 }
 
 # tw_until: of each file that raises levels for a time (raising.py), when that ends, and its path.
@@ -31,17 +31,17 @@ tw_until() {
 	done
 }
 
-# Sections logging-files, the first of which is strongswan.conf, and logging-0, logging-1, ...
-tw_logging() {
+# Sections conf-files, the first of which is strongswan.conf, and conf-0, conf-1, ...
+tw_settings() {
 	tw_conf=$(tw_main_conf) || tw_conf=''
 	tw_files='' tw_unread=''
-	[ -z "$tw_conf" ] || tw_follow level-includes "$tw_conf" 2>/dev/null || tw_files=''
-	section logging-files printf '%s' "$tw_files"
-	section logging-unread printf '%s' "$tw_unread"
+	[ -z "$tw_conf" ] || tw_follow setting-includes "$tw_conf" 2>/dev/null || tw_files=''
+	section conf-files printf '%s' "$tw_files"
+	section conf-unread printf '%s' "$tw_unread"
 	section logging-until tw_until
 	tw_index=0
 	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
-		section "logging-$tw_index" tw_levels "$tw_file"
+		section "conf-$tw_index" tw_some "$tw_file"
 		tw_index=$((tw_index + 1))
 	done
 }

@@ -1,0 +1,76 @@
+"""What a gateway says of its machine and of how long its daemon waits: load, routes, retransmission."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform_of, strongswan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import gather
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.machine import ROUTES_MAX
+
+from ...record import OPTIONS, replay
+from ..shells import Shell, shell
+
+__all__ = ["shell"]
+
+HEALTHY = replay(Path(__file__).parent / "replies" / "trixie-healthy.json")
+REDACT = Path(strongswan.__file__).parent / "redact.awk"
+RULES = "family 4\n0:\tfrom all lookup local\n220:\tfrom all lookup 220 \n32766:\tfrom all lookup main \n"
+MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_MAX))
+
+
+def with_section(name: str, text: str, status: int = 0) -> Gateway:
+    reply = Reply({**HEALTHY.sections, name: Section(status, text.encode())})
+    return platform_of(reply).read("gw", reply, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("said", "routes"),
+    [
+        (f"{RULES}10.2.0.0/24 dev ipsec0 src 10.1.0.1\n", ("10.2.0.0/24 ipsec0",)),
+        (f"{RULES}default via 192.0.2.254 dev eth0\n", ("0.0.0.0/0 eth0",)),
+        (f"{RULES}family 6\ndefault via fe80::1 dev eth0 metric 1024\n", ("::/0 eth0",)),
+        (f"{RULES}10.3.0.0/16 proto bgp \\\tnexthop via 192.0.2.3 dev eth1 weight 1 \\\tnexthop dev eth2\n",
+         ("10.3.0.0/16 eth1", "10.3.0.0/16 eth2")),
+        (f"{RULES}family 6\nunreachable default dev lo metric 4294967295\nblackhole 10.0.0.0/8\n\n10.4.0.0/16\n", ()),
+        (f"{RULES}100:\tfrom all fwmark 0x1 lookup 100\ndefault dev eth0\n", None),
+        ("default dev eth0\n", None),
+        (f"{RULES}{MANY}", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_routes_are_destinations_and_devices_where_the_usual_rules_choose(
+    said: str, routes: tuple[str, ...] | None
+) -> None:
+    assert with_section("routes", said).system.routes == routes
+
+
+def test_routes_are_not_known_where_there_is_no_ip() -> None:
+    assert with_section("routes", RULES, status=1).system.routes is None
+
+
+@pytest.mark.parametrize(
+    ("said", "load", "cores"),
+    [
+        ("0.08 1.30 2.94 2/345 678\n4\n", (0.08, 1.3, 2.94), 4),
+        ("0.08 1.30 2.94 2/345 678\n", (0.08, 1.3, 2.94), None),
+        ("", (), None),
+        ("nonsense\n-1\n", (), None),
+    ],
+)
+def test_the_load_is_read_with_the_cores_it_falls_on(said: str, load: tuple[float, ...], cores: int | None) -> None:
+    system = with_section("load", said).system
+    assert (system.load, system.cores) == (load, cores)
+
+
+def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
+    for name, does in (("ip", "seq -f '10.0.0.%.0f dev eth0' 300000"), ("swanctl", "true")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    shell = Shell("dash", ("sh", "-s"), f"{tmp_path}:{os.environ['PATH']}")
+    options = GatherOptions(digest_key="", config=str(tmp_path / "swanctl.conf"))
+    assert len(shell.run(gather(options)).sections["routes"].text.splitlines()) == ROUTES_MAX

@@ -1,0 +1,19 @@
+"""What a file says of a connection beside what the daemon holds, where the two cannot be the same."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Setting
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.compare import merged
+
+from tests.unit.build import connection
+
+
+@pytest.mark.parametrize(
+    ("version", "differs"), [(1, ("dpd_timeout: 60s in the file, 0s in the daemon",)), (0, ()), (2, ())]
+)
+def test_a_dpd_timeout_drifts_with_ikev1_alone(version: int, differs: tuple[str, ...]) -> None:
+    given = {"dpd_timeout": Setting("60s", "swanctl.conf:3")}
+    file = connection(version=version, dpd_timeout=60.0, settings=given)
+    (both,) = merged((file,), ((connection(version=version), {"children": {"net": {}}}),))
+    assert both.differs == differs
