@@ -17,12 +17,15 @@ from .swanctl.words import explicit, interfaces
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
 FLOATED = 4500  # UDP port of IKE behind NAT (RFC 3948)
 _PACKET = re.compile(
-    r"(?P<way>sending|received) packet: from \S+\[\d+\] to \S+\[(?P<port>\d+)\] \((?P<size>\d+) bytes\)"
+    r"(?P<way>sending|received) packet: from (?P<source>\S+)\[\d+\] "
+    r"to (?P<target>\S+)\[(?P<port>\d+)\] \((?P<size>\d+) bytes\)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Packet:
+    source: str  # address
+    target: str
     port: int  # it went to
     size: int  # bytes
     line: str
@@ -39,7 +42,7 @@ def _verdict(tunnel: Tunnel, attempt: Attempt) -> Verdict:
     peer = tunnel.other(end)
     if attempt.established:
         return Verdict(end.name(), works=True)
-    heard = exchange(attempt.peer_log or (), _addresses(end))
+    heard = _heard(end, attempt)
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
         if told := _told(lines, roles):
             return _refused(tunnel, end, who, told, attempt)
@@ -148,7 +151,26 @@ def _dropped_later(traffic: _Traffic) -> Verdict | None:
 
 def _packets(lines: Iterable[str], way: str) -> list[_Packet]:
     found = ((line, _PACKET.search(line)) for line in lines)
-    return [_Packet(int(p["port"]), int(p["size"]), line) for line, p in found if p and p["way"] == way]
+    return [
+        _Packet(p["source"], p["target"], int(p["port"]), int(p["size"]), line)
+        for line, p in found
+        if p and p["way"] == way
+    ]
+
+
+def _heard(end: End, attempt: Attempt) -> tuple[str, ...]:
+    """What the peer logged of this attempt: of packets from this end, or from the address that NAT gives it."""
+    lines = attempt.peer_log or ()
+    heard = exchange(lines, _addresses(end))
+    behind = frozenset() if _packets(heard, "received") else _translated(attempt.log, lines)
+    return exchange(lines, behind) if len(behind) == 1 else heard
+
+
+def _translated(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
+    """Where the peer saw packets as long as those sent here come from, which it answered with as long as came here."""
+    sent, came = ({p.size for p in _packets(log, way)} for way in ("sending", "received"))
+    asking = {p.source for p in _packets(peer_log, "received") if p.size in sent}
+    return frozenset(asking & {p.target for p in _packets(peer_log, "sending") if p.size in came})
 
 
 def _addresses(end: End) -> frozenset[str]:

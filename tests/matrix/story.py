@@ -167,7 +167,7 @@ def _remediate(stage: _Stage, when: str) -> tuple[Mapping[str, Any], Mapping[str
 
 
 def _ssh(stage: _Stage) -> dict[str, str]:
-    """One login to each gateway for all playbooks: on a machine that is also all gateways, logins are what takes time."""
+    """One login to each gateway for all playbooks: logins take most of the time where one machine is all gateways."""
     return {
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=900",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(stage.tmp / "cp"),

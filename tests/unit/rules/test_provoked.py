@@ -68,6 +68,8 @@ LARGE = _packet("sending", A, B, 1236)
 LOST = (_attempt((SENT, AGAIN), (GOT, ANSWERED)),)
 FIRST = (SENT, ANSWER)
 HEARD = (GOT, ANSWERED)
+NAT = "192.0.2.254"
+BEHIND_NAT = (_packet("received", NAT, B, 240), NO_CONFIG, _packet("sending", B, NAT, 36))
 UNRESOLVED = (_attempt(("IKE] unable to resolve gw.example, initiate aborted",)),)
 ROWS = (
     *(Row(cause, "the responder logs it", DOWN, DOWN, (), attempts=_refusal(cause)) for cause in REASONS),
@@ -80,6 +82,14 @@ ROWS = (
         DOWN,
         attempts=(_attempt((SENT, AGAIN), (_packet("received", "192.0.2.9", B, 240), NO_CONFIG)),),
         also=("ike-unanswered",),
+    ),
+    Row(
+        "connection-unknown",
+        "behind NAT",
+        DOWN,
+        DOWN,
+        (),
+        attempts=(_attempt((SENT, _packet("received", B, A, 36), NONE_CHOSEN), BEHIND_NAT),),
     ),
     Row("address-unresolved", "of a name", DOWN, DOWN, (), attempts=UNRESOLVED),
     Row("address-unresolved", "the name is found", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
