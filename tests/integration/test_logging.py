@@ -146,8 +146,7 @@ exec /usr/sbin/swanctl "$@"
     try:
         run = logging(tmp_path, hosts, levels={"ike": 3})
         assert run.result("it")["msg"] == (
-            "the daemon does not read its settings again: reload-settings failed at b01: "
-            "the levels are as before"
+            "the daemon does not read its settings again: reload-settings failed at b01: the levels are as before"
         )
         assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
     finally:
@@ -161,3 +160,18 @@ def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -
     assert "become" in run.result("it")["msg"]
     assert logging(tmp_path, path, levels={"ike": 3}).changed() == {"b01": 1}
     assert logging(tmp_path, path, state="absent").changed() == {"b01": 1}
+
+
+def test_where_systemd_runs_it_keeps_the_time(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """No systemd runs in the lab: one that notes what it is asked, and does it, stands in."""
+    fake = '#!/bin/sh\necho "$*" >/run/asked\nshift 3\nsetsid "$@" </dev/null >/dev/null 2>&1 &\n'
+    lab.sh("b01", "mkdir -p /run/systemd/system")
+    lab.write("b01", "/usr/local/bin/systemd-run", fake, mode="0755")
+    try:
+        assert logging(tmp_path, hosts, levels={"ike": 3}, duration=5).changed() == {"b01": 1}
+        asked = lab.sh("b01", "cat /run/asked")
+        assert asked.startswith("--quiet --collect --unit=tunnelwright-lower-")
+        assert f" /bin/sh /run/tunnelwright/lower-{asked.split()[-2]} {FILE} " in asked
+        gone_within(lab, 15)
+    finally:
+        lab.sh("b01", "rm -rf /run/systemd /usr/local/bin/systemd-run /run/asked")

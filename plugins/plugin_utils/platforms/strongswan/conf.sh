@@ -19,7 +19,7 @@ tw_main_conf() {
 
 # tw_some FILE: those settings of it, each on the line that it has in the file.
 tw_some() {
-	grep -Eq 'filelog|syslog|journal|retransmit_|include' "$1" || return 0
+	grep -Eq '^[^#]*(filelog|syslog|journal|retransmit_|include)' "$1" || return 0
 	printf '%b' "$(tw_lex settings "$1")"
 }
 
