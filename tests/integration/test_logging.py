@@ -146,7 +146,7 @@ exec /usr/sbin/swanctl "$@"
     try:
         run = logging(tmp_path, hosts, levels={"ike": 3})
         assert run.result("it")["msg"] == (
-            "the daemon does not read its settings again: reload-settings failed at b01: the levels are as before"
+            "the daemon does not read its settings again: reload-settings failed at b01: the file is removed again"
         )
         assert lab.exec("b01", ["test", "-e", FILE]).returncode == 1
     finally:

@@ -12,6 +12,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
     NotRestoredError,
     RefusedError,
     RestoredError,
+    TransportError,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Daemon,
@@ -246,9 +247,25 @@ def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path
     assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
 
 
+def test_what_was_interrupted_goes_by_itself(shell: Shell, folder: Path) -> None:
+    """The script is killed when the file is there and the daemon has not read it, then when it is on its way out."""
+    killed = "kill -9 $$"
+    for lower in (False, True):
+        if lower:
+            raising.outcome(GATEWAY, carried_out(shell, folder, seconds=2))
+        with pytest.raises(TransportError):
+            carried_out(shell, folder, seconds=1, reload=killed, lower=lower)
+        end = time.monotonic() + 20
+        while (
+            left := {path.name for path in folder.iterdir()} - {"asked", "strongswan.conf"}
+        ) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert left == set()
+
+
 def test_what_the_daemon_does_not_take_is_taken_back(shell: Shell, folder: Path) -> None:
     once = f"[ -e {folder}/failed ] || {{ : >{folder}/failed; echo 'no daemon' >&2; return 1; }}"
-    with pytest.raises(RestoredError, match="again: no daemon at gw: the levels are as before"):
+    with pytest.raises(RestoredError, match="again: no daemon at gw: the file is removed again"):
         raising.outcome(GATEWAY, carried_out(shell, folder, reload=once))
     with pytest.raises(NotRestoredError, match="again: gone"):
         raising.outcome(GATEWAY, carried_out(shell, folder, reload="echo gone; return 1"))

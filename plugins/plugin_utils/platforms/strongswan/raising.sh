@@ -2,6 +2,7 @@
 # shellcheck disable=SC2154  # TW_... and guard.sh come before this text (raising.py)
 # Writes the file that raises log levels, and what removes it after TW_SECONDS; or, with an empty TW_TEXT, removes it.
 # The daemon then reads its settings again.
+umask 022
 tw_path=$TW_FILE
 tw_new=${tw_path%/*}/.${tw_path##*/}.tunnelwright-new
 
@@ -32,7 +33,7 @@ tw_fail() {
 	tw_why=$1
 	rm -f "$tw_new"
 	tw_drop "$tw_path" || tw_ended not-restored "$tw_why" "the daemon did not read its settings again: $tw_said"
-	tw_ended restored "$tw_why" "the levels are as before"
+	tw_ended restored "$tw_why" "the file is removed again"
 }
 
 # tw_lower_later: beyond this session, also where its end kills what it started.
