@@ -12,7 +12,7 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit sanity integration molecule perf mutants clean packages
+.PHONY: help demo test all check unit sanity integration molecule perf mutants matrix matrix-brief clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
@@ -22,6 +22,7 @@ help:
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
+	@echo "make matrix       every fault and healthy variant on strongSwan 6.0 and 5.9, and writes docs/fault-matrix.md (root)"
 	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
 	@echo "make findings     writes the pages of findings, one each, and of log lines"
 
@@ -30,7 +31,7 @@ demo: packages $(PY311)/installed $(LINK)
 
 # -k: all of it, also after a failure; what is quick to know comes first.
 test all: packages
-	@$(MAKE) -k lint types docs unit sanity molecule mutants integration
+	@$(MAKE) -k lint types docs unit sanity molecule mutants integration matrix-brief
 	@$(if $(filter py313,$(PYTHONS)),,echo "Not tested, for want of a Python 3.13: ansible-core 2.21.")
 
 check: lint types unit-py311
@@ -101,6 +102,15 @@ findings: $(PY311)/installed $(LINK)
 
 perf: packages $(PY311)/installed $(LINK)
 	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.perf
+
+matrix: packages $(PY311)/installed $(LINK)
+	$(call heading,fault matrix)
+	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.matrix
+
+# All of it on 6.0, and on 5.9 what differs there.
+matrix-brief: packages $(PY311)/installed $(LINK)
+	$(call heading,fault matrix: brief)
+	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.matrix --brief
 
 # Pairs of the reference corpus, one setting changed at random, judged by real daemons and by the audit.
 N ?= 60

@@ -20,7 +20,8 @@ from tests.lab.topology import Tunnel, pairs
 
 SETTLED = 6.0  # seconds: an SA younger than that may be known to one end only, and no rule speaks of it
 AT_ONCE = 8
-SHARDS = 6  # diagnoses at once: each mostly waits for answers that do not come
+FLEETS = 12  # a playbook's task costs the more the more hosts there are
+FLEETS_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,13 @@ def tell(cases: Collection[Case], suite: str, tmp: Path, say: Callable[[str], No
         carried = _each(stage, lambda case: lab.pings(put[case.name]))
         say("faults are put")
         time.sleep(SETTLED)
-        diagnosed = _diagnose(stage)
+        heard = [case for case in cases if isinstance(case, Fault) and case.heard]
+        diagnosed = _play(stage, heard, "diagnose")
         say("diagnosed")
-        before, after, dummy = _remediate(stage, "first")
+        first = _play(stage, cases, "remediate", "first")
         carries = _each(stage, lambda case: lab.pings(put[case.name]))
         say("repaired")
-        left, dummy, run = _remediate(stage, "second")
+        second = _play(stage, cases, "remediate", "second")
         say("looked at again")
         return [
             Told(
@@ -84,18 +86,35 @@ def tell(cases: Collection[Case], suite: str, tmp: Path, say: Callable[[str], No
                 stage.gateways(case),
                 stage.wrong.get(case.name, ""),
                 carried[case.name],
-                _findings(diagnosed.get(case.name, before), stage.title(case)),
-                next((r for r in after.get("repairs", ()) if r["tunnel"] == stage.title(case)), None),
+                diagnosed.findings("diagnosis", stage.title(case))
+                if case in heard
+                else first.findings("before", stage.title(case)),
+                first.repair(stage.title(case)),
                 carries[case.name],
-                _findings(left, stage.title(case)),
-                sorted(set(stage.gateways(case).values()) & run.changed().keys()),
+                second.findings("before", stage.title(case)),
+                sorted(set(stage.gateways(case).values()) & second.changed()),
             )
             for case in cases
         ]
 
 
-def _findings(audit: Mapping[str, Any], title: str) -> list[Mapping[str, Any]]:
-    return [finding for finding in audit["findings"] if finding["tunnel"] == title]
+@dataclass(frozen=True)
+class _Played:
+    """What a playbook did to some fleets: the reports it wrote by their names, and the runs."""
+
+    reports: Sequence[Mapping[str, Mapping[str, Any]]]
+    runs: Sequence[Run]
+
+    def findings(self, report: str, title: str) -> list[Mapping[str, Any]]:
+        each = (finding for reports in self.reports for finding in reports[report]["findings"])
+        return [finding for finding in each if finding["tunnel"] == title]
+
+    def repair(self, title: str) -> Mapping[str, Any] | None:
+        each = (repair for reports in self.reports for repair in reports.get("after", {}).get("repairs", ()))
+        return next((repair for repair in each if repair["tunnel"] == title), None)
+
+    def changed(self) -> set[str]:
+        return {gateway for run in self.runs for gateway in run.changed()}
 
 
 def _each(stage: _Stage, do: Callable[[Case], Any]) -> dict[str, Any]:
@@ -131,39 +150,32 @@ def _inventory(stage: _Stage, tmp: Path, gateways: Iterable[str]) -> Path:
     return path
 
 
-def _diagnose(stage: _Stage) -> dict[str, Mapping[str, Any]]:
-    """What the playbook `diagnose` says, by case, of those that the logs alone tell; some fleets at once."""
-    heard = [case for case in stage.cases.values() if isinstance(case, Fault) and case.heard]
-    shards = [shard for number in range(SHARDS) if (shard := heard[number::SHARDS])]
-    with ThreadPoolExecutor(SHARDS) as pool:
-        done = list(pool.map(lambda shard: _diagnosis(stage, shard), shards))
-    return {case.name: said for shard, said in zip(shards, done, strict=True) for case in shard}
+def _play(stage: _Stage, cases: Collection[Case], name: str, when: str = "once") -> _Played:
+    """Run a playbook on these cases, some fleets of them at once."""
+    every = list(cases)
+    fleets = [fleet for number in range(FLEETS) if (fleet := every[number::FLEETS])]
+    with ThreadPoolExecutor(FLEETS_AT_ONCE) as pool:
+        done = list(pool.map(lambda fleet: _fleet(stage, fleet, name, when), fleets))
+    return _Played([reports for reports, dummy in done], [run for dummy, run in done])
 
 
-def _diagnosis(stage: _Stage, cases: Sequence[Case]) -> Mapping[str, Any]:
-    tmp = stage.tmp / f"diagnose-{stage.put[cases[0].name]}"
+def _fleet(stage: _Stage, cases: Sequence[Case], name: str, when: str) -> tuple[dict[str, Mapping[str, Any]], Run]:
+    tmp = stage.tmp / f"{name}-{when}-{stage.put[cases[0].name]}"
     tmp.mkdir()
-    tunnels = [stage.tunnel(case) for case in cases]
-    hosts = _inventory(stage, tmp, [end.gateway for tunnel in tunnels for end in (tunnel.initiator, tunnel.responder)])
-    run = playbook(tmp, hosts, "tunnelwright.ipsec.diagnose", "-e", f"ipsec_report_dir={tmp}", **_ssh(stage))
-    return _report(tmp, "diagnosis", run)
-
-
-def _remediate(stage: _Stage, when: str) -> tuple[Mapping[str, Any], Mapping[str, Any], Run]:
-    """The audits before and after the repair, and the run. The second may find nothing to repair."""
-    tmp = stage.tmp / when
-    tmp.mkdir()
-    hosts = _inventory(stage, tmp, stage.lab.topology.gateways)
+    hosts = _inventory(stage, tmp, [gateway for case in cases for gateway in stage.gateways(case).values()])
     psks = {
         stage.title(case): (stage.lab.folder / f"psk-{stage.put[case.name]}").read_text(encoding="utf-8")
-        for case in stage.cases.values()
+        for case in cases
         if isinstance(case, Fault) and case.psk
     }
     given = tmp / "given.json"
     given.write_text(json.dumps({"ipsec_psks": psks, "ipsec_report_dir": str(tmp)}), encoding="utf-8")
-    run = playbook(tmp, hosts, "tunnelwright.ipsec.remediate", "-e", f"@{given}", **_ssh(stage))
-    after = _report(tmp, "after", run) if (tmp / "after.json").exists() else {}
-    return _report(tmp, "before", run), after, run
+    run = playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{given}", **_ssh(stage))
+    names = ("diagnosis", "before", "after")  # there is nothing after where nothing was found
+    reports = {n: json.loads((tmp / f"{n}.json").read_text("utf-8")) for n in names if (tmp / f"{n}.json").exists()}
+    if not reports:
+        raise RuntimeError(f"{name} left no report ({run.status}):\n{run.output[-3000:]}")
+    return reports, run
 
 
 def _ssh(stage: _Stage) -> dict[str, str]:
@@ -172,11 +184,3 @@ def _ssh(stage: _Stage) -> dict[str, str]:
         "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=900",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(stage.tmp / "cp"),
     }
-
-
-def _report(tmp: Path, name: str, run: Run) -> Mapping[str, Any]:
-    path = tmp / f"{name}.json"
-    if not path.exists():
-        raise RuntimeError(f"the playbook left no {path.name} ({run.status}):\n{run.output[-3000:]}")
-    found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found

@@ -126,7 +126,7 @@ def _loaded_and_in_no_file(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "The initiator was started again and again while nobody answers.",
+    "The initiator was changed and started again and again while nobody answers.",
     "initiator",
     carries=False,
     advice="diagnose",
@@ -138,7 +138,8 @@ def _half_open_ike_sas(lab: Lab, tunnel: Tunnel) -> None:
     drop(lab, end, IKE)
     terminate(lab, tunnel.responder)
     terminate(lab, end)
-    for dummy in range(4):
+    for delay in ("33s", "32s", "31s", "30s"):  # a changed connection does not reuse the IKE_SA of before
+        configure(lab, tunnel, end, {"dpd_delay": delay}, {"start_action": "trap"})
         lab.exec(end.gateway, ["swanctl", "--initiate", "--ike", end.connection, "--child", "net", "--timeout", "1"])
 
 
