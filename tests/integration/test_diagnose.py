@@ -152,6 +152,20 @@ def test_the_ends_log_more_while_they_try_where_that_is_asked(done: Run, hosts: 
         assert lab.sh(gateway, "find /etc -name '*tunnelwright*'") == ""
 
 
+def test_a_log_level_that_is_refused_fails_the_gateway_and_hides_no_verdict(
+    done: Run, lab: Lab, tmp_path: Path
+) -> None:
+    tunnel = lab.topology.tunnels[IDENTITY]
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab), encoding="utf-8")
+    asked = json.dumps({"ipsec_diagnose": [_called(tunnel)], "ipsec_log_levels": {"ike": 4}})
+    refused = playbook(tmp_path, hosts, "tunnelwright.ipsec.diagnose", "-e", asked)
+    assert verdicts(refused.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
+    failed = {host for host, counts in refused.stats.items() if counts["failures"]}
+    assert failed == {tunnel.initiator.gateway, tunnel.responder.gateway}
+    assert "does not log as asked: log level 4 of ike writes keys into the log" in refused.output
+
+
 def test_both_ends_are_shown_side_by_side_with_what_differs_marked(done: Run) -> None:
     line = next(line for line in done.output.splitlines() if "somebody-else.lab" in line and "!=" in line)
     assert "identity of b04" in line

@@ -51,7 +51,7 @@ def test_both_ends_are_configured_loaded_and_installed(tmp_path: Path, lab: Lab,
         assert [sa.state for sa in end.sas or ()] == ["ESTABLISHED"]
     mine, theirs = (end.sas[0].children[0] for end in (one, other) if end.sas)
     assert (mine.spi_in, mine.spi_out) == (theirs.spi_out, theirs.spi_in)
-    assert (one.log, one.certificates) == (None, None)
+    assert (one.log, one.certificates) == (None, ())
 
 
 def test_the_digest_of_a_key_is_the_controllers_of_the_same_key(tmp_path: Path, lab: Lab) -> None:

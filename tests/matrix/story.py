@@ -20,6 +20,7 @@ from tests.lab.topology import Tunnel, pairs
 
 SETTLED = 6.0  # seconds: an SA younger than that may be known to one end only, and no rule speaks of it
 AT_ONCE = 8
+TIMEOUT = 15  # seconds for an SA to come up, or not
 FLEETS = 12  # a playbook's task costs the more the more hosts there are
 FLEETS_AT_ONCE = 4
 
@@ -169,7 +170,8 @@ def _fleet(stage: _Stage, cases: Sequence[Case], name: str, when: str) -> tuple[
         if isinstance(case, Fault) and case.psk
     }
     given = tmp / "given.json"
-    given.write_text(json.dumps({"ipsec_psks": psks, "ipsec_report_dir": str(tmp)}), encoding="utf-8")
+    variables = {"ipsec_psks": psks, "ipsec_report_dir": str(tmp), "ipsec_timeout": TIMEOUT}
+    given.write_text(json.dumps(variables), encoding="utf-8")
     run = playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{given}", **_ssh(stage))
     names = ("diagnosis", "before", "after")  # there is nothing after where nothing was found
     reports = {n: json.loads((tmp / f"{n}.json").read_text("utf-8")) for n in names if (tmp / f"{n}.json").exists()}

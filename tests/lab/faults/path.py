@@ -69,9 +69,8 @@ def _filter_behind_the_tunnel(lab: Lab, tunnel: Tunnel) -> None:
 @fault(
     "ESP is in UDP already, and a router drops it there; IKE on the same port passes.",
     "either",
-    "no-traffic",
     carries=False,
-    advice="look at",
+    advice="let it pass whole",
     sure="observed",
 )
 def _esp_in_udp_lost(lab: Lab, tunnel: Tunnel) -> None:
