@@ -29,6 +29,8 @@ class ActionModule(Task):
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
         change = Changing.of(wish, gateway, reply, options, reinitiate=args["reinitiate"])
         log: tuple[str, ...] = ()
+        if change.draft.edits:
+            self.before_writing(args, variables, gateway)
         if change.draft.edits and not self.check_mode:
             program = script(
                 wish,

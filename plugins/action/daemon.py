@@ -27,6 +27,8 @@ class ActionModule(Task):
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
         reasons = daemon.needed(gateway, args["state"])
         log: tuple[str, ...] = ()
+        if reasons:
+            self.before_writing(args, variables, gateway)
         if reasons and not self.check_mode:
             program = daemon.script(gateway, args["state"], config=args["config"], timeout=args["timeout"])
             log = daemon.outcome(gateway, self.on_gateway(program))

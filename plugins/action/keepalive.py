@@ -18,10 +18,12 @@ class ActionModule(Task):
     SPEC = ARGUMENT_SPEC
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Make the gateway as wished, in one round trip."""
-        wish = keepalive.Wish(gateway=self.gateway_name(variables), **args)
-        reply = self.on_gateway(keepalive.script(wish, dry=self.check_mode))
-        done = keepalive.outcome(wish, reply, dry=self.check_mode)
+        """Make the gateway as wished, in one round trip; with a guard, once it is known that something will change."""
+        given = {key: value for key, value in args.items() if key != "guard"}
+        wish = keepalive.Wish(gateway=self.gateway_name(variables), **given)
+        if args["guard"] is not None and self._bring(wish, dry=True).changed:
+            self.before_writing(args, variables)
+        done = self._bring(wish, dry=self.check_mode)
         result: dict[str, Any] = {
             "changed": done.changed,
             "files": [file.path for file in done.files],
@@ -33,6 +35,9 @@ class ActionModule(Task):
         if self.diff_mode:
             result["diff"] = [_diff(file) for file in done.files]
         return result
+
+    def _bring(self, wish: keepalive.Wish, *, dry: bool) -> keepalive.Outcome:
+        return keepalive.outcome(wish, self.on_gateway(keepalive.script(wish, dry=dry)), dry=dry)
 
 
 def _diff(file: keepalive.FileChange) -> dict[str, str]:

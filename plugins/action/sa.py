@@ -24,6 +24,8 @@ class ActionModule(Task):
         operation = sa.needed(wish, before)
         after: sa.Seen = before
         log: tuple[str, ...] = ()
+        if operation.do:
+            self.before_writing(args, variables)
         if operation.do and not self.check_mode:
             after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
         return {"changed": operation.do is not None, "log": log, "sa": {"before": before.sas, "after": after.sas}}

@@ -19,6 +19,7 @@ description:
     the daemon loads it. What the daemon refuses is taken back.
   - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows;
     O(reinitiate=true) makes it.
+extends_documentation_fragment: tunnelwright.ipsec.guard
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -125,6 +126,7 @@ ARGUMENT_SPEC = {
     "reinitiate": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
+    "guard": {"type": "int"},
 }
 
 

@@ -14,6 +14,7 @@ description:
     its configuration and secrets.
   - strongSwan unloads every connection when it is told to load a file that it cannot parse, and reports success. So its
     own parser is asked first, and a load that would lose a loaded connection is refused.
+extends_documentation_fragment: tunnelwright.ipsec.guard
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -66,6 +67,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": ["started", "loaded"], "default": "started"},
     "timeout": {"type": "float", "default": 30},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
+    "guard": {"type": "int"},
 }
 
 

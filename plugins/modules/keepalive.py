@@ -65,6 +65,7 @@ attributes:
   diff_mode:
     description: Shows the files before and after.
     support: full
+extends_documentation_fragment: tunnelwright.ipsec.guard
 author:
   - Tunnelwright contributors (@tunnelwright)
 seealso:
@@ -137,6 +138,7 @@ ARGUMENT_SPEC = {
     "interval": {"type": "int", "default": 60},
     "means": {"type": "str", "choices": ["auto", "systemd", "cron"], "default": "auto"},
     "timeout": {"type": "int", "default": 20},
+    "guard": {"type": "int"},
 }
 
 

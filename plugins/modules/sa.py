@@ -13,6 +13,7 @@ description:
   - Brings the SAs of one loaded connection, or of one of its children, to a state, and returns the daemon's log of that
     operation.
   - Never initiates a child that is installed, so it makes no duplicates, whatever the version of strongSwan.
+extends_documentation_fragment: tunnelwright.ipsec.guard
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -83,6 +84,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": STATES, "default": "established"},
     "force": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
+    "guard": {"type": "int"},
 }
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import platform
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,8 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
+from . import guarding
 from .errors import IpsecError
-from .model import Reply, Script, plain
+from .model import Gateway, Reply, Script, plain
 from .transport import play
 
 
@@ -43,6 +47,25 @@ class Task(ActionBase):
     def on_gateway(self, script: Script) -> Reply:
         """What the gateway of this task answers to the script."""
         return play.run(self, script)
+
+    def on_new_connection(self) -> None:
+        """Have no script of this task travel over a connection that is older than the task."""
+        play.connect_anew(self)
+
+    @property
+    def run_name(self) -> str:
+        """Who runs this play: the same for all its tasks, and for no other run."""
+        return f"{getpass.getuser()}@{platform.node()}, process {os.getppid()}"
+
+    def before_writing(
+        self, args: Mapping[str, Any], variables: Mapping[str, Any], gateway: Gateway | None = None
+    ) -> None:
+        """Refuse what another's guard would take back, and arm one where the task's option `guard` asks for it."""
+        if gateway is not None:
+            guarding.refuse_unguarded(gateway, self.run_name)
+        if args["guard"] is not None:
+            wish = guarding.Wish("armed", self.run_name, seconds=args["guard"], config=args.get("config"))
+            guarding.bring(wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode)
 
     @property
     def check_mode(self) -> bool:

@@ -227,6 +227,33 @@ class Retransmission:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """What rolls the configuration of a gateway back unless that is confirmed in time; times are seconds."""
+
+    id: str
+    name: str  # whose it is, for people
+    run: str  # the run that armed it
+    state: Literal["armed", "confirmed", "rolling_back"] = "armed"
+    alive: bool = True  # whether what would roll back runs
+    age: float | None = None  # None: the gateway was restarted since
+    left: float | None = None
+    at_boot: Literal["systemd", "cron", "none"] = "none"  # what rolls back after a restart of the gateway
+    files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """What a guard did that was not confirmed."""
+
+    name: str
+    run: str
+    why: str
+    time: float | None = None  # Unix time of its end
+    done: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Daemon:
     """The IKE daemon: None means that it could not be found out."""
 
@@ -275,5 +302,7 @@ class Gateway:
     log: tuple[str, ...] | None = None
     log_end: str | None = None  # position in the log, to read on from
     loggers: tuple[Logger, ...] | None = None  # None: strongswan.conf could not be found or read
+    guard: Guard | None = None
+    rollback: Rollback | None = None  # the last
     system: System = field(default_factory=System)
     problems: tuple[Problem, ...] = ()

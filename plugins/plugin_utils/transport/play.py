@@ -9,6 +9,20 @@ from ..model import Reply, Script
 from .frames import new_mark, pack, unpack
 
 
+def connect_anew(action: Any) -> None:
+    """From here on the task has a connection of its own: what it hears came over a path that works now.
+
+    OpenSSH takes the first of several values of an option, and those on its command line before its configuration, so
+    this holds against any multiplexing that the user has set up; it leaves the user's own connections alone.
+    """
+    connection = action._connection  # noqa: SLF001
+    if connection.transport == "ssh":
+        own = "-o ControlMaster=no -o ControlPath=none"
+        connection.set_option("ssh_args", f"{own} {connection.get_option('ssh_args') or ''}")
+    elif connection.transport != "local":
+        connection.reset()
+
+
 def run(action: Any, script: Script) -> Reply:
     """The gateway's answer to the script, over whatever connection and become the task has.
 

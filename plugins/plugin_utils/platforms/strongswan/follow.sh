@@ -10,8 +10,8 @@ tw_bytes_max=8388608
 # tw_lex WANT FILE: what redact.awk makes of the file.
 tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
 
-# tw_included WANT FILE: the files that its include statements name, as glob(3) finds them; WANT is redact.awk's.
-tw_included() {
+# tw_patterns WANT FILE: what its include statements name, as absolute patterns; WANT is redact.awk's.
+tw_patterns() {
 	grep -q include "$2" || return 0
 	tw_lex "$1" "$2" | while IFS= read -r tw_pattern; do
 		tw_pattern=$(printf '%b' "$tw_pattern")
@@ -19,14 +19,26 @@ tw_included() {
 		/*) ;;
 		*) tw_pattern=${2%/*}/$tw_pattern ;;
 		esac
-		IFS=
-		if [ -d "${tw_pattern%/*}" ] && ! { [ -r "${tw_pattern%/*}" ] && [ -x "${tw_pattern%/*}" ]; }; then
-			printf '%s\n' "${tw_pattern%/*}"
-		fi
-		for tw_match in $tw_pattern; do
-			[ -f "$tw_match" ] && printf '%s\n' "$tw_match"
-		done
+		printf '%s\n' "$tw_pattern"
 	done
+}
+
+# tw_matches PATTERN: the files that match, as glob(3) finds them; a folder that must not be read stands for itself.
+tw_matches() {
+	if [ -d "${1%/*}" ] && ! { [ -r "${1%/*}" ] && [ -x "${1%/*}" ]; }; then
+		printf '%s\n' "${1%/*}"
+	fi
+	tw_ifs=$IFS
+	IFS=
+	for tw_match in $1; do
+		[ -f "$tw_match" ] && printf '%s\n' "$tw_match"
+	done
+	IFS=$tw_ifs
+}
+
+# tw_included WANT FILE: the files that its include statements name.
+tw_included() {
+	tw_patterns "$1" "$2" | while IFS= read -r tw_pattern; do tw_matches "$tw_pattern"; done
 }
 
 # tw_follow WANT FILE: tw_files becomes all files that it reaches, in lines; tw_unread those that cannot be read, and why.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh and conf.sh come before this text (gather.py)
+# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh, conf.sh and standing.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
 tw_routes_max=1000
 
@@ -190,6 +190,8 @@ tw_about() {
 }
 
 section platform echo strongswan
+section guard tw_standing
+section rolled-back tw_rolled_back
 section about tw_about
 section commands tw_commands
 section addresses tw_addresses

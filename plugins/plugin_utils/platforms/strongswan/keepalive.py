@@ -94,7 +94,7 @@ def script(wish: Wish, *, dry: bool) -> Script:
         "TW_TIMER": timer(wish),
         "TW_CRON": cron(wish) or "",
     }
-    return Script(_beside("keepalive.sh"), variables)
+    return Script(_beside("services.sh") + _beside("keepalive.sh"), variables)
 
 
 def service(wish: Wish) -> str:

@@ -6,25 +6,10 @@ check=$lib/keepalive
 unit=/etc/systemd/system/tunnelwright-keepalive-$TW_NAME
 table=/etc/cron.d/tunnelwright-keepalive-$TW_NAME
 
-systemd_runs() {
-	[ -d /run/systemd/system ] && command -v systemctl >/dev/null
-}
-
-# A cron daemon of this system (not of a container on it) that reads /etc/cron.d, which busybox's does not.
-cron_runs() {
-	[ -d /etc/cron.d ] || return 1
-	for process in /proc/[0-9]*; do
-		case $(cat "$process/comm" 2>/dev/null) in cron | crond) ;; *) continue ;; esac
-		case $(readlink "$process/exe") in *busybox*) continue ;; esac
-		[ "$(readlink "$process/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || return 0
-	done
-	return 1
-}
-
 means() {
-	if [ "$TW_MEANS" != cron ] && systemd_runs; then
+	if [ "$TW_MEANS" != cron ] && tw_systemd_runs; then
 		echo systemd
-	elif [ "$TW_MEANS" != systemd ] && cron_runs; then
+	elif [ "$TW_MEANS" != systemd ] && tw_cron_runs; then
 		echo cron
 	else
 		echo none
@@ -92,11 +77,11 @@ put() {
 
 drop_units() {
 	[ -e "$unit.timer" ] || [ -e "$unit.service" ] || return 0
-	if systemd_runs; then
+	if tw_systemd_runs; then
 		systemctl disable --now "${unit##*/}.timer" || return
 	fi
 	rm -f "$unit.timer" "$unit.service" "/etc/systemd/system/timers.target.wants/${unit##*/}.timer" || return
-	! systemd_runs || systemctl daemon-reload
+	! tw_systemd_runs || systemctl daemon-reload
 }
 
 # A check that nothing runs is not left behind by an installation that failed.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... and guard.sh come before this text (raising.py)
+# shellcheck disable=SC2154  # TW_..., guard.sh and services.sh come before this text (raising.py)
 # Writes the file that raises log levels, and what removes it after TW_SECONDS; or, with an empty TW_TEXT, removes it.
 # The daemon then reads its settings again.
 umask 022
@@ -46,11 +46,7 @@ tw_lower_later() {
 	if [ -d /run/systemd/system ] && systemd-run --quiet --collect --unit="tunnelwright-lower-$TW_MARK_OF_RAISE" "$@" >/dev/null 2>&1; then
 		return
 	fi
-	if command -v setsid >/dev/null; then
-		setsid "$@" </dev/null >/dev/null 2>&1 3>&- &
-	else
-		nohup "$@" </dev/null >/dev/null 2>&1 3>&- &
-	fi
+	tw_detach "$@"
 }
 
 # As strongswan.conf for mode and owner: the daemon, which may not be root, reads both.

@@ -26,7 +26,7 @@ from ...swanctl.configured import connections
 from ...swanctl.output import messages, number, section, text, texts
 from ...swanctl.settings import Settings, load
 from ..options import GatherOptions
-from . import levels
+from . import levels, standing
 from .conf import Conf, conf, retransmission
 from .files import TOKEN, read_files
 from .machine import system
@@ -47,7 +47,11 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     machine, found = system(reply), conf(reply)
     daemon = _daemon(reply, found, problems)
     loggers = None if found is None else levels.loggers(found)
-    problems += [*levels.hidden(loggers or ()), *levels.left(reply, machine.time)]
+    problems += [
+        *levels.hidden(loggers or ()),
+        *levels.left(reply, machine.time),
+        *standing.dead(standing.guard(reply)),
+    ]
     return Gateway(
         name=name,
         platform="strongswan",
@@ -62,6 +66,8 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         log=_log(reply),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
+        guard=standing.guard(reply),
+        rollback=standing.rollback(reply),
         system=machine,
         problems=tuple(problems),
     )

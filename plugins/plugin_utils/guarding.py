@@ -1,0 +1,36 @@
+"""The guard of a gateway brought to where it is to be: by its own module, or before a module writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from secrets import token_hex
+
+from .model import Gateway, Reply, Script
+from .platforms import platform, platform_of
+from .platforms.options import GatherOptions
+from .platforms.strongswan.rollback import (
+    Outcome,
+    Wish,
+    foretold,
+    needed,
+    outcome,
+    refuse_unguarded,
+    script,
+)
+
+__all__ = ["Outcome", "Wish", "bring", "refuse_unguarded"]
+
+
+def bring(wish: Wish, name: str, run: Callable[[Script], Reply], *, dry: bool) -> tuple[Gateway, Outcome]:
+    """The gateway of this inventory name before, and what was done so that the wish comes true; a dry run only tells.
+
+    Raises:
+        IpsecError: the guard is not as wished, and why.
+    """
+    options = GatherOptions(digest_key=token_hex(32), config=wish.config or GatherOptions.config, sas=False)
+    reply = run(platform("auto").gather(options))
+    gateway = platform_of(reply).read(name, reply, options)
+    do = needed(wish, gateway)
+    if dry or do is None:
+        return gateway, foretold(wish, do, gateway)
+    return gateway, outcome(do, gateway, run(script(wish, do, gateway, token_hex(8))))

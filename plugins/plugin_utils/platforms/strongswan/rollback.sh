@@ -1,0 +1,224 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, follow.sh, services.sh, standing.sh, established.sh come before
+# Arms, extends, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
+tw_base=${tw_guard%/*}
+tw_folder=$tw_base/guard-$TW_ID
+
+# tw_refused TEXT HINT
+tw_refused() {
+	tw_refuse refused "$1
+$2"
+}
+
+# ---- the snapshot
+
+# tw_keep PATH: its bytes, mode and owner; of a link that and what it leads to.
+tw_keep() {
+	printf '%s\n' "$1" >>known
+	tw_real=$(readlink -f "$1") || return
+	[ ! -L "$1" ] || printf '%s\n%s\n' "$1" "$(readlink "$1")" >>links || return
+	! grep -Fqx -e "$tw_real" reals || return 0
+	tw_number=$((tw_number + 1))
+	cp -a "$tw_real" "kept/$tw_number" || return
+	printf '%s\n' "$tw_real" >>reals && printf '%s\n' "$tw_real" >>known && printf '%s %s\n' "$tw_number" "$tw_real" >>manifest
+}
+
+# tw_beside: what strongSwan loads from the folders beside the configuration (swanctl/swanctl.h).
+tw_beside() {
+	for tw_kind in x509 x509ca x509aa x509ac x509crl x509ocsp pubkey private rsa ecdsa bliss pkcs8 pkcs12; do
+		tw_matches "${TW_CONFIG%/*}/$tw_kind/*"
+	done
+}
+
+# tw_keep_all: everything that a module of ours may write, and what finds more of it.
+tw_keep_all() {
+	tw_follow includes "$TW_CONFIG" || return
+	if [ -n "$tw_unread" ]; then
+		printf '%s\n' "$tw_unread" >&2
+		return 1
+	fi
+	printf '%s' "$tw_files" | while IFS= read -r tw_file; do tw_patterns includes "$tw_file"; done >patterns
+	printf '%s\n' '/etc/systemd/system/tunnelwright-keepalive-*' '/etc/cron.d/tunnelwright-keepalive-*' \
+		/usr/local/lib/tunnelwright/keepalive >keepalives
+	cat keepalives >>patterns
+	{ printf '%s' "$tw_files" && while IFS= read -r tw_line; do tw_matches "$tw_line"; done <keepalives && tw_beside; } >found
+	tw_number=0
+	while IFS= read -r tw_path; do tw_keep "$tw_path" || return; done <found
+}
+
+# Read again: what changed while it was copied, or did not fit, is no snapshot. What a rollback writes has
+# its place: the record is as long as it may be, and the reserve is let go for the rest.
+tw_whole() {
+	head -c 8192 /dev/zero | tr '\000' '\n' >record && [ "$(wc -c <record)" -eq 8192 ] || return
+	head -c 65536 /dev/urandom >reserve && [ "$(wc -c <reserve)" -eq 65536 ] || return
+	sync
+	while IFS= read -r tw_line; do
+		cmp "kept/${tw_line%% *}" "${tw_line#* }" || return
+	done <manifest
+}
+
+# The lists are shown to nobody, and the bytes to nobody but the one who may read them where they come from.
+tw_snapshot() (
+	cd "$tw_folder" && mkdir kept && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed || exit
+	tw_keep_all || exit
+	if tw_answers; then
+		: >running
+		tw_sas >sas
+	else
+		: >sas
+	fi
+	printf '%s\n' "$TW_CONFIG" >config && tw_boot >boot && printf '%s' "$TW_WATCH" | cat >watch && tw_whole
+)
+
+# ---- the watcher
+
+# tw_by_systemd, tw_by_cron: what starts it, also when the gateway boots, and anew where it is killed.
+tw_by_systemd() {
+	tw_systemd_runs || return
+	cat >"/etc/systemd/system/$1.service" <<EOF
+[Unit]
+Description=Rolls an IPsec change back unless it is confirmed, by tunnelwright
+After=network.target strongswan.service
+ConditionPathExists=$tw_folder/watch
+
+[Service]
+ExecStart=/bin/sh $tw_folder/watch
+Restart=on-failure
+RestartSec=1
+
+[Install]
+WantedBy=multi-user.target
+EOF
+	systemctl daemon-reload && systemctl enable --quiet --now "$1.service"
+}
+
+tw_by_cron() {
+	tw_cron_runs || return
+	cat >"/etc/cron.d/.$1" <<EOF
+# Rolls an IPsec change back unless it is confirmed, by tunnelwright
+MAILTO=""
+@reboot root [ ! -e $tw_folder/watch ] || /bin/sh $tw_folder/watch
+* * * * * root [ ! -e $tw_folder/watch ] || ! command -v flock >/dev/null || /bin/sh $tw_folder/watch
+EOF
+	chmod 644 "/etc/cron.d/.$1" && mv -f "/etc/cron.d/.$1" "/etc/cron.d/$1"
+}
+
+tw_watch() {
+	tw_at_boot=systemd
+	if ! tw_by_systemd "tunnelwright-${tw_folder##*/}"; then
+		tw_at_boot=cron
+		tw_by_cron "tunnelwright-${tw_folder##*/}" || tw_at_boot=none
+		tw_detach /bin/sh "$tw_folder/watch"
+	fi
+	tw_watched "$tw_folder"
+}
+
+# ---- what may be asked for
+
+# tw_until: the file `deadline` says so, never earlier than it did.
+tw_until() {
+	tw_deadline=$(($(tw_clock) + TW_SECONDS * 100))
+	[ "$tw_deadline" -gt "$(cat "$tw_folder/deadline" 2>/dev/null || echo 0)" ] || return 0
+	printf '%s\n' "$tw_deadline" >"$tw_folder/deadline.new" && mv -f "$tw_folder/deadline.new" "$tw_folder/deadline"
+}
+
+tw_cannot() {
+	trap '' HUP INT TERM
+	tw_gone "$tw_folder"
+	tw_refused "$1" "$2"
+}
+
+# tw_sweep: what armings that were cut off have left.
+tw_sweep() {
+	for tw_left in "$tw_base"/guard-*; do
+		[ "$(readlink "$tw_guard")" != "${tw_left##*/}" ] && [ -n "$(find "$tw_left" -prune -mmin +10 2>/dev/null)" ] || continue
+		tw_watched "$tw_left" || tw_gone "$tw_left"
+	done
+	[ -e "$tw_guard/about" ] || rm -f "$tw_guard"
+}
+
+tw_about() {
+	printf 'id %s\nname %s\nrun %s\nseconds %s\nat_boot %s\nfiles %s\nwhen %s\narmed %s\n' "$TW_ID" "$TW_NAME" "$TW_RUN" \
+		"$TW_SECONDS" "$tw_at_boot" "$(grep -c . "$tw_folder/manifest")" "$(date +%s)" "$(tw_clock)"
+}
+
+# The link comes last: until then nothing is armed, and from then on all of it is there.
+tw_arm() {
+	tw_said=$(tw_parses "$TW_CONFIG" 2>&1) || tw_refused "strongSwan's parser does not accept $TW_CONFIG: $tw_said" "nothing that is broken can be rolled back to"
+	umask 077
+	tw_said=$({ mkdir -p "$tw_base" && mkdir "$tw_folder"; } 2>&1) || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+	trap 'tw_cannot interrupted "arm again"' HUP INT TERM
+	tw_said=$(tw_snapshot 2>&1) || tw_cannot "the snapshot cannot be taken: $(printf '%s\n' "$tw_said" | tail -n 1)" "nothing was changed"
+	{ tw_until && tw_watch; } || tw_cannot "what would roll back does not run" "nothing was changed"
+	{ tw_about >"$tw_folder/about" && sync; } || tw_cannot "$tw_folder cannot be written" "nothing was changed"
+	tw_sweep
+	ln -sn "${tw_folder##*/}" "$tw_guard" 2>/dev/null || tw_cannot "another guard was armed meanwhile" "read it with state: armed in check mode"
+	if ! tw_until || [ ! -e "$tw_folder/armed" ] || ! tw_watched "$tw_folder"; then
+		tw_cannot "what would roll back does not run" "nothing was changed"
+	fi
+	trap '' HUP INT TERM
+}
+
+# tw_taken_over: a later run of the same name has it now.
+tw_taken_over() {
+	{ grep -v '^run ' "$tw_folder/about" && printf 'run %s\n' "$TW_RUN"; } >"$tw_folder/about.new" && mv -f "$tw_folder/about.new" "$tw_folder/about"
+}
+
+tw_extend() {
+	tw_watched "$tw_folder" || tw_refused "what would roll back does not run any more" "roll back now, or confirm what was changed"
+	{ tw_until && tw_taken_over; } 2>/dev/null || tw_refused "$tw_folder cannot be written" "there may be no space"
+	[ -e "$tw_folder/armed" ] || tw_refused "the gateway rolls back at this moment" "wait for it"
+}
+
+# tw_since: when the connection that this runs over was made, by tw_clock; fails where that cannot be told.
+tw_since() {
+	tw_pid=$$
+	while [ "$tw_pid" -gt 1 ]; do
+		read -r tw_stat <"/proc/$tw_pid/stat" || return
+		# shellcheck disable=SC2086  # words
+		set -- ${tw_stat##*) }
+		case ${tw_stat#*'('} in
+		sshd* | dropbear*)
+			echo "${20}"
+			return
+			;;
+		esac
+		tw_pid=$2
+	done
+	return 1
+} 2>/dev/null
+
+# tw_ended: until nothing is left of the guard, by its watcher.
+tw_ended() {
+	tw_waited=0
+	while [ -d "$tw_folder" ]; do
+		[ "$tw_waited" -lt "$1" ] || return 1
+		sleep 1
+		tw_waited=$((tw_waited + 1))
+	done
+}
+
+tw_confirm() {
+	if tw_made=$(tw_since) && [ "$tw_made" -le "$(sed -n 's/^armed //p' "$tw_folder/about")" ]; then
+		tw_refused "the connection is older than the guard, so it does not prove that the gateway can be reached" "connect anew"
+	fi
+	mv -f "$tw_folder/armed" "$tw_folder/confirmed" 2>/dev/null || tw_refused "the gateway rolls back at this moment" "it was not confirmed in time"
+	tw_ended 10 || tw_gone "$tw_folder"
+}
+
+tw_roll_back() {
+	tw_watched "$tw_folder" || tw_detach /bin/sh "$tw_folder/watch"
+	mv -f "$tw_folder/armed" "$tw_folder/due" 2>/dev/null
+	tw_ended "$TW_TIMEOUT" || tw_refuse not-ended "the rollback goes on"
+}
+
+case $TW_DO in
+arm) tw_arm ;;
+extend) tw_extend ;;
+confirm) tw_confirm ;;
+roll-back) tw_roll_back ;;
+esac
+[ "$TW_FORGET" = 0 ] || rm -f "$tw_base/rolled-back"
+section guard tw_standing
+section rolled-back tw_rolled_back
+section ended true
