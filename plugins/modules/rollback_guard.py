@@ -10,9 +10,9 @@ module: rollback_guard
 short_description: Have a gateway undo a change of its tunnels unless it is confirmed in time
 version_added: 0.1.0
 description:
-  - Arms a dead man's switch on the gateway itself before something is changed. It takes a snapshot, and starts a process
-    that restores it unless the change is confirmed in time. That process needs neither the network nor the controller
-    nor the session that started it.
+  - Arms a dead man's switch on the gateway itself before something is changed. It takes a snapshot, and starts a
+    process that restores it unless the change is confirmed in time. That process needs neither the network nor the
+    controller nor the session that started it.
   - The snapshot has the configuration files that C(swanctl.conf) reaches, those beside it that strongSwan loads
     (certificates and keys), and the periodic checks of M(tunnelwright.ipsec.keepalive), with bytes, modes and owners;
     and which children were established. It stays on the gateway, in a folder below C(/etc/tunnelwright) that only root
@@ -23,8 +23,8 @@ description:
   - It is done also when the IKE daemon or sshd was restarted, when the process was killed (systemd starts it anew at
     once, cron within a minute where there is C(flock)), when the clock was set, and when the gateway was restarted
     meanwhile; then at once, whether its time has come or not.
-  - A guard is armed whole or not at all. Its process must have answered, and all that a rollback will write must have its
-    place on the disk. There is one guard for a gateway; another run is refused with its name and age.
+  - A guard is armed whole or not at all. Its process must have answered, and all that a rollback will write must have
+    its place on the disk. There is one guard for a gateway; another run is refused with its name and age.
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -37,8 +37,8 @@ attributes:
 options:
   state:
     description:
-      - V(armed) arms. Where this run, or one of the same O(name), has armed a guard, that gets the time from now on if it
-        has less, and keeps its first snapshot; this does not count as a change.
+      - V(armed) arms. Where this run, or one of the same O(name), has armed a guard, that gets the time from now on if
+        it has less, and keeps its first snapshot; this does not count as a change.
       - V(confirmed) ends the guard and leaves the change. Nothing of the guard is left. This is asked over a connection
         made for it, whatever multiplexing is set up, so that it proves that the gateway can still be reached. It fails
         where the gateway has rolled back for this run or name; where there was no guard, it changes nothing.
@@ -47,7 +47,7 @@ options:
     choices: [armed, confirmed, rolled_back]
     default: armed
   seconds:
-    description: With O(state=armed), seconds until the gateway rolls back, 15 to 86400.
+    description: With O(state=armed), seconds until the gateway rolls back, 5 to 86400.
     type: int
     default: 300
   name:
@@ -67,8 +67,10 @@ options:
 notes:
   - In check mode nothing is changed and RV(guard) shows what there is. So does
     RV(tunnelwright.ipsec.gateway_info#module:gateway.guard).
-  - A rollback has the daemon load all files. Settings that were in the files and not loaded when the guard was armed are
-    loaded then.
+  - A rollback has the daemon load all files. Settings that were in the files and not loaded when the guard was armed
+    are loaded then.
+  - After a rollback that nobody asked for, modules that write refuse to go on in the same run until a guard is armed
+    anew by this module, because a part of what the run has done is undone.
   - Connections other than C(ssh) are reset before a change is confirmed. Over C(local) there is nothing to prove.
 seealso:
   - module: tunnelwright.ipsec.connection

@@ -21,15 +21,19 @@ from .platforms.strongswan.rollback import (
 __all__ = ["Outcome", "Wish", "bring", "refuse_unguarded"]
 
 
-def bring(wish: Wish, name: str, run: Callable[[Script], Reply], *, dry: bool) -> tuple[Gateway, Outcome]:
+def bring(
+    wish: Wish, name: str, run: Callable[[Script], Reply], *, dry: bool, before_writing: bool = False
+) -> tuple[Gateway, Outcome]:
     """The gateway of this inventory name before, and what was done so that the wish comes true; a dry run only tells.
 
     Raises:
         IpsecError: the guard is not as wished, and why.
     """
-    options = GatherOptions(digest_key=token_hex(32), config=wish.config or GatherOptions.config, sas=False)
+    options = GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False)
     reply = run(platform("auto").gather(options))
     gateway = platform_of(reply).read(name, reply, options)
+    if before_writing:
+        refuse_unguarded(gateway, wish.run)
     do = needed(wish, gateway)
     if dry or do is None:
         return gateway, foretold(wish, do, gateway)

@@ -64,8 +64,11 @@ class Task(ActionBase):
         if gateway is not None:
             guarding.refuse_unguarded(gateway, self.run_name)
         if args["guard"] is not None:
-            wish = guarding.Wish("armed", self.run_name, seconds=args["guard"], config=args.get("config"))
-            guarding.bring(wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode)
+            config = {"config": args["config"]} if "config" in args else {}
+            wish = guarding.Wish("armed", self.run_name, seconds=args["guard"], **config)
+            guarding.bring(
+                wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True
+            )
 
     @property
     def check_mode(self) -> bool:

@@ -11,16 +11,14 @@ from typing import Literal
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Guard, Reply, Rollback, Script
-from ..options import GatherOptions
 from . import standing
 from .gather import text
 
 State = Literal["armed", "confirmed", "rolled_back"]
 Do = Literal["arm", "extend", "confirm", "roll-back"]
 
-SHORTEST, LONGEST = 15, 86400  # seconds
+SHORTEST, LONGEST = 5, 86400  # seconds
 LONGEST_NAME = 200
-CONFIG = GatherOptions.config
 _WATCH = ("guard.sh", "follow.sh", "start.sh", "services.sh", "standing.sh", "established.sh", "watch.sh")
 _SCRIPT = ("digest.sh", "guard.sh", "follow.sh", "services.sh", "standing.sh", "established.sh", "rollback.sh")
 _UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
@@ -34,7 +32,7 @@ class Wish:
     run: str
     name: str | None = None
     seconds: int = 300
-    config: str | None = None
+    config: str = "/etc/swanctl/swanctl.conf"
     timeout: float = 300.0
 
     @property
@@ -88,7 +86,7 @@ def script(wish: Wish, do: Do, gateway: Gateway, new_id: str) -> Script:
         "TW_NAME": wish.called,
         "TW_RUN": wish.run,
         "TW_SECONDS": str(wish.seconds),
-        "TW_CONFIG": wish.config or CONFIG,
+        "TW_CONFIG": wish.config,
         "TW_TIMEOUT": f"{wish.timeout:.0f}",
         "TW_FORGET": "1" if forget else "0",
         "TW_REDACT": text("redact.awk"),
@@ -133,14 +131,18 @@ def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
 
 
 def refuse_unguarded(gateway: Gateway, run: str) -> None:
-    """A change while another run's guard is in force would be rolled back with that, and with a dead one never.
+    """What a run must not write: what would be rolled back for another, or what counts on that which was.
 
     Raises:
-        RefusedError: there is such a guard.
-        RestoredError: the gateway rolls back at this moment.
+        RefusedError: another run's guard is in force, or a dead one.
+        RestoredError: the gateway rolls back for this run, or has done so and the run does not know.
     """
+    wish, rollback = Wish("armed", run), gateway.rollback
     if gateway.guard is not None:
-        _with(gateway.guard, Wish("armed", run), gateway)
+        _with(gateway.guard, wish, gateway)
+    elif rollback is not None and wish.owns(rollback) and rollback.why != standing.ASKED:
+        hint = "what this run had changed is undone; arm a guard anew with rollback_guard to go on"
+        raise RestoredError(_told(rollback), where=gateway.name, hint=hint)
 
 
 def shown(guard: Guard | None) -> str:
@@ -184,7 +186,7 @@ def _refuse_useless(gateway: Gateway, wish: Wish) -> None:
     lost = sorted(c.name for c in gateway.connections if c.loaded and not c.configured)
     if gateway.daemon.running and lost:
         raise RefusedError(
-            f"the daemon holds {', '.join(lost)}, which {wish.config or CONFIG} does not",
+            f"the daemon holds {', '.join(lost)}, which {wish.config} does not",
             where=gateway.name,
             hint="a rollback would unload that; write it into the file, or unload it",
         )

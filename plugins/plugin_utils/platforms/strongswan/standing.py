@@ -7,6 +7,7 @@ from typing import Literal, cast
 from ...model import Guard, Problem, Reply, Rollback
 
 TICKS = 100  # of tw_clock, a second
+ASKED = "it was asked for"  # watch.sh has it too
 
 
 def guard(reply: Reply) -> Guard | None:

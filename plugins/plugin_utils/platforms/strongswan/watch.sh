@@ -172,6 +172,7 @@ tw_roll_back() {
 	tw_restore_all # whoever was writing meanwhile has ended
 	[ "$tw_changed" = no ] || tw_daemon
 	{ cat about && printf 'why %s\nended %s\n%s' "$tw_why" "$(date +%s)" "$tw_log"; } | head -c 8192 1<>record
+	grep . record >slim && mv -f slim record # where there is space
 	mv -f record ../rolled-back
 	tw_say "rolled back"
 	tw_gone "$tw_here"

@@ -1,0 +1,359 @@
+"""The guard on real gateways: what was not confirmed is undone by the gateway itself, whatever was killed meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+
+from .ansible_run import Run, environment, module, playbook
+
+CONF = "/etc/swanctl/conf.d/east.conf"
+GUARD = "/etc/tunnelwright/guard"
+RECORD = "/etc/tunnelwright/rolled-back"
+LEFT = "find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright; find /etc/tunnelwright ! -name rolled-back -mindepth 1 2>/dev/null"
+WHOLE = """cd /etc && find swanctl -type f -o -type l | sort | xargs stat -c '%n %a %u %g %h'
+find swanctl -type f | sort | xargs sha256sum"""
+# As bad as a change can be: wrong peer, another mode and owner, a file more and one less; and the daemon has taken it.
+HARM = f"""cd /etc/swanctl
+sed -i 's/remote_addrs = .*/remote_addrs = 192.0.2.77/' {CONF}
+chmod 600 {CONF} && chown 7:8 {CONF}
+echo 'connections {{ more {{ }} }}' >conf.d/more.conf
+rm conf.d/secrets.conf
+swanctl --load-all --noprompt && swanctl --terminate --ike east --force --timeout 1 || :"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with running(pairs(1, name="guard")) as lab:
+        yield lab
+
+
+@pytest.fixture(autouse=True)
+def as_before(lab: Lab) -> Iterator[None]:
+    """Each test leaves the configuration as it was, the tunnel up, and nothing of a guard."""
+    established(lab)
+    before = lab.sh("b01", WHOLE)
+    yield
+    gone(lab, 60)
+    assert lab.sh("b01", WHOLE) == before
+    assert lab.sh("b01", LEFT) == ""
+    established(lab)
+    assert lab.pings("t01") == (True, True)
+    lab.sh("b01", "rm -rf /etc/tunnelwright")
+
+
+def established(lab: Lab) -> None:
+    end = time.monotonic() + 30
+    while lab.sh("b01", "swanctl --list-sas").count("INSTALLED") != 1:
+        assert time.monotonic() < end, lab.sh("b01", "swanctl --list-sas; tail -n 40 /run/charon.log")
+        time.sleep(0.5)
+
+
+def gone(lab: Lab, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while lab.exec("b01", ["test", "-e", GUARD]).returncode == 0:
+        assert time.monotonic() < end, lab.sh("b01", f"ls -la {GUARD}/; cat {GUARD}/about")
+        time.sleep(0.5)
+
+
+def guard(tmp: Path, hosts: Path, state: str = "armed", *more: str, **arguments: Any) -> Run:
+    return module(tmp, hosts, "b01", "rollback_guard", {"state": state, **arguments}, *more)
+
+
+def armed(tmp: Path, hosts: Path, seconds: int, **arguments: Any) -> dict[str, Any]:
+    run = guard(tmp, hosts, seconds=seconds, **arguments)
+    assert run.status == 0, run.output
+    return run.result("it")
+
+
+def watcher(lab: Lab) -> str:
+    """The pid of the process that would roll back."""
+    script = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^/bin/sh [^ ]*/watch $' && echo ${p#/proc/}; done"
+    return lab.sh("b01", f"{script}; true").split()[0]
+
+
+def record(lab: Lab) -> str:
+    return lab.sh("b01", f"cat {RECORD}")
+
+
+def test_what_is_not_confirmed_is_undone_byte_for_byte_and_the_tunnel_is_up(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    foretold = guard(tmp_path, hosts, "armed", "--check", "--diff", seconds=10, name="CHG-1")
+    assert lab.exec("b01", ["test", "-e", "/etc/tunnelwright"]).returncode == 1
+    run = guard(tmp_path, hosts, "armed", "-vvvv", "--diff", seconds=10, name="CHG-1")
+    done = run.result("it")
+    assert (foretold.result("it")["changed"], done["changed"]) == (True, True)
+    assert foretold.result("it")["diff"] == done["diff"]
+    after = done["guard"]["after"]
+    assert (after["name"], after["state"], after["alive"], after["at_boot"]) == ("CHG-1", "armed", True, "cron")
+    assert lab.sh("b01", "stat -c %a /etc/tunnelwright/guard-*").strip() == "700"
+    psk = (lab.folder / "psk-t01").read_text(encoding="utf-8")
+    assert psk not in run.output + json.dumps(run.tasks)
+    lab.sh("b01", HARM)
+    assert lab.pings("t01") == (False, False)
+    gone(lab, 60)
+    assert f"did put back {CONF}\n" in record(lab)
+    assert "did remove /etc/swanctl/conf.d/more.conf\n" in record(lab)
+    assert psk not in record(lab)
+    read = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
+    assert (read["guard"], read["rollback"]["why"], read["rollback"]["failed"]) == (None, "not confirmed in time", [])
+    late = guard(tmp_path, hosts, "confirmed", name="CHG-1")
+    assert late.status != 0
+    assert "the gateway has rolled back for CHG-1: not confirmed in time at b01" in late.result("it")["msg"]
+
+
+def test_what_is_confirmed_stays_and_nothing_else_does(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    setting = {"name": "east", "settings": {"dpd_delay": "20s"}}
+    tasks: list[dict[str, Any]] = [
+        {"name": "write", "tunnelwright.ipsec.connection": {**setting, "guard": 100}},
+        {"name": "more", "tunnelwright.ipsec.rollback_guard": {"seconds": 200}},
+        {"name": "less", "tunnelwright.ipsec.rollback_guard": {"seconds": 50}},
+        {"name": "read", "tunnelwright.ipsec.gateway_info": {}},
+        {"name": "foretell", "tunnelwright.ipsec.rollback_guard": {"state": "confirmed"}, "check_mode": True},
+        {"name": "keep", "tunnelwright.ipsec.rollback_guard": {"state": "confirmed"}},
+        {"name": "again", "tunnelwright.ipsec.rollback_guard": {"state": "confirmed"}},
+        {"name": "back", "tunnelwright.ipsec.rollback_guard": {"state": "rolled_back"}},
+    ]
+    run = playbook(tmp_path, hosts, [{"hosts": "b01", "gather_facts": False, "tasks": tasks}])
+    assert run.status == 0, run.output
+    expected = {"write": True, "more": False, "less": False, "foretell": True, "keep": True}
+    for task, changed in {**expected, "again": False, "back": False}.items():
+        assert (task, run.result(task)["changed"]) == (task, changed)
+    assert 190 < run.result("more")["guard"]["after"]["left"] <= 200
+    assert 150 < run.result("less")["guard"]["after"]["left"] <= 200
+    assert run.result("read")["gateway"]["guard"]["alive"] is True
+    assert "dpd_delay = 20s" in lab.sh("b01", f"cat {CONF}")
+    assert lab.sh("b01", LEFT) == ""
+    assert lab.exec("b01", ["test", "-e", "/etc/tunnelwright"]).returncode == 1
+    module(tmp_path, hosts, "b01", "connection", {"name": "east", "settings": {"dpd_delay": "30s"}})
+
+
+def test_a_rollback_that_is_asked_for_is_done_at_once(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    armed(tmp_path, hosts, 3000, name="CHG-2")
+    lab.sh("b01", HARM)
+    done = guard(tmp_path, hosts, "rolled_back", name="CHG-2").result("it")
+    assert (done["changed"], done["guard"]["after"]) == (True, None)
+    assert done["rollback"]["why"] == "it was asked for"
+    assert f"put back {CONF}" in done["rollback"]["done"]
+
+
+def test_a_second_operator_is_told_of_the_first_and_writes_nothing(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    armed(tmp_path, hosts, 3000, name="CHG-3")
+    before = lab.sh("b01", WHOLE)
+    wish = {"name": "east", "settings": {"dpd_delay": "20s"}}
+    for name, arguments in (
+        ("rollback_guard", {"name": "CHG-4"}),
+        ("rollback_guard", {"state": "confirmed"}),
+        ("connection", wish),
+        ("connection", {**wish, "guard": 60}),
+        ("sa", {"connection": "east", "state": "reinitiated", "guard": 60}),
+        ("keepalive", {"connection": "east", "child": "net", "guard": 60}),
+    ):
+        for check in ([], ["--check"]):
+            run = module(tmp_path, hosts, "b01", name, arguments, *check)
+            assert (run.status, "a guard of CHG-3 was armed " in str(run.result("it").get("msg"))) == (2, True), name
+    assert lab.sh("b01", WHOLE) == before
+    assert guard(tmp_path, hosts, "confirmed", name="CHG-3").result("it")["changed"] is True
+
+
+def test_two_that_arm_at_once_do_not_both_get_it(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    plays = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        task = {"tunnelwright.ipsec.rollback_guard": {"name": name, "seconds": 3000}}
+        (folder / "play.json").write_text(json.dumps([{"hosts": "b01", "gather_facts": False, "tasks": [task]}]))
+        command = ["ansible-playbook", "-i", str(hosts), str(folder / "play.json")]
+        plays.append(subprocess.Popen(command, env=environment(folder), cwd=folder, stdout=subprocess.PIPE, text=True))
+    outputs = [play.communicate(timeout=120)[0] for play in plays]
+    assert sorted(play.returncode for play in plays) == [0, 2], outputs
+    winner = "one" if plays[0].returncode == 0 else "two"
+    assert f"name {winner}\n" in lab.sh("b01", f"cat {GUARD}/about")
+    assert lab.sh("b01", "ls -d /etc/tunnelwright/guard-*").count("guard-") == 1
+    assert guard(tmp_path, hosts, "confirmed", name=winner).status == 0
+
+
+def test_a_killed_controller_and_a_cut_session_undo_nothing_of_the_guard(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    tasks = [
+        {"tunnelwright.ipsec.rollback_guard": {"seconds": 12}},
+        {"ansible.builtin.raw": f"{HARM}\n touch /run/harmed; sleep 600"},
+    ]
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "b01", "gather_facts": False, "tasks": tasks}]))
+    command = ["ansible-playbook", "-i", str(hosts), str(tmp_path / "play.json")]
+    with (tmp_path / "out").open("w") as out:
+        play = subprocess.Popen(command, env=environment(tmp_path), cwd=tmp_path, stdout=out, start_new_session=True)
+    end = time.monotonic() + 60
+    while lab.exec("b01", ["test", "-e", "/run/harmed"]).returncode:
+        assert time.monotonic() < end, (tmp_path / "out").read_text()
+        time.sleep(0.2)
+    os.killpg(play.pid, signal.SIGKILL)
+    play.wait()
+    lab.sh("b01", "kill -9 $(cat /proc/$(cat /run/sshd.pid)/task/*/children) || :")
+    lab.sh("b01", "kill $(cat /run/sshd.pid); sleep 1; /usr/sbin/sshd -f /etc/ssh/lab_config; rm /run/harmed")
+    gone(lab, 60)
+    assert "why not confirmed in time\n" in record(lab)
+
+
+def test_an_arming_that_is_cut_off_leaves_nothing_armed(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """The script on the gateway is killed when it has taken the snapshot and what watches runs."""
+    lab.write("b01", "/usr/local/bin/ln", "#!/bin/sh\nkill -9 $PPID\n", mode="0755")
+    try:
+        run = guard(tmp_path, hosts, seconds=3000)
+        assert run.status != 0
+    finally:
+        lab.sh("b01", "rm /usr/local/bin/ln")
+    assert lab.exec("b01", ["test", "-e", GUARD]).returncode == 1
+    end = time.monotonic() + 90
+    while lab.sh("b01", LEFT):
+        assert time.monotonic() < end, lab.sh("b01", LEFT)
+        time.sleep(1)
+
+
+@pytest.mark.parametrize("stop", ["restart", "kill"])
+def test_a_daemon_that_was_restarted_or_died_has_the_old_configuration(
+    lab: Lab, hosts: Path, tmp_path: Path, stop: str
+) -> None:
+    armed(tmp_path, hosts, 8)
+    lab.sh("b01", HARM)
+    lab.sh("b01", f"/etc/init.d/strongswan {stop} </dev/null >/dev/null 2>&1")
+    gone(lab, 120)
+    assert "did find established what was\n" in record(lab)
+
+
+def test_a_killed_guard_is_found_before_something_is_written_and_cron_starts_it_anew(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    lab.sh("b01", "while [ $(date +%S) -gt 25 ]; do sleep 1; done", timeout=90)  # cron comes with the minute
+    armed(tmp_path, hosts, 3000, name="CHG-5")
+    lab.sh("b01", f"kill -9 {watcher(lab)}")
+    wish = {"name": "east", "settings": {"dpd_delay": "20s"}}
+    for arguments in (wish, {**wish, "guard": 60}):
+        run = module(tmp_path, hosts, "b01", "connection", arguments)
+        assert run.status != 0
+    again = guard(tmp_path, hosts, name="CHG-5")
+    assert "what would roll back does not run any more" in again.result("it")["msg"]
+    read = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
+    assert [problem["kind"] for problem in read["problems"]] == ["guard-dead"]
+    end = time.monotonic() + 70
+    while guard(tmp_path, hosts, name="CHG-5").status:
+        assert time.monotonic() < end
+        time.sleep(5)
+    lab.sh("b01", f"{HARM}; kill -9 {watcher(lab)}")
+    assert guard(tmp_path, hosts, "rolled_back", name="CHG-5").result("it")["changed"] is True
+
+
+def test_after_a_reboot_it_rolls_back_at_once(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """All processes are killed, the kernel has another boot id, and cron starts what it starts at boot."""
+    armed(tmp_path, hosts, 3000)
+    lab.sh("b01", HARM)
+    lab.sh("b01", f"kill -9 {watcher(lab)}; /etc/init.d/strongswan kill; kill $(cat /run/crond.pid); rm -f /run/crond.*")
+    lab.sh("b01", "echo another >/run/boot_id; mount --bind /run/boot_id /proc/sys/kernel/random/boot_id")
+    try:
+        lab.sh("b01", "LAB_NO_LOAD=1 /etc/init.d/strongswan start </dev/null >/dev/null 2>&1; cron")
+        gone(lab, 60)
+        assert "why the gateway was restarted\n" in record(lab)
+    finally:
+        lab.sh("b01", "umount /proc/sys/kernel/random/boot_id")
+
+
+FULL = """mkdir -p /etc/tunnelwright
+mount -t tmpfs -o size=SIZE,nr_inodes=INODES tmpfs /etc/tunnelwright"""
+
+
+@pytest.mark.parametrize(("size", "inodes"), [("4k", "100"), ("40k", "100"), ("80k", "100"), ("1m", "9")])
+def test_without_space_for_all_of_it_nothing_is_armed_or_written(
+    lab: Lab, hosts: Path, tmp_path: Path, size: str, inodes: str
+) -> None:
+    before = lab.sh("b01", WHOLE)
+    lab.sh("b01", FULL.replace("SIZE", size).replace("INODES", inodes))
+    try:
+        wish = {"name": "east", "settings": {"dpd_delay": "20s"}, "guard": 60}
+        run = module(tmp_path, hosts, "b01", "connection", wish)
+        assert run.status != 0
+        assert "No space left on device" in run.result("it")["msg"]
+        assert lab.sh("b01", WHOLE) == before
+        assert lab.sh("b01", LEFT) == ""
+    finally:
+        lab.sh("b01", "umount /etc/tunnelwright")
+
+
+def test_a_disk_that_has_become_full_does_not_keep_it_from_rolling_back(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    """All of /etc that matters lies on one small file system."""
+    small = """mount -t tmpfs tmpfs /mnt && cp -a /etc/swanctl /mnt/ && umount /mnt || :
+mkdir -p /run/small && mount -t tmpfs -o size=400k tmpfs /run/small
+cp -a /etc/swanctl /run/small/ && mkdir /run/small/tunnelwright /etc/tunnelwright
+mount --bind /run/small/swanctl /etc/swanctl && mount --bind /run/small/tunnelwright /etc/tunnelwright"""
+    lab.sh("b01", small)
+    try:
+        armed(tmp_path, hosts, 10)
+        lab.sh("b01", f"{HARM}\ncat /dev/zero >/run/small/full 2>/dev/null || :")
+        gone(lab, 60)
+        assert "did find established what was\n" in record(lab)
+    finally:
+        lab.sh("b01", "umount /etc/swanctl /etc/tunnelwright /run/small; rmdir /run/small; swanctl --load-all --noprompt")
+
+
+def test_a_snapshot_that_the_parser_rejects_is_not_taken(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("b01", "echo 'connections { x {' >/etc/swanctl/conf.d/zz.conf")
+    try:
+        for check in ([], ["--check"]):
+            run = guard(tmp_path, hosts, "armed", *check)
+            assert "zz.conf" in run.result("it")["msg"]
+    finally:
+        lab.sh("b01", "rm /etc/swanctl/conf.d/zz.conf")
+
+
+def test_an_old_multiplexed_session_cannot_confirm_a_path_that_is_dead(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """New connections to sshd are dropped; the master connection of the tasks before goes on."""
+    block = (
+        "nft 'add table inet cut; add chain inet cut in { type filter hook input priority 0; }; "
+        "add rule inet cut in tcp dport 22 tcp flags syn drop'"
+    )
+    tasks: list[dict[str, Any]] = [
+        {"name": "arm", "tunnelwright.ipsec.rollback_guard": {"seconds": 15}},
+        {"name": "cut", "ansible.builtin.raw": block},
+        {"name": "old", "ansible.builtin.raw": "true"},
+        {"name": "keep", "tunnelwright.ipsec.rollback_guard": {"state": "confirmed"}, "ignore_unreachable": True},
+        {"name": "still", "ansible.builtin.raw": "true"},
+    ]
+    try:
+        run = playbook(
+            tmp_path, hosts, [{"hosts": "b01", "gather_facts": False, "tasks": tasks}], ANSIBLE_SSH_TIMEOUT="5"
+        )
+        assert run.result("keep").get("unreachable") is True, run.output
+        assert run.result("still")["rc"] == 0
+        gone(lab, 60)
+        assert "why not confirmed in time\n" in record(lab)
+    finally:
+        lab.sh("b01", "nft delete table inet cut")
+
+
+def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "operator.yml"
+    path.write_text(inventory(lab, user="operator"), encoding="utf-8")
+    run = guard(tmp_path, path, "armed", "-e", "ansible_become=false")
+    assert "become" in run.result("it")["msg"]
+    armed(tmp_path, path, 300)
+    assert guard(tmp_path, path, "confirmed").status != 0  # another run has no name for it
+    assert guard(tmp_path, path, "rolled_back", name=armed_by(lab)).result("it")["changed"] is True
+
+
+def armed_by(lab: Lab) -> str:
+    return lab.sh("b01", f"sed -n 's/^name //p' {GUARD}/about").strip()
