@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -22,7 +23,7 @@ from .ansible_run import Run, environment, module, playbook
 CONF = "/etc/swanctl/conf.d/east.conf"
 GUARD = "/etc/tunnelwright/guard"
 RECORD = "/etc/tunnelwright/rolled-back"
-LEFT = "find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright; find /etc/tunnelwright ! -name rolled-back -mindepth 1 2>/dev/null"
+LEFT = "find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright; find /etc/tunnelwright ! -name rolled-back -mindepth 1 2>/dev/null || :"
 WHOLE = """cd /etc && find swanctl -type f -o -type l | sort | xargs stat -c '%n %a %u %g %h'
 find swanctl -type f | sort | xargs sha256sum"""
 # As bad as a change can be: wrong peer, another mode and owner, a file more and one less; and the daemon has taken it.
@@ -63,7 +64,7 @@ def established(lab: Lab) -> None:
 
 def gone(lab: Lab, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while lab.exec("b01", ["test", "-e", GUARD]).returncode == 0:
+    while lab.sh("b01", "ls -d /etc/tunnelwright/guard* 2>/dev/null || :"):
         assert time.monotonic() < end, lab.sh("b01", f"ls -la {GUARD}/; cat {GUARD}/about")
         time.sleep(0.5)
 
@@ -203,7 +204,7 @@ def test_a_killed_controller_and_a_cut_session_undo_nothing_of_the_guard(
         time.sleep(0.2)
     os.killpg(play.pid, signal.SIGKILL)
     play.wait()
-    lab.sh("b01", "kill -9 $(cat /proc/$(cat /run/sshd.pid)/task/*/children) || :")
+    lab.sh("b01", "kill $(cat /proc/$(cat /run/sshd.pid)/task/*/children) || :")
     lab.sh("b01", "kill $(cat /run/sshd.pid); sleep 1; /usr/sbin/sshd -f /etc/ssh/lab_config; rm /run/harmed")
     gone(lab, 60)
     assert "why not confirmed in time\n" in record(lab)
@@ -285,7 +286,7 @@ def test_without_space_for_all_of_it_nothing_is_armed_or_written(
         wish = {"name": "east", "settings": {"dpd_delay": "20s"}, "guard": 60}
         run = module(tmp_path, hosts, "b01", "connection", wish)
         assert run.status != 0
-        assert "No space left on device" in run.result("it")["msg"]
+        assert re.search("No space left on device|I/O error", run.result("it")["msg"])  # the latter is dash's word for it
         assert lab.sh("b01", WHOLE) == before
         assert lab.sh("b01", LEFT) == ""
     finally:
@@ -296,8 +297,7 @@ def test_a_disk_that_has_become_full_does_not_keep_it_from_rolling_back(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
     """All of /etc that matters lies on one small file system."""
-    small = """mount -t tmpfs tmpfs /mnt && cp -a /etc/swanctl /mnt/ && umount /mnt || :
-mkdir -p /run/small && mount -t tmpfs -o size=400k tmpfs /run/small
+    small = """mkdir -p /run/small && mount -t tmpfs -o size=400k tmpfs /run/small
 cp -a /etc/swanctl /run/small/ && mkdir /run/small/tunnelwright /etc/tunnelwright
 mount --bind /run/small/swanctl /etc/swanctl && mount --bind /run/small/tunnelwright /etc/tunnelwright"""
     lab.sh("b01", small)
@@ -307,7 +307,7 @@ mount --bind /run/small/swanctl /etc/swanctl && mount --bind /run/small/tunnelwr
         gone(lab, 60)
         assert "did find established what was\n" in record(lab)
     finally:
-        lab.sh("b01", "umount /etc/swanctl /etc/tunnelwright /run/small; rmdir /run/small; swanctl --load-all --noprompt")
+        lab.sh("b01", "umount -l /etc/swanctl /etc/tunnelwright /run/small; rmdir /run/small; swanctl --load-all --noprompt")
 
 
 def test_a_snapshot_that_the_parser_rejects_is_not_taken(lab: Lab, hosts: Path, tmp_path: Path) -> None:

@@ -46,11 +46,14 @@ tw_keep_all() {
 	while IFS= read -r tw_path; do tw_keep "$tw_path" || return; done <found
 }
 
-# Read again: what changed while it was copied, or did not fit, is no snapshot. What a rollback writes has
-# its place: the record is as long as it may be, and the reserve is let go for the rest.
-tw_whole() {
-	head -c 8192 /dev/zero | tr '\000' '\n' >record && [ "$(wc -c <record)" -eq 8192 ] || return
+# tw_reserve: what a rollback writes has its place: the record is as long as it may be, and the rest is let go for others.
+tw_reserve() {
 	head -c 65536 /dev/urandom >reserve && [ "$(wc -c <reserve)" -eq 65536 ] || return
+	head -c 8192 /dev/zero | tr '\000' '\n' >record && [ "$(wc -c <record)" -eq 8192 ]
+}
+
+# Read again: what changed while it was copied, or did not fit, is no snapshot.
+tw_whole() {
 	sync
 	while IFS= read -r tw_line; do
 		cmp "kept/${tw_line%% *}" "${tw_line#* }" || return
@@ -59,7 +62,7 @@ tw_whole() {
 
 # The lists are shown to nobody, and the bytes to nobody but the one who may read them where they come from.
 tw_snapshot() (
-	cd "$tw_folder" && mkdir kept && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed || exit
+	cd "$tw_folder" && mkdir kept && tw_reserve && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed || exit
 	tw_keep_all || exit
 	if tw_answers; then
 		: >running

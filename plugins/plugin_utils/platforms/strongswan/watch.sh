@@ -175,18 +175,24 @@ tw_roll_back() {
 	grep . record >slim && mv -f slim record # where there is space
 	mv -f record ../rolled-back
 	tw_say "rolled back"
+	tw_end
+}
+
+tw_end() {
+	cd /
 	tw_gone "$tw_here"
+	exit
 }
 
 # Between ours and a guard in force lies its arming, which may have been cut off: then it goes after a minute.
 tw_step() {
 	if [ -e confirmed ]; then
-		tw_gone "$tw_here"
+		tw_end
 	elif [ -e due ]; then
 		tw_roll_back
 	elif [ "$(readlink "$tw_guard")" != "${tw_here##*/}" ]; then
 		tw_alone=$((tw_alone + 1))
-		[ "$tw_alone" -lt 60 ] || tw_gone "$tw_here"
+		[ "$tw_alone" -lt 60 ] || tw_end
 	elif [ "$(cat boot)" != "$(tw_boot)" ]; then
 		tw_why='the gateway was restarted' tw_patience=60
 		mv -f armed due
