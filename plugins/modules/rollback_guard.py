@@ -78,6 +78,18 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: What is changed from now on is undone in ten minutes
+  tunnelwright.ipsec.rollback_guard:
+    name: CHG-1042
+    seconds: 600
+  become: true
+
+- name: Keep it
+  tunnelwright.ipsec.rollback_guard:
+    name: CHG-1042
+    state: confirmed
+  become: true
+
 - name: Change a tunnel that this very connection may run through
   become: true
   block:

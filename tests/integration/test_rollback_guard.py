@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Gateway, Guard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import rollback
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
@@ -23,7 +27,8 @@ from .ansible_run import Run, environment, module, playbook
 CONF = "/etc/swanctl/conf.d/east.conf"
 GUARD = "/etc/tunnelwright/guard"
 RECORD = "/etc/tunnelwright/rolled-back"
-LEFT = "find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright; find /etc/tunnelwright ! -name rolled-back -mindepth 1 2>/dev/null || :"
+LEFT = """find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright
+find /etc/tunnelwright -mindepth 1 ! -name rolled-back 2>/dev/null || :"""
 WHOLE = """cd /etc && find swanctl -type f -o -type l | sort | xargs stat -c '%n %a %u %g %h'
 find swanctl -type f | sort | xargs sha256sum"""
 # As bad as a change can be: wrong peer, another mode and owner, a file more and one less; and the daemon has taken it.
@@ -81,8 +86,8 @@ def armed(tmp: Path, hosts: Path, seconds: int, **arguments: Any) -> dict[str, A
 
 def watcher(lab: Lab) -> str:
     """The pid of the process that would roll back."""
-    script = "for p in /proc/[0-9]*; do tr '\\0' ' ' <$p/cmdline | grep -q '^/bin/sh [^ ]*/watch $' && echo ${p#/proc/}; done"
-    return lab.sh("b01", f"{script}; true").split()[0]
+    found = "tr '\\0' ' ' <$p/cmdline | grep -q '^/bin/sh [^ ]*/watch $' && echo ${p#/proc/}"
+    return lab.sh("b01", f"for p in /proc/[0-9]*; do {found}; done; true").split()[0]
 
 
 def record(lab: Lab) -> str:
@@ -187,9 +192,7 @@ def test_two_that_arm_at_once_do_not_both_get_it(lab: Lab, hosts: Path, tmp_path
     assert guard(tmp_path, hosts, "confirmed", name=winner).status == 0
 
 
-def test_a_killed_controller_and_a_cut_session_undo_nothing_of_the_guard(
-    lab: Lab, hosts: Path, tmp_path: Path
-) -> None:
+def test_a_killed_controller_and_a_cut_session_undo_nothing_of_the_guard(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     tasks = [
         {"tunnelwright.ipsec.rollback_guard": {"seconds": 12}},
         {"ansible.builtin.raw": f"{HARM}\n touch /run/harmed; sleep 600"},
@@ -262,7 +265,8 @@ def test_after_a_reboot_it_rolls_back_at_once(lab: Lab, hosts: Path, tmp_path: P
     """All processes are killed, the kernel has another boot id, and cron starts what it starts at boot."""
     armed(tmp_path, hosts, 3000)
     lab.sh("b01", HARM)
-    lab.sh("b01", f"kill -9 {watcher(lab)}; /etc/init.d/strongswan kill; kill $(cat /run/crond.pid); rm -f /run/crond.*")
+    lab.sh("b01", f"kill -9 {watcher(lab)}; /etc/init.d/strongswan kill")
+    lab.sh("b01", "kill $(cat /run/crond.pid); rm -f /run/crond.*")
     lab.sh("b01", "echo another >/run/boot_id; mount --bind /run/boot_id /proc/sys/kernel/random/boot_id")
     try:
         lab.sh("b01", "LAB_NO_LOAD=1 /etc/init.d/strongswan start </dev/null >/dev/null 2>&1; cron")
@@ -286,16 +290,14 @@ def test_without_space_for_all_of_it_nothing_is_armed_or_written(
         wish = {"name": "east", "settings": {"dpd_delay": "20s"}, "guard": 60}
         run = module(tmp_path, hosts, "b01", "connection", wish)
         assert run.status != 0
-        assert re.search("No space left on device|I/O error", run.result("it")["msg"])  # the latter is dash's word for it
+        assert re.search("No space left on device|I/O error", run.result("it")["msg"])  # dash says the latter
         assert lab.sh("b01", WHOLE) == before
         assert lab.sh("b01", LEFT) == ""
     finally:
         lab.sh("b01", "umount /etc/tunnelwright")
 
 
-def test_a_disk_that_has_become_full_does_not_keep_it_from_rolling_back(
-    lab: Lab, hosts: Path, tmp_path: Path
-) -> None:
+def test_a_disk_that_has_become_full_does_not_keep_it_from_rolling_back(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     """All of /etc that matters lies on one small file system."""
     small = """mkdir -p /run/small && mount -t tmpfs -o size=400k tmpfs /run/small
 cp -a /etc/swanctl /run/small/ && mkdir /run/small/tunnelwright /etc/tunnelwright
@@ -307,7 +309,7 @@ mount --bind /run/small/swanctl /etc/swanctl && mount --bind /run/small/tunnelwr
         gone(lab, 60)
         assert "did find established what was\n" in record(lab)
     finally:
-        lab.sh("b01", "umount -l /etc/swanctl /etc/tunnelwright /run/small; rmdir /run/small; swanctl --load-all --noprompt")
+        lab.sh("b01", "umount -l /etc/swanctl /etc/tunnelwright /run/small; rmdir /run/small; swanctl --load-all")
 
 
 def test_a_snapshot_that_the_parser_rejects_is_not_taken(lab: Lab, hosts: Path, tmp_path: Path) -> None:
@@ -357,3 +359,89 @@ def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -
 
 def armed_by(lab: Lab) -> str:
     return lab.sh("b01", f"sed -n 's/^name //p' {GUARD}/about").strip()
+
+
+def test_what_a_keepalive_has_installed_is_taken_away_with_the_rest(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    wish = {"connection": "east", "child": "net", "guard": 3000}
+    tasks = [
+        {"name": "keepalive", "tunnelwright.ipsec.keepalive": wish},
+        {"name": "again", "tunnelwright.ipsec.keepalive": {**wish, "guard": 4000}},
+        {"name": "sa", "tunnelwright.ipsec.sa": {"connection": "east", "state": "terminated", "guard": 3000}},
+        {"name": "back", "tunnelwright.ipsec.rollback_guard": {"state": "rolled_back"}},
+        {"name": "write", "tunnelwright.ipsec.connection": {"name": "east", "settings": {"dpd_delay": "30s"}}},
+    ]
+    run = playbook(tmp_path, hosts, [{"hosts": "b01", "gather_facts": False, "tasks": tasks}])
+    assert run.status == 0, run.output
+    changed = [run.result(str(task["name"]))["changed"] for task in tasks]
+    assert changed == [True, False, True, True, False]
+    assert len([line for line in run.result("back")["rollback"]["done"] if line.startswith("remove ")]) == 2
+    assert lab.sh("b01", "ls /usr/local/lib/tunnelwright/* 2>/dev/null || :") == ""
+    lab.sh("b01", "rmdir /usr/local/lib/tunnelwright; rm -rf /run/tunnelwright")
+
+
+def test_a_run_whose_guard_has_rolled_back_does_not_go_on(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    wish = {"name": "east", "settings": {"dpd_delay": "20s"}}
+    tasks: list[dict[str, Any]] = [
+        {"name": "one", "tunnelwright.ipsec.connection": {**wish, "guard": 5}},
+        {"name": "slow", "ansible.builtin.raw": f"while [ -e {GUARD} ]; do sleep 1; done"},
+        {"name": "two", "tunnelwright.ipsec.connection": wish, "ignore_errors": True},
+        {"name": "three", "tunnelwright.ipsec.connection": {**wish, "guard": 60}, "ignore_errors": True},
+        {"name": "keep", "tunnelwright.ipsec.rollback_guard": {"state": "confirmed"}, "ignore_errors": True},
+        {"name": "anew", "tunnelwright.ipsec.rollback_guard": {"seconds": 60}},
+        {"name": "four", "tunnelwright.ipsec.connection": wish},
+        {"name": "back", "tunnelwright.ipsec.rollback_guard": {"state": "rolled_back"}},
+    ]
+    run = playbook(tmp_path, hosts, [{"hosts": "b01", "gather_facts": False, "tasks": tasks}])
+    assert run.status == 0, run.output
+    for task in ("two", "three", "keep"):
+        assert "the gateway has rolled back for " in run.result(task)["msg"]
+    assert run.result("four")["changed"] is True
+
+
+def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    """The script that confirms travels over a master connection that was there before, as another client might do it."""
+    options = f"-i {lab.folder}/id_ed25519 -o UserKnownHostsFile={lab.folder}/known_hosts -o IdentitiesOnly=yes"
+    target = f"root@{lab.management('b01')}"
+    old = ["ssh", *options.split(), "-S", str(tmp_path / "s"), target]
+    subprocess.run([*old[:-1], "-M", "-f", "-N", target], check=True, timeout=30)
+    try:
+        armed(tmp_path, hosts, 3000, name="CHG-6")
+        after = guard(tmp_path, hosts, "armed", "--check", name="CHG-6").result("it")["guard"]["before"]
+        gateway = Gateway("b01", "strongswan", Daemon(installed=True, running=True), guard=Guard(after["id"], "", ""))
+        wish, mark = rollback.Wish("confirmed", "me"), new_mark()
+        program = pack(rollback.script(wish, "confirm", gateway, ""), mark)
+        for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
+            said = subprocess.run([*command, "/bin/sh -s"], input=program, capture_output=True, check=True, timeout=60)
+            if error is None:
+                assert rollback.outcome("confirm", gateway, unpack(said.stdout, mark)).changed
+            else:
+                with pytest.raises(error, match="the connection is older than the guard"):
+                    rollback.outcome("confirm", gateway, unpack(said.stdout, mark))
+    finally:
+        subprocess.run([*old[:-1], "-O", "exit", target], check=False, capture_output=True, timeout=30)
+
+
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>/run/asked
+case $1 in
+enable) setsid $(sed -n 's/^ExecStart=//p' /etc/systemd/system/$4) </dev/null >/dev/null 2>&1 & ;;
+esac
+"""
+
+
+def test_where_systemd_runs_it_is_a_service(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """No systemd runs in the lab: one that notes what it is asked, and starts a service, stands in."""
+    lab.sh("b01", "mkdir -p /run/systemd/system /etc/systemd/system")
+    lab.write("b01", "/usr/local/bin/systemctl", SYSTEMCTL, mode="0755")
+    try:
+        after = armed(tmp_path, hosts, 3000, name="CHG-7")["guard"]["after"]
+        assert after["at_boot"] == "systemd"
+        unit = f"tunnelwright-guard-{after['id']}.service"
+        lab.sh("b01", f"test -e /etc/systemd/system/{unit}; {HARM}")
+        assert guard(tmp_path, hosts, "rolled_back", name="CHG-7").result("it")["changed"] is True
+        asked = ["daemon-reload", f"enable --quiet --now {unit}", f"disable --quiet {unit}", "daemon-reload"]
+        assert lab.sh("b01", "cat /run/asked").splitlines() == asked
+    finally:
+        lab.sh("b01", "rm -rf /run/systemd /usr/local/bin/systemctl /run/asked")

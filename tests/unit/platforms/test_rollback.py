@@ -1,0 +1,499 @@
+"""The guard: who may do what to it, and its scripts under dash and busybox, killed at every step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
+    IpsecError,
+    NotRestoredError,
+    RefusedError,
+    RestoredError,
+    TransportError,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Connection,
+    Daemon,
+    Gateway,
+    Guard,
+    Problem,
+    Reply,
+    Rollback,
+    Script,
+    Section,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import rollback, standing
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.rollback import Wish
+
+from ..shells import Shell, shell
+
+__all__ = ["shell"]
+
+GATEWAY = Gateway("gw", "strongswan", daemon=Daemon(installed=True, running=True))
+OURS = Guard("ab", "CHG-1", "me", age=5.0, left=60.0)
+
+
+def under(guard: Guard | None, last: Rollback | None = None) -> Gateway:
+    return replace(GATEWAY, guard=guard, rollback=last)
+
+
+# ---- who may do what
+
+
+@pytest.mark.parametrize(
+    ("wish", "guard", "do"),
+    [
+        (Wish("armed", "me"), None, "arm"),
+        (Wish("confirmed", "me"), None, None),
+        (Wish("rolled_back", "me"), None, None),
+        (Wish("armed", "me"), OURS, "extend"),
+        (Wish("armed", "other", name="CHG-1"), OURS, "extend"),
+        (Wish("confirmed", "me"), OURS, "confirm"),
+        (Wish("confirmed", "other", name="CHG-1"), OURS, "confirm"),
+        (Wish("confirmed", "me"), replace(OURS, alive=False), "confirm"),
+        (Wish("rolled_back", "me"), OURS, "roll-back"),
+        (Wish("rolled_back", "me"), replace(OURS, alive=False), "roll-back"),
+        (Wish("rolled_back", "me"), replace(OURS, state="rolling_back"), "roll-back"),
+    ],
+)
+def test_what_is_needed_follows_from_what_there_is(wish: Wish, guard: Guard | None, do: str | None) -> None:
+    assert rollback.needed(wish, under(guard)) == do
+    foretold = rollback.foretold(wish, rollback.needed(wish, under(guard)), under(guard))
+    assert foretold.changed == (do in ("arm", "confirm", "roll-back"))
+    assert (foretold.guard is None) == (do in (None, "confirm", "roll-back"))
+
+
+LOST = Connection("hub", configured=False, loaded=True)
+BROKEN = Problem("config-broken", "a section has no closing brace", "/etc/x:1", "add }")
+ROLLED_BACK = Rollback("CHG-1", "me", "not confirmed in time")
+
+
+@pytest.mark.parametrize(
+    ("wish", "gateway", "said"),
+    [
+        (Wish("armed", "you"), under(OURS), "a guard of CHG-1 was armed 5 s ago, for 60 s more at gw: wait until"),
+        (Wish("armed", "me", name="CHG-2"), under(OURS), "a guard of CHG-1 was armed"),
+        (Wish("confirmed", "you"), under(replace(OURS, age=None, left=None)), "a guard of CHG-1 was armed before a"),
+        (Wish("armed", "me"), under(replace(OURS, alive=False)), "what would roll back does not run any more at gw"),
+        (Wish("armed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this moment"),
+        (Wish("confirmed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this"),
+        (Wish("confirmed", "me"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1: not confirmed"),
+        (Wish("confirmed", "x", name="CHG-1"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1"),
+        (Wish("armed", "me"), replace(GATEWAY, problems=(BROKEN,)), "a section has no closing brace at /etc/x:1"),
+        (Wish("armed", "me"), replace(GATEWAY, connections=(LOST,)), "the daemon holds hub, which /etc/swanctl/"),
+        (Wish("armed", "me", seconds=4), GATEWAY, "a time of 4 s is outside 5 to 86400 s"),
+        (Wish("armed", "me", name="a\nb"), GATEWAY, "'a\\nb' cannot be the name of a guard"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_its_reason(wish: Wish, gateway: Gateway, said: str) -> None:
+    with pytest.raises((RefusedError, RestoredError)) as error:
+        rollback.needed(wish, gateway)
+    assert str(error.value).startswith(said)
+
+
+def test_a_rollback_of_others_does_not_concern_a_run() -> None:
+    assert rollback.needed(Wish("confirmed", "you"), under(None, ROLLED_BACK)) is None
+    rollback.refuse_unguarded(under(None, ROLLED_BACK), "you")
+    rollback.refuse_unguarded(under(OURS), "me")
+    rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=standing.ASKED)), "me")
+    assert standing.ASKED in text("watch.sh")
+
+
+@pytest.mark.parametrize(
+    ("gateway", "run", "error"),
+    [
+        (under(OURS), "you", RefusedError),
+        (under(replace(OURS, alive=False)), "me", RefusedError),
+        (under(replace(OURS, state="rolling_back")), "me", RestoredError),
+        (under(None, ROLLED_BACK), "me", RestoredError),
+    ],
+)
+def test_a_run_writes_nothing_that_would_be_undone_or_half(gateway: Gateway, run: str, error: type[IpsecError]) -> None:
+    with pytest.raises(error):
+        rollback.refuse_unguarded(gateway, run)
+
+
+@pytest.mark.parametrize(
+    ("section", "error"), [("refused", RefusedError), ("not-ended", NotRestoredError), ("other", IpsecError)]
+)
+def test_what_the_gateway_did_not_do_fails(section: str, error: type[IpsecError]) -> None:
+    with pytest.raises(error):
+        rollback.outcome("arm", GATEWAY, Reply({section: Section(0, b"it went wrong\ndo this", "")}))
+
+
+def test_a_rollback_that_could_not_do_all_fails_with_what_it_could_not() -> None:
+    told = b"name CHG-1\nrun me\nwhy it was asked for\nended 1000\ndid put back /x\nfailed to establish a/b\n"
+    reply = Reply({"rolled-back": Section(0, told, ""), "ended": Section(0, b"", "")})
+    with pytest.raises(NotRestoredError, match="for CHG-1: it was asked for at gw: to establish a/b"):
+        rollback.outcome("roll-back", GATEWAY, reply)
+    found = standing.rollback(reply)
+    assert found == Rollback("CHG-1", "me", "it was asked for", 1000.0, ("put back /x",), ("to establish a/b",))
+
+
+# ---- in the shells that gateways have
+
+SWANCTL = """#!/bin/sh
+echo "$*" >>{box}/asked
+case $1 in
+--help) if grep -q broken "$STRONGSWAN_CONF"; then echo "$STRONGSWAN_CONF:1: syntax error" >&2; exit 64; fi ;;
+--stats) [ ! -e {box}/down ] ;;
+--list-sas) cat {box}/sas ;;
+--initiate) cp {box}/established {box}/sas ;;
+esac
+"""
+SAS = """list-sa event {
+  hub {
+    uniqueid = 1
+    initiator = yes
+    initiator-spi = SPI
+    responder-spi = 02
+    child-sas {
+      net-1 {
+        name = net
+        state = INSTALLED
+      }
+    }
+  }
+}
+"""
+COUNTED = ("mv", "rm", "ln", "cp", "mkdir", "cat", "grep", "sync", "swanctl", "cmp", "head")
+# Ends its parent, as kill -9 or a power cut would, before the n-th command of it.
+KILLER = """#!/bin/sh
+[ -z "$KILL_AT" ] || {{
+	read -r n <{box}/count
+	echo $((n + 1)) >{box}/count
+	[ "$n" != "$KILL_AT" ] || kill -9 $PPID
+}}
+exec {real} "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A folder that is a gateway to the scripts."""
+
+    folder: Path
+    shell: Shell
+
+    def run(self, wish: Wish, do: rollback.Do, guard: Guard | None = None, *, kill_at: int | None = None) -> Reply:
+        made = rollback.script(replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab")
+        variables = {
+            **made.variables,
+            "TW_WATCH": self._moved(made.variables["TW_WATCH"]),
+            "KILL_AT": "" if kill_at is None else str(kill_at),
+        }
+        (self.folder / "count").write_text("0", encoding="utf-8")
+        return self.shell.run(Script("export KILL_AT\n" + self._moved(made.source), variables))
+
+    def _moved(self, source: str) -> str:
+        shell = " ".join(self.shell.command[:-1])
+        for old, new in (
+            ("/etc/tunnelwright", "/etc/tw"),
+            ("/etc/cron.d", "/cron.d"),
+            ("/etc/systemd", "/systemd"),
+            ("/run/systemd", "/run"),
+            ("/etc/init.d", "/init.d"),
+            ("/proc/sys/kernel/random/boot_id", "/boot_id"),
+        ):
+            source = source.replace(old, f"{self.folder}{new}")
+        source = source.replace("tw_detach /bin/sh", f"KILL_AT= tw_detach {shell}")
+        return source.replace('"$tw_alone" -lt 60', '"$tw_alone" -lt 40').replace("-mmin +10", "-mmin -10")
+
+    def arm(self, seconds: int = 3000) -> Guard:
+        """A guard that is in force."""
+        found = rollback.outcome("arm", GATEWAY, self.run(Wish("armed", "me", seconds=seconds), "arm")).guard
+        assert found is not None
+        return found
+
+    def watch(self, *, kill_at: int | None = None) -> None:
+        """What cron or systemd would start."""
+        (self.folder / "count").write_text("0", encoding="utf-8")
+        environment = {"PATH": self.shell.path, "KILL_AT": "" if kill_at is None else str(kill_at)}
+        command = [*self.shell.command[:-1], str(self.folder / "etc" / "tw" / "guard" / "watch")]
+        subprocess.run(command, env=environment, check=False, timeout=60, capture_output=True)
+
+    def kill_watcher(self) -> None:
+        while found := self.watchers():
+            for pid in found:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def watchers(self) -> list[int]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (process / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if any(word.startswith(str(self.folder).encode()) and word.endswith(b"/watch") for word in words):
+                found.append(int(process.name))
+        return found
+
+    def harm(self) -> None:
+        """A change that is to be undone."""
+        etc = self.folder / "etc"
+        (etc / "swanctl.conf").write_text("include conf.d/*.conf\n# and more\n", encoding="utf-8")
+        (etc / "conf.d" / "a.conf").unlink()
+        (etc / "conf.d" / "secrets.conf").chmod(0o644)
+        (etc / "conf.d" / "link.conf").unlink()
+        (etc / "conf.d" / "new.conf").write_text("connections { new { } }\n", encoding="utf-8")
+        (etc / "conf.d" / ".a.conf.tunnelwright-new").write_text("half of", encoding="utf-8")
+        (self.folder / "sas").write_text(SAS.replace("SPI", "77").replace("= net", "= other"), encoding="utf-8")
+
+    def whole(self) -> dict[str, tuple[str, int, int]]:
+        """All files but those of the guard: bytes or target, mode, names."""
+        found = {}
+        for path in sorted((self.folder / "etc").rglob("*")):
+            name = str(path.relative_to(self.folder))
+            if not name.startswith("etc/tw") and not path.is_dir():
+                status = path.lstat()
+                bytes_ = str(path.readlink()) if path.is_symlink() else path.read_text(encoding="utf-8")
+                found[name] = (bytes_, status.st_mode, status.st_nlink)
+        return found
+
+    def left(self) -> set[str]:
+        return {path.name for path in (self.folder / "etc").glob("tw/*")}
+
+    def until(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30
+        while not done():
+            assert time.monotonic() < end, self.left()
+            time.sleep(0.05)
+
+    @property
+    def count(self) -> int:
+        """How many commands the last run that could be killed has called."""
+        return int((self.folder / "count").read_text(encoding="utf-8"))
+
+    def asked(self) -> list[str]:
+        return (self.folder / "asked").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.fixture
+def box(shell: Shell, tmp_path: Path) -> Iterator[Box]:
+    """Two files and a link, one child that is established, and tools that can be told when to kill who called them."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (tmp_path / "swanctl").write_text(SWANCTL.format(box=tmp_path), encoding="utf-8")
+    (tmp_path / "swanctl").chmod(0o755)
+    real = {name: shutil.which(name, path=shell.path) or str(tmp_path / name) for name in (*COUNTED, "sleep")}
+    for name in COUNTED:
+        killer = KILLER.format(box=tmp_path, real=real[name])
+        if name == "sync":  # of a whole machine that is busy takes long
+            killer = killer.replace(f'exec {real[name]} "$@"', "exit 0")
+        (programs / name).write_text(killer, encoding="utf-8")
+    (programs / "sleep").write_text(f"#!/bin/sh\nexec {real['sleep']} 0.05\n", encoding="utf-8")
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    conf = tmp_path / "etc" / "conf.d"
+    conf.mkdir(parents=True)
+    (tmp_path / "etc" / "swanctl.conf").write_text("include conf.d/*.conf\n", encoding="utf-8")
+    (conf / "a.conf").write_text("connections { hub { } }\n", encoding="utf-8")
+    (conf / "secrets.conf").write_text("secrets { }\n", encoding="utf-8")
+    (conf / "secrets.conf").chmod(0o600)
+    (tmp_path / "etc" / "linked to").write_text("connections { b { } }", encoding="utf-8")
+    (conf / "link.conf").symlink_to("../linked to")
+    (conf / "old.conf.bak").write_text("not reached", encoding="utf-8")
+    (tmp_path / "boot_id").write_text("first", encoding="utf-8")
+    (tmp_path / "count").write_text("0", encoding="utf-8")
+    for name in ("sas", "established"):
+        (tmp_path / name).write_text(SAS.replace("SPI", "01"), encoding="utf-8")
+    made = Box(tmp_path, replace(shell, path=f"{programs}:{shell.path}"))
+    yield made
+    made.kill_watcher()
+
+
+def test_what_is_not_confirmed_is_undone_and_what_was_established_is(box: Box) -> None:
+    before = box.whole()
+    guard = box.arm(seconds=1)
+    assert (guard.name, guard.run, guard.state, guard.alive, guard.files) == ("me", "me", "armed", True, 4)
+    assert {path.stat().st_mode & 0o77 for path in (box.folder / "etc" / "tw").glob("*")} == {0}
+    box.harm()
+    box.until(lambda: box.left() == {"rolled-back"})
+    assert box.whole() == before
+    asked = box.asked()
+    load = asked.index("--load-all --noprompt")
+    assert [line for line in asked[load:] if line.split()[0] in ("--terminate", "--initiate")] == [
+        "--terminate --ike-id 1 --force --timeout 2",
+        "--initiate --ike hub --child net --timeout 10",
+    ]
+    done = standing.rollback(Reply({"rolled-back": Section(0, (box.folder / "etc/tw/rolled-back").read_bytes(), "")}))
+    assert done is not None
+    assert (done.name, done.why, done.failed) == ("me", "not confirmed in time", ())
+    assert f"remove {box.folder}/etc/conf.d/new.conf" in done.done
+    assert len(done.done) == 7
+
+
+def test_what_is_confirmed_stays_and_nothing_else_does(box: Box) -> None:
+    guard = box.arm()
+    box.harm()
+    changed = box.whole()
+    done = rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+    assert (done.changed, done.guard, done.rollback) == (True, None, None)
+    assert box.whole() == changed
+    assert not (box.folder / "etc" / "tw").exists()
+    assert "--load-all --noprompt" not in box.asked()
+
+
+def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(box: Box) -> None:
+    before, guard = box.whole(), box.arm()
+    box.harm()
+    box.kill_watcher()
+    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    assert (done.changed, done.guard) == (True, None)
+    assert done.rollback is not None
+    assert done.rollback.why == standing.ASKED
+    assert box.whole() == before
+
+
+def test_more_time_is_given_and_never_taken(box: Box) -> None:
+    guard = box.arm(seconds=1000)
+    more = rollback.outcome("extend", under(guard), box.run(Wish("armed", "you", seconds=2000), "extend", guard))
+    less = rollback.outcome("extend", under(guard), box.run(Wish("armed", "you", seconds=10), "extend", guard))
+    assert not more.changed
+    for outcome in (more, less):
+        assert outcome.guard is not None
+        assert outcome.guard.left is not None
+        assert 1900 < outcome.guard.left <= 2000
+        assert (outcome.guard.run, outcome.guard.name) == ("you", "me")
+
+
+def test_a_killed_watcher_is_noticed(box: Box) -> None:
+    guard = box.arm()
+    box.kill_watcher()
+    with pytest.raises(RefusedError, match="does not run any more"):
+        rollback.outcome("extend", under(guard), box.run(Wish("armed", "me"), "extend", guard))
+    reply = box.shell.run(Script(box._moved(text("standing.sh")) + "\nsection guard tw_standing"))
+    found = standing.guard(reply)
+    assert found is not None
+    assert not found.alive
+    assert [problem.kind for problem in standing.dead(found)] == ["guard-dead"]
+
+
+def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box: Box) -> None:
+    guard = box.arm()
+    made = rollback.script(Wish("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd")
+    variables = {**made.variables, "TW_WATCH": box._moved(made.variables["TW_WATCH"])}
+    with pytest.raises(RefusedError, match="another guard was armed meanwhile"):
+        rollback.outcome("arm", GATEWAY, box.shell.run(Script(box._moved(made.source), variables)))
+    assert box.left() == {"guard", f"guard-{guard.id}"}
+    assert (box.folder / "etc/tw/guard").readlink().name == f"guard-{guard.id}"
+
+
+def test_a_restart_of_the_gateway_rolls_back_at_once(box: Box) -> None:
+    before = box.whole()
+    box.arm()
+    box.harm()
+    box.kill_watcher()
+    (box.folder / "boot_id").write_text("second", encoding="utf-8")
+    box.watch()
+    assert (box.whole(), box.left()) == (before, {"rolled-back"})
+    assert "why the gateway was restarted\n" in (box.folder / "etc/tw/rolled-back").read_text(encoding="utf-8")
+
+
+def test_files_that_the_parser_rejects_are_neither_a_snapshot_nor_loaded(box: Box) -> None:
+    conf = box.folder / "etc" / "swanctl.conf"
+    good = conf.read_text(encoding="utf-8")
+    conf.write_text("broken", encoding="utf-8")
+    with pytest.raises(RefusedError, match=r"parser does not accept .*swanctl\.conf: .*syntax error"):
+        rollback.outcome("arm", GATEWAY, box.run(Wish("armed", "me"), "arm"))
+    assert box.left() == set()
+    conf.write_text(good, encoding="utf-8")
+    guard = box.arm()
+    kept = next((box.folder / "etc/tw/guard/kept").glob("1"))
+    kept.write_text("broken", encoding="utf-8")  # a disk that lies
+    with pytest.raises(NotRestoredError, match="parser does not accept the files, so they are not loaded"):
+        rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    assert "--load-all --noprompt" not in box.asked()
+
+
+def test_a_daemon_that_does_not_answer_gets_its_files_and_is_started(box: Box) -> None:
+    before, guard = box.whole(), box.arm()
+    box.harm()
+    (box.folder / "down").touch()
+    (box.folder / "init.d").mkdir()
+    start = box.folder / "init.d" / "strongswan"
+    start.write_text(f"#!/bin/sh\nrm {box.folder}/down\n", encoding="utf-8")
+    start.chmod(0o755)
+    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    assert done.changed
+    assert box.whole() == before
+    assert "find established what was" in (done.rollback.done if done.rollback else ())
+
+
+def test_a_rollback_that_is_killed_at_any_step_is_finished_by_the_next(box: Box) -> None:
+    before, etc, kept = box.whole(), box.folder / "etc", box.folder / "kept"
+    box.arm()
+    box.kill_watcher()
+    (etc / "tw/guard/armed").rename(etc / "tw/guard/due")
+    shutil.copytree(etc, kept, symlinks=True)
+    kill_at = 0
+    while kill_at <= box.count:
+        shutil.rmtree(etc)
+        shutil.copytree(kept, etc, symlinks=True)
+        (box.folder / "sas").write_text(SAS.replace("SPI", "01"), encoding="utf-8")
+        box.harm()
+        box.watch(kill_at=kill_at)
+        if (etc / "tw/guard").exists():
+            box.watch()
+        assert (kill_at, box.whole(), box.left() & {"guard", "rolled-back"}) == (kill_at, before, {"rolled-back"})
+        kill_at += 3
+    assert kill_at > 30
+
+
+def test_an_arming_that_is_killed_at_any_step_leaves_a_whole_guard_or_none(box: Box) -> None:
+    box.run(Wish("armed", "me"), "arm", kill_at=100000)
+    steps = box.count
+    assert steps > 50
+    for kill_at in range(3, steps, steps // 12):
+        box.kill_watcher()
+        shutil.rmtree(box.folder / "etc/tw", ignore_errors=True)
+        with suppress(TransportError):
+            box.run(Wish("armed", "me"), "arm", kill_at=kill_at)
+        link = box.folder / "etc/tw/guard"
+        if not link.exists():
+            continue
+        assert (link / "about").exists()
+        assert (link / "armed").exists()
+        assert box.watchers()
+
+
+@pytest.mark.parametrize("from_the_end", [2, 8])
+def test_what_an_arming_that_was_killed_has_left_goes_by_itself(box: Box, from_the_end: int) -> None:
+    box.run(Wish("armed", "me"), "arm", kill_at=100000)
+    steps = box.count
+    box.kill_watcher()
+    shutil.rmtree(box.folder / "etc/tw")
+    with suppress(TransportError):
+        box.run(Wish("armed", "me"), "arm", kill_at=steps - from_the_end)
+    if (box.folder / "etc/tw/guard").exists():
+        (box.folder / "etc/tw/guard/armed").rename(box.folder / "etc/tw/guard/confirmed")
+    box.until(lambda: box.left() == set())
+
+
+def test_a_confirmation_that_is_killed_at_any_step_counts_or_does_not(box: Box) -> None:
+    for kill_at in range(0, 9, 2):
+        guard = box.arm()
+        box.harm()
+        changed = box.whole()
+        try:
+            box.run(Wish("confirmed", "me"), "confirm", guard, kill_at=kill_at)
+        except TransportError:
+            if (box.folder / "etc/tw/guard/armed").exists():
+                rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+        box.until(lambda: box.left() == set())
+        assert box.whole() == changed
+        (box.folder / "etc/conf.d/a.conf").write_text("connections { hub { } }\n", encoding="utf-8")
+        (box.folder / "etc/conf.d/link.conf").symlink_to("../linked to")
+        (box.folder / "etc/conf.d/.a.conf.tunnelwright-new").unlink()
+        (box.folder / "etc/conf.d/new.conf").unlink()
