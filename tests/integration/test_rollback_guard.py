@@ -379,7 +379,7 @@ def test_what_a_keepalive_has_installed_is_taken_away_with_the_rest(lab: Lab, ho
     lab.sh("b01", "rmdir /usr/local/lib/tunnelwright; rm -rf /run/tunnelwright")
 
 
-def test_a_run_whose_guard_has_rolled_back_does_not_go_on(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+def test_a_run_whose_guard_has_rolled_back_does_not_go_on(hosts: Path, tmp_path: Path) -> None:
     wish = {"name": "east", "settings": {"dpd_delay": "20s"}}
     tasks: list[dict[str, Any]] = [
         {"name": "one", "tunnelwright.ipsec.connection": {**wish, "guard": 5}},
@@ -401,7 +401,7 @@ def test_a_run_whose_guard_has_rolled_back_does_not_go_on(lab: Lab, hosts: Path,
 def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
-    """The script that confirms travels over a master connection that was there before, as another client might do it."""
+    """The script that confirms travels over a master connection that was there before, as of another client."""
     options = f"-i {lab.folder}/id_ed25519 -o UserKnownHostsFile={lab.folder}/known_hosts -o IdentitiesOnly=yes"
     target = f"root@{lab.management('b01')}"
     old = ["ssh", *options.split(), "-S", str(tmp_path / "s"), target]
@@ -413,7 +413,8 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
         wish, mark = rollback.Wish("confirmed", "me"), new_mark()
         program = pack(rollback.script(wish, "confirm", gateway, ""), mark)
         for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
-            said = subprocess.run([*command, "/bin/sh -s"], input=program, capture_output=True, check=True, timeout=60)
+            whole = [*command, "/bin/sh -s"]
+            said = subprocess.run(whole, input=program, capture_output=True, check=True, timeout=60)
             if error is None:
                 assert rollback.outcome("confirm", gateway, unpack(said.stdout, mark)).changed
             else:
