@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -388,6 +389,34 @@ def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box:
         rollback.outcome("arm", GATEWAY, box.shell.run(Script(box._moved(made.source), variables)))
     assert box.left() == {"guard", f"guard-{guard.id}"}
     assert (box.folder / "etc/tw/guard").readlink().name == f"guard-{guard.id}"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
+def test_where_systemd_runs_it_is_a_service_that_systemd_accepts(box: Box) -> None:
+    (box.folder / "run/system").mkdir(parents=True)
+    (box.folder / "systemd/system").mkdir(parents=True)
+    start = "KILL_AT= setsid $(sed -n 's/^ExecStart=//p' {}/systemd/system/$4) </dev/null >/dev/null 2>&1 3>&- &"
+    systemctl = box.folder / "bin/systemctl"
+    systemctl.write_text(f"#!/bin/sh\n[ $1 != enable ] || {start.format(box.folder)}\n", encoding="utf-8")
+    systemctl.chmod(0o755)
+    guard = box.arm()
+    assert guard.at_boot == "systemd"
+    (unit,) = (box.folder / "systemd/system").iterdir()
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+    rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+    assert not unit.exists()
+
+
+def test_a_clock_that_began_anew_is_a_restart(box: Box) -> None:
+    before = box.whole()
+    box.arm()
+    box.harm()
+    box.kill_watcher()
+    about = box.folder / "etc/tw/guard/about"
+    about.write_text(re.sub("(?m)^armed ", "armed 9", about.read_text(encoding="utf-8")), encoding="utf-8")
+    box.watch()
+    assert (box.whole(), box.left()) == (before, {"rolled-back"})
 
 
 def test_a_restart_of_the_gateway_rolls_back_at_once(box: Box) -> None:

@@ -87,6 +87,7 @@ ConditionPathExists=$tw_folder/watch
 [Service]
 ExecStart=/bin/sh $tw_folder/watch
 Restart=on-failure
+RestartForceExitStatus=SIGTERM
 RestartSec=1
 
 [Install]
@@ -137,7 +138,7 @@ tw_sweep() {
 		[ "$(readlink "$tw_guard")" != "${tw_left##*/}" ] && [ -n "$(find "$tw_left" -prune -mmin +10 2>/dev/null)" ] || continue
 		tw_watched "$tw_left" || tw_gone "$tw_left"
 	done
-	[ -e "$tw_guard/about" ] || rm -f "$tw_guard"
+	[ ! -L "$tw_guard" ] || [ -e "$tw_guard/about" ] || rm -f "$tw_guard"
 }
 
 tw_about() {
@@ -156,7 +157,7 @@ tw_arm() {
 	{ tw_about >"$tw_folder/about" && sync; } || tw_cannot "$tw_folder cannot be written" "nothing was changed"
 	tw_sweep
 	ln -sn "${tw_folder##*/}" "$tw_guard" 2>/dev/null || tw_cannot "another guard was armed meanwhile" "read it with state: armed in check mode"
-	if ! tw_until || [ ! -e "$tw_folder/armed" ] || ! tw_watched "$tw_folder"; then
+	if ! tw_until || ! tw_watched "$tw_folder" || [ "$(readlink "$tw_guard")" != "${tw_folder##*/}" ] || [ ! -e "$tw_folder/armed" ]; then
 		tw_cannot "what would roll back does not run" "nothing was changed"
 	fi
 	trap '' HUP INT TERM
@@ -205,7 +206,7 @@ tw_confirm() {
 	if tw_made=$(tw_since) && [ "$tw_made" -le "$(sed -n 's/^armed //p' "$tw_folder/about")" ]; then
 		tw_refused "the connection is older than the guard, so it does not prove that the gateway can be reached" "connect anew"
 	fi
-	mv -f "$tw_folder/armed" "$tw_folder/confirmed" 2>/dev/null || tw_refused "the gateway rolls back at this moment" "it was not confirmed in time"
+	mv -f "$tw_folder/armed" "$tw_folder/confirmed" 2>/dev/null || [ -e "$tw_folder/confirmed" ] || tw_refused "the gateway rolls back at this moment" "it was not confirmed in time"
 	tw_ended 10 || tw_gone "$tw_folder"
 }
 

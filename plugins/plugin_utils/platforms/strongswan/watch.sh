@@ -113,7 +113,7 @@ tw_made_since() {
 
 # tw_daemon: the daemon holds what the files say, and what was established is.
 tw_daemon() {
-	[ -e running ] || return 0
+	[ -e running ] || tw_answers || return 0
 	if ! tw_wait "$tw_patience" && ! { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; }; then
 		tw_did "failed the daemon does not answer"
 		return
@@ -184,7 +184,10 @@ tw_end() {
 	exit
 }
 
-# Between ours and a guard in force lies its arming, which may have been cut off: then it goes after a minute.
+# tw_is_restarted: another boot, or where a container does not see that, a clock that began anew.
+tw_is_restarted() { [ "$(cat boot)" != "$(tw_boot)" ] || [ "$(tw_clock)" -lt "$(sed -n 's/^armed //p' about)" ]; }
+
+# Before the link names ours it is being armed; where that was cut off, it goes after a minute.
 tw_step() {
 	if [ -e confirmed ]; then
 		tw_end
@@ -193,7 +196,7 @@ tw_step() {
 	elif [ "$(readlink "$tw_guard")" != "${tw_here##*/}" ]; then
 		tw_alone=$((tw_alone + 1))
 		[ "$tw_alone" -lt 60 ] || tw_end
-	elif [ "$(cat boot)" != "$(tw_boot)" ]; then
+	elif [ "$tw_restarted" = yes ]; then
 		tw_why='the gateway was restarted' tw_patience=60
 		mv -f armed due
 	elif ! [ "$(tw_clock)" -lt "$(cat deadline)" ]; then
@@ -207,6 +210,8 @@ if command -v flock >/dev/null; then
 	exec 9<lock
 	flock -n 9 || exit 0
 fi
+tw_restarted=no
+! tw_is_restarted 2>/dev/null || tw_restarted=yes
 tw_alone=0 tw_log='' tw_why='it was asked for' tw_patience=10
 while [ -e watch ]; do
 	tw_step 2>/dev/null
