@@ -83,6 +83,7 @@ tw_by_systemd() {
 Description=Rolls an IPsec change back unless it is confirmed, by tunnelwright
 After=network.target strongswan.service
 ConditionPathExists=$tw_folder/watch
+StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/bin/sh $tw_folder/watch
@@ -132,8 +133,13 @@ tw_cannot() {
 	tw_refused "$1" "$2"
 }
 
-# tw_sweep: what armings that were cut off have left.
+# tw_sweep: what was cut off before its end has left.
 tw_sweep() {
+	for tw_left in /etc/cron.d/tunnelwright-guard-* /etc/systemd/system/tunnelwright-guard-*.service; do
+		tw_left=${tw_left##*/tunnelwright-}
+		case $tw_left in *'*'*) continue ;; esac
+		[ -e "$tw_base/${tw_left%.service}" ] || tw_gone "$tw_base/${tw_left%.service}"
+	done
 	for tw_left in "$tw_base"/guard-*; do
 		[ "$(readlink "$tw_guard")" != "${tw_left##*/}" ] && [ -n "$(find "$tw_left" -prune -mmin +10 2>/dev/null)" ] || continue
 		tw_watched "$tw_left" || tw_gone "$tw_left"

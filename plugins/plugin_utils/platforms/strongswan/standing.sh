@@ -40,16 +40,16 @@ tw_standing() {
 # tw_rolled_back: what the last guard did that was not confirmed.
 tw_rolled_back() { cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
 
-# tw_gone FOLDER: nothing is left of a guard.
+# tw_gone FOLDER: nothing is left of a guard; last what would start it again, and so end this if it is cut off.
 tw_gone() {
 	tw_name=${1##*/}
 	[ "$(readlink "$tw_guard")" != "$tw_name" ] || rm -f "$tw_guard"
+	rm -rf "$1"
 	rm -f "/etc/cron.d/tunnelwright-$tw_name" "/etc/cron.d/.tunnelwright-$tw_name"
 	if [ -e "/etc/systemd/system/tunnelwright-$tw_name.service" ]; then
 		systemctl disable --quiet "tunnelwright-$tw_name.service"
 		rm -f "/etc/systemd/system/tunnelwright-$tw_name.service"
 		systemctl daemon-reload
 	fi
-	rm -rf "$1"
 	rmdir "${tw_guard%/*}" 2>/dev/null || :
 }

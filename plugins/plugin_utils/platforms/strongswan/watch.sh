@@ -205,10 +205,10 @@ tw_step() {
 	fi
 }
 
-# One at a time: cron, or a rollback that is asked for, may start another.
+# One at a time: cron, or a rollback that is asked for, may start another. systemd tries a failed one again.
 if command -v flock >/dev/null; then
 	exec 9<lock
-	flock -n 9 || exit 0
+	flock -n 9 || exit 75
 fi
 tw_restarted=no
 ! tw_is_restarted 2>/dev/null || tw_restarted=yes
