@@ -208,7 +208,9 @@ class Box:
         ):
             source = source.replace(old, f"{self.folder}{new}")
         source = source.replace("tw_detach /bin/sh", f"KILL_AT= tw_detach {shell}")
-        return source.replace('"$tw_alone" -lt 60', '"$tw_alone" -lt 40').replace("-mmin +10", "-mmin -10")
+        return source.replace('"$tw_alone" -lt 60', '"$tw_alone" -lt "${PATIENCE:-40}"').replace(
+            "-mmin +10", "-mmin -10"
+        )
 
     def arm(self, seconds: int = 3000) -> Guard:
         """A guard that is in force."""
@@ -219,7 +221,7 @@ class Box:
     def watch(self, *, kill_at: int | None = None) -> None:
         """What cron or systemd would start."""
         (self.folder / "count").write_text("", encoding="utf-8")
-        environment = {"PATH": self.shell.path, "KILL_AT": "" if kill_at is None else str(kill_at)}
+        environment = {"PATH": self.shell.path, "KILL_AT": "" if kill_at is None else str(kill_at), "PATIENCE": "2"}
         command = [*self.shell.command[:-1], str(self.folder / "etc" / "tw" / "guard-ab" / "watch")]
         subprocess.run(command, env=environment, check=False, timeout=60, capture_output=True)
 
@@ -472,12 +474,15 @@ def test_a_rollback_that_is_killed_at_any_step_is_finished_by_the_next(box: Box)
         shutil.rmtree(etc)
         shutil.copytree(kept, etc, symlinks=True)
         (box.folder / "sas").write_text(SAS.replace("SPI", "01"), encoding="utf-8")
+        (box.folder / "asked").write_text("", encoding="utf-8")
         box.harm()
         box.watch(kill_at=kill_at)
         reached = box.count
         while (etc / "tw/guard-ab").exists():  # as cron and systemd do
             box.watch()
         assert (kill_at, box.whole(), box.left()) == (kill_at, before, {"rolled-back"})
+        assert {"--terminate --ike-id 1 --force --timeout 2", "--load-all --noprompt"} <= set(box.asked())
+        assert (box.folder / "sas").read_text(encoding="utf-8") == SAS.replace("SPI", "01")
     assert kill_at > 24
 
 

@@ -62,7 +62,7 @@ tw_whole() {
 
 # The lists are shown to nobody, and the bytes to nobody but the one who may read them where they come from.
 tw_snapshot() (
-	cd "$tw_folder" && mkdir kept && tw_reserve && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed || exit
+	cd "$tw_folder" && mkdir kept && tw_reserve && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed && : >unchanged || exit
 	tw_keep_all || exit
 	if tw_answers; then
 		: >running

@@ -32,6 +32,12 @@ tw_mode() { ls -ldn "$1" | { read -r tw_bits tw_links tw_user tw_group tw_rest &
 
 tw_alike() { [ ! -L "$2" ] && cmp -s "$1" "$2" && [ "$(tw_mode "$1")" = "$(tw_mode "$2")" ]; }
 
+# tw_changing: a file is another than it was; also who goes on after this one was killed has to know.
+tw_changing() {
+	tw_changed=yes
+	rm -f unchanged
+}
+
 # tw_put_back NUMBER PATH: a second name of what is kept, where that is on the same file system, needs no space.
 tw_put_back() {
 	tw_beside=${2%/*}/.${2##*/}.tunnelwright
@@ -39,7 +45,7 @@ tw_put_back() {
 	! tw_alike "kept/$1" "$2" || return 0
 	[ ! -d "$2" ] || return 1
 	[ -d "${2%/*}" ] || (umask 022 && mkdir -p "${2%/*}") || return 1
-	tw_changed=yes
+	tw_changing
 	if { ln "kept/$1" "$tw_beside-new" || cp -a "kept/$1" "$tw_beside-new"; } 2>/dev/null && mv -f "$tw_beside-new" "$2"; then
 		rm -f "$tw_beside-new"
 		tw_did "did put back $2"
@@ -52,14 +58,14 @@ tw_put_back() {
 # tw_link_back PATH TARGET
 tw_link_back() {
 	[ "$(readlink "$1")" != "$2" ] || return 0
-	tw_changed=yes
+	tw_changing
 	rm -f "$1" && ln -s "$2" "$1" && tw_did "did put back $1"
 }
 
 # tw_remove PATH: what the includes of the files that are kept find, and did not when they were.
 tw_remove() {
 	! grep -Fqx -e "$1" known || return 0
-	tw_changed=yes
+	tw_changing
 	case $1 in
 	*.timer) ! tw_systemd_runs || systemctl disable --quiet --now "${1##*/}" ;;
 	esac
@@ -123,7 +129,7 @@ tw_daemon() {
 		return
 	fi
 	tw_since=''
-	[ "$tw_changed" = no ] || tw_since=$(tw_made_since)
+	[ -e unchanged ] || tw_since=$(tw_made_since)
 	if tw_said=$(tw_swanctl --load-all --noprompt 2>&1); then
 		tw_did "did load $(cat config)"
 	else
