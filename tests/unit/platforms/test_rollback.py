@@ -171,9 +171,9 @@ COUNTED = ("mv", "rm", "ln", "cp", "mkdir", "cat", "grep", "sync", "swanctl", "c
 # Ends its parent, as kill -9 or a power cut would, before the n-th command of it.
 KILLER = """#!/bin/sh
 [ -z "$KILL_AT" ] || {{
-	n=$({wc} -c <{box}/count)
-	printf x >>{box}/count
-	[ "$n" -ne "$KILL_AT" ] || kill -9 $PPID
+    n=$({wc} -c <{box}/count)
+    printf x >>{box}/count
+    [ "$n" -ne "$KILL_AT" ] || kill -9 $PPID
 }}
 exec {real} "$@"
 """

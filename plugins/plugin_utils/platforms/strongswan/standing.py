@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from collections.abc import Mapping
+from typing import Literal
 
 from ...model import Guard, Problem, Reply, Rollback
 
 TICKS = 100  # of tw_clock, a second
 ASKED = "it was asked for"  # watch.sh has it too
+_STATES: Mapping[str, Literal["confirmed", "rolling_back"]] = {"confirmed": "confirmed", "rolling_back": "rolling_back"}
+_STARTERS: Mapping[str, Literal["systemd", "cron"]] = {"systemd": "systemd", "cron": "cron"}
 
 
 def guard(reply: Reply) -> Guard | None:
@@ -21,11 +24,11 @@ def guard(reply: Reply) -> Guard | None:
         id=found["id"],
         name=found.get("name", ""),
         run=found.get("run", ""),
-        state=cast("Literal['armed', 'confirmed', 'rolling_back']", found.get("state", "armed")),
+        state=_STATES.get(found.get("state", ""), "armed"),
         alive=found.get("alive") == "yes" or found.get("state") != "armed",
         age=(clock["now"] - clock["armed"]) / TICKS if whole else None,
         left=max(0, clock["deadline"] - clock["now"]) / TICKS if whole else None,
-        at_boot=cast("Literal['systemd', 'cron', 'none']", found.get("at_boot", "none")),
+        at_boot=_STARTERS.get(found.get("at_boot", ""), "none"),
         files=int(found.get("files", "0")),
     )
 
