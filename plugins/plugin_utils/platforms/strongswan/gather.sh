@@ -187,6 +187,7 @@ tw_about() {
 	uname -srm
 	if [ -d /run/systemd/system ]; then echo systemd; else echo other; fi
 	echo "$tw_digest_length"
+	date +%z
 }
 
 section platform echo strongswan
