@@ -51,6 +51,8 @@ options:
 notes:
   - C(swanctl --reload-settings) has the daemon read all of C(strongswan.conf) again, also what somebody else
     has edited there since.
+  - Where others than root may change C(strongswan.conf), the folder that it includes, or what lies above them, the run is
+    refused. A path in the environment variable C(STRONGSWAN_CONF) counts where root gave it to the daemon.
   - A log file with C(append = no) begins anew whenever the settings are read again. That is warned of.
 seealso:
   - module: tunnelwright.ipsec.gateway_info

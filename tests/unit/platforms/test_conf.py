@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -118,11 +119,16 @@ include more/*.conf
 """
 
 
-def read_by(shell: Shell, root: Path) -> Reply:
-    """What conf.sh says of a strongswan.conf there."""
-    shown = text("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", "/nothing/")
+def owned() -> str:
+    """The text of owned.sh, for which the user of the tests is root."""
+    return text("owned.sh").replace("tw_root=0", f"tw_root={os.getuid()}")
+
+
+def read_by(shell: Shell, root: Path, *, processes: Path = Path("/nothing")) -> Reply:
+    """What conf.sh says of a strongswan.conf there, or where one of the processes was told to look."""
+    shown = text("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", f"{processes}/")
     preamble = 'tw_digest_length=0\nreturn_() { return "$1"; }\n'
-    source = f"{preamble}{text('follow.sh')}\n{shown}\ntw_settings\n"
+    source = f"{preamble}{text('follow.sh')}\n{owned()}\n{shown}\ntw_settings\n"
     return shell.run(Script(source, {"TW_REDACT": text("redact.awk")}))
 
 
@@ -139,6 +145,74 @@ def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: S
     assert named(found) == {"filelog.main": {"default": 1, "cfg": 2}, "journal": {"default": 1, "net": 0}}
     assert retransmission(found) == Retransmission(tries=7, timeout=2.5)
     assert levels.loggers(found)[0].origin == f"{root}:17"
+
+
+def process(folder: Path, told: Path, uids: str, comm: str = "charon") -> Path:
+    """A /proc with a process of these users that was told where strongswan.conf is."""
+    for name in ("7", "self"):
+        (folder / name / "ns").mkdir(parents=True)
+        (folder / name / "ns" / "pid").symlink_to("pid:[1]")
+    (folder / "7" / "comm").write_text(f"{comm}\n", encoding="utf-8")
+    (folder / "7" / "status").write_text(f"Name:\t{comm}\nUid:\t{uids}\nGid:\t{uids}\n", encoding="utf-8")
+    (folder / "7" / "environ").write_bytes(b"A=1\0STRONGSWAN_CONF=%s\0B=2\0" % bytes(told))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("uids", "comm", "mode", "above", "believed"),
+    [
+        ("0\t0\t0\t0", "charon", 0o640, 0o755, True),
+        ("0\t0\t0\t0", "charon-systemd", 0o644, 0o1777, True),
+        ("0\t0\t0\t0", "charon-cmd", 0o644, 0o755, False),
+        ("1000\t1000\t1000\t1000", "charon", 0o644, 0o755, False),
+        ("1000\t0\t0\t0", "charon", 0o644, 0o755, False),  # a program that becomes root, under another name
+        ("0\t0\t0\t0", "charon", 0o664, 0o755, False),
+        ("0\t0\t0\t0", "charon", 0o646, 0o755, False),
+        ("0\t0\t0\t0", "charon", 0o644, 0o775, False),
+    ],
+)
+def test_where_strongswan_conf_is_only_root_may_tell(  # noqa: PLR0913, PLR0917  what there is, and what comes of it
+    shell: Shell, tmp_path: Path, uids: str, comm: str, mode: int, above: int, *, believed: bool
+) -> None:
+    root, told = tmp_path / "strongswan.conf", tmp_path / "other" / "strongswan.conf"
+    told.parent.mkdir()
+    for path in (root, told):
+        path.touch()
+    told.chmod(mode)
+    told.parent.chmod(above)
+    found = conf(read_by(shell, root, processes=process(tmp_path / "proc", told, uids, comm)))
+    assert found is not None
+    assert found.root == str(told if believed else root)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_what_is_somebody_elses_is_told(shell: Shell, tmp_path: Path) -> None:
+    ours, theirs, sticky = (tmp_path / name for name in ("ours", "theirs", "sticky"))
+    for folder in (ours, theirs, sticky):
+        folder.mkdir()
+    (ours / "a").touch()
+    (ours / "short").symlink_to("a")
+    (ours / "long").symlink_to(theirs / "link")
+    (ours / "round").symlink_to("round")
+    for link in (theirs / "link", sticky / "link"):
+        link.symlink_to(ours / "a")
+    sticky.chmod(0o1777)
+    os.chown(theirs, 65534, 65534)
+    os.chown(sticky / "link", 65534, 65534, follow_symlinks=False)
+    (tmp_path / "folder").symlink_to(theirs)
+    for path, foreign in (
+        (ours / "a", ""),
+        (ours / "short", ""),
+        (ours / "long", theirs),
+        (ours / "round", ours / "round"),
+        (theirs / "link", theirs),
+        (tmp_path / "folder" / "link", tmp_path / "folder"),
+        (sticky, sticky),
+        (sticky / "link", sticky / "link"),
+        (ours / "no", ours / "no"),
+    ):
+        reply = shell.run(Script(f"{text('owned.sh')}\nsection it tw_foreign {path}\n", {}))
+        assert (path, reply.sections["it"].text) == (path, str(foreign))
 
 
 def test_what_must_not_be_read_is_unknown() -> None:

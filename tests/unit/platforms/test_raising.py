@@ -26,12 +26,13 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.conf import (
     Conf,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ..shells import Shell, shell
-from .test_conf import GATEWAY, INCLUDE, logging, read_by
+from .test_conf import GATEWAY, INCLUDE, logging, owned, read_by
 
 __all__ = ["shell"]
 
@@ -214,6 +215,7 @@ def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str =
     made = raising.script(raising.plan(wish, GATEWAY, held), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
+    source = source.replace(text("owned.sh"), owned())
     return shell.run(Script(fake + source, {**made.variables, "TW_SECONDS": str(seconds)}))
 
 
@@ -236,6 +238,18 @@ def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(shell: Sh
     while ours.exists() and time.monotonic() < end:
         time.sleep(0.1)
     assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+@pytest.mark.parametrize(("name", "mode"), [("strongswan.conf", 0o664), ("", 0o777), ("", 0o1777)])
+def test_where_others_could_choose_what_the_daemon_reads_nothing_is_written(
+    shell: Shell, folder: Path, name: str, mode: int
+) -> None:
+    (folder / name).chmod(mode)
+    with pytest.raises(RefusedError) as error:
+        raising.outcome(GATEWAY, carried_out(shell, folder))
+    theirs = str(folder / name).rstrip("/")
+    assert str(error.value) == f"not only root may change {theirs} at gw: chown it to root, and chmod go-w"
+    assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
 
 
 def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path) -> None:

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... and guard.sh come before this text (raising.py)
+# shellcheck disable=SC2154  # TW_..., guard.sh and owned.sh come before this text (raising.py)
 # Writes the file that raises log levels, and what removes it after TW_SECONDS; or, with an empty TW_TEXT, removes it.
 # The daemon then reads its settings again.
 umask 022
@@ -53,6 +53,12 @@ tw_lower_later() {
 	fi
 }
 
+# tw_safe PATH: ends the run where others than root could choose what root's daemon reads, or what root writes.
+tw_safe() {
+	tw_theirs=$(tw_foreign "$1")
+	[ -z "$tw_theirs" ] || tw_ended refused "not only root may change $tw_theirs" "chown it to root, and chmod go-w"
+}
+
 # As strongswan.conf for mode and owner: the daemon, which may not be root, reads both.
 tw_write() {
 	rm -f "$tw_new"
@@ -62,6 +68,8 @@ tw_write() {
 
 tw_raise() {
 	[ -d "${tw_path%/*}" ] || tw_ended refused "there is no folder ${tw_path%/*}, which strongswan.conf includes" "make it"
+	tw_safe "$TW_CONF"
+	tw_safe "${tw_path%/*}"
 	tw_said=$(tw_write 2>&1) || {
 		rm -f "$tw_new" 2>/dev/null
 		tw_ended refused "$tw_path cannot be written: $tw_said" "only root may; use become: true"
