@@ -51,7 +51,7 @@ options:
 notes:
   - C(swanctl --reload-settings) has the daemon read all of C(strongswan.conf) again, also what somebody else
     has edited there since.
-  - Where others than root may change C(strongswan.conf), the folder that it includes, or what lies above them, the run is
+  - Where others than root may change C(strongswan.conf), the folder that it includes, or what lies above them, it is
     refused. A path in the environment variable C(STRONGSWAN_CONF) counts where root gave it to the daemon.
   - A log file with C(append = no) begins anew whenever the settings are read again. That is warned of.
 seealso:
