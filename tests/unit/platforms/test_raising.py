@@ -208,11 +208,10 @@ def test_loggers_are_shown_a_level_a_line() -> None:
 
 def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str = "true", lower: bool = False) -> Reply:
     """What became of a raise (or its end) in this folder, with a swanctl whose reload is this command."""
-    found = Conf("charon", f"{folder}/strongswan.conf", {f"{folder}/strongswan.conf": b"include *-logging.conf\n"})
+    files = (folder / "strongswan.conf", *folder.rglob(raising.NAME))
+    found = Conf("charon", str(files[0]), {str(path): path.read_bytes() for path in files})
     wish = raising.Wish({} if lower else {"ike": 2})
-    ours = folder / raising.NAME
-    held = replace(found, files={**found.files, str(ours): ours.read_bytes()}) if ours.exists() else found
-    made = raising.script(raising.plan(wish, GATEWAY, held), wish, GATEWAY, f"mark{seconds}")
+    made = raising.script(raising.plan(wish, GATEWAY, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
     source = source.replace(text("owned.sh"), owned())
@@ -259,6 +258,29 @@ def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path
     assert (folder / raising.NAME).exists()
     raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
     assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+@pytest.mark.parametrize("reload", ["true", "[ -e {0}/failed ] || {{ : >{0}/failed; return 1; }}"])
+def test_a_file_of_an_earlier_raise_goes_when_the_next_must_be_elsewhere(
+    shell: Shell, folder: Path, reload: str
+) -> None:
+    root = folder / "strongswan.conf"
+    ours = [folder / name / raising.NAME for name in ("early", "late")]
+    for path in ours:
+        path.parent.mkdir()
+    root.write_text("include early/*.conf\n", encoding="utf-8")
+    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=3))
+    assert ours[0].exists()
+    journal = "charon {\n syslog {\n daemon {\n ike = 1\n }\n }\n}\n"
+    root.write_text(f"include early/*.conf\n{journal}include late/*.conf\n", encoding="utf-8")
+    if reload == "true":
+        raising.outcome(GATEWAY, carried_out(shell, folder, seconds=4))
+        assert [path.exists() for path in ours] == [False, True]
+        raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
+    else:
+        with pytest.raises(RestoredError):
+            raising.outcome(GATEWAY, carried_out(shell, folder, seconds=4, reload=reload.format(folder)))
+    assert [list(path.parent.iterdir()) for path in ours] == [[], []]
 
 
 def test_what_was_interrupted_goes_by_itself(shell: Shell, folder: Path) -> None:
