@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..shells import Shell, shell
@@ -102,6 +103,7 @@ def configurations(draw: st.DrawFn) -> Conf:
     return logging(parts[0] + INCLUDE, draw(st.sampled_from(("charon", "charon-systemd"))), more=parts[1])
 
 
+@settings(deadline=None)
 @given(configurations(), LEVELS)
 def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
     wish = raising.Wish(asked)
@@ -115,11 +117,13 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
         raised = replace(found, files={**found.files, **written})
     after = levels.loggers(raised)
     assert after == made.after
-    off = [set(logger.levels.values()) == {-1} for logger in made.before]
-    for old, new, silent in zip(made.before, after, off, strict=True):
+    off = [logger.name for logger in made.before if set(logger.levels.values()) == {-1}]
+    loaded = {logger.name: logger for logger in after}  # the file may have the daemon load them in another order
+    assert set(loaded) == {logger.name for logger in made.before}
+    for old in made.before:
         for group in GROUPS:
-            wanted = -1 if silent and not all(off) else wish.level(group)
-            assert new.level(group) == max(old.level(group), wanted)
+            wanted = -1 if old.name in off and len(off) < len(loaded) else wish.level(group)
+            assert loaded[old.name].level(group) == max(old.level(group), wanted)
     again = raising.plan(wish, GATEWAY, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
@@ -200,10 +204,48 @@ def test_what_was_done_is_no_error() -> None:
 
 def test_loggers_are_shown_a_level_a_line() -> None:
     found = (Logger("journal", {"default": 1, "ike": 2}), Logger("filelog.x", {"default": 0}))
-    assert raising.shown(found) == "journal default = 1\njournal ike = 2\nfilelog.x default = 0\n"
+    assert raising.shown(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
 
 
 # ---- in the shells that gateways have
+
+
+def lowered(shell: Shell, folder: Path, seconds: int, *, before: str = "") -> subprocess.Popen[bytes]:
+    """The program that puts levels back, begun, with this first."""
+    program = folder / "run" / "lower"
+    program.parent.mkdir()
+    stand_in = f"swanctl() {{ echo $1 >>{folder}/asked; }}\n"
+    program.write_text(stand_in + before + text("lower.sh"), encoding="utf-8")
+    command = (*shell.command[:-1], str(program), str(folder / raising.NAME), "mark", str(seconds))
+    return subprocess.Popen(command, env={"PATH": shell.path})
+
+
+def test_levels_go_back_at_their_time_however_long_a_sleep_takes(shell: Shell, folder: Path) -> None:
+    ours = folder / raising.NAME
+    ours.write_text("# mark\n", encoding="utf-8")
+    slow = f"date() {{ [ ! -e {folder}/slept ] && echo 1000 || echo 1900; }}\nsleep() {{ : >{folder}/slept; }}\n"
+    assert lowered(shell, folder, 900, before=slow).wait(10) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "slept", "strongswan.conf"}
+
+
+def test_levels_go_back_though_the_clock_is_set_back(shell: Shell, folder: Path) -> None:
+    (folder / raising.NAME).write_text("# mark\n", encoding="utf-8")
+    assert lowered(shell, folder, 900, before="date() { echo 1000; }\nsleep() { :; }\n").wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+def test_what_puts_levels_back_waits_for_a_file_that_is_about_to_be_there(shell: Shell, folder: Path) -> None:
+    new, ours = folder / f".{raising.NAME}.tunnelwright-new", folder / raising.NAME
+    new.write_text("# mark\n", encoding="utf-8")
+    moved = f"sleep() {{ if [ -e {new} ] && [ -e {folder}/once ]; then mv {new} {ours}; fi; : >{folder}/once; }}\n"
+    assert lowered(shell, folder, 30, before=moved).wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "once", "strongswan.conf"}
+
+
+def test_what_never_came_is_cleared_away(shell: Shell, folder: Path) -> None:
+    (folder / f".{raising.NAME}.tunnelwright-new").write_text("# mark\n", encoding="utf-8")
+    assert lowered(shell, folder, 1).wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
 
 
 def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str = "true", lower: bool = False) -> Reply:

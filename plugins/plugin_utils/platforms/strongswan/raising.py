@@ -146,8 +146,9 @@ def outcome(gateway: Gateway, reply: Reply) -> None:
 
 
 def shown(found: tuple[Logger, ...]) -> str:
-    """Levels for people, one a line."""
-    return "".join(f"{logger.name} {group} = {level}\n" for logger in found for group, level in logger.levels.items())
+    """Levels for people, one a line; by name, for a file more may have the daemon load loggers in another order."""
+    ordered = sorted(found, key=lambda logger: logger.name)
+    return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
 
 
 def _group(given: object) -> str:
