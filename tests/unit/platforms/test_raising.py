@@ -61,6 +61,9 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     [
         ({"ike": 4}, 900, "log level 4 of ike writes keys into the log: 3 shows all but keys"),
         ({"ike": "2", "default": 5}, 900, "log level 5 of default writes keys"),
+        ({"enc": 3}, 900, "log level 3 of enc writes decrypted messages, and passwords in them, into the log: 2 shows"),
+        ({"tls": "3"}, 900, "log level 3 of tls writes decrypted messages"),
+        ({"enc": 4}, 900, "log level 4 of enc writes keys"),
         ({"ikes": 2}, 900, "strongSwan has no log group 'ikes': it has default, dmn, "),
         ({"ike": "two"}, 900, "'two' is no log level for ike: give a number from -1 to 3"),
         ({"ike": -2}, 900, "-2 is no log level"),
@@ -130,6 +133,15 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
     back = raising.plan(raising.Wish({}), GATEWAY, raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
+
+
+@pytest.mark.parametrize(("held", "enc"), [(1, 2), (2, 2), (3, 3), (4, 4)])
+def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc: int) -> None:
+    told = f"charon-systemd {{\n journal {{\n enc = {held}\n tls = 0\n }}\n}}\n{INCLUDE}"
+    made = raising.plan(raising.wish({"default": 3}, state="present", duration=900), GATEWAY, logging(told))
+    (logger,) = made.after
+    assert [logger.level(group) for group in ("enc", "tls", "ike", "default")] == [enc, 2, 3, 1]
+    assert (f"enc = {enc}\n" in (made.body or "")) == (enc != held)
 
 
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:

@@ -23,6 +23,8 @@ State = Literal["present", "absent"]
 
 NAME = "zz-tunnelwright-logging.conf"  # conf.sh knows it too; it sorts behind other files
 LOWEST, HIGHEST = -1, 3
+# encrypted_payload.c (DBG3 "plain"), tls_hkdf.c and tls_fragmentation.c: passwords of XAuth and EAP, and keys
+TELLING = {"enc": 2, "tls": 2}
 SHORTEST, LONGEST = 5, 86400  # seconds
 INCLUDE = "include strongswan.d/*.conf"
 BROKEN = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
@@ -36,8 +38,8 @@ class Wish:
     duration: int = 900
 
     def level(self, group: str) -> int:
-        """The level asked for a group."""
-        return self.levels.get(group, self.levels.get("default", LOWEST))
+        """The level asked for a group; the default is no wish for what a level tells secrets of."""
+        return self.levels.get(group, min(self.levels.get("default", LOWEST), TELLING.get(group, HIGHEST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def outcome(gateway: Gateway, reply: Reply) -> None:
 
 
 def shown(found: tuple[Logger, ...]) -> str:
-    """Levels for people, one a line; by name, for a file more may have the daemon load loggers in another order."""
+    """Levels for people, one a line; by name, because a further file may change the order that they are loaded in."""
     ordered = sorted(found, key=lambda logger: logger.name)
     return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
 
@@ -162,6 +164,11 @@ def _level(group: object, given: object) -> int:
     level = int(number) if number.removeprefix("-").isdecimal() else None
     if level is not None and level > HIGHEST:
         raise RefusedError(f"log level {level} of {group} writes keys into the log", hint="3 shows all but keys")
+    if level is not None and level > TELLING.get(str(group), HIGHEST):
+        raise RefusedError(
+            f"log level {level} of {group} writes decrypted messages, and passwords in them, into the log",
+            hint="2 shows all but that",
+        )
     if level is None or level < LOWEST:
         raise RefusedError(f"{given!r} is no log level for {group}", hint="give a number from -1 to 3")
     return level
