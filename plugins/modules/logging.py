@@ -35,10 +35,10 @@ options:
         V(cfg), V(knl), V(net), V(asn), V(enc), V(app), V(lib), V(esp), V(tls), V(tnc), V(imc), V(imv) and V(pts).
       - V(2) for V(ike), V(cfg) and V(chd) tells most reasons. V(3) dumps messages. V(4) would write keys into the log
         and is refused.
-      - V(3) of V(enc) and V(tls) would write what was encrypted into the log, such as passwords of XAuth and EAP, and is
-        refused too. V(default) raises these two groups to V(2) at most.
-      - V(3) of V(ike) dumps messages of EAP, also those inside EAP-TTLS and EAP-PEAP. Where users log in with passwords,
-        be content with V(2).
+      - V(3) of V(enc) and V(tls) would write what was encrypted into the log, such as passwords of XAuth and EAP, and
+        is refused too. V(default) raises these two groups to V(2) at most.
+      - V(3) of V(ike) dumps messages of EAP, also those inside EAP-TTLS and EAP-PEAP. Where users log in with
+        passwords, be content with V(2).
       - They replace the levels of an earlier run, they do not add to them.
     type: dict
   state:

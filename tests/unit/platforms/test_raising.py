@@ -43,7 +43,7 @@ OURS = f"/etc/strongswan.d/{raising.NAME}"
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     root, ours = tmp_path / "strongswan.conf", tmp_path / raising.NAME
     root.write_text("include *-logging.conf\n", encoding="utf-8")
-    made = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(INCLUDE))
+    made = raising.plan(raising.Wish({"ike": 2}), logging(INCLUDE))
     script = raising.script(made, raising.Wish({"ike": 2}, 100), GATEWAY, "ab")
     ours.write_text(script.variables["TW_TEXT"], encoding="utf-8")
     reply = read_by(shell, root)
@@ -110,7 +110,7 @@ def configurations(draw: st.DrawFn) -> Conf:
 @given(configurations(), LEVELS)
 def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
     wish = raising.Wish(asked)
-    made = raising.plan(wish, GATEWAY, found)
+    made = raising.plan(wish, found)
     if made.body is None:
         assert not made.changed
         raised = found
@@ -127,10 +127,10 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
         for group in GROUPS:
             wanted = -1 if old.name in off and len(off) < len(loaded) else wish.level(group)
             assert loaded[old.name].level(group) == max(old.level(group), wanted)
-    again = raising.plan(wish, GATEWAY, raised)
+    again = raising.plan(wish, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
-    back = raising.plan(raising.Wish({}), GATEWAY, raised)
+    back = raising.plan(raising.Wish({}), raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
 
@@ -138,20 +138,20 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
 @pytest.mark.parametrize(("held", "enc"), [(1, 2), (2, 2), (3, 3), (4, 4)])
 def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc: int) -> None:
     told = f"charon-systemd {{\n journal {{\n enc = {held}\n tls = 0\n }}\n}}\n{INCLUDE}"
-    made = raising.plan(raising.wish({"default": 3}, state="present", duration=900), GATEWAY, logging(told))
+    made = raising.plan(raising.wish({"default": 3}, state="present", duration=900), logging(told))
     (logger,) = made.after
     assert [logger.level(group) for group in ("enc", "tls", "ike", "default")] == [enc, 2, 3, 1]
     assert (f"enc = {enc}\n" in (made.body or "")) == (enc != held)
 
 
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:
-    first = raising.plan(raising.Wish({"ike": 3}), GATEWAY, logging(INCLUDE))
+    first = raising.plan(raising.Wish({"ike": 3}), logging(INCLUDE))
     found = logging(INCLUDE)
     held = replace(found, files={**found.files, OURS: (first.body or "").encode()})
-    second = raising.plan(raising.Wish({"cfg": 2}), GATEWAY, held)
+    second = raising.plan(raising.Wish({"cfg": 2}), held)
     assert (second.held, second.path, second.changed) == ((OURS,), OURS, True)
     assert [logger.levels for logger in second.after] == [{"default": 1, "cfg": 2}]
-    none = raising.plan(raising.Wish({"cfg": 1}), GATEWAY, held)
+    none = raising.plan(raising.Wish({"cfg": 1}), held)
     assert (none.body, none.idle, none.changed) == (None, False, True)
 
 
@@ -166,27 +166,36 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 )
 def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told))
+        raising.plan(raising.Wish({"ike": 2}), logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
 
+def test_a_folder_that_is_not_there_takes_no_file() -> None:
+    wish = raising.Wish({"ike": 2})
+    with pytest.raises(RefusedError) as error:
+        raising.plan(wish, logging("include nowhere/*.conf\n"))
+    assert str(error.value) == (
+        "there is no folder /etc/nowhere, which strongswan.conf includes at /etc/strongswan.conf: make it"
+    )
+    found = logging(f"include nowhere/*.conf\n{INCLUDE}include strongswan.d//*.conf\n")
+    assert raising.plan(wish, found).path == OURS
+
+
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
     told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).path == f"/late/{raising.NAME}"
+    assert raising.plan(raising.Wish({"ike": 2}), logging(told)).path == f"/late/{raising.NAME}"
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).warnings
+    (warning,) = raising.plan(raising.Wish({"ike": 2}), logging(told)).warnings
     assert warning.startswith("filelog.a begins anew now and when the levels go back")
 
 
-def test_where_nothing_could_be_read_or_runs_nothing_is_begun() -> None:
+def test_where_nothing_runs_nothing_is_begun() -> None:
     wish = raising.Wish({"ike": 2})
-    with pytest.raises(RefusedError, match="use become"):
-        raising.plan(wish, GATEWAY, None)
-    made = raising.plan(wish, GATEWAY, logging(INCLUDE))
+    made = raising.plan(wish, logging(INCLUDE))
     with pytest.raises(RefusedError, match="not running"):
         raising.script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
     denied = Problem("no-permission", "the daemon's socket is root's", "", "use become")
@@ -263,9 +272,14 @@ def test_what_never_came_is_cleared_away(shell: Shell, folder: Path) -> None:
 def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str = "true", lower: bool = False) -> Reply:
     """What became of a raise (or its end) in this folder, with a swanctl whose reload is this command."""
     files = (folder / "strongswan.conf", *folder.rglob(raising.NAME))
-    found = Conf("charon", str(files[0]), {str(path): path.read_bytes() for path in files})
+    found = Conf(
+        "charon",
+        str(files[0]),
+        {str(path): path.read_bytes() for path in files},
+        frozenset(str(path) for path in (folder, *folder.iterdir())),
+    )
     wish = raising.Wish({} if lower else {"ike": 2})
-    made = raising.script(raising.plan(wish, GATEWAY, found), wish, GATEWAY, f"mark{seconds}")
+    made = raising.script(raising.plan(wish, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
     source = source.replace(text("owned.sh"), owned())

@@ -38,13 +38,27 @@ tw_until() {
 	done
 }
 
+# tw_folders: the folders in which include statements look, those of them that are there.
+tw_folders() {
+	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
+		grep -q include "$tw_file" || continue
+		tw_lex setting-includes "$tw_file" | while IFS= read -r tw_pattern; do
+			tw_pattern_of "$tw_file" "$tw_pattern"
+			[ ! -d "${tw_pattern%/*}" ] || printf '%s\n' "${tw_pattern%/*}"
+		done
+	done | sort -u
+}
+
 # Sections conf-files, the first of which is strongswan.conf, and conf-0, conf-1, ...
 tw_settings() {
 	tw_conf=$(tw_main_conf) || tw_conf=''
 	tw_files='' tw_unread=''
-	[ -z "$tw_conf" ] || tw_follow setting-includes "$tw_conf" 2>/dev/null || tw_files=''
+	if [ -n "$tw_conf" ] && ! tw_follow setting-includes "$tw_conf" 2>/dev/null; then
+		tw_files='' tw_unread="large $tw_conf"
+	fi
 	section conf-files printf '%s' "$tw_files"
 	section conf-unread printf '%s' "$tw_unread"
+	section conf-folders tw_folders
 	section logging-until tw_until
 	tw_index=0
 	printf '%s' "$tw_files" | while IFS= read -r tw_file; do

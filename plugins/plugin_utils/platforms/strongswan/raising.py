@@ -82,15 +82,12 @@ def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wis
     return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
-def plan(wanted: Wish, gateway: Gateway, found: Conf | None) -> Plan:
-    """What makes the wish true on a gateway.
+def plan(wanted: Wish, found: Conf) -> Plan:
+    """What makes the wish true where this is strongswan.conf.
 
     Raises:
-        RefusedError: strongswan.conf could not be read, or nothing that it includes could raise the levels.
-        ParseError: a file is broken.
+        RefusedError: nothing that it includes could raise the levels.
     """
-    if found is None:
-        raise RefusedError("strongswan.conf could not be found or read", where=gateway.name, hint="use become: true")
     held = tuple(path for path in found.files if posixpath.basename(path) == NAME)
     bare = replace(found, files={path: data for path, data in found.files.items() if path not in held})
     before, base = loggers(found), loggers(bare)
@@ -207,11 +204,16 @@ def _section(name: str, lines: list[str]) -> list[str]:
 
 def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]) -> tuple[str, tuple[Logger, ...]]:
     """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
-    places = tuple(dict.fromkeys((*held, *_places(bare))))
+    included = tuple(dict.fromkeys(_included(bare)))
+    places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
     for path in places:
         after = loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
         if _levels(after) == _levels(raised):
             return path, _behind_header(after, path)
+    if included and not places:
+        raise RefusedError(
+            f"there is no folder {included[0]}, which strongswan.conf includes", where=bare.root, hint="make it"
+        )
     if not places:
         raise RefusedError(
             "strongswan.conf includes no folder for a file that raises its levels",
@@ -219,7 +221,7 @@ def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, .
             hint=f"add the line {INCLUDE} at its end, outside all sections",
         )
     raise RefusedError(
-        f"the levels in {places[0]} would be overridden, or it is included inside a section",
+        f"the levels in {min(places)} would be overridden, or it is included inside a section",
         where=bare.root,
         hint=f"have the line {INCLUDE} at its end, outside all sections",
     )
@@ -235,13 +237,13 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     )
 
 
-def _places(found: Conf) -> Iterator[str]:
-    """Where each include statement would find a file of our name."""
+def _included(found: Conf) -> Iterator[str]:
+    """The folder in which each include statement would find a file of our name."""
     for source in found.settings.sources.values():
         for token in tokens(source):
             folder, name = posixpath.split(posixpath.join(posixpath.dirname(source.name), token.text))
             if token.kind == "include" and fnmatch.fnmatchcase(NAME, name) and not any(c in folder for c in "*?["):
-                yield posixpath.join(folder, NAME)
+                yield folder
 
 
 def _truncating(found: Conf, base: tuple[Logger, ...]) -> Iterator[str]:

@@ -45,7 +45,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     settings = _settings(reply, options, problems)
     configured, wrong = connections(settings, _numbers(version)) if settings else ((), ())
     problems += [*(settings.warnings if settings else ()), *wrong]
-    machine, found = system(reply), conf(reply)
+    machine, found = system(reply), _conf(reply)
     daemon = _daemon(reply, found, problems)
     loggers = None if found is None else levels.loggers(found)
     problems += [*levels.hidden(loggers or ()), *levels.left(reply, machine.time)]
@@ -132,6 +132,14 @@ def _version(reply: Reply) -> str | None:
 
 def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])
+
+
+def _conf(reply: Reply) -> Conf | None:
+    """What was read of strongswan.conf; None where it could not be: that keeps nothing else from being read."""
+    try:
+        return conf(reply)
+    except IpsecError:
+        return None
 
 
 def _daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
