@@ -136,6 +136,39 @@ def test_without_an_include_it_says_what_to_add(lab: Lab, hosts: Path, tmp_path:
         lab.sh("b01", "mv /etc/keep /etc/strongswan.conf")
 
 
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            "s,^include .*,include nowhere/*.conf,",
+            "there is no folder /etc/nowhere, which strongswan.conf includes at ",
+        ),
+        ("$a journal {", "a section has no closing brace at /etc/strongswan.conf:"),
+    ],
+)
+def test_check_mode_refuses_what_a_run_would(lab: Lab, hosts: Path, tmp_path: Path, edit: str, said: str) -> None:
+    lab.sh("b01", f"cp -p /etc/strongswan.conf /etc/keep && sed -i '{edit}' /etc/strongswan.conf")
+    try:
+        runs = [logging(tmp_path, hosts, *more, levels={"ike": 3}).result("it")["msg"] for more in (("--check",), ())]
+        assert runs[0] == runs[1]
+        assert runs[0].startswith(said)
+    finally:
+        lab.sh("b01", "mv /etc/keep /etc/strongswan.conf")
+
+
+def test_the_default_leaves_passwords_out(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    assert logging(tmp_path, hosts, levels={"default": 3}).changed() == {"b01": 1}
+    assert "enc = 2" in lab.sh("b01", f"cat {FILE}")
+    noted = module(tmp_path, hosts, "b01", "gateway_info", {"log": True, "log_lines": 1}).result("it")["gateway"]
+    lab.sh("b01", TRY)
+    reading = {"log": True, "log_lines": 20000, "log_from": noted["log_end"]}
+    read = module(tmp_path, hosts, "b01", "gateway_info", reading).result("it")["gateway"]
+    assert (read["problems"], any("state change" in line for line in read["log"])) == ([], True)
+    cut = module(tmp_path, hosts, "b01", "gateway_info", {**reading, "log_lines": 9}).result("it")["gateway"]
+    assert ([problem["kind"] for problem in cut["problems"]], len(cut["log"])) == (["log-cut"], 9)
+    logging(tmp_path, hosts, state="absent")
+
+
 def test_a_process_of_somebody_else_does_not_say_where_strongswan_conf_is(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
