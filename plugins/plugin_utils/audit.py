@@ -20,6 +20,7 @@ HARMLESS = (
     "long-name",
     "percent-in-name",
     "daemon-stopped",
+    "log-cut",
     "log-hides",
     "log-raised",
 )

@@ -10,15 +10,20 @@ tw_bytes_max=8388608
 # tw_lex WANT FILE: what redact.awk makes of the file.
 tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
 
+# tw_pattern_of FILE CODED: tw_pattern becomes what an include statement of the file names, as redact.awk prints it.
+tw_pattern_of() {
+	tw_pattern=$(printf '%b' "$2")
+	case $tw_pattern in
+	/*) ;;
+	*) tw_pattern=${1%/*}/$tw_pattern ;;
+	esac
+}
+
 # tw_included WANT FILE: the files that its include statements name, as glob(3) finds them; WANT is redact.awk's.
 tw_included() {
 	grep -q include "$2" || return 0
 	tw_lex "$1" "$2" | while IFS= read -r tw_pattern; do
-		tw_pattern=$(printf '%b' "$tw_pattern")
-		case $tw_pattern in
-		/*) ;;
-		*) tw_pattern=${2%/*}/$tw_pattern ;;
-		esac
+		tw_pattern_of "$2" "$tw_pattern"
 		IFS=
 		if [ -d "${tw_pattern%/*}" ] && ! { [ -r "${tw_pattern%/*}" ] && [ -x "${tw_pattern%/*}" ]; }; then
 			printf '%s\n' "${tw_pattern%/*}"
