@@ -10,6 +10,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import al
 
 from tests.lab.faults import FAULTS, VARIANTS
 from tests.matrix.judge import judge
+from tests.matrix.page import PAGE, page
 from tests.matrix.story import Told
 
 NOT_MADE = {  # rules that no fault of the lab leads to, and why
@@ -90,3 +91,7 @@ def test_anything_else_is_missed(bad: Told) -> None:
 def test_every_rule_has_a_fault_on_real_tunnels_or_a_reason_to_have_none() -> None:
     found = {fault.finds for fault in FAULTS.values()}
     assert {rule.id for rule in all_rules()} - found == set(NOT_MADE)
+
+
+def test_the_page_is_of_the_faults_and_variants_that_there_are() -> None:
+    assert PAGE.read_text(encoding="utf-8").startswith(page({}).rstrip("\n")), "run make matrix"
