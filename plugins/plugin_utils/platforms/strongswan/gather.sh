@@ -158,8 +158,10 @@ tw_log_last() {
 # At log level 3 the daemon dumps messages in hexadecimal, at 4 keys too: such lines stay here, and do not count.
 # A line more than TW_LOG tells that there were more since TW_LOG_FROM (read.py).
 tw_log() {
+	tw_kept=$TW_LOG
+	[ -z "$TW_LOG_FROM" ] || tw_kept=$((TW_LOG + 1))
 	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}' |
-		tail -n $((TW_LOG + (${#TW_LOG_FROM} > 0))) | tail -c "$tw_log_max"
+		tail -n "$tw_kept" | tail -c "$tw_log_max"
 }
 
 # ---- what surrounds it
