@@ -27,7 +27,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
-        plan = raising.plan(wish, gateway, conf(reply))
+        plan = raising.plan(wish, conf(reply))
         if not plan.idle:
             program = raising.script(plan, wish, gateway, token_hex(8))
             if not self.check_mode:

@@ -54,12 +54,13 @@ options:
     type: bool
     default: false
   log_lines:
-    description: How many lines of the log to read.
+    description: How many lines of the log to read. Lines of hexadecimal dumps are left out and do not count.
     type: int
     default: 200
   log_from:
     description:
-      - RV(gateway.log_end) of an earlier reading. Only what was logged since is read, at most O(log_lines) lines of it.
+      - RV(gateway.log_end) of an earlier reading. Only what was logged since is read, at most O(log_lines) lines of it;
+        that there was more is the problem C(log-cut).
       - A log file that was rotated meanwhile is read from its start.
     type: str
 notes:

@@ -35,6 +35,10 @@ options:
         V(cfg), V(knl), V(net), V(asn), V(enc), V(app), V(lib), V(esp), V(tls), V(tnc), V(imc), V(imv) and V(pts).
       - V(2) for V(ike), V(cfg) and V(chd) tells most reasons. V(3) dumps messages. V(4) would write keys into the log
         and is refused.
+      - V(3) of V(enc) and V(tls) would write what was encrypted into the log, such as passwords of XAuth and EAP, and
+        is refused too. V(default) raises these two groups to V(2) at most.
+      - V(3) of V(ike) dumps messages of EAP, also those inside EAP-TTLS and EAP-PEAP. Where users log in with
+        passwords, be content with V(2).
       - They replace the levels of an earlier run, they do not add to them.
     type: dict
   state:
@@ -51,6 +55,8 @@ options:
 notes:
   - C(swanctl --reload-settings) has the daemon read all of C(strongswan.conf) again, also what somebody else
     has edited there since.
+  - Where others than root may change C(strongswan.conf), the folder that it includes, or what lies above them, it is
+    refused. A path in the environment variable C(STRONGSWAN_CONF) counts where root gave it to the daemon.
   - A log file with C(append = no) begins anew whenever the settings are read again. That is warned of.
 seealso:
   - module: tunnelwright.ipsec.gateway_info

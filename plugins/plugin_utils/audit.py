@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
@@ -20,6 +20,7 @@ HARMLESS = (
     "long-name",
     "percent-in-name",
     "daemon-stopped",
+    "log-cut",
     "log-hides",
     "log-raised",
 )
@@ -44,7 +45,9 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     read = tuple(gateways)
     broken = dict(unreadable or {})
     tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
-    findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read), *diagnose(tunnels)]
+    tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
+    findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
+    findings += diagnose(tunnels)
     findings += _stopped(read, tunnels)
     findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))
     planned = plan(tunnels, findings, limit=limit)
@@ -147,13 +150,13 @@ def _stopped(gateways: Iterable[Gateway], tunnels: Iterable[Tunnel]) -> list[Fin
     ]
 
 
-def _problems(gateways: Iterable[Gateway]) -> list[Finding]:
-    """What kept a part of a gateway from being read."""
+def _problems(gateways: Iterable[Gateway], tried: Container[str]) -> list[Finding]:
+    """What kept a part of a gateway from being read; what its log hides counts where a tunnel of it was tried."""
     return [
         _problem(gateway, problem)
         for gateway in gateways
         for problem in gateway.problems
-        if problem.kind not in HARMLESS
+        if problem.kind not in HARMLESS or (problem.kind == "log-hides" and gateway.name in tried)
     ]
 
 

@@ -109,6 +109,12 @@ def _unread(traffic: _Traffic) -> Verdict | None:
 
 def _unanswered(traffic: _Traffic) -> Verdict | None:
     here, there, sent = traffic.end.gateway.name, traffic.peer.gateway.name, traffic.sent[-1]
+    if not traffic.arrived and (traffic.answers or _silent(traffic.peer)):
+        hidden = (
+            "its log level of net is below 1" if _silent(traffic.peer) else "which packets are these is not to be told"
+        )
+        because = f"the log of {there} does not show what it did with the packets of {here}: {hidden}"
+        return traffic.lost("attempt-failed", traffic.peer, because, (traffic.end, traffic.attempt.log[-1]))
     if not traffic.arrived:
         because = (
             f"what {here} sends to UDP {sent.port} does not arrive at {there}: a filter on the path or on an end, "
@@ -122,6 +128,12 @@ def _unanswered(traffic: _Traffic) -> Verdict | None:
             "ike-answer-lost", traffic.peer, because, (traffic.peer, last.line), (traffic.end, sent.line)
         )
     return None
+
+
+def _silent(end: End) -> bool:
+    """Whether none of a daemon's loggers writes which packets come and go."""
+    loggers = end.gateway.loggers or ()
+    return bool(loggers) and all(logger.level("net") < 1 for logger in loggers)
 
 
 def _dropped_later(traffic: _Traffic) -> Verdict | None:

@@ -136,6 +136,70 @@ def test_without_an_include_it_says_what_to_add(lab: Lab, hosts: Path, tmp_path:
         lab.sh("b01", "mv /etc/keep /etc/strongswan.conf")
 
 
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (
+            "s,^include .*,include nowhere/*.conf,",
+            "there is no folder /etc/nowhere, which strongswan.conf includes at ",
+        ),
+        ("$a journal {", "a section has no closing brace at /etc/strongswan.conf:"),
+    ],
+)
+def test_check_mode_refuses_what_a_run_would(lab: Lab, hosts: Path, tmp_path: Path, edit: str, said: str) -> None:
+    lab.sh("b01", f"cp -p /etc/strongswan.conf /etc/keep && sed -i '{edit}' /etc/strongswan.conf")
+    try:
+        runs = [logging(tmp_path, hosts, *more, levels={"ike": 3}).result("it")["msg"] for more in (("--check",), ())]
+        assert runs[0] == runs[1]
+        assert runs[0].startswith(said)
+    finally:
+        lab.sh("b01", "mv /etc/keep /etc/strongswan.conf")
+
+
+def test_the_default_leaves_passwords_out(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    assert logging(tmp_path, hosts, levels={"default": 3}).changed() == {"b01": 1}
+    assert "enc = 2" in lab.sh("b01", f"cat {FILE}")
+    noted = module(tmp_path, hosts, "b01", "gateway_info", {"log": True, "log_lines": 1}).result("it")["gateway"]
+    lab.sh("b01", TRY)
+    reading = {"log": True, "log_lines": 20000, "log_from": noted["log_end"]}
+    read = module(tmp_path, hosts, "b01", "gateway_info", reading).result("it")["gateway"]
+    assert (read["problems"], any("state change" in line for line in read["log"])) == ([], True)
+    cut = module(tmp_path, hosts, "b01", "gateway_info", {**reading, "log_lines": 9}).result("it")["gateway"]
+    assert ([problem["kind"] for problem in cut["problems"]], len(cut["log"])) == (["log-cut"], 9)
+    logging(tmp_path, hosts, state="absent")
+
+
+def test_a_process_of_somebody_else_does_not_say_where_strongswan_conf_is(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    """Else it would have root write a file as it likes, which root's daemons then load plugins by."""
+    their = "/run/their"
+    lab.sh(
+        "b01", f"mkdir {their} && cp /bin/sleep {their}/charon && echo 'include /etc/*.conf' >{their}/strongswan.conf"
+    )
+    lab.sh("b01", f"chown -R nobody {their}")
+    start = f"STRONGSWAN_CONF={their}/strongswan.conf setpriv --reuid nobody --clear-groups {their}/charon 600"
+    lab.sh("b01", f"{start} >/dev/null 2>&1 & echo $! >/run/theirs")
+    try:
+        lab.sh(
+            "b01", f"grep -qx charon /proc/$(cat /run/theirs)/comm && grep -q {their} /proc/$(cat /run/theirs)/environ"
+        )
+        assert logging(tmp_path, hosts, "--check", levels={"ike": 3}).result("it")["file"] == FILE
+    finally:
+        lab.sh("b01", f"kill $(cat /run/theirs); rm -r {their} /run/theirs")
+
+
+def test_what_others_may_change_is_not_relied_on(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("b01", "chown nobody /etc/strongswan.conf")
+    try:
+        run = logging(tmp_path, hosts, levels={"ike": 3})
+        assert run.result("it")["msg"] == (
+            "not only root may change /etc/strongswan.conf at b01: chown it to root, and chmod go-w"
+        )
+    finally:
+        lab.sh("b01", "chown root /etc/strongswan.conf")
+
+
 def test_a_reload_that_fails_takes_the_file_away_again(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     """A swanctl that does all but that stands in."""
     fake = """#!/bin/sh

@@ -18,8 +18,8 @@ ASKED = (
     "remedy",
     "repaired",
     "traffic",
-    "clean",
-    "nothing else",
+    "clean second run",
+    "no false alarm",
 )
 Answer = bool | None  # None: not asked of this case
 
@@ -42,6 +42,10 @@ def judge(told: Told) -> Row:
     missed = [f"could not be put: {told.wrong}"] if told.wrong else []
     if told.carried != (told.case.carries, told.case.carries):
         missed.append(f"traffic passes {told.carried} before, which is not what it is about")
+    if not told.paired:
+        missed.append("its ends were not paired, or not read")
+    if told.changed and not told.case.beside and not getattr(told.case, "cure", ""):
+        missed.append(f"{', '.join(told.changed)} changed, where nothing is to be repaired")
     answers = tuple(_fault(told, told.case) if isinstance(told.case, Fault) else _variant(told))
     no = [what for what, answer in zip(ASKED, answers, strict=True) if answer is False]
     missed += [f"not {', '.join(no)}: {_seen(told)}"] if no else []

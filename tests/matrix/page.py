@@ -23,10 +23,10 @@ SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 def table(rows: Sequence[Row]) -> str:
     """The answers in columns."""
     width = max((len(row.told.case.name) for row in rows), default=0) + 2
-    heads = [f"{what:15}" for what in ASKED]
+    heads = [f"{what:18}" for what in ASKED]
     lines = [f"{'':{width}}{''.join(heads)}".rstrip()]
     for row in rows:
-        answers = "".join(f"{SHOWN[answer].strip('*'):15}" for answer in row.answers)
+        answers = "".join(f"{SHOWN[answer].strip('*'):18}" for answer in row.answers)
         lines.append(f"{row.told.case.name:{width}}{answers}".rstrip())
     lines.append(f"{sum(row.passed for row in rows)} of {len(rows)} as they must be")
     return "\n".join(lines)

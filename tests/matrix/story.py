@@ -33,7 +33,11 @@ class Told:
     gateways: Mapping[str, str]  # by role: initiator, responder
     wrong: str = ""  # why it could not be put
     carried: tuple[bool, bool] = (False, False)
-    findings: Sequence[Mapping[str, Any]] = ()  # of the diagnosis where only that tells, else of the audit
+    paired: bool = False  # every report speaks of the tunnel
+    findings: Sequence[
+        Mapping[str, Any]
+    ] = ()  # on its gateways: of the diagnosis where only that tells, else the audit
+    changed: Sequence[str] = ()  # gateways that the repair changed
     repair: Mapping[str, Any] | None = None
     carries: tuple[bool, bool] = (False, False)
     left: Sequence[Mapping[str, Any]] = ()  # findings of the second run
@@ -81,22 +85,27 @@ def tell(cases: Collection[Case], suite: str, tmp: Path, say: Callable[[str], No
         say("repaired")
         second = _play(stage, cases, "remediate", "second")
         say("looked at again")
-        return [
-            Told(
-                case,
-                stage.gateways(case),
-                stage.wrong.get(case.name, ""),
-                carried[case.name],
-                diagnosed.findings("diagnosis", stage.title(case))
-                if case in heard
-                else first.findings("before", stage.title(case)),
-                first.repair(stage.title(case)),
-                carries[case.name],
-                second.findings("before", stage.title(case)),
-                sorted(set(stage.gateways(case).values()) & second.changed()),
+        told = []
+        for case in cases:
+            gateways, title = stage.gateways(case), stage.title(case)
+            here = set(gateways.values())
+            looks = [(diagnosed, "diagnosis") if case in heard else (first, "before"), (second, "before")]
+            told.append(
+                Told(
+                    case,
+                    gateways,
+                    wrong=stage.wrong.get(case.name, ""),
+                    carried=carried[case.name],
+                    paired=all(title in played.tunnels(report) for played, report in looks),
+                    findings=looks[0][0].findings(looks[0][1], here),
+                    changed=sorted(here & first.changed()),
+                    repair=first.repair(title),
+                    carries=carries[case.name],
+                    left=second.findings("before", here),
+                    again=sorted(here & second.changed()),
+                )
             )
-            for case in cases
-        ]
+        return told
 
 
 @dataclass(frozen=True)
@@ -106,9 +115,13 @@ class _Played:
     reports: Sequence[Mapping[str, Mapping[str, Any]]]
     runs: Sequence[Run]
 
-    def findings(self, report: str, title: str) -> list[Mapping[str, Any]]:
+    def tunnels(self, report: str) -> set[str]:
+        return {tunnel["name"] for reports in self.reports for tunnel in reports[report]["tunnels"]}
+
+    def findings(self, report: str, gateways: Collection[str]) -> list[Mapping[str, Any]]:
+        """All that is said of these gateways, also beside their tunnel."""
         each = (finding for reports in self.reports for finding in reports[report]["findings"])
-        return [finding for finding in each if finding["tunnel"] == title]
+        return [finding for finding in each if finding["end"]["gateway"] in gateways]
 
     def repair(self, title: str) -> Mapping[str, Any] | None:
         each = (repair for reports in self.reports for repair in reports.get("after", {}).get("repairs", ()))

@@ -76,11 +76,12 @@ def main() -> None:
 def _candidates() -> Mapping[str, str]:
     """Each run's name and its tasks in YAML."""
     script = pack(platform("strongswan").gather(GatherOptions(digest_key="0" * 64)), new_mark()).decode()
+    quoted = f"!unsafe {json.dumps(script)}"  # as free form Ansible would look for quotes and templates in it
     tasks = "".join(f"    - ansible.builtin.command: {command}\n" for command in COMMANDS)
     return {
         "one `raw` task that runs `true`": "    - ansible.builtin.raw: 'true'\n",
         "`gateway_info`": "    - tunnelwright.ipsec.gateway_info:\n",
-        "one `raw` task, the same script": f"    - ansible.builtin.raw: !unsafe {json.dumps(script)}\n",
+        "one `raw` task, the same script": f"    - ansible.builtin.raw:\n      args: {{_raw_params: {quoted}}}\n",
         "five `command` tasks": tasks,
     }
 

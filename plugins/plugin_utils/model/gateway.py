@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 Action = Literal["none", "trap", "start", "trap|start"]
@@ -276,6 +277,7 @@ class System:
 
     hostname: str = ""
     time: float | None = None  # Unix time
+    zone: str = ""  # "+0100"; empty: not known
     kernel: str = ""
     init: str = ""  # systemd, other
     cron: bool = False
@@ -283,6 +285,13 @@ class System:
     routes: tuple[str, ...] | None = None  # "10.2.0.0/24 eth0"; None: not known, too many, or rules of its own decide
     load: tuple[float, ...] = ()  # averages of 1, 5 and 15 minutes
     cores: int | None = None
+
+    @property
+    def clock(self) -> datetime | None:
+        """What the gateway's clock showed, in its own time zone; None where either is not known."""
+        if self.time is None or not self.zone:
+            return None
+        return datetime.fromtimestamp(self.time, datetime.strptime(self.zone, "%z").tzinfo)
 
 
 @dataclass(frozen=True, slots=True)

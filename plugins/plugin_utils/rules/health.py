@@ -92,9 +92,11 @@ def local_address_missing(tunnel: Tunnel) -> Iterator[Fault]:
     seen from the loopback address. The standby of a cluster has its shared address only when it takes over.
     """
     for end in tunnel.ends:
+        if _established(end) or not written(end):
+            continue  # first what costs little: a hub has very many addresses, and an end here for each of them
         bound, there = explicit(end.connection.local_addrs), _addresses(end)
         known = bool(there) and all(numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
-        if not known or set(bound) & set(there) or not written(end) or _established(end):
+        if not known or set(bound) & set(there):
             continue
         peer = tunnel.other(end)
         meant = [host for host in explicit(peer.connection.remote_addrs) if host in there]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from ..model import Child, End, Fault, IkeSa, Tunnel
-from ..swanctl.log import concerning, events
+from ..model import Child, End, Fault, Tunnel
+from ..swanctl.log import Event, concerning, events
 from ..swanctl.words import explicit, numeric, selector
 from . import rule
 from .evidence import installed, place, readable
@@ -102,16 +103,20 @@ def _exhausted(end: End) -> tuple[str, ...]:
 def _given_up(tunnel: Tunnel) -> tuple[str, ...]:
     """The last line of each log by which a peer that lives did not answer; a gateway's only tunnel needs no name."""
     found = []
-    lives = any(_just_made(ike) for each in tunnel.ends for ike in each.sas)
+    lives = any(ike.state == "ESTABLISHED" for each in tunnel.ends for ike in each.sas)
     for end in tunnel.ends if lives else ():
         log, alone = end.gateway.log or (), len(end.gateway.connections) == 1
-        lines = log if alone else concerning(log, end.connection.name)
-        found += [f"{end.gateway.name}: {e.line}" for e in events(lines) if e.means.name in DEAD][-1:]
+        lines, clock = log if alone else concerning(log, end.connection.name), end.gateway.system.clock
+        dead = [e for e in events(lines, clock) if e.means.name in DEAD and _recent(e, clock)]
+        found += [f"{end.gateway.name}: {e.line}" for e in dead[-1:]]
     return tuple(found)
 
 
-def _just_made(ike: IkeSa) -> bool:
-    return ike.state == "ESTABLISHED" and ike.established is not None and ike.established < RECENT
+def _recent(event: Event, clock: datetime | None) -> bool:
+    """Whether it was logged in the time that the load averages are about."""
+    if clock is None or event.time is None or event.time.tzinfo is None:
+        return False
+    return (clock - event.time).total_seconds() < RECENT
 
 
 def _own_esp(end: End) -> bool:

@@ -1,10 +1,11 @@
-"""Lines of charon's log without what every logger puts before them: whom they are about, and what they mean."""
+"""Lines of charon's log: when, whom they are about, and what they mean."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from .signatures import Signature, signature
 
@@ -14,6 +15,20 @@ _JOURNAL = re.compile(r"^\S+ \S+ (?:charon|ipsec)[\w-]*(?:\[\d+\])?: (?P<text>.*
 _THREAD = re.compile(r"(?:^|\s|:)(?P<thread>\d{2,})\[[A-Z]{3}\d?\]")
 _RECEIVED = re.compile(r"received packet: from (?P<host>[0-9A-Fa-f.:]+)\[\d+\]")
 _ABOUT = re.compile(r"<(?:(?P<name>.*)\|)?(?P<id>\d+)> ?$")
+_ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
+_SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d")
+_HOST = r"(?P<{}>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
+_PEER = re.compile(
+    "|".join(
+        (
+            rf"received packet: from {_HOST.format('source')}\[",
+            rf"sending packet: from \S+ to {_HOST.format('target')}\[",
+            rf"\.\.\.{_HOST.format('other')}(?=[\[,\s]|$)",  # what charon calls the couple of addresses
+            rf"IKE_SA \S+ to {_HOST.format('asked')}",
+            rf"^{_HOST.format('asking')} is initiating",
+        )
+    )
+)
 
 
 def message(line: str) -> str:
@@ -50,16 +65,45 @@ class Event:
     means: Signature
     connection: str | None = None
     sa: int | None = None
+    peer: str | None = None  # address
+    time: datetime | None = None
 
 
-def events(lines: Iterable[str]) -> tuple[Event, ...]:
-    """The lines that the catalogue knows, in their order."""
+def events(lines: Iterable[str], clock: datetime | None = None) -> tuple[Event, ...]:
+    """The lines that the catalogue knows, in their order. `clock` is the gateway's, which most loggers go by."""
     found = []
     for line in lines:
         text = message(line)
         if means := signature(text):
-            found.append(Event(line, text, means, *connection_of(line)))
+            found.append(Event(line, text, means, *connection_of(line), peer_of(text), time_of(line, clock)))
     return tuple(found)
+
+
+def peer_of(text: str) -> str | None:
+    """The address of the other end, where a message tells it."""
+    found = _PEER.search(text)
+    return found[found.lastgroup] if found and found.lastgroup else None
+
+
+def time_of(line: str, clock: datetime | None = None) -> datetime | None:
+    """When a line was logged, as journald, syslog and charon's own files write it; None where it does not say.
+
+    Without a time zone in the line it is in that of `clock`, without a year in the last twelve months before it.
+    """
+    if found := _ISO.match(line):
+        moment = datetime.fromisoformat(found[0].replace(",", "."))
+        return moment if moment.tzinfo or clock is None else moment.replace(tzinfo=clock.tzinfo)
+    found = _SYSLOG.match(line)
+    if found is None or clock is None:
+        return None
+    for year in (clock.year, clock.year - 1):
+        try:
+            moment = datetime.strptime(f"{year} {found[0]}", "%Y %b %d %H:%M:%S").replace(tzinfo=clock.tzinfo)
+        except ValueError:  # February 29th of another year
+            continue
+        if moment <= clock + timedelta(days=1):
+            return moment
+    return None
 
 
 def exchange(lines: Iterable[str], addresses: Collection[str]) -> tuple[str, ...]:

@@ -65,7 +65,12 @@ def retry(lab: Lab, tunnel: Tunnel, *, up: bool = False) -> None:
 
 def count(lab: Lab, end: End) -> int:
     """How many children are installed."""
-    return lab.exec(end.gateway, ["swanctl", "--list-sas", "--ike", end.connection]).stdout.count("INSTALLED")
+    return sas(lab, end).count("INSTALLED")
+
+
+def sas(lab: Lab, end: End) -> str:
+    """The SAs of an end's connection, as they are listed."""
+    return lab.exec(end.gateway, ["swanctl", "--list-sas", "--ike", end.connection]).stdout
 
 
 def wait(until: Callable[[], bool], else_: str, seconds: float = 20) -> None:

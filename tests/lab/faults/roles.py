@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab import Lab, installed
 from ..topology import Tunnel
-from .hands import both, configure, retry, terminate, wait
+from .hands import IKE, both, configure, drop, nft, retry, router, sas, terminate, wait
 from .registry import fault
 
 ONCE = {"start_action": "start", "close_action": "start", "dpd_action": "restart"}
@@ -88,6 +88,26 @@ def _gone_after_a_dead_peer(lab: Lab, tunnel: Tunnel) -> None:
 def _gives_up(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.initiator, {"keyingtries": "1"}, ONCE)
     retry(lab, tunnel, up=True)
+
+
+@fault(
+    "The initiator gave up while its peer could not be reached, and tries no more now that it can.",
+    "initiator",
+    carries=False,
+    cure="keyingtries",
+    sure="observed",
+    beside=("initiator-not-persistent",),
+)
+def _gave_up(lab: Lab, tunnel: Tunnel) -> None:
+    end = tunnel.initiator
+    lab.write(end.gateway, "/etc/strongswan.d/short.conf", "charon { retransmit_tries = 1\n retransmit_timeout = 1 }\n")
+    lab.exec(end.gateway, ["swanctl", "--reload-settings"], check=True)
+    for each in (tunnel.responder, end):
+        terminate(lab, each)
+    drop(lab, end, IKE)
+    configure(lab, tunnel, end, {"keyingtries": "1"}, ONCE)
+    wait(lambda: not sas(lab, end), f"{end.connection} does not give up")
+    nft(lab, router(lab, end), "flush chain inet lab forward")
 
 
 @fault(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Daemon,
     Gateway,
@@ -22,19 +24,21 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
     retransmission,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.lexer import Source, tokens
 
 from ..shells import Shell, shell
 
 __all__ = ["shell"]
 
 CONF = "/etc/strongswan.conf"
+FOLDERS = frozenset(("/etc/strongswan.d", "/etc/strongswan.d/charon", "/etc/early", "/late"))
 INCLUDE = "\ninclude strongswan.d/*.conf\n"
 GATEWAY = Gateway("gw", "strongswan", daemon=Daemon(installed=True, running=True), system=System(time=1000.5))
 
 
 def logging(text: str, daemon: str = "charon-systemd", **more: str) -> Conf:
     files = {CONF: text.encode()} | {f"/etc/strongswan.d/{name}.conf": data.encode() for name, data in more.items()}
-    return Conf(daemon, CONF, files)
+    return Conf(daemon, CONF, files, FOLDERS)
 
 
 def named(found: Conf) -> dict[str, dict[str, int]]:
@@ -118,11 +122,16 @@ include more/*.conf
 """
 
 
-def read_by(shell: Shell, root: Path) -> Reply:
-    """What conf.sh says of a strongswan.conf there."""
-    shown = text("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", "/nothing/")
+def owned() -> str:
+    """The text of owned.sh, for which the user of the tests is root."""
+    return text("owned.sh").replace("tw_root=0", f"tw_root={os.getuid()}")
+
+
+def read_by(shell: Shell, root: Path, *, processes: Path = Path("/nothing")) -> Reply:
+    """What conf.sh says of a strongswan.conf there, or where one of the processes was told to look."""
+    shown = text("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", f"{processes}/")
     preamble = 'tw_digest_length=0\nreturn_() { return "$1"; }\n'
-    source = f"{preamble}{text('follow.sh')}\n{shown}\ntw_settings\n"
+    source = f"{preamble}{text('follow.sh')}\n{owned()}\n{shown}\ntw_settings\n"
     return shell.run(Script(source, {"TW_REDACT": text("redact.awk")}))
 
 
@@ -134,20 +143,141 @@ def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: S
     reply = read_by(shell, root)
     assert not any(b"SECRET" in section.out for section in reply.sections.values())
     found = conf(reply)
-    assert found is not None
     assert found.root == str(root)
     assert named(found) == {"filelog.main": {"default": 1, "cfg": 2}, "journal": {"default": 1, "net": 0}}
     assert retransmission(found) == Retransmission(tries=7, timeout=2.5)
     assert levels.loggers(found)[0].origin == f"{root}:17"
 
 
-def test_what_must_not_be_read_is_unknown() -> None:
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a/*.conf",
+        '"a b/*.conf"',
+        '"a\\"b\\\\*/c#d}e"',
+        '"a\\nb\\tc\\rd" e = 1',
+        "a\\ b\\#c\\}d\\e",
+        'a"b c"d',
+        'a"b"',
+        '"a\\\nb"',
+        '""',
+        "",
+        "é/[ab]*",
+        "a# comment",
+        "a\r",
+        "a\\",
+    ],
+)
+def test_an_include_is_shown_so_that_it_reads_the_same(shell: Shell, tmp_path: Path, written: str) -> None:
+    root = tmp_path / "strongswan.conf"
+    root.write_bytes(f"include {written}\nfilelog {{\n}}\n".encode())
+    shown = conf(read_by(shell, root)).files[str(root)]
+    read = [
+        [token.text for token in tokens(Source("", text.decode("latin-1"))) if token.kind == "include"]
+        for text in (root.read_bytes(), shown)
+    ]
+    assert len(read[0]) == 1
+    assert read[0] == read[1]
+
+
+def process(folder: Path, told: Path, uids: str, comm: str = "charon") -> Path:
+    """A /proc with a process of these users that was told where strongswan.conf is."""
+    for name in ("7", "self"):
+        (folder / name / "ns").mkdir(parents=True)
+        (folder / name / "ns" / "pid").symlink_to("pid:[1]")
+    (folder / "7" / "comm").write_text(f"{comm}\n", encoding="utf-8")
+    (folder / "7" / "status").write_text(f"Name:\t{comm}\nUid:\t{uids}\nGid:\t{uids}\n", encoding="utf-8")
+    (folder / "7" / "environ").write_bytes(b"A=1\0STRONGSWAN_CONF=%s\0B=2\0" % bytes(told))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("uids", "comm", "mode", "above", "believed"),
+    [
+        ("0\t0\t0\t0", "charon", 0o640, 0o755, True),
+        ("0\t0\t0\t0", "charon-systemd", 0o644, 0o1777, True),
+        ("0\t0\t0\t0", "charon-cmd", 0o644, 0o755, False),
+        ("1000\t1000\t1000\t1000", "charon", 0o644, 0o755, False),
+        ("1000\t0\t0\t0", "charon", 0o644, 0o755, False),  # a program that becomes root, under another name
+        ("0\t0\t0\t0", "charon", 0o664, 0o755, False),
+        ("0\t0\t0\t0", "charon", 0o646, 0o755, False),
+        ("0\t0\t0\t0", "charon", 0o644, 0o775, False),
+    ],
+)
+def test_where_strongswan_conf_is_only_root_may_tell(  # noqa: PLR0913, PLR0917  what there is, and what comes of it
+    shell: Shell, tmp_path: Path, uids: str, comm: str, mode: int, above: int, *, believed: bool
+) -> None:
+    root, told = tmp_path / "strongswan.conf", tmp_path / "other" / "strongswan.conf"
+    told.parent.mkdir()
+    for path in (root, told):
+        path.touch()
+    told.chmod(mode)
+    told.parent.chmod(above)
+    found = conf(read_by(shell, root, processes=process(tmp_path / "proc", told, uids, comm)))
+    assert found.root == str(told if believed else root)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_what_is_somebody_elses_is_told(shell: Shell, tmp_path: Path) -> None:
+    ours, theirs, sticky = (tmp_path / name for name in ("ours", "theirs", "sticky"))
+    for folder in (ours, theirs, sticky):
+        folder.mkdir()
+    (ours / "a").touch()
+    (ours / "short").symlink_to("a")
+    (ours / "long").symlink_to(theirs / "link")
+    (ours / "round").symlink_to("round")
+    for link in (theirs / "link", sticky / "link"):
+        link.symlink_to(ours / "a")
+    sticky.chmod(0o1777)
+    os.chown(theirs, 65534, 65534)
+    os.chown(sticky / "link", 65534, 65534, follow_symlinks=False)
+    (tmp_path / "folder").symlink_to(theirs)
+    for path, foreign in (
+        (ours / "a", ""),
+        (ours / "short", ""),
+        (ours / "long", theirs),
+        (ours / "round", ours / "round"),
+        (theirs / "link", theirs),
+        (tmp_path / "folder" / "link", tmp_path / "folder"),
+        (sticky, sticky),
+        (sticky / "link", sticky / "link"),
+        (ours / "no", ours / "no"),
+    ):
+        reply = shell.run(Script(f"{text('owned.sh')}\nsection it tw_foreign {path}\n", {}))
+        assert (path, reply.sections["it"].text) == (path, str(foreign))
+
+
+def test_what_could_not_be_read_is_refused_with_the_reason() -> None:
     sections = {"conf-files": Section(0, CONF.encode(), ""), "conf-0": Section(0, b"", "")}
     nothing = {"commands": Section(0, b"sh\n", "")}
-    assert conf(Reply(sections | nothing)) == Conf("charon-systemd", CONF, {CONF: b""})
-    assert conf(Reply(sections | {"conf-unread": Section(0, b"denied /etc/strongswan.d/a.conf\n", "")})) is None
-    assert conf(Reply(sections | {"conf-0": Section(0, b"charon {\n", "")})) is None
-    assert conf(Reply({})) is None
+    assert conf(Reply(sections | nothing)) == Conf("charon-systemd", CONF, {CONF: b""}, frozenset())
+    for told, said in (
+        (
+            sections | {"conf-unread": Section(0, b"missing a\ndenied /etc/a.conf\n", "")},
+            "read at /etc/a.conf: use bec",
+        ),
+        ({"conf-unread": Section(0, b"denied /etc/strongswan.conf\n", "")}, "must not be read at /etc/strongswan.conf"),
+        (
+            {"conf-unread": Section(0, b"large /etc/strongswan.conf\n", "")},
+            "too large to be read at /etc/strongswan.co",
+        ),
+        (sections | {"conf-0": Section(0, b"\ncharon {\n", "")}, "no closing brace at /etc/strongswan.conf:2: add }"),
+        ({}, "there is no strongswan.conf: install one"),
+    ):
+        with pytest.raises(IpsecError) as error:
+            conf(Reply(told))
+        assert said in str(error.value)
+
+
+def test_folders_that_includes_look_in_are_told_where_they_are_there(shell: Shell, tmp_path: Path) -> None:
+    root = tmp_path / "strongswan.conf"
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "more").write_text("include ../c/*.none\n", encoding="utf-8")
+    root.write_text(f'include "a b/*.conf"\ninclude {tmp_path}/c//more\ninclude d/*\n', encoding="utf-8")
+    found = conf(read_by(shell, root))
+    assert found.folders == {f"{tmp_path}/a b", f"{tmp_path}/c", f"{tmp_path}/c/../c"}
+    assert [found.has(f"{tmp_path}/{folder}") for folder in ("c//../c/", "a b", "d")] == [True, True, False]
 
 
 @pytest.mark.parametrize(

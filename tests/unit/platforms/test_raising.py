@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +27,13 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.conf import (
     Conf,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..shells import Shell, shell
-from .test_conf import GATEWAY, INCLUDE, logging, read_by
+from .test_conf import GATEWAY, INCLUDE, logging, owned, read_by
 
 __all__ = ["shell"]
 
@@ -41,7 +43,7 @@ OURS = f"/etc/strongswan.d/{raising.NAME}"
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     root, ours = tmp_path / "strongswan.conf", tmp_path / raising.NAME
     root.write_text("include *-logging.conf\n", encoding="utf-8")
-    made = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(INCLUDE))
+    made = raising.plan(raising.Wish({"ike": 2}), logging(INCLUDE))
     script = raising.script(made, raising.Wish({"ike": 2}, 100), GATEWAY, "ab")
     ours.write_text(script.variables["TW_TEXT"], encoding="utf-8")
     reply = read_by(shell, root)
@@ -59,6 +61,9 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     [
         ({"ike": 4}, 900, "log level 4 of ike writes keys into the log: 3 shows all but keys"),
         ({"ike": "2", "default": 5}, 900, "log level 5 of default writes keys"),
+        ({"enc": 3}, 900, "log level 3 of enc writes decrypted messages, and passwords in them, into the log: 2 shows"),
+        ({"tls": "3"}, 900, "log level 3 of tls writes decrypted messages"),
+        ({"enc": 4}, 900, "log level 4 of enc writes keys"),
         ({"ikes": 2}, 900, "strongSwan has no log group 'ikes': it has default, dmn, "),
         ({"ike": "two"}, 900, "'two' is no log level for ike: give a number from -1 to 3"),
         ({"ike": -2}, 900, "-2 is no log level"),
@@ -101,10 +106,11 @@ def configurations(draw: st.DrawFn) -> Conf:
     return logging(parts[0] + INCLUDE, draw(st.sampled_from(("charon", "charon-systemd"))), more=parts[1])
 
 
+@settings(deadline=None)
 @given(configurations(), LEVELS)
 def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
     wish = raising.Wish(asked)
-    made = raising.plan(wish, GATEWAY, found)
+    made = raising.plan(wish, found)
     if made.body is None:
         assert not made.changed
         raised = found
@@ -114,27 +120,38 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
         raised = replace(found, files={**found.files, **written})
     after = levels.loggers(raised)
     assert after == made.after
-    off = [set(logger.levels.values()) == {-1} for logger in made.before]
-    for old, new, silent in zip(made.before, after, off, strict=True):
+    off = [logger.name for logger in made.before if set(logger.levels.values()) == {-1}]
+    loaded = {logger.name: logger for logger in after}  # the file may have the daemon load them in another order
+    assert set(loaded) == {logger.name for logger in made.before}
+    for old in made.before:
         for group in GROUPS:
-            wanted = -1 if silent and not all(off) else wish.level(group)
-            assert new.level(group) == max(old.level(group), wanted)
-    again = raising.plan(wish, GATEWAY, raised)
+            wanted = -1 if old.name in off and len(off) < len(loaded) else wish.level(group)
+            assert loaded[old.name].level(group) == max(old.level(group), wanted)
+    again = raising.plan(wish, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
-    back = raising.plan(raising.Wish({}), GATEWAY, raised)
+    back = raising.plan(raising.Wish({}), raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
 
 
+@pytest.mark.parametrize(("held", "enc"), [(1, 2), (2, 2), (3, 3), (4, 4)])
+def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc: int) -> None:
+    told = f"charon-systemd {{\n journal {{\n enc = {held}\n tls = 0\n }}\n}}\n{INCLUDE}"
+    made = raising.plan(raising.wish({"default": 3}, state="present", duration=900), logging(told))
+    (logger,) = made.after
+    assert [logger.level(group) for group in ("enc", "tls", "ike", "default")] == [enc, 2, 3, 1]
+    assert (f"enc = {enc}\n" in (made.body or "")) == (enc != held)
+
+
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:
-    first = raising.plan(raising.Wish({"ike": 3}), GATEWAY, logging(INCLUDE))
+    first = raising.plan(raising.Wish({"ike": 3}), logging(INCLUDE))
     found = logging(INCLUDE)
     held = replace(found, files={**found.files, OURS: (first.body or "").encode()})
-    second = raising.plan(raising.Wish({"cfg": 2}), GATEWAY, held)
+    second = raising.plan(raising.Wish({"cfg": 2}), held)
     assert (second.held, second.path, second.changed) == ((OURS,), OURS, True)
     assert [logger.levels for logger in second.after] == [{"default": 1, "cfg": 2}]
-    none = raising.plan(raising.Wish({"cfg": 1}), GATEWAY, held)
+    none = raising.plan(raising.Wish({"cfg": 1}), held)
     assert (none.body, none.idle, none.changed) == (None, False, True)
 
 
@@ -149,27 +166,36 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 )
 def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told))
+        raising.plan(raising.Wish({"ike": 2}), logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
 
+def test_a_folder_that_is_not_there_takes_no_file() -> None:
+    wish = raising.Wish({"ike": 2})
+    with pytest.raises(RefusedError) as error:
+        raising.plan(wish, logging("include nowhere/*.conf\n"))
+    assert str(error.value) == (
+        "there is no folder /etc/nowhere, which strongswan.conf includes at /etc/strongswan.conf: make it"
+    )
+    found = logging(f"include nowhere/*.conf\n{INCLUDE}include strongswan.d//*.conf\n")
+    assert raising.plan(wish, found).path == OURS
+
+
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
     told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).path == f"/late/{raising.NAME}"
+    assert raising.plan(raising.Wish({"ike": 2}), logging(told)).path == f"/late/{raising.NAME}"
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = raising.plan(raising.Wish({"ike": 2}), GATEWAY, logging(told)).warnings
+    (warning,) = raising.plan(raising.Wish({"ike": 2}), logging(told)).warnings
     assert warning.startswith("filelog.a begins anew now and when the levels go back")
 
 
-def test_where_nothing_could_be_read_or_runs_nothing_is_begun() -> None:
+def test_where_nothing_runs_nothing_is_begun() -> None:
     wish = raising.Wish({"ike": 2})
-    with pytest.raises(RefusedError, match="use become"):
-        raising.plan(wish, GATEWAY, None)
-    made = raising.plan(wish, GATEWAY, logging(INCLUDE))
+    made = raising.plan(wish, logging(INCLUDE))
     with pytest.raises(RefusedError, match="not running"):
         raising.script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
     denied = Problem("no-permission", "the daemon's socket is root's", "", "use become")
@@ -199,21 +225,64 @@ def test_what_was_done_is_no_error() -> None:
 
 def test_loggers_are_shown_a_level_a_line() -> None:
     found = (Logger("journal", {"default": 1, "ike": 2}), Logger("filelog.x", {"default": 0}))
-    assert raising.shown(found) == "journal default = 1\njournal ike = 2\nfilelog.x default = 0\n"
+    assert raising.shown(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
 
 
 # ---- in the shells that gateways have
 
 
+def lowered(shell: Shell, folder: Path, seconds: int, *, before: str = "") -> subprocess.Popen[bytes]:
+    """The program that puts levels back, begun, with this first."""
+    program = folder / "run" / "lower"
+    program.parent.mkdir()
+    stand_in = f"swanctl() {{ echo $1 >>{folder}/asked; }}\n"
+    program.write_text(stand_in + before + text("lower.sh"), encoding="utf-8")
+    command = (*shell.command[:-1], str(program), str(folder / raising.NAME), "mark", str(seconds))
+    return subprocess.Popen(command, env={"PATH": shell.path})
+
+
+def test_levels_go_back_at_their_time_however_long_a_sleep_takes(shell: Shell, folder: Path) -> None:
+    ours = folder / raising.NAME
+    ours.write_text("# mark\n", encoding="utf-8")
+    slow = f"date() {{ [ ! -e {folder}/slept ] && echo 1000 || echo 1900; }}\nsleep() {{ : >{folder}/slept; }}\n"
+    assert lowered(shell, folder, 900, before=slow).wait(10) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "slept", "strongswan.conf"}
+
+
+def test_levels_go_back_though_the_clock_is_set_back(shell: Shell, folder: Path) -> None:
+    (folder / raising.NAME).write_text("# mark\n", encoding="utf-8")
+    assert lowered(shell, folder, 900, before="date() { echo 1000; }\nsleep() { :; }\n").wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+def test_what_puts_levels_back_waits_for_a_file_that_is_about_to_be_there(shell: Shell, folder: Path) -> None:
+    new, ours = folder / f".{raising.NAME}.tunnelwright-new", folder / raising.NAME
+    new.write_text("# mark\n", encoding="utf-8")
+    moved = f"sleep() {{ if [ -e {new} ] && [ -e {folder}/once ]; then mv {new} {ours}; fi; : >{folder}/once; }}\n"
+    assert lowered(shell, folder, 30, before=moved).wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"asked", "once", "strongswan.conf"}
+
+
+def test_what_never_came_is_cleared_away(shell: Shell, folder: Path) -> None:
+    (folder / f".{raising.NAME}.tunnelwright-new").write_text("# mark\n", encoding="utf-8")
+    assert lowered(shell, folder, 1).wait(30) == 0
+    assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
+
+
 def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str = "true", lower: bool = False) -> Reply:
     """What became of a raise (or its end) in this folder, with a swanctl whose reload is this command."""
-    found = Conf("charon", f"{folder}/strongswan.conf", {f"{folder}/strongswan.conf": b"include *-logging.conf\n"})
+    files = (folder / "strongswan.conf", *folder.rglob(raising.NAME))
+    found = Conf(
+        "charon",
+        str(files[0]),
+        {str(path): path.read_bytes() for path in files},
+        frozenset(str(path) for path in (folder, *folder.iterdir())),
+    )
     wish = raising.Wish({} if lower else {"ike": 2})
-    ours = folder / raising.NAME
-    held = replace(found, files={**found.files, str(ours): ours.read_bytes()}) if ours.exists() else found
-    made = raising.script(raising.plan(wish, GATEWAY, held), wish, GATEWAY, f"mark{seconds}")
+    made = raising.script(raising.plan(wish, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
+    source = source.replace(text("owned.sh"), owned())
     return shell.run(Script(fake + source, {**made.variables, "TW_SECONDS": str(seconds)}))
 
 
@@ -238,6 +307,18 @@ def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(shell: Sh
     assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
 
 
+@pytest.mark.parametrize(("name", "mode"), [("strongswan.conf", 0o664), ("", 0o777), ("", 0o1777)])
+def test_where_others_could_choose_what_the_daemon_reads_nothing_is_written(
+    shell: Shell, folder: Path, name: str, mode: int
+) -> None:
+    (folder / name).chmod(mode)
+    with pytest.raises(RefusedError) as error:
+        raising.outcome(GATEWAY, carried_out(shell, folder))
+    theirs = str(folder / name).rstrip("/")
+    assert str(error.value) == f"not only root may change {theirs} at gw: chown it to root, and chmod go-w"
+    assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
+
+
 def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path) -> None:
     raising.outcome(GATEWAY, carried_out(shell, folder, seconds=1))
     raising.outcome(GATEWAY, carried_out(shell, folder, seconds=7))
@@ -245,6 +326,29 @@ def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path
     assert (folder / raising.NAME).exists()
     raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
     assert {path.name for path in folder.iterdir()} == {"asked", "strongswan.conf"}
+
+
+@pytest.mark.parametrize("reload", ["true", "[ -e {0}/failed ] || {{ : >{0}/failed; return 1; }}"])
+def test_a_file_of_an_earlier_raise_goes_when_the_next_must_be_elsewhere(
+    shell: Shell, folder: Path, reload: str
+) -> None:
+    root = folder / "strongswan.conf"
+    ours = [folder / name / raising.NAME for name in ("early", "late")]
+    for path in ours:
+        path.parent.mkdir()
+    root.write_text("include early/*.conf\n", encoding="utf-8")
+    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=3))
+    assert ours[0].exists()
+    journal = "charon {\n syslog {\n daemon {\n ike = 1\n }\n }\n}\n"
+    root.write_text(f"include early/*.conf\n{journal}include late/*.conf\n", encoding="utf-8")
+    if reload == "true":
+        raising.outcome(GATEWAY, carried_out(shell, folder, seconds=4))
+        assert [path.exists() for path in ours] == [False, True]
+        raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
+    else:
+        with pytest.raises(RestoredError):
+            raising.outcome(GATEWAY, carried_out(shell, folder, seconds=4, reload=reload.format(folder)))
+    assert [list(path.parent.iterdir()) for path in ours] == [[], []]
 
 
 def test_what_was_interrupted_goes_by_itself(shell: Shell, folder: Path) -> None:

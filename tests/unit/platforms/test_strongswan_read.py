@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section, plain, restore
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Gateway,
+    Reply,
+    Script,
+    Section,
+    plain,
+    restore,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import PLATFORMS, platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import key_id
 
 from ...record import OPTIONS, SITUATIONS, replay
+from ..shells import Shell, shell
+
+__all__ = ["shell"]
 
 REPLIES = Path(__file__).parent / "replies"
 SUITES = {"bookworm": "5.9.8", "trixie": "6.0.1"}
@@ -76,6 +87,36 @@ def test_the_daemon_and_what_surrounds_it_are_told(suite: str) -> None:
     assert any(address.endswith(" 10.1.1.1/24") for address in found.system.addresses)
     assert found.log
     assert any("established" in line for line in found.log)
+
+
+@pytest.mark.parametrize(
+    ("log", "start", "expected", "told"),
+    [
+        (b"1\n2\n3\n", "journal x", ("2", "3"), ["log-cut"]),
+        (b"1\n2\n", "journal x", ("1", "2"), []),
+        (b"%s\n2\n" % (b"x" * 2_000_000), "journal x", ("x" * 2_000_000, "2"), ["log-cut"]),
+        (b"1\n2\n", "", ("1", "2"), []),
+        (b"", "journal x", (), []),
+    ],
+)
+def test_a_log_that_is_not_whole_is_told(log: bytes, start: str, expected: tuple[str, ...], told: list[str]) -> None:
+    reply = Reply({**reply_of("trixie", "healthy").sections, "log": Section(0, log, "")})
+    found = platform_of(reply).read("gw", reply, replace(OPTIONS, log_lines=2, log_from=start))
+    assert found.log == expected
+    assert kinds(found) == told
+
+
+DUMPS = "".join(f"13[ENC] {at}: 2B 3F 00 11  +?..\n" for at in range(0, 16000, 16))
+
+
+@pytest.mark.parametrize(("start", "lines"), [("", ["8", "9"]), ("0 {}", ["7", "8", "9"])])
+def test_dumps_do_not_use_up_the_lines_of_the_log(shell: Shell, tmp_path: Path, start: str, lines: list[str]) -> None:
+    log = tmp_path / "charon.log"
+    log.write_text("".join(f"{each}\n{DUMPS}" for each in range(10)), encoding="utf-8")
+    gather = text("gather.sh").partition("section platform")[0]
+    source = f"{gather}\ntw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\nsection log tw_log\n"
+    reply = shell.run(Script(source, {"TW_LOG": "2", "TW_LOG_FROM": start.format(log)}))
+    assert reply.sections["log"].text.split() == lines
 
 
 def test_a_secret_has_identities_a_keyed_digest_and_a_place(suite: str) -> None:

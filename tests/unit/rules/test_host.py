@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Daemon, Policy, System
@@ -14,13 +15,17 @@ from tests.unit.build import NET_A, NET_B, Edit, Row, check, child_sa, connectio
 EXHAUSTED = Daemon(installed=True, running=True, workers=16, idle=0, queued=7)
 BUSY = Daemon(installed=True, running=True, workers=16, idle=0, queued=0)
 GAVE_UP = ("Nov 20 10:00:00 05[IKE] <to-b|3> giving up after 5 retransmits",)
+LONG_AGO = ("Nov 20 09:58:59 05[IKE] <to-b|3> giving up after 5 retransmits",)
 GAVE_UP_ANOTHER = ("Nov 20 10:00:00 05[IKE] <to-c|3> giving up after 5 retransmits",)
 NAMELESS = ("Nov 20 10:00:00 05[IKE] giving up after 5 retransmits",)
 RARE = {"connection": {"dpd_delay": 300.0}}
 
 
+CLOCK = {"time": datetime(2026, 11, 20, 10, 14, tzinfo=UTC).timestamp(), "zone": "+0000"}
+
+
 def _load(*averages: float, cores: int | None = 2, **values: object) -> Edit:
-    return {"system": System(init="systemd", load=averages, cores=cores), **values}
+    return {"system": System(init="systemd", load=averages, cores=cores, **CLOCK), **values}
 
 
 def _sas(on: str = "a", **values: object) -> Edit:
@@ -52,10 +57,12 @@ ROWS = (
     Row("load-too-high", "on the responder", b=_load(*HIGH, daemon=EXHAUSTED), remedies=()),
     Row("load-too-high", "its log gave the peer up", _load(*HIGH, log=GAVE_UP, **_sas()), remedies=()),
     Row("load-too-high", "the log of its only tunnel gave up", _sas(), _load(*HIGH, log=NAMELESS), ()),
-    Row("load-too-high", "the peer gave it up", {"log": GAVE_UP, **_sas()}, _load(*HIGH), ()),
+    Row("load-too-high", "the peer gave it up", _load(0.0, 0.0, 0.0, log=GAVE_UP, **_sas()), _load(*HIGH), ()),
     Row("load-too-high", "it gives nobody up", _load(*HIGH, log=("05[IKE] retransmit 1 of request",), **_sas())),
-    Row("load-too-high", "that was long ago", _load(*HIGH, log=GAVE_UP, **_sas(established=9000.0))),
-    Row("load-too-high", "the peer does not live", _load(*HIGH, log=GAVE_UP, **_sas(state="CONNECTING"))),
+    Row("load-too-high", "that was long ago", _load(*HIGH, log=LONG_AGO, **_sas())),
+    Row("load-too-high", "when that was is not known",
+        _sas(), {**_load(*HIGH), "system": System(load=HIGH, cores=2), "log": GAVE_UP}),
+    Row("load-too-high", "the peer does not live", _load(*HIGH, log=GAVE_UP, **_sas(state="CONNECTING")), DOWN),
     Row("load-too-high", "the daemon copes", _load(*HIGH, daemon=BUSY)),
     Row("load-too-high", "a peak", _load(20.0, 9.0, 3.0, daemon=EXHAUSTED)),
     Row("load-too-high", "it is over", _load(1.0, 3.0, 9.0, daemon=EXHAUSTED)),

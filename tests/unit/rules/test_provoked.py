@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Logger
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verdict import verdicts
@@ -70,6 +70,8 @@ FIRST = (SENT, ANSWER)
 HEARD = (GOT, ANSWERED)
 NAT = "192.0.2.254"
 BEHIND_NAT = (_packet("received", NAT, B, 240), NO_CONFIG, _packet("sending", B, NAT, 36))
+BEHIND_ANOTHER = tuple(line.replace(NAT, "192.0.2.253") for line in BEHIND_NAT)
+QUIET = (Logger("journal", {"default": 1, "net": 0}),)
 UNRESOLVED = (_attempt(("IKE] unable to resolve gw.example, initiate aborted",)),)
 ROWS = (
     *(Row(cause, "the responder logs it", DOWN, DOWN, (), attempts=_refusal(cause)) for cause in REASONS),
@@ -91,6 +93,15 @@ ROWS = (
         (),
         attempts=(_attempt((SENT, _packet("received", B, A, 36), NONE_CHOSEN), BEHIND_NAT),),
     ),
+    Row(
+        "attempt-failed",
+        "two peers behind NAT that could be meant",
+        DOWN,
+        DOWN,
+        (),
+        attempts=(_attempt((SENT, _packet("received", B, A, 36), NONE_CHOSEN), (*BEHIND_NAT, *BEHIND_ANOTHER)),),
+    ),
+    Row("attempt-failed", "the other end logs no packets", DOWN, {**DOWN, "loggers": QUIET}, (), attempts=SILENT),
     Row("address-unresolved", "of a name", DOWN, DOWN, (), attempts=UNRESOLVED),
     Row("address-unresolved", "the name is found", DOWN, DOWN, attempts=SILENT, also=("ike-unanswered",)),
     Row("ike-unanswered", "nothing arrives", DOWN, DOWN, (), attempts=SILENT),

@@ -6,11 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ...errors import IpsecError
+from ...errors import RefusedError
 from ...model import Reply, Retransmission, Setting
 from ...swanctl.output import messages, text
 from ...swanctl.settings import Path, Settings, load
 
+_UNREAD = {
+    "denied": ("strongswan.conf, or what it includes, must not be read", "use become: true"),
+    "large": ("strongswan.conf with what it includes is too large to be read", "have it include less"),
+}
 _FIGURE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
 
@@ -21,6 +25,7 @@ class Conf:
     daemon: str
     root: str
     files: Mapping[str, bytes]
+    folders: frozenset[str]  # those in which its include statements look, and that are there
 
     @property
     def settings(self) -> Settings:
@@ -32,24 +37,37 @@ class Conf:
         """The sections that count for the daemon: its own, then charon's, which all variants fall back to."""
         return tuple(dict.fromkeys((self.daemon, "charon")))
 
+    def has(self, folder: str) -> bool:
+        """Whether the folder of an include statement is there."""
+        return _single(folder) in self.folders
+
     def get(self, settings: Settings, path: Path) -> Setting | None:
         """What the daemon takes for a path below its section."""
         found = (settings.get((section, *path)) for section in self.sections)
         return next(filter(None, found), None)
 
 
-def conf(reply: Reply) -> Conf | None:
-    """What was read of strongswan.conf; None where there is none, a part must not be read, or strongSwan refuses it."""
-    listed, unread = reply.sections.get("conf-files"), reply.sections.get("conf-unread")
-    paths = listed.text.splitlines() if listed else []
-    if not paths or (unread and "denied " in unread.text):
-        return None
+def conf(reply: Reply) -> Conf:
+    """What was read of strongswan.conf.
+
+    Raises:
+        RefusedError: there is none, or a part of it could not be read.
+        ParseError: strongSwan refuses it, so that what is in force is not in it.
+    """
+    for line in _lines(reply, "conf-unread"):
+        why, dummy, path = line.partition(" ")
+        if why in _UNREAD:
+            what, hint = _UNREAD[why]
+            raise RefusedError(what, where=path, hint=hint)
+    paths = _lines(reply, "conf-files")
+    if not paths:
+        raise RefusedError(
+            "there is no strongswan.conf", hint="install one, or use become: true where only root may see it"
+        )
     files = {path: reply.sections[f"conf-{index}"].out for index, path in enumerate(paths)}
-    found = Conf(_daemon(reply), paths[0], files)
-    try:
-        found.settings  # noqa: B018  what is in force is not in a file that strongSwan refuses
-    except IpsecError:
-        return None
+    folders = frozenset(_single(folder) for folder in _lines(reply, "conf-folders"))
+    found = Conf(_daemon(reply), paths[0], files, folders)
+    found.settings  # noqa: B018  raises
     return found
 
 
@@ -68,6 +86,16 @@ def retransmission(found: Conf | None) -> Retransmission:
         base=values.get("base", default.base),
         limit=values.get("limit", default.limit),
     )
+
+
+def _single(folder: str) -> str:
+    """A folder without the slashes that say nothing: the gateway and Python keep other ones."""
+    return re.sub("//+", "/", folder).rstrip("/")
+
+
+def _lines(reply: Reply, name: str) -> list[str]:
+    listed = reply.sections.get(name)
+    return listed.text.splitlines() if listed else []
 
 
 def _daemon(reply: Reply) -> str:

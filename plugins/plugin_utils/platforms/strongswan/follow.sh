@@ -6,19 +6,23 @@ tw_nl='
 tw_files_max=2000
 tw_bytes_max=8388608
 
-
 # tw_lex WANT FILE: what redact.awk makes of the file.
 tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
+
+# tw_pattern_of FILE CODED: tw_pattern becomes what an include statement of the file names, as redact.awk prints it.
+tw_pattern_of() {
+	tw_pattern=$(printf '%b' "$2")
+	case $tw_pattern in
+	/*) ;;
+	*) tw_pattern=${1%/*}/$tw_pattern ;;
+	esac
+}
 
 # tw_patterns WANT FILE: what its include statements name, as absolute patterns; WANT is redact.awk's.
 tw_patterns() {
 	grep -q include "$2" || return 0
 	tw_lex "$1" "$2" | while IFS= read -r tw_pattern; do
-		tw_pattern=$(printf '%b' "$tw_pattern")
-		case $tw_pattern in
-		/*) ;;
-		*) tw_pattern=${2%/*}/$tw_pattern ;;
-		esac
+		tw_pattern_of "$2" "$tw_pattern"
 		printf '%s\n' "$tw_pattern"
 	done
 }

@@ -12,7 +12,9 @@ from ..options import GatherOptions
 def gather(options: GatherOptions) -> Script:
     """A script that changes nothing and shows no secret."""
     return Script(
-        source="\n".join(text(name) for name in ("digest.sh", "follow.sh", "conf.sh", "standing.sh", "gather.sh")),
+        source="\n".join(
+            text(name) for name in ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "gather.sh")
+        ),
         variables={
             "TW_CONFIG": options.config,
             "TW_SAS": "1" if options.sas else "0",

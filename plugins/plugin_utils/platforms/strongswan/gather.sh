@@ -2,6 +2,8 @@
 # shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh, conf.sh and standing.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
 tw_routes_max=1000
+tw_lines_max=20000
+tw_log_max=2000000 # read.py knows it too
 
 # ---- configuration files
 
@@ -144,15 +146,22 @@ tw_log_after() {
 	done
 }
 
+# tw_log_last: more lines than TW_LOG, for those that do not go.
 tw_log_last() {
-	tw_journal --output=short-iso --lines="$TW_LOG" && return 0
-	tw_log_files | while IFS= read -r tw_path; do tail -n 20000 "$tw_path" | tw_ours "$tw_path"; done
+	tw_lines=$((TW_LOG * 100))
+	[ "$tw_lines" -le "$tw_lines_max" ] || tw_lines=$tw_lines_max
+	[ "$tw_lines" -ge "$TW_LOG" ] || tw_lines=$TW_LOG
+	tw_journal --output=short-iso --lines="$tw_lines" && return 0
+	tw_log_files | while IFS= read -r tw_path; do tail -n "$tw_lines_max" "$tw_path" | tw_ours "$tw_path"; done
 }
 
-# At log level 4 the daemon dumps keys in hexadecimal: such lines stay here.
+# At log level 3 the daemon dumps messages in hexadecimal, at 4 keys too: such lines stay here, and do not count.
+# A line more than TW_LOG tells that there were more since TW_LOG_FROM (read.py).
 tw_log() {
-	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | tail -n "$TW_LOG" | tail -c 2000000 |
-		grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}'
+	tw_kept=$TW_LOG
+	[ -z "$TW_LOG_FROM" ] || tw_kept=$((TW_LOG + 1))
+	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}' |
+		tail -n "$tw_kept" | tail -c "$tw_log_max"
 }
 
 # ---- what surrounds it
@@ -187,6 +196,7 @@ tw_about() {
 	uname -srm
 	if [ -d /run/systemd/system ]; then echo systemd; else echo other; fi
 	echo "$tw_digest_length"
+	date +%z
 }
 
 section platform echo strongswan

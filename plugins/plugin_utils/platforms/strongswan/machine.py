@@ -9,6 +9,7 @@ from ...model import Reply, System
 
 ROUTES_MAX = 1000  # lines, as gather.sh has it
 _CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
+_ZONE = re.compile(r"[+-][0-2][0-9][0-5][0-9]")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _RULE = re.compile(r"\d+:\s+(?P<says>.*?)\s*")
 _USUAL = frozenset(f"from all lookup {table}" for table in ("local", "220", "main", "default"))
@@ -20,11 +21,12 @@ _IFCONFIG = re.compile(r"^(\S+?):? |^\s+inet6?\s+(?:addr:)?([0-9a-fA-F:.]+)")
 
 def system(reply: Reply) -> System:
     """What a gateway's answer says of its machine."""
-    about = [*reply.sections["about"].text.splitlines(), "", "", "", ""]
+    about = [*reply.sections["about"].text.splitlines(), "", "", "", "", "", ""]
     load = [*_lines(reply, "load"), "", ""]
     return System(
         hostname=about[0],
         time=float(about[1]) if about[1].isdigit() else None,
+        zone=about[5] if _ZONE.fullmatch(about[5]) else "",
         kernel=about[2],
         init=about[3],
         cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),

@@ -23,6 +23,8 @@ State = Literal["present", "absent"]
 
 NAME = "zz-tunnelwright-logging.conf"  # conf.sh knows it too; it sorts behind other files
 LOWEST, HIGHEST = -1, 3
+# encrypted_payload.c (DBG3 "plain"), tls_hkdf.c and tls_fragmentation.c: passwords of XAuth and EAP, and keys
+TELLING = {"enc": 2, "tls": 2}
 SHORTEST, LONGEST = 5, 86400  # seconds
 INCLUDE = "include strongswan.d/*.conf"
 BROKEN = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
@@ -36,8 +38,8 @@ class Wish:
     duration: int = 900
 
     def level(self, group: str) -> int:
-        """The level asked for a group."""
-        return self.levels.get(group, self.levels.get("default", LOWEST))
+        """The level asked for a group; the default is no wish for what a level tells secrets of."""
+        return self.levels.get(group, min(self.levels.get("default", LOWEST), TELLING.get(group, HIGHEST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +82,12 @@ def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wis
     return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
-def plan(wanted: Wish, gateway: Gateway, found: Conf | None) -> Plan:
-    """What makes the wish true on a gateway.
+def plan(wanted: Wish, found: Conf) -> Plan:
+    """What makes the wish true where this is strongswan.conf.
 
     Raises:
-        RefusedError: strongswan.conf could not be read, or nothing that it includes could raise the levels.
-        ParseError: a file is broken.
+        RefusedError: nothing that it includes could raise the levels.
     """
-    if found is None:
-        raise RefusedError("strongswan.conf could not be found or read", where=gateway.name, hint="use become: true")
     held = tuple(path for path in found.files if posixpath.basename(path) == NAME)
     bare = replace(found, files={path: data for path, data in found.files.items() if path not in held})
     before, base = loggers(found), loggers(bare)
@@ -123,7 +122,7 @@ def script(made: Plan, wanted: Wish, gateway: Gateway, mark: str) -> Script:
         "TW_SECONDS": str(wanted.duration),
         "TW_LOWER_SOURCE": text("lower.sh"),
     }
-    return Script("\n".join(text(name) for name in ("guard.sh", "services.sh", "raising.sh")), variables)
+    return Script("\n".join(text(name) for name in ("guard.sh", "services.sh", "owned.sh", "raising.sh")), variables)
 
 
 def outcome(gateway: Gateway, reply: Reply) -> None:
@@ -146,8 +145,9 @@ def outcome(gateway: Gateway, reply: Reply) -> None:
 
 
 def shown(found: tuple[Logger, ...]) -> str:
-    """Levels for people, one a line."""
-    return "".join(f"{logger.name} {group} = {level}\n" for logger in found for group, level in logger.levels.items())
+    """Levels for people, one a line; by name, because a further file may change the order that they are loaded in."""
+    ordered = sorted(found, key=lambda logger: logger.name)
+    return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
 
 
 def _group(given: object) -> str:
@@ -161,6 +161,11 @@ def _level(group: object, given: object) -> int:
     level = int(number) if number.removeprefix("-").isdecimal() else None
     if level is not None and level > HIGHEST:
         raise RefusedError(f"log level {level} of {group} writes keys into the log", hint="3 shows all but keys")
+    if level is not None and level > TELLING.get(str(group), HIGHEST):
+        raise RefusedError(
+            f"log level {level} of {group} writes decrypted messages, and passwords in them, into the log",
+            hint="2 shows all but that",
+        )
     if level is None or level < LOWEST:
         raise RefusedError(f"{given!r} is no log level for {group}", hint="give a number from -1 to 3")
     return level
@@ -199,11 +204,16 @@ def _section(name: str, lines: list[str]) -> list[str]:
 
 def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]) -> tuple[str, tuple[Logger, ...]]:
     """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
-    places = tuple(dict.fromkeys((*held, *_places(bare))))
+    included = tuple(dict.fromkeys(_included(bare)))
+    places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
     for path in places:
         after = loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
         if _levels(after) == _levels(raised):
             return path, _behind_header(after, path)
+    if included and not places:
+        raise RefusedError(
+            f"there is no folder {included[0]}, which strongswan.conf includes", where=bare.root, hint="make it"
+        )
     if not places:
         raise RefusedError(
             "strongswan.conf includes no folder for a file that raises its levels",
@@ -211,7 +221,7 @@ def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, .
             hint=f"add the line {INCLUDE} at its end, outside all sections",
         )
     raise RefusedError(
-        f"the levels in {places[0]} would be overridden, or it is included inside a section",
+        f"the levels in {min(places)} would be overridden, or it is included inside a section",
         where=bare.root,
         hint=f"have the line {INCLUDE} at its end, outside all sections",
     )
@@ -227,13 +237,13 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     )
 
 
-def _places(found: Conf) -> Iterator[str]:
-    """Where each include statement would find a file of our name."""
+def _included(found: Conf) -> Iterator[str]:
+    """The folder in which each include statement would find a file of our name."""
     for source in found.settings.sources.values():
         for token in tokens(source):
             folder, name = posixpath.split(posixpath.join(posixpath.dirname(source.name), token.text))
             if token.kind == "include" and fnmatch.fnmatchcase(NAME, name) and not any(c in folder for c in "*?["):
-                yield posixpath.join(folder, NAME)
+                yield folder
 
 
 def _truncating(found: Conf, base: tuple[Logger, ...]) -> Iterator[str]:

@@ -35,6 +35,7 @@ T = TypeVar("T")
 _VERSION = re.compile(r"strongSwan (\S+) swanctl")
 _DAEMONS = frozenset({"charon-systemd", "charon", "charon-nm", "charon-cmd"})
 _MARK = "# tunnelwright keepalive: "
+LOG_MAX = 2_000_000  # bytes, as gather.sh has it
 
 
 def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
@@ -44,7 +45,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     settings = _settings(reply, options, problems)
     configured, wrong = connections(settings, _numbers(version)) if settings else ((), ())
     problems += [*(settings.warnings if settings else ()), *wrong]
-    machine, found = system(reply), conf(reply)
+    machine, found = system(reply), _conf(reply)
     daemon = _daemon(reply, found, problems)
     loggers = None if found is None else levels.loggers(found)
     problems += [
@@ -52,6 +53,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         *levels.left(reply, machine.time),
         *standing.dead(standing.guard(reply)),
     ]
+    log = _log(reply, options, problems)
     return Gateway(
         name=name,
         platform="strongswan",
@@ -63,7 +65,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         secrets=_secrets(settings, options.digest_key) if settings else (),
         keepalives=_keepalives(reply, problems),
         certificates=_parsed(reply, "certificates", certificates, problems),
-        log=_log(reply),
+        log=log,
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
         guard=standing.guard(reply),
@@ -136,6 +138,14 @@ def _version(reply: Reply) -> str | None:
 
 def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])
+
+
+def _conf(reply: Reply) -> Conf | None:
+    """What was read of strongswan.conf; None where it could not be: that keeps nothing else from being read."""
+    try:
+        return conf(reply)
+    except IpsecError:
+        return None
 
 
 def _daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
@@ -225,6 +235,14 @@ def _keepalives(reply: Reply, problems: list[Problem]) -> tuple[Keepalive, ...]:
     return tuple(found)
 
 
-def _log(reply: Reply) -> tuple[str, ...] | None:
+def _log(reply: Reply, options: GatherOptions, problems: list[Problem]) -> tuple[str, ...] | None:
     log = reply.sections.get("log")
-    return None if log is None else tuple(log.out.decode("utf-8", "backslashreplace").splitlines())
+    if log is None:
+        return None
+    lines = tuple(log.out.decode("utf-8", "backslashreplace").splitlines())
+    most = options.log_lines
+    if not options.log_from or (len(lines) <= most and len(log.out) < LOG_MAX):
+        return lines
+    what = "more was logged since the position given than is read: the first lines are missing"
+    problems.append(Problem("log-cut", what, hint=f"log_lines is {most}, and no more than {LOG_MAX} bytes are read"))
+    return lines[-most:]

@@ -262,7 +262,7 @@ function close_section() {
 
 function in_name(c) {
 	if (c < 0 || c == 10 || blank(c) || c == 35 || c == 34 || c == 61 || c == 123 || c == 125 || c == 58) {
-		if (key == "include" && (c == 32 || c == 9)) { state = INCLUDE; pattern = ""; keep(c); return }
+		if (key == "include" && (c == 32 || c == 9)) { state = INCLUDE; pattern = quoted = ""; keep(c); return }
 		state = NAMED; step(c); return
 	}
 	key = key tolower(PLAIN[c]); word = word CODE[c]
@@ -313,22 +313,41 @@ function in_stray(c) {
 function in_include(c) {
 	if (state == INCLUDE && pattern == "" && (c == 32 || c == 9)) { keep(c); return }
 	if (state == INCLUDE && pattern == "" && c == 61) { state = NAMED; step(c); return }
+	if (state == INCLUDE_ESCAPE) {
+		state = INCLUDE
+		if (c == 34 || c == 35 || c == 125 || c == 32) { keep(c); add_pattern(c); return }
+		add_pattern(92)
+	}
 	if (state == INCLUDE && (c < 0 || c == 10 || c == 32 || c == 9 || c == 35 || c == 125) || c < 0) { close_include(); step(c); return }
 	keep(c)
-	if (state == INCLUDE_ESCAPE || state == QUOTED_ESCAPE) {
-		state -= 1
-		pattern = pattern (state == INCLUDE && c != 34 && c != 35 && c != 125 && c != 32 ? CODE[92] : "") CODE[c]
+	if (state == QUOTED_ESCAPE) {
+		if (c == 13) return
+		state = QUOTED
+		if (c != 10) add_pattern(c == 110 ? 10 : c == 114 ? 13 : c == 116 ? 9 : c)
 		return
 	}
 	if (c == 92) { state += 1; return }
 	if (c == 13) return
-	if (c == 34) { if (state == QUOTED) close_include(); else state = QUOTED; return }
+	if (c == 34) { quote(); return }
+	add_pattern(c)
+}
+
+# A pattern that begins with a string ends with it; elsewhere a string is a part of it.
+function quote() {
+	if (state == INCLUDE) { state = QUOTED; whole = pattern == "" }
+	else if (whole) close_include()
+	else state = INCLUDE
+}
+
+# quoted is the pattern as a string of the file's grammar.
+function add_pattern(c) {
 	pattern = pattern CODE[c]
+	quoted = quoted (c == 10 ? CODE[92] "n" : c == 13 ? CODE[92] "r" : c == 34 || c == 92 ? CODE[92] CODE[c] : CODE[c])
 }
 
 function close_include() {
 	if ((want == "includes" || want == "setting-includes" && shown[depth]) && pattern != "") print pattern
-	if (shown[depth]) show(" include " pattern " ")
+	if (shown[depth]) show(" include \"" quoted "\" ")
 	state = STATEMENT; key = ""
 }
 

@@ -198,10 +198,10 @@ tw_since() {
 	return 1
 } 2>/dev/null
 
-# tw_ended: until nothing is left of the guard, by its watcher.
+# tw_ended SECONDS: until nothing is left of the guard, by its watcher; what started that goes last.
 tw_ended() {
 	tw_waited=0
-	while [ -d "$tw_folder" ]; do
+	while [ -d "$tw_folder" ] || [ -e "/etc/cron.d/tunnelwright-guard-$TW_ID" ] || [ -e "/etc/systemd/system/tunnelwright-guard-$TW_ID.service" ]; do
 		[ "$tw_waited" -lt "$1" ] || return 1
 		sleep 1
 		tw_waited=$((tw_waited + 1))

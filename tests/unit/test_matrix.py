@@ -1,0 +1,97 @@
+"""The fault matrix judges: a miss of any kind is a miss, and every rule has a fault or a reason to have none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+
+from tests.lab.faults import FAULTS, VARIANTS
+from tests.matrix.judge import judge
+from tests.matrix.page import PAGE, page
+from tests.matrix.story import Told
+
+NOT_MADE = {  # rules that no fault of the lab leads to, and why
+    "attempt-failed": "is what is left where no log tells a cause",
+    "clock-skew": "a namespace has no wall clock of its own",
+    "ike-rekey-overdue": "takes minutes to be overdue",
+    "kernel-refused": "depends on what the lab's ESP in user space takes",
+    "load-too-high": "takes a quarter of an hour of load",
+    "rekey-overdue": "takes minutes to be overdue",
+    "setting-deviates": "needs a declared tunnel; integration tests declare one",
+}
+GATEWAYS = {"initiator": "b01", "responder": "a01"}
+UP = (True, True)
+
+
+def _finding(name: str = "dpd-off", gateway: str = "a01", **more: Any) -> dict[str, Any]:
+    usual = {"confidence": "certain", "no_fix": "", "fix": [{"setting": "dpd_delay", "value": "30s"}]}
+    return {"id": name, "end": {"gateway": gateway}, **usual, **more}
+
+
+REPAIR = {"proven": True, "failed": []}
+FOUND = Told(
+    FAULTS["dpd-off"],
+    GATEWAYS,
+    carried=UP,
+    paired=True,
+    findings=[_finding()],
+    changed=["a01"],
+    repair=REPAIR,
+    carries=UP,
+)
+UNDECIDED = Told(
+    FAULTS["psk-mismatch-undecided"],
+    GATEWAYS,
+    paired=True,
+    findings=[_finding("psk-mismatch", "b01", no_fix="Give the right key in ipsec_psks")],
+)
+FINE = Told(VARIANTS["templates"], GATEWAYS, carried=UP, paired=True, carries=UP)
+
+
+@pytest.mark.parametrize("told", [FOUND, UNDECIDED, FINE], ids=lambda told: told.case.name)
+def test_what_must_be_passes(told: Told) -> None:
+    assert judge(told).missed == ()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        replace(FOUND, wrong="it did not take"),
+        replace(FOUND, carried=(True, False)),
+        replace(FOUND, paired=False),
+        replace(FOUND, findings=[]),
+        replace(FOUND, findings=[_finding("no-traffic")]),
+        replace(FOUND, findings=[_finding(gateway="b01")]),
+        replace(FOUND, findings=[_finding(confidence="inferred")]),
+        replace(FOUND, findings=[_finding(fix=[{"setting": "encap", "value": "yes"}])]),
+        replace(FOUND, findings=[_finding(), _finding("no-traffic")]),
+        replace(FOUND, repair=None),
+        replace(FOUND, repair={**REPAIR, "proven": False}),
+        replace(FOUND, repair={**REPAIR, "failed": ["a01"]}),
+        replace(FOUND, carries=(False, True)),
+        replace(FOUND, left=[_finding()]),
+        replace(FOUND, again=["a01"]),
+        replace(UNDECIDED, changed=["a01"]),
+        replace(UNDECIDED, findings=[_finding("psk-mismatch", no_fix="compare them")]),
+        replace(FINE, paired=False),
+        replace(FINE, findings=[_finding()]),
+        replace(FINE, changed=["b01"]),
+        replace(FINE, again=["b01"]),
+        replace(FINE, left=[_finding()]),
+        replace(FINE, carries=(False, False)),
+    ],
+)
+def test_anything_else_is_missed(bad: Told) -> None:
+    assert judge(bad).missed
+
+
+def test_every_rule_has_a_fault_on_real_tunnels_or_a_reason_to_have_none() -> None:
+    found = {fault.finds for fault in FAULTS.values()}
+    assert {rule.id for rule in all_rules()} - found == set(NOT_MADE)
+
+
+def test_the_page_is_of_the_faults_and_variants_that_there_are() -> None:
+    assert PAGE.read_text(encoding="utf-8").startswith(page({}).rstrip("\n")), "run make matrix"
