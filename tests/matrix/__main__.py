@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from tests.lab.faults import FAULTS, VARIANTS, Case
+from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 
 from .judge import Row, judge
 from .page import PAGE, page, table
@@ -47,7 +47,7 @@ def chosen(suite: str, arguments: argparse.Namespace) -> list[Case]:
     every: list[Case] = [*FAULTS.values(), *VARIANTS.values()]
     here = [case for case in every if case.since <= SUITES[suite] and case.name in (arguments.names or (case.name,))]
     if arguments.brief and SUITES[suite] == "5.9":
-        return [case for case in here if getattr(case, "differs", False)]
+        return [case for case in here if isinstance(case, Fault) and case.differs]
     return here
 
 

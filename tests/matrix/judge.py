@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.lab.faults import Fault
+from tests.lab.faults import Case, Fault
 
 from .story import Told
 
@@ -44,7 +44,7 @@ def judge(told: Told) -> Row:
         missed.append(f"traffic passes {told.carried} before, which is not what it is about")
     if not told.paired:
         missed.append("its ends were not paired, or not read")
-    if told.changed and not told.case.beside and not getattr(told.case, "cure", ""):
+    if told.changed and not told.case.beside and not _cured(told.case):
         missed.append(f"{', '.join(told.changed)} changed, where nothing is to be repaired")
     answers = tuple(_fault(told, told.case) if isinstance(told.case, Fault) else _variant(told))
     no = [what for what, answer in zip(ASKED, answers, strict=True) if answer is False]
@@ -55,7 +55,7 @@ def judge(told: Told) -> Row:
 def _fault(told: Told, fault: Fault) -> Iterator[Answer]:
     found = [finding for finding in told.findings if finding["id"] == fault.finds]
     right = [finding for finding in found if _end(told, fault, finding)]
-    cured = bool(fault.cure)
+    cured = _cured(fault)
     yield bool(told.findings)
     yield bool(found)
     yield bool(right)
@@ -72,6 +72,10 @@ def _variant(told: Told) -> Iterator[Answer]:
     yield told.carries == (told.case.carries, told.case.carries)
     yield _ids(told.left) <= told.case.beside and not told.again
     yield _ids(told.findings) <= told.case.beside
+
+
+def _cured(case: Case) -> bool:
+    return isinstance(case, Fault) and bool(case.cure)
 
 
 def _ids(findings: Sequence[Mapping[str, Any]]) -> set[str]:

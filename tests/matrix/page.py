@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tests.lab.faults import FAULTS, VARIANTS, Fault
+from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 
 from .judge import ASKED, Answer, Row
 
@@ -13,9 +13,10 @@ PAGE = Path(__file__).parents[2] / "docs" / "fault-matrix.md"
 ABOUT = """# Fault matrix
 
 `make matrix` wrote this: each fault was put on a real tunnel between two gateways, found, repaired, pinged through and
-looked at again; each healthy variant must lead to no finding and no change. Only what the daemons logged tells the
+looked at again; each healthy variant must lead to no finding and no change, save for what is named *beside* it, which
+is true of it in this lab alone. What is named beside a fault may come with it. Only what the daemons logged tells the
 faults marked *log*, which `diagnose` finds; all others are found by `audit`. Where there is no repair, the finding
-gives advice, and *repaired*, *traffic* and *clean* are not asked.
+gives advice, and *repaired*, *traffic* and *clean second run* are not asked.
 """
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 
@@ -43,21 +44,28 @@ def page(done: Mapping[str, Sequence[Row]]) -> str:
 def _faults() -> Iterator[str]:
     yield f"## The {len(FAULTS)} faults"
     yield ""
-    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice | Beside |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
     for fault in FAULTS.values():
-        found = f"[{fault.finds}](docsite/rst/findings/{fault.finds}.rst)"
-        heard = " *log*" if fault.heard else ""
+        found = f"{_link(fault.finds)}{' *log*' if fault.heard else ''}"
         remedy = f"`{fault.cure}`" if fault.cure else f"advice: {fault.advice}"
-        yield f"| {fault.name} | {fault.about} | {fault.side} | {found}{heard} | {fault.sure} | {remedy} |"
+        yield f"| {fault.name} | {fault.about} | {fault.side} | {found} | {fault.sure} | {remedy} | {_beside(fault)} |"
 
 
 def _variants() -> Iterator[str]:
     yield f"## The {len(VARIANTS)} healthy variants"
     yield ""
-    yield "| Variant | What it is |"
-    yield "| --- | --- |"
-    yield from (f"| {variant.name} | {variant.about} |" for variant in VARIANTS.values())
+    yield "| Variant | What it is | Beside |"
+    yield "| --- | --- | --- |"
+    yield from (f"| {variant.name} | {variant.about} | {_beside(variant)} |" for variant in VARIANTS.values())
+
+
+def _beside(case: Case) -> str:
+    return ", ".join(map(_link, sorted(case.beside))) or "-"
+
+
+def _link(finding: str) -> str:
+    return f"[{finding}](docsite/rst/findings/{finding}.rst)"
 
 
 def _answers(version: str, rows: Sequence[Row]) -> Iterator[str]:

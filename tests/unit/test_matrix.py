@@ -93,5 +93,14 @@ def test_every_rule_has_a_fault_on_real_tunnels_or_a_reason_to_have_none() -> No
     assert {rule.id for rule in all_rules()} - found == set(NOT_MADE)
 
 
+def test_the_page_tells_what_may_be_found_beside() -> None:
+    rows = {line.split(" ")[1]: line.rpartition(" | ")[2] for line in page({}).splitlines() if line.startswith("| ")}
+    link = "[{0}](docsite/rst/findings/{0}.rst)".format
+    assert rows["gave-up"] == f"{link('initiator-not-persistent')} |"
+    assert rows["half-open-ike-sas"] == f"{link('ike-unanswered')}, {link('not-installed')} |"
+    assert rows["transport-mode"] == f"{link('not-installed')} |"
+    assert rows["dpd-off"] == rows["plain"] == "- |"
+
+
 def test_the_page_is_of_the_faults_and_variants_that_there_are() -> None:
     assert PAGE.read_text(encoding="utf-8").startswith(page({}).rstrip("\n")), "run make matrix"

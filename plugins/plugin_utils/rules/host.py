@@ -29,9 +29,9 @@ def load_too_high(tunnel: Tunnel) -> Iterator[Fault]:
 
     Two things must be so. The load averages of 5 and of 15 minutes are both at least 2 per core: as many threads wait
     as run, and for longer than a rekey or a backup takes; Linux also counts those that wait for a disk, so this alone
-    proves nothing. And the daemon feels it: none of its threads is idle while jobs wait, or a log says that this
-    tunnel's peer was given up, and yet it lives, as an IKE_SA made within those 15 minutes shows. Check more seldom,
-    not never: without DPD a dead tunnel stays up.
+    proves nothing. And the daemon feels it: none of its threads is idle while jobs wait, or a log of the last 15
+    minutes says that this tunnel's peer was given up, and yet an IKE_SA with it is up. Check more seldom, not never:
+    without DPD a dead tunnel stays up.
     """
     delays = [delay for end in tunnel.ends if (delay := end.connection.dpd_delay) and delay < SELDOM]
     for end in tunnel.ends:

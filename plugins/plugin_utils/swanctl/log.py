@@ -91,7 +91,10 @@ def time_of(line: str, clock: datetime | None = None) -> datetime | None:
     Without a time zone in the line it is in that of `clock`, without a year in the last twelve months before it.
     """
     if found := _ISO.match(line):
-        moment = datetime.fromisoformat(found[0].replace(",", "."))
+        try:
+            moment = datetime.fromisoformat(found[0].replace(",", "."))
+        except ValueError:  # a day or an hour that there is not
+            return None
         return moment if moment.tzinfo or clock is None else moment.replace(tzinfo=clock.tzinfo)
     found = _SYSLOG.match(line)
     if found is None or clock is None:

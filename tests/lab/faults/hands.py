@@ -11,6 +11,7 @@ from ..swanctl import secrets as secrets_conf
 from ..topology import End, Tunnel
 
 IKE = "udp dport { 500, 4500 }"
+IKEV1 = {"version": "1"}
 CONF_D = "/etc/swanctl/conf.d"
 
 

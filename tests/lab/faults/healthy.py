@@ -8,10 +8,9 @@ from ..lab import Lab
 from ..swanctl import connection
 from ..topology import End, Tunnel
 from . import papers
-from .hands import CONF_D, both, configure, count, forward, hide, keys, own_keys, retry, wait
+from .hands import CONF_D, IKEV1, both, configure, count, forward, hide, keys, own_keys, retry, wait
 from .registry import variant
 
-IKEV1 = {"version": "1"}
 WAITS = {"start_action": "trap"}
 
 

@@ -7,10 +7,8 @@ import secrets
 from ..lab import Lab
 from ..topology import Tunnel
 from . import papers
-from .hands import both, configure, hide, keys, own_keys, retry
+from .hands import IKEV1, both, configure, hide, keys, own_keys, retry
 from .registry import fault
-
-IKEV1 = {"version": "1"}
 
 
 @fault(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from ..lab import Lab
 from ..topology import Tunnel
-from .hands import CONF_D, configure, daemon, retry, terminate, write
+from .hands import CONF_D, IKEV1, configure, daemon, retry, terminate, write
 from .registry import fault
-
-IKEV1 = {"version": "1"}
 
 
 @fault("The initiator proposes a DH group that the responder has not.", "initiator", carries=False, cure="proposals")

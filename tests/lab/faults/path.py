@@ -5,10 +5,11 @@ from __future__ import annotations
 from ..lab import Lab
 from ..topology import Tunnel
 from . import papers
-from .hands import IKE, both, configure, drop, hide, refuse, retry, terminate
+from .hands import IKE, IKEV1, both, configure, drop, hide, refuse, retry, terminate
 from .registry import fault
 
 FIRST_REQUEST = "@th,128,64 0"  # IKE_SA_INIT has no responder's SPI yet (RFC 7296 section 3.1)
+ESP = "ip protocol esp"
 ESP_IN_UDP = "udp dport 4500 @th,64,32 != 0"  # without the non-ESP marker (RFC 3948 section 2.2)
 UDP = "let UDP 500 and 4500 pass"
 PASSIVE = {"start_action": "none"}
@@ -25,7 +26,23 @@ ENCAP = {"encap": "yes"}
 )
 def _nat_traversal_needed(lab: Lab, tunnel: Tunnel) -> None:
     for end in (tunnel.initiator, tunnel.responder):
-        drop(lab, end, "ip protocol esp")
+        drop(lab, end, ESP)
+
+
+@fault(
+    "IKEv1, and a router in the path drops ESP: SAs are up, nothing arrives.",
+    "initiator",
+    "nat-traversal-needed",
+    carries=False,
+    cure="encap",
+    sure="observed",
+    since="6.0",
+)
+def _ikev1_esp_lost(lab: Lab, tunnel: Tunnel) -> None:
+    both(lab, tunnel, IKEV1)
+    retry(lab, tunnel, up=True)
+    for end in (tunnel.initiator, tunnel.responder):
+        drop(lab, end, ESP)
 
 
 @fault(
@@ -38,7 +55,7 @@ def _nat_traversal_needed(lab: Lab, tunnel: Tunnel) -> None:
     since="6.0",
 )
 def _esp_lost_one_way(lab: Lab, tunnel: Tunnel) -> None:
-    drop(lab, tunnel.responder, "ip protocol esp")
+    drop(lab, tunnel.responder, ESP)
 
 
 @fault(
@@ -51,7 +68,7 @@ def _esp_lost_one_way(lab: Lab, tunnel: Tunnel) -> None:
     since="6.0",
 )
 def _esp_refused_by_responder(lab: Lab, tunnel: Tunnel) -> None:
-    refuse(lab, tunnel.responder, "ip protocol esp")
+    refuse(lab, tunnel.responder, ESP)
 
 
 @fault(

@@ -291,6 +291,8 @@ def test_folders_that_includes_look_in_are_told_where_they_are_there(shell: Shel
         ("charon-systemd {\n retransmit_tries = 0\n}\ncharon {\n retransmit_tries = 1\n}\n",
          Retransmission(tries=0), 4),
         ("charon {\n retransmit_tries = 1.5\n retransmit_base = 1.2.3\n}\n", Retransmission(), 165),
+        ("charon {\n retransmit_tries = 2.0\n retransmit_timeout = 2\n}\n", Retransmission(timeout=2.0), 82.5),
+        ("charon {\n retransmit_limit = 10.5\n retransmit_base = 1\n}\n", Retransmission(base=1.0), 24),
         ("charon-nm {\n retransmit_tries = 1\n}\n", Retransmission(), 165),
     ],
 )  # fmt: skip

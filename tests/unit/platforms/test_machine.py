@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_
 def with_section(name: str, text: str, status: int = 0) -> Gateway:
     reply = Reply({**HEALTHY.sections, name: Section(status, text.encode())})
     return platform_of(reply).read("gw", reply, OPTIONS)
+
+
+def gathered(shell: Shell, folder: Path, tools: dict[str, str]) -> Reply:
+    """What is gathered in this shell where these tools, and swanctl, do so."""
+    for name, does in {"swanctl": "true", **tools}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
+    options = GatherOptions(digest_key="", config=str(folder / "swanctl.conf"))
+    return replace(shell, path=f"{folder}:{shell.path}").run(gather(options))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +77,32 @@ def test_the_load_is_read_with_the_cores_it_falls_on(said: str, load: tuple[floa
     assert (system.load, system.cores) == (load, cores)
 
 
+@pytest.mark.parametrize(
+    ("about", "zone", "clock"),
+    [
+        ("gw\n1700000000\nLinux 6\nother\n64\n+0530\n", "+0530", "2023-11-15T03:43:20+05:30"),
+        ("gw\n1700000000\nLinux 6\nsystemd\n64\n-0330\n", "-0330", "2023-11-14T18:43:20-03:30"),
+        ("gw\n1700000000\nLinux 6\nother\n64\n+0000\n", "+0000", "2023-11-14T22:13:20+00:00"),
+        ("gw\n1700000000\nLinux 6\nother\n64\n", "", None),  # a reply without a zone
+        ("gw\n1700000000\nLinux 6\nother\n64\n%z\n", "", None),  # a date that has no %z
+        ("gw\n1700000000\nLinux 6\nother\n64\nCET\n", "", None),
+        ("gw\n1700000000\nLinux 6\nother\n64\n+2400\n", "", None),
+        ("gw\n1700000000\nLinux 6\nother\n64\n+0160\n", "", None),
+        ("gw\n%s\nLinux 6\nother\n64\n+0100\n", "+0100", None),
+    ],
+)
+def test_the_clock_is_in_the_gateways_zone_where_that_is_known(about: str, zone: str, clock: str | None) -> None:
+    system = with_section("about", about).system
+    assert (system.zone, system.clock and system.clock.isoformat()) == (zone, clock)
+
+
+def test_a_gateway_tells_its_zone(shell: Shell, tmp_path: Path) -> None:
+    westward = f'PATH={shell.path}; TZ=NST3:30; export PATH TZ; exec date "$@"'
+    reply = gathered(shell, tmp_path, {"date": westward})
+    assert platform_of(reply).read("gw", reply, OPTIONS).system.zone == "-0330"
+
+
 def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
-    for name, does in (("ip", "seq -f '10.0.0.%.0f dev eth0' 300000"), ("swanctl", "true")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n", encoding="utf-8")
-        (tmp_path / name).chmod(0o755)
-    shell = Shell("dash", ("sh", "-s"), f"{tmp_path}:{os.environ['PATH']}")
-    options = GatherOptions(digest_key="", config=str(tmp_path / "swanctl.conf"))
-    assert len(shell.run(gather(options)).sections["routes"].text.splitlines()) == ROUTES_MAX
+    shell = Shell("dash", ("sh", "-s"), os.environ["PATH"])
+    reply = gathered(shell, tmp_path, {"ip": "seq -f '10.0.0.%.0f dev eth0' 300000"})
+    assert len(reply.sections["routes"].text.splitlines()) == ROUTES_MAX

@@ -15,7 +15,9 @@ _UNREAD = {
     "denied": ("strongswan.conf, or what it includes, must not be read", "use become: true"),
     "large": ("strongswan.conf with what it includes is too large to be read", "have it include less"),
 }
+_WHOLE = re.compile(r"[0-9]{1,6}")
 _FIGURE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_WAITS = {"tries": _WHOLE, "timeout": _FIGURE, "base": _FIGURE, "limit": _WHOLE}  # retransmission.c: int, double
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def conf(reply: Reply) -> Conf:
     files = {path: reply.sections[f"conf-{index}"].out for index, path in enumerate(paths)}
     folders = frozenset(_single(folder) for folder in _lines(reply, "conf-folders"))
     found = Conf(_daemon(reply), paths[0], files, folders)
-    found.settings  # noqa: B018  raises
+    load(found.root, found.files)
     return found
 
 
@@ -75,16 +77,14 @@ def retransmission(found: Conf | None) -> Retransmission:
     """How long the daemon waits for an answer; by default where strongswan.conf does not tell."""
     if found is None:
         return Retransmission()
-    settings = found.settings
-    given = {key: found.get(settings, (f"retransmit_{key}",)) for key in ("tries", "timeout", "base", "limit")}
-    values = {key: float(one.value) for key, one in given.items() if one and _FIGURE.fullmatch(one.value)}
-    default = Retransmission()
-    tries = values.get("tries", 0.5)
+    settings, default = found.settings, Retransmission()
+    told = {key: found.get(settings, (f"retransmit_{key}",)) for key in _WAITS}
+    given = {key: one.value for key, one in told.items() if one and _WAITS[key].fullmatch(one.value)}
     return Retransmission(
-        tries=int(tries) if tries.is_integer() else default.tries,
-        timeout=values.get("timeout", default.timeout),
-        base=values.get("base", default.base),
-        limit=values.get("limit", default.limit),
+        tries=int(given.get("tries", default.tries)),
+        timeout=float(given.get("timeout", default.timeout)),
+        base=float(given.get("base", default.base)),
+        limit=float(given.get("limit", default.limit)),
     )
 
 

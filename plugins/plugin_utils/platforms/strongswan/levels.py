@@ -19,6 +19,7 @@ GROUPS = (
 DEFAULT = 1  # of every logger where nothing else is said
 FACILITIES = ("daemon", "auth")
 LATE = 60  # seconds
+SHOWN = 4  # kinds of lines
 
 
 def loggers(found: Conf) -> tuple[Logger, ...]:
@@ -55,10 +56,12 @@ def hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
 def left(reply: Reply, now: float | None) -> tuple[Problem, ...]:
     """A raise of levels past its time: the gateway was restarted meanwhile, and what was to put them back is gone."""
     listed = reply.sections.get("logging-until")
+    if listed is None or now is None:
+        return ()
     problems = []
-    for line in listed.text.splitlines() if listed and now is not None else ():
+    for line in listed.text.splitlines():
         until, path = line.split(" ", 1)
-        if now is not None and now > int(until) + LATE:
+        if now > int(until) + LATE:
             what = "the log levels were raised for a diagnosis and not put back"
             problems.append(
                 Problem("log-raised", what, path, "put them back: tunnelwright.ipsec.logging, state: absent")
@@ -67,8 +70,8 @@ def left(reply: Reply, now: float | None) -> tuple[Problem, ...]:
 
 
 def _enumerated(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return f"{shown} and {len(names) - 4} other kinds of lines" if len(names) > 4 else shown  # noqa: PLR2004
+    shown, more = ", ".join(names[:SHOWN]), len(names) - SHOWN
+    return f"{shown} and {more} other kinds of lines" if more > 0 else shown
 
 
 def _paths(found: Conf, settings: Settings) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from ...model import Reply, System
 
 ROUTES_MAX = 1000  # lines, as gather.sh has it
 _CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
-_ZONE = re.compile(r"[+-][0-2][0-9][0-5][0-9]")
+_ZONE = re.compile(r"[+-]([01][0-9]|2[0-3])[0-5][0-9]")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _RULE = re.compile(r"\d+:\s+(?P<says>.*?)\s*")
 _USUAL = frozenset(f"from all lookup {table}" for table in ("local", "220", "main", "default"))
