@@ -18,12 +18,14 @@ class ActionModule(Task):
     SPEC = ARGUMENT_SPEC
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Make the gateway as wished, in one round trip; with a guard, once it is known that something will change."""
+        """One round trip where nothing is to be done, else one more to see whether that may be, and one to do it."""
         given = {key: value for key, value in args.items() if key != "guard"}
         wish = keepalive.Wish(gateway=self.gateway_name(variables), **given)
-        if args["guard"] is not None and self._bring(wish, dry=True).changed:
+        done = self._bring(wish, dry=True)
+        if done.changed:
             self.before_writing(args, variables)
-        done = self._bring(wish, dry=self.check_mode)
+            if not self.check_mode:
+                done = self._bring(wish, dry=False)
         result: dict[str, Any] = {
             "changed": done.changed,
             "files": [file.path for file in done.files],

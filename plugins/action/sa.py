@@ -24,7 +24,7 @@ class ActionModule(Task):
         operation = sa.needed(wish, before)
         after: sa.Seen = before
         log: tuple[str, ...] = ()
-        if operation.do:
+        if operation.do and args["guard"] is not None:
             self.before_writing(args, variables)
         if operation.do and not self.check_mode:
             after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))

@@ -18,7 +18,7 @@ from .platforms.strongswan.rollback import (
     script,
 )
 
-__all__ = ["Outcome", "Wish", "bring", "refuse_unguarded"]
+__all__ = ["Outcome", "Wish", "bring", "refuse_others", "refuse_unguarded"]
 
 
 def bring(
@@ -29,12 +29,24 @@ def bring(
     Raises:
         IpsecError: the guard is not as wished, and why.
     """
-    options = GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False)
-    reply = run(platform("auto").gather(options))
-    gateway = platform_of(reply).read(name, reply, options)
+    gateway = _look(name, run, GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False))
     if before_writing:
         refuse_unguarded(gateway, wish.run)
     do = needed(wish, gateway)
     if dry or do is None:
         return gateway, foretold(wish, do, gateway)
     return gateway, outcome(do, gateway, run(script(wish, do, gateway, token_hex(8))))
+
+
+def refuse_others(name: str, run: Callable[[Script], Reply], run_name: str) -> None:
+    """:func:`refuse_unguarded` for a module that does not read the gateway itself.
+
+    Raises:
+        IpsecError: this run must not write.
+    """
+    refuse_unguarded(_look(name, run, GatherOptions(digest_key=token_hex(32), sas=False)), run_name)
+
+
+def _look(name: str, run: Callable[[Script], Reply], options: GatherOptions) -> Gateway:
+    reply = run(platform("auto").gather(options))
+    return platform_of(reply).read(name, reply, options)

@@ -60,9 +60,14 @@ class Task(ActionBase):
     def before_writing(
         self, args: Mapping[str, Any], variables: Mapping[str, Any], gateway: Gateway | None = None
     ) -> None:
-        """Refuse what another's guard would take back, and arm one where the task's option `guard` asks for it."""
+        """Refuse what another's guard would take back, and arm one where the task's option `guard` asks for it.
+
+        `gateway`: as it was just read; where the module has not, it is read here.
+        """
         if gateway is not None:
             guarding.refuse_unguarded(gateway, self.run_name)
+        elif args["guard"] is None:
+            guarding.refuse_others(self.gateway_name(variables), self.on_gateway, self.run_name)
         if args["guard"] is not None:
             config = {"config": args["config"]} if "config" in args else {}
             wish = guarding.Wish("armed", self.run_name, seconds=args["guard"], **config)

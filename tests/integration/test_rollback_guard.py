@@ -168,6 +168,7 @@ def test_a_second_operator_is_told_of_the_first_and_writes_nothing(lab: Lab, hos
         ("connection", wish),
         ("connection", {**wish, "guard": 60}),
         ("sa", {"connection": "east", "state": "reinitiated", "guard": 60}),
+        ("keepalive", {"connection": "east", "child": "net"}),
         ("keepalive", {"connection": "east", "child": "net", "guard": 60}),
     ):
         for check in ([], ["--check"]):
