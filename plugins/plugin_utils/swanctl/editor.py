@@ -106,6 +106,17 @@ def quoted(value: str) -> str:
     return '"' + "".join(_ESCAPE.get(character, character) for character in value) + '"'
 
 
+def lines(tree: Mapping[str, object]) -> Iterable[str]:
+    """Values and sections as they are written, a tab for each step; None leaves a name without a value."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield f"{_name(name)} {{"
+            yield from (f"\t{line}" for line in lines(value))
+            yield "}"
+        else:
+            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
+
+
 def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
     for name, value in tree.items():
         if isinstance(value, Mapping):
@@ -177,18 +188,8 @@ def _all_sections(section: Section) -> Iterable[Section]:
         yield from _all_sections(child)
 
 
-def _lines(tree: Mapping[str, object]) -> Iterable[str]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield f"{_name(name)} {{"
-            yield from (f"\t{line}" for line in _lines(value))
-            yield "}"
-        else:
-            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
-
-
 def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[Edit, ...]:
-    return tuple(_insert(settings, path, *_lines(tree)) for path, tree in additions.items())
+    return tuple(_insert(settings, path, *lines(tree)) for path, tree in additions.items())
 
 
 def _replace(settings: Settings, assignment: Assignment, text: str) -> Edit:
