@@ -29,7 +29,7 @@ SOFT = frozenset(
 
 def obstacle(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], findings: Collection[str]) -> str:
     """Why a tunnel that is up cannot be changed so; empty where it can."""
-    if any(step.phase != "persist" and step.state != "reinitiated" for step in others):
+    if any(step.phase != "persist" and (step.phase, step.state) != ("establish", "reinitiated") for step in others):
         return "live SAs of it are to be ended"
     for end in tunnel.ends:
         asked = wanted[end.gateway.name]

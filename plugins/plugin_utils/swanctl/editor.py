@@ -69,7 +69,7 @@ def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after:
     text = fragment.source.text
     eol, indent = _eol(text), _indent(text, fragment.start)
     unit = _inner_indent(text, fragment, indent)[len(indent) :] or "    "
-    body = (eol + indent).join(_indented(line, unit) for line in _lines(tree))
+    body = (eol + indent).join(_indented(line, unit) for line in lines(tree))
     at = fragment.closed + 1 if after else fragment.start
     return Edit(fragment.source.name, at, at, _encoded(eol + indent + body if after else body + eol + indent))
 
@@ -137,6 +137,17 @@ def quoted(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
     return '"' + "".join(_ESCAPE.get(character, character) for character in value) + '"'
+
+
+def lines(tree: Mapping[str, object]) -> Iterable[str]:
+    """Values and sections as they are written, a tab for each step; None leaves a name without a value."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield f"{_name(name)} {{"
+            yield from (f"\t{line}" for line in lines(value))
+            yield "}"
+        else:
+            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
 
 
 def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
@@ -210,18 +221,8 @@ def _all_sections(section: Section) -> Iterable[Section]:
         yield from _all_sections(child)
 
 
-def _lines(tree: Mapping[str, object]) -> Iterable[str]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield f"{_name(name)} {{"
-            yield from (f"\t{line}" for line in _lines(value))
-            yield "}"
-        else:
-            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
-
-
 def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[Edit, ...]:
-    return tuple(_insert(settings, path, *_lines(tree)) for path, tree in additions.items())
+    return tuple(_insert(settings, path, *lines(tree)) for path, tree in additions.items())
 
 
 def _replace(settings: Settings, assignment: Assignment, text: str) -> Edit:

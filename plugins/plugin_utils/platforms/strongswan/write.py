@@ -16,7 +16,10 @@ from ..options import GatherOptions
 from . import psk
 from .files import TOKEN, GatewayFile, original_offset
 from .gather import digest_variables, text
+from .sa import why
+from .twin import Twin
 
+_TOLD = ("terminate-before", "creds", "twin-load", "initiate-", "load")
 _DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
 LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
@@ -123,8 +126,9 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     options: GatherOptions,
     timeout: float,
     terminate: bool,
+    twin: Twin | None = None,
 ) -> Script:
-    """The program that applies a draft."""
+    """The program that applies a draft; with a twin, which carries the traffic meanwhile."""
     variables = {
         "TW_CONFIG": options.config,
         "TW_NAME": wish.name,
@@ -132,6 +136,8 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
         "TW_CREDS": "1" if plan.psk_changed else "0",
         "TW_TERMINATE": "1" if terminate else "0",
         "TW_TIMEOUT": f"{timeout:.0f}",
+        "TW_TWIN": "",
+        **(twin.variables if twin else {}),
     }
     edited = sorted({edit.file for edit in plan.edits})
     for index, path in enumerate(edited):
@@ -150,7 +156,8 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
             f"TW_SIZE_{index}": str(grown),
         }
     given = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
-    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", "apply.sh"))
+    with_twin = ("sas.sh", "twin.sh") if twin else ()
+    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", *with_twin, "apply.sh"))
     return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
 
 
@@ -161,9 +168,7 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
         RestoredError: it failed, and the gateway has what it had before.
         NotRestoredError: it failed, and a file could not be put back.
     """
-    parts = [reply.sections[name] for name in ("terminate-before", "creds", "load") if name in reply.sections]
-    printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
-    said = tuple(line for line in printed if line and not line.startswith("plugin '"))
+    said, initiated = _said(reply, _TOLD), _said(reply, ("initiate-",))
     lost = reply.sections.get("not-restored")
     failed = reply.sections.get("restored")
     if lost is not None:
@@ -173,17 +178,23 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
             hint="put it back by hand and run swanctl --load-all",
         )
     if failed is not None:
-        raise RestoredError(
-            failed.text.strip(), where=wish.name, hint=_reason(said) or "the gateway has what it had before"
-        )
+        reason = why(initiated) if initiated else _reason(said)
+        hint = "; ".join(filter(None, (reason, "the gateway has what it had before")))
+        raise RestoredError(failed.text.strip(), where=wish.name, hint=hint, log=initiated)
     if "applied" not in reply.sections:
         raise NotRestoredError("the change was cut off", where=wish.name, hint="read the gateway to see what it has")
     return said
 
 
+def _said(reply: Reply, sections: tuple[str, ...]) -> tuple[str, ...]:
+    parts = [part for name, part in reply.sections.items() if name.startswith(sections)]
+    printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
+    return tuple(line for line in printed if line and not line.startswith("plugin '"))
+
+
 def _reason(said: tuple[str, ...]) -> str:
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
-    return f"{complaint[-1] if complaint else said[-1]}; the gateway has what it had before" if said else ""
+    return (complaint or list(said) or [""])[-1]
 
 
 def _wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:
