@@ -43,7 +43,7 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
         rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
         if _restarts(tunnel):
             rest.append(_dropped(tunnel, settings))
-        establishing = [_after(tunnel, settings)] if not _does_it_itself(settings[-1]) else []
+        establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
     anew = [replace(step, phase="establish") for step in rest if step.state == "reinitiated"]
     if anew and any(step.state == "terminated" for step in rest):  # only after the other end has dropped its own
         rest = [step for step in rest if step.state != "reinitiated"]
@@ -52,9 +52,15 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     return [*rest, *(whole[:1] or establishing)]
 
 
-def _does_it_itself(last: Step) -> bool:
+def _does_it_itself(tunnel: Tunnel, last: Step) -> bool:
     """Whether the last settings step re-initiates: it does where it changes something; a key may be right already."""
-    return last.reinitiate and bool(last.settings or last.children)
+    return last.reinitiate and bool(last.settings or last.children or (last.psk and _other_key(tunnel)))
+
+
+def _other_key(tunnel: Tunnel) -> bool:
+    """Whether the initiator is known to have another key than the one that is given."""
+    given, held = tunnel.psk, tunnel.initiating.secret
+    return bool(given and given.digest and held and held.digest and held.digest != given.digest)
 
 
 def _restarts(tunnel: Tunnel) -> bool:
