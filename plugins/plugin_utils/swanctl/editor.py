@@ -84,11 +84,11 @@ def removed(settings: Settings, path: Path) -> Edit:
     if len(fragments) > 1:
         raise RefusedError(f"section {'.'.join(path)} stands in several places", hint="remove it by hand")
     text, start, end = fragments[0].source.text, fragments[0].start, fragments[0].closed + 1
-    line = start - len(_indent(text, start))
-    if text[line:start].strip() or line == 0:  # the first of a line or file: what follows takes its place
+    line = text.rfind("\n", 0, start) + 1
+    if line and not text[line:start].strip():
+        start = line - len("\r\n" if text[line - 2 : line] == "\r\n" else "\n")
+    else:  # the first of a line or of the file: what follows takes its place
         end += len(text[end:]) - len(text[end:].lstrip(" \t\r\n"))
-    elif not text[line:start].strip():
-        start = line - len(_eol(text))
     return Edit(fragments[0].source.name, start, end, b"")
 
 
