@@ -115,8 +115,10 @@ UNDECLARABLE = (
     ({"ends": ENDS + ENDS}, r"a tunnel has two ends, not 4"),
     (
         {"ends": ENDS, "child_settings": {"local_ts": "10.0.0.0/8"}},
-        (r"local_ts mirrors between the two ends and cannot be the same on both at tunnels\.berlin\.child_settings\."
-        r"local_ts: give it to one end, under ends\[\]\.child_settings"),
+        (
+            r"local_ts mirrors between the two ends and cannot be the same on both at tunnels\.berlin\.child_settings\."
+            r"local_ts: give it to one end, under ends\[\]\.child_settings"
+        ),
     ),
     (
         {"ends": ENDS, "child_settings": {"start_action": "trap|start"}},
