@@ -19,7 +19,7 @@ from .gather import digest_variables, text
 from .sa import why
 from .twin import Twin
 
-_TOLD = ("terminate-before", "creds", "twin-load", "initiate-", "load")
+_TOLD = ("terminate-before", "creds", "twin-", "initiate-", "load")
 _DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
 LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
