@@ -255,10 +255,17 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         Outage(2.0, f"b/to-a ends its SAs when it is loaded, and {NO_ADDRESS}: it is re-initiated once"),
     ),
     (
+        "IKEv1 to stay",
+        IKEV1,
+        IKEV1,
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(2.0, "IKEv1 takes a second IKE_SA for a reauthentication of the first: it is re-initiated once"),
+    ),
+    (
         "two keys with IKEv1",
         IKEV1,
         IKEV1,
-        {"psks": TO_D2},
+        {"psks": TO_D2, "settings": {"version": "2"}},
         Outage(2.0, "IKEv1 tries one pre-shared key only: it is re-initiated once"),
     ),
     (

@@ -40,11 +40,14 @@ def obstacle(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], f
             return f"{end.name()} ends its SAs when it is loaded, and does not know its peer's address"
     if any(each.psk for each in wanted.values()) and (why := _one_key_only(tunnel, wanted, findings)):
         return why
-    return _no_twin(tunnel)
+    return _no_twin(tunnel, wanted)
 
 
-def _no_twin(tunnel: Tunnel) -> str:
+def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
     """Why the initiator cannot make a second IKE_SA beside the first."""
+    version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
+    if version == "1":
+        return "IKEv1 takes a second IKE_SA for a reauthentication of the first"
     if not _able(tunnel.initiating):
         return f"{tunnel.initiating.name()} does not know its peer's address"
     keeping = [end for end in tunnel.ends if end.connection.unique == "keep"]
