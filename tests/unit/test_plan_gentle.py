@@ -174,7 +174,7 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         {"connection": HAS},
         {"connection": HAS},
         {"settings": {"proposals": NEW}, "limit": ["b"]},
-        [f"responder b proposals={BOTH}++"],
+        [f"responder b proposals={BOTH}"],
     ),
     (
         "and the next run changes nothing",
@@ -253,6 +253,29 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         {"child": {"start_action": "start"}, "connection": {"remote_addrs": ("%any",)}},
         {"settings": {"dpd_delay": "10s"}},
         Outage(2.0, f"b/to-a ends its SAs when it is loaded, and {NO_ADDRESS}: it is re-initiated once"),
+    ),
+    (
+        "a responder that starts again what is closed",
+        {},
+        {"child": {"close_action": "start"}},
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(2.0, "b/to-a starts the tunnel again when it is closed: it is re-initiated once"),
+    ),
+    (
+        "a responder that starts, whose peer starts again what is closed",
+        {"child": {"close_action": "start"}},
+        {"child": {"start_action": "start"}},
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(
+            2.0, "b/to-a ends its SAs when it is loaded, and a/to-b starts them again: it is re-initiated once"
+        ),
+    ),
+    (
+        "our responder alone, whose peer starts again what is closed",
+        {"child": {"close_action": "start"}},
+        {},
+        {"settings": {"dpd_delay": "10s"}, "limit": ["b"]},
+        Outage(2.0, "a/to-b starts the tunnel again when it is closed: it is re-initiated once"),
     ),
     (
         "IKEv1 to stay",
