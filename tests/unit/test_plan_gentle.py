@@ -121,6 +121,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         ["responder b dpd_delay=10s net.start_action=none++"],
     ),
     (
+        "ESP in UDP",
+        {},
+        {},
+        {"settings": {"encap": "yes"}},
+        ["responder b encap=yes", "initiator a encap=yes++"],
+    ),
+    (
         "IKEv1 to IKEv2: the responder answers both meanwhile",
         IKEV1,
         IKEV1,

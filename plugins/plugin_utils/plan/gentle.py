@@ -23,6 +23,7 @@ SOFT = frozenset(
         *("rekey_time", "reauth_time", "over_time", "rand_time", "life_time"),
         *("rekey_bytes", "life_bytes", "rand_bytes", "rekey_packets", "life_packets", "rand_packets"),
         *("dpd_delay", "dpd_timeout", "keyingtries", "unique", "start_action", "close_action", "dpd_action"),
+        *("encap", "mobike"),
     )
 )
 
