@@ -38,7 +38,7 @@ def _wish(args: dict[str, Any]) -> Wish:
         str(child): {str(key): _text(value) for key, value in (given or {}).items()}
         for child, given in args["children"].items()
     }
-    return Wish(args["name"], settings, children, args["psk"])
+    return Wish(args["name"], settings, children, args["psk"], args["psk_use"])
 
 
 def _text(value: object) -> str:

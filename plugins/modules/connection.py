@@ -56,6 +56,17 @@ options:
       - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added
         beside the other secrets. It is compared by keyed digest and shown nowhere.
     type: str
+  psk_use:
+    description:
+      - How O(psk) is used where the gateway has another key for these identities. Two gateways that change their key
+        one after the other can authenticate to each other all the time if both have both keys meanwhile.
+      - V(accept) has this end accept it beside the old key, with which it goes on signing.
+      - V(sign) has this end sign with it, and still accept the old key.
+      - V(only) makes it the only one, and removes what the other two have put beside.
+      - strongSwan signs with the last of several secrets for the same identities in the file; IKEv1 tries only that.
+    type: str
+    choices: [only, accept, sign]
+    default: only
   reinitiate:
     description: Whether live SAs are ended and initiated anew when something has changed, so that they follow.
     type: bool
@@ -146,6 +157,7 @@ ARGUMENT_SPEC = {
     "children": {"type": "dict", "default": {}},
     "nat_traversal": {"type": "str", "choices": ["auto", "force"]},
     "psk": {"type": "str", "no_log": True},
+    "psk_use": {"type": "str", "choices": ["only", "accept", "sign"], "default": "only"},
     "reinitiate": {"type": "bool", "default": False},
     "make_before_break": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
