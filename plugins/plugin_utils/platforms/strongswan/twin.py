@@ -35,12 +35,18 @@ class Twin:
     text: str
     parked: str  # the same file without a twin, in which the connection is one that no peer matches
     children: tuple[str, ...]
+    rekeyed: tuple[str, ...]  # those of them whose key exchange is to be proven
 
     @property
     def variables(self) -> dict[str, str]:
         """What twin.sh needs."""
-        children = "".join(f"{child}\n" for child in self.children)
-        return {"TW_TWIN": self.text, "TW_PARKED": self.parked, "TW_NEXT": self.name, "TW_CHILDREN": children}
+        return {
+            "TW_TWIN": self.text,
+            "TW_PARKED": self.parked,
+            "TW_NEXT": self.name,
+            "TW_CHILDREN": "".join(f"{child}\n" for child in self.children),
+            "TW_PROVE": "".join(f"{child}\n" for child in self.rekeyed),
+        }
 
 
 def carried(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
@@ -66,7 +72,8 @@ def twin(connection: Connection, changes: Changes, children: tuple[str, ...], co
     if len(name.encode("utf-8", "surrogateescape")) > _LONGEST or not _INCLUDED.fullmatch(root):
         what = f"make_before_break cannot write the names of {connection.name} and {root} into a file beside"
         raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
-    return Twin(name, _text(connection, name, changes, root), _parked(connection, root), children)
+    rekeyed = tuple(c for c in children if ("connections", connection.name, "children", c, "esp_proposals") in changes)
+    return Twin(name, _text(connection, name, changes, root), _parked(connection, root), children, rekeyed)
 
 
 def was_broken(reply: Reply) -> bool:

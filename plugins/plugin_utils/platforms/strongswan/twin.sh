@@ -18,6 +18,34 @@ tw_up() {
 	[ -z "$tw_down" ]
 }
 
+# tw_prove CONNECTION: each child of TW_PROVE is rekeyed. The first CHILD_SA of an IKE_SA has no key exchange of its own
+# (RFC 7296 section 1.2), so whether the peer takes the one that is configured (PFS) shows no earlier. No packet is lost.
+tw_prove() {
+	printf '%s' "$TW_PROVE" | while IFS= read -r tw_child; do
+		tw_rekey "$1" "$tw_child" || { printf '%s' "$tw_child" && break; }
+	done
+}
+
+# tw_rekey CONNECTION CHILD: fails where its SA is what it was.
+tw_rekey() {
+	tw_before=$(tw_child_ids "$1" "$2" INSTALLED)
+	swanctl --rekey --ike "$1" --child "$2" >/dev/null 2>&1
+	tw_waited=0
+	while [ "$tw_waited" -lt "$TW_TIMEOUT" ]; do
+		sleep 1
+		tw_now=$(tw_child_ids "$1" "$2" INSTALLED)
+		if [ -n "$tw_now" ] && [ "$tw_now" != "$tw_before" ]; then return 0; fi
+		[ -n "$(tw_child_ids "$1" "$2" REKEYING)" ] || return 1
+		tw_waited=$((tw_waited + 1))
+	done
+	return 1
+}
+
+# tw_child_ids CONNECTION CHILD STATE
+tw_child_ids() {
+	swanctl --list-sas --ike "$1" 2>/dev/null | grep -F "  $2: #" | sed -n "s/^ *[^#]*#\([0-9]*\), .*, $3, .*/\1/p"
+}
+
 # tw_load_beside STEP TEXT: loads a configuration that includes the gateway's own.
 tw_load_beside() {
 	(umask 077 && printf '%s' "$2" >"$tw_twin_file") 2>/dev/null || tw_fail "$tw_twin_file cannot be written"
@@ -37,6 +65,8 @@ tw_over() {
 	tw_load_beside twin-load "$TW_TWIN"
 	tw_initiate "$TW_NEXT"
 	tw_up "$TW_NEXT" || tw_fail "$TW_NAME/$tw_down was not established with the new settings"
+	tw_down=$(tw_prove "$TW_NEXT")
+	[ -z "$tw_down" ] || tw_fail "the peer does not rekey $TW_NAME/$tw_down with the new settings, so its key exchange (PFS) is another"
 	sleep 1
 	tw_hopping=gone
 	# shellcheck disable=SC2046  # numbers
