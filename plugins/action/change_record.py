@@ -36,6 +36,7 @@ class ActionModule(Task):
             args["batch"],
             args["closed"] or "",
             tuple(tuple(map(str, group)) for group in args["redundant"]),
+            self.goes_on,
         )
         record = course.EVENTS[args["event"]](before, heard)
         files = shelf.keep(folder, record) if folder else []

@@ -27,7 +27,7 @@ options:
   event:
     description: What has happened.
     type: str
-    choices: [planned, begun, armed, tried, confirmed, restored, measured, ended]
+    choices: [opened, planned, begun, armed, tried, confirmed, restored, measured, ended]
     required: true
   record:
     description: RV(record) of the event before. Without it a new one is begun with O(order).
@@ -68,7 +68,7 @@ options:
     type: int
     default: 0
   closed:
-    description: With O(event=begun), why there is no room for another batch. Empty where there is.
+    description: Why there is no room for another batch. Empty where there is.
     type: str
     default: ""
   redundant:
@@ -104,6 +104,7 @@ todo:
   description:
     - What follows. C(arm), C(take_off), C(confirm) and C(roll_back) are gateways by what is to be done with their
       guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
+    - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should.
     - C(longest) is how many seconds a batch takes, C(unfinished) one sentence on what is not as it was to be.
   returned: success
   type: dict
@@ -116,7 +117,7 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-EVENTS = ["planned", "begun", "armed", "tried", "confirmed", "restored", "measured", "ended"]
+EVENTS = ["opened", "planned", "begun", "armed", "tried", "confirmed", "restored", "measured", "ended"]
 ARGUMENT_SPEC = {
     "event": {"type": "str", "choices": EVENTS, "required": True},
     "record": {"type": "dict"},

@@ -7,8 +7,8 @@ from typing import Any
 
 from .audit_input import gateways, probes
 from .model import EndName, Finding, Outage, Proof, Step, Taken, restore
-from .rollout.course import taken
 from .rollout.picture import Found, Seen
+from .rollout.steps import taken
 
 
 def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Iterable[Mapping[str, Any]]) -> Seen:

@@ -7,14 +7,17 @@ gateways would undo are rolled back with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ..model import ChangeRecord, GuardOf, Outage, Picture, Status, Step, Taken, TunnelChange, Watch, plain
+from ..errors import RefusedError
+from ..model import ChangeRecord, GuardOf, Outage, Picture, Status, Step, Taken, TunnelChange, plain
 from .batches import batches, stand_ins
+from .judge import another, spread, unproven
 from .picture import Found, Seen, managed_through, picture
+from .steps import fate, intended, steps_of, to_watch, trouble, with_results
 
 UNDONE: tuple[Status, ...] = ("rolled_back", "failed", "failing")
 
@@ -31,6 +34,24 @@ class Heard:
     batch: int = 0
     closed: str = ""  # why there is no room for another batch
     redundant: tuple[tuple[str, ...], ...] = ()
+    goes_on: Callable[[str], bool] = bool  # whether a run, by its name, still goes on
+
+
+def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+    """A guard of this ticket stands where a run was interrupted: what it would undo is to be undone before all else.
+
+    Raises:
+        RefusedError: that run still goes on.
+    """
+    standing = {name: gateway.guard for name, gateway in heard.seen.gateways.items() if gateway.guard}
+    guards: dict[str, GuardOf] = {}
+    for name, guard in standing.items():
+        if guard.name == record.order.ticket and name in record.order.hosts:
+            if heard.goes_on(guard.run):
+                hint = "wait for its end, or undo it with the playbook tunnelwright.ipsec.rollback"
+                raise RefusedError(f"{guard.run} is at work on {guard.name}", where=name, hint=hint)
+            guards[name] = "armed"
+    return replace(record, guards=guards)
 
 
 def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -47,9 +68,12 @@ def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         for name in batch
     ]
     notes = [
-        f"{name} could not be read, and its tunnels are left alone: {why}" for name, why in seen.unreadable.items()
+        *(f"{name}: what an interrupted run had not confirmed was {fate(r)}" for name, r in heard.results.items()),
+        *(f"{name} could not be read, and its tunnels are left alone: {why}" for name, why in seen.unreadable.items()),
     ]
-    return replace(record, batches=order, tunnels=tuple(tunnels), notes=(*record.notes, *notes))
+    if heard.closed:
+        notes.append(heard.closed)
+    return replace(record, batches=order, tunnels=tuple(tunnels), notes=(*record.notes, *notes), guards={})
 
 
 def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -59,18 +83,20 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         return _each(record, lambda t: t.status == "planned", lambda t: replace(t, status="untouched", because=stopped))
 
     def begin(tunnel: TunnelChange) -> TunnelChange:
-        steps = _steps(tunnel, heard.seen, record.order.hosts)
+        steps = steps_of(tunnel, heard.seen, record.order.hosts)
         before = picture(tunnel.name, heard.seen, heard.now)
-        why = _in_the_way(record, tunnel, before, steps)
-        if why:
-            return replace(tunnel, status="untouched", because=why)
-        watches = tuple(_watches(tunnel, heard.seen, record.order.hosts))
+        why = _in_the_way(record, tunnel, before)
+        if why or not steps:
+            return replace(
+                tunnel, status="untouched" if why else "done", because=why or "nothing was left to be done", steps=()
+            )
+        watches = tuple(to_watch(tunnel, heard.seen, record.order.hosts))
         status: Status = "planned" if record.order.check else "under_way"
         return replace(
             tunnel,
             status=status,
             before=before,
-            steps=tuple(_intended(step) for step in steps),
+            steps=tuple(intended(step) for step in steps),
             watches=watches,
         )
 
@@ -80,11 +106,11 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """Only tunnels go on of which every gateway is guarded."""
-    guards: dict[str, GuardOf] = {g: "none" if _trouble(r) else "armed" for g, r in heard.results.items()}
+    guards: dict[str, GuardOf] = {g: "none" if trouble(r) else "armed" for g, r in heard.results.items()}
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
-        trouble = {g: _trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
-        why = "; ".join(f"{gateway} could not be guarded: {said}" for gateway, said in trouble.items() if said)
+        said = {g: trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
+        why = "; ".join(f"{gateway} could not be guarded: {words}" for gateway, words in said.items() if words)
         return replace(tunnel, status="untouched", because=why) if why else tunnel
 
     return _each(replace(record, guards=guards), lambda t: t.status == "under_way", hold)
@@ -95,49 +121,49 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     def judge(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
-        steps = _with_results(tunnel, heard.taken)
-        why = _unproven(tunnel, steps, after, heard.seen, record.order.hosts)
+        steps = with_results(tunnel, heard.taken)
+        why = unproven(tunnel, steps, after, heard.seen, record.order.hosts)
         status: Status = "failing" if why else "proven"
         return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps)
 
-    return _spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
+    return spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
 
 
 def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """Guards taken off over a fresh connection; where that failed, the other end is not to keep its change."""
-    now = {g: ("lost" if _trouble(r) else "confirmed") for g, r in heard.results.items()}
+    now = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
     guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
     record = replace(record, guards=guards)
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
-        trouble = [
-            f"{g} could not be confirmed: {_trouble(heard.results.get(g))}"
+        lost = [
+            f"{g} could not be confirmed: {trouble(heard.results.get(g))}"
             for g in tunnel.gateways
             if now.get(g) == "lost"
         ]
-        if trouble:
-            return replace(tunnel, status="failing", because="; ".join(trouble))
+        if lost:
+            return replace(tunnel, status="failing", because="; ".join(lost))
         if all(guards.get(g) == "confirmed" for g in _ours(record, tunnel)):
             return replace(tunnel, status="done", because="")
         return tunnel
 
-    return _spread(_each(record, lambda t: t.status == "proven", conclude))
+    return spread(_each(record, lambda t: t.status == "proven", conclude))
 
 
 def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """After rollbacks and another look: a tunnel is what it was, or it has failed for good."""
     guards: dict[str, GuardOf] = {
         **record.guards,
-        **{g: "lost" if _trouble(r) else "rolled_back" for g, r in heard.results.items()},
+        **{g: "lost" if trouble(r) else "rolled_back" for g, r in heard.results.items()},
     }
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
         why = "; ".join(
-            f"{g} did not roll back: {_trouble(heard.results.get(g)) or 'its change was confirmed already'}"
+            f"{g} did not roll back: {trouble(heard.results.get(g)) or 'its change was confirmed already'}"
             for g in _ours(record, tunnel)
             if guards.get(g) != "rolled_back"
-        ) or _another(tunnel.before, after, heard.seen, tunnel)
+        ) or another(tunnel.before, after, heard.seen, tunnel)
         status: Status = "failed" if why else "rolled_back"
         return replace(tunnel, status=status, remains=why, after=after)
 
@@ -149,7 +175,7 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     def take(tunnel: TunnelChange) -> TunnelChange:
         outages = tuple(outage for name, outage in heard.outages if name == tunnel.name)
-        steps = _with_results(tunnel, heard.taken) if record.order.check else tunnel.steps
+        steps = with_results(tunnel, heard.taken) if record.order.check else tunnel.steps
         return replace(tunnel, outages=outages or tunnel.outages, steps=steps)
 
     took = (heard.now - datetime.fromisoformat(record.batch_began)).total_seconds() if record.batch_began else 0.0
@@ -163,7 +189,7 @@ def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 EVENTS: Mapping[str, Callable[[ChangeRecord, Heard], ChangeRecord]] = {
-    event.__name__: event for event in (planned, begun, armed, tried, confirmed, restored, measured, ended)
+    event.__name__: event for event in (opened, planned, begun, armed, tried, confirmed, restored, measured, ended)
 }
 
 
@@ -184,6 +210,7 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
         "take_off": [g for g in standing if g not in {g for t in going for g in t.gateways}],
         "watch": _by_gateway((w.gateway, {"tunnel": t.name} | plain(w)) for t in touched for w in t.watches),
         "confirm": first or confirm,
+        "look_again": [t.name for t in batch if t.status == "failing" and not any(s.failed for s in t.steps)],
         "roll_back": [g for g, state in record.guards.items() if state in ("armed", "lost") and g in failing],
         "not_restored": [t.name for t in batch if t.remains],
         "longest": record.longest,
@@ -211,35 +238,23 @@ def _tunnel(found: Found, seen: Seen, batch: int, managed: tuple[str, ...], othe
         stand_ins=tuple(sorted(others)),
         expected=expected,
         expected_because=because,
-        steps=tuple(_intended(step) for step in seen.steps if step.tunnel == found.name),
+        steps=tuple(intended(step) for step in seen.steps if step.tunnel == found.name),
     )
-
-
-def _steps(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> list[Step]:
-    """A tunnel's steps by the last look, with what its gateways' daemons need, whichever tunnel that was noted for."""
-    return [
-        step
-        for step in seen.steps
-        if step.gateway in hosts
-        and (step.tunnel == tunnel.name or (step.do == "daemon" and step.gateway in tunnel.gateways))
-    ]
 
 
 def steps(record: ChangeRecord, seen: Seen) -> list[Step]:
     """The steps of the tunnels that go on, in the plan's order."""
     going = [t for t in record.tunnels if t.batch == record.batch and t.status in ("under_way", "planned")]
-    wanted = [step for tunnel in going for step in _steps(tunnel, seen, record.order.hosts)]
+    wanted = [step for tunnel in going for step in steps_of(tunnel, seen, record.order.hosts)]
     return [step for step in seen.steps if step in wanted]
 
 
-def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: Picture | None, steps_: Sequence[Step]) -> str:
+def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: Picture | None) -> str:
     """Why a tunnel is left alone."""
     undone = [t.name for t in record.tunnels if t.name in tunnel.stand_ins and t.status in UNDONE]
     if undone:
         return f"{undone[0]}, which stands in for it, has failed"
-    if before is None:
-        return "one of its gateways could not be read"
-    return "" if steps_ else "nothing is left to be done"
+    return "" if before else "one of its gateways could not be read"
 
 
 def _too_many(record: ChangeRecord) -> str:
@@ -247,125 +262,6 @@ def _too_many(record: ChangeRecord) -> str:
     if len(failed) <= record.order.max_failed:
         return ""
     return f"the run stopped because {', '.join(failed)} failed"
-
-
-def _unproven(
-    tunnel: TunnelChange,
-    taken: Sequence[Taken],
-    after: Picture | None,
-    seen: Seen,
-    hosts: Sequence[str],
-) -> str:
-    """Why a tunnel may not stay as it is; empty where it may."""
-    failed = [f"{step.what} on {step.gateway} failed: {step.failed}" for step in taken if step.failed]
-    if failed:
-        return failed[0]
-    if after is None:
-        said = [f"{g} cannot be read any more: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
-        return "; ".join(said) or "one of its gateways cannot be read any more"
-    if not after.crosswise or after.traffic is False:
-        return "; ".join(after.missing) or "it carries nothing"
-    if after.traffic is None and tunnel.manages:
-        return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
-    left = [step for step in _steps(tunnel, seen, hosts) if step.tunnel == tunnel.name]
-    return f"something is still to be done: {', '.join(left[0].findings)} on {left[0].gateway}" if left else ""
-
-
-def _another(before: Picture | None, after: Picture | None, seen: Seen, tunnel: TunnelChange) -> str:
-    """In what a tunnel is not what it was; empty where it is."""
-    if after is None or before is None:
-        said = [f"{g} cannot be read: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
-        return "; ".join(said) or "it cannot be read"
-    other = [gateway for gateway, digest in before.configuration.items() if after.configuration.get(gateway) != digest]
-    if other:
-        return f"the settings of {', '.join(other)} are not what they were"
-    if before.crosswise and not after.crosswise:
-        return "it is not up again: " + "; ".join(after.missing)
-    return "it carries nothing any more" if before.traffic and after.traffic is False else ""
-
-
-def _spread(record: ChangeRecord) -> ChangeRecord:
-    """Where a tunnel fails, those fail with it that its gateways' guards would undo."""
-    guarded = {g for g, state in record.guards.items() if state in ("armed", "lost")}
-    tunnels = {t.name: t for t in record.tunnels}
-    spreading = [t for t in record.tunnels if t.batch == record.batch and t.status == "failing"]
-    while spreading:
-        bad = spreading.pop()
-        for tunnel in list(tunnels.values()):
-            shared = guarded & set(bad.gateways) & set(tunnel.gateways)
-            if tunnel.batch == record.batch and tunnel.status == "proven" and shared:
-                cause = bad.dragged or bad.name
-                why = f"rolled back with {cause}, because both end at {', '.join(sorted(shared))}"
-                tunnels[tunnel.name] = replace(tunnel, status="failing", because=why, dragged=cause)
-                spreading.append(tunnels[tunnel.name])
-    return replace(record, tunnels=tuple(tunnels.values()))
-
-
-def _watches(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator[Watch]:
-    """What to ping while it changes: from the end that initiates, or the one that is not managed through it."""
-    ends = sorted(
-        (end for end in tunnel.ends if end.gateway in hosts),
-        key=lambda end: (end.gateway in tunnel.manages, end.gateway != tunnel.initiator),
-    )
-    for end in ends[:1]:
-        for probe in seen.to_probe.get(end.gateway, ()):
-            pings: Any = probe["pings"]
-            if probe["connection"] == end.connection and pings:
-                yield Watch(
-                    end.gateway, end.connection, str(probe["child"]), str(pings[0]["from"]), str(pings[0]["to"])
-                )
-
-
-def _intended(step: Step) -> Taken:
-    named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
-    target = "/".join(part for part in (step.connection, step.child) if part)
-    what = " ".join(part for part in (step.do, target, step.state) if part)
-    return Taken(step.phase, step.gateway, what, {key: (None, value) for key, value in named.items()}, step.psk)
-
-
-def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, Taken], ...]:
-    """Steps with what came of them, from registered results in the same order."""
-    found = []
-    for result, step in zip(results, steps_, strict=True):
-        about: Mapping[str, Any] = result.get("connection") or {}
-        old, new = (about.get(side) or {} for side in ("before", "after"))
-        found.append(
-            (
-                step.tunnel,
-                replace(
-                    _intended(step),
-                    settings={str(key): (_text(old.get(key)), _text(new.get(key))) for key in {**old, **new}},
-                    ran=True,
-                    changed=bool(result.get("changed")),
-                    failed=_trouble(result),
-                ),
-            )
-        )
-    return tuple(found)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
-
-
-def _with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> tuple[Taken, ...]:
-    """A tunnel's steps with what came of those that were run."""
-    done = {
-        (step.phase, step.gateway, step.what): step
-        for name, step in results
-        if name == tunnel.name or step.what.startswith("daemon")
-    }
-    return tuple(done.get((step.phase, step.gateway, step.what), step) for step in tunnel.steps)
-
-
-def _trouble(result: Mapping[str, Any] | None) -> str:
-    """Why a task did not do what it was to do; empty where it did."""
-    if result is None:
-        return "it was not asked"
-    if not (result.get("failed") or result.get("unreachable")):
-        return ""
-    said = str(result.get("msg") or "").strip().splitlines()
-    return said[-1] if said else "it did not answer"
 
 
 def _ours(record: ChangeRecord, tunnel: TunnelChange) -> list[str]:
