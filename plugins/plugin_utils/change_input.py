@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .audit_input import gateways, probes
-from .model import EndName, Finding, Outage, Proof, Step, Taken, restore
+from .model import EndName, Finding, Measured, Proof, Step, Taken, restore
 from .rollout.picture import Found, Seen
 from .rollout.steps import taken
 
@@ -59,7 +59,7 @@ def answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {name: result for name, result in results.items() if result and not result.get("skipped")}
 
 
-def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Outage], ...]:
+def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Measured], ...]:
     """Outages with their tunnels, from registered results of loops over `watch`."""
     found = []
     for result in results:
@@ -69,8 +69,8 @@ def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Outage], .
         measured = result.get("outage")
         if measured is None:
             said = str(result.get("msg") or "it could not be asked").strip().splitlines()
-            outage = Outage(watch["gateway"], watch["child"], watch["source"], watch["target"], error=said[-1])
+            outage = Measured(watch["gateway"], watch["child"], watch["source"], watch["target"], error=said[-1])
         else:
-            outage = restore(Outage, measured, "outages")
+            outage = restore(Measured, measured, "outages")
         found.append((str(watch["tunnel"]), outage))
     return tuple(found)

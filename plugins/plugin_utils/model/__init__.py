@@ -29,7 +29,7 @@ from .gateway import (
     Setting,
     System,
 )
-from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Order, Outage, Picture, Status, Taken, TunnelChange, Watch
+from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Measured, Order, Picture, Status, Taken, TunnelChange, Watch
 from .tunnel import (
     Attempt,
     Audit,
@@ -82,8 +82,8 @@ __all__ = [
     "IkeSa",
     "Keepalive",
     "Logger",
+    "Measured",
     "Order",
-    "Outage",
     "Phase",
     "Picture",
     "Ping",

@@ -76,7 +76,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class Measured:
     """How long a tunnel carried nothing, as a running probe has measured it."""
 
     gateway: str
@@ -121,7 +121,7 @@ class TunnelChange:
     steps: tuple[Taken, ...] = ()
     before: Picture | None = None
     after: Picture | None = None
-    outages: tuple[Outage, ...] = ()
+    outages: tuple[Measured, ...] = ()
 
     @property
     def gateways(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..model import ChangeRecord, Outage, Picture, Taken, TunnelChange
+from ..model import ChangeRecord, Measured, Picture, Taken, TunnelChange
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _SAID = {
@@ -26,7 +26,7 @@ def render(record: ChangeRecord) -> str:
     lines += _table(("", ""), _about(record))
     lines += ["", "## Tunnels", ""]
     lines += _table(
-        ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
+        ("Tunnel", "Batch", "Status", "Measured measured", "Measured expected", "Why"),
         [
             (
                 _text(t.name),
@@ -148,7 +148,7 @@ def _outage(tunnel: TunnelChange) -> str:
     return _seconds(max(known)) if known else "not measured"
 
 
-def _measured(outage: Outage) -> str:
+def _measured(outage: Measured) -> str:
     way = f"{_text(outage.gateway)}, {_text(outage.source)} to {_text(outage.target)} through {_text(outage.child)}"
     if outage.seconds is None:
         return f"Running probe from {way}: {_text(outage.error or 'it tells nothing')}."

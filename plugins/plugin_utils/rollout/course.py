@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import RefusedError
-from ..model import ChangeRecord, GuardOf, Outage, Picture, Status, Step, Taken, TunnelChange, plain
+from ..model import ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange, plain
 from .batches import batches, stand_ins
 from .judge import another, spread, unproven
 from .picture import Found, Seen, managed_through, picture
@@ -30,7 +30,7 @@ class Heard:
     seen: Seen = field(default_factory=Seen)
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     taken: tuple[tuple[str, Taken], ...] = ()  # steps that were run so far, with their tunnels
-    outages: tuple[tuple[str, Outage], ...] = ()  # with their tunnels
+    outages: tuple[tuple[str, Measured], ...] = ()  # with their tunnels
     batch: int = 0
     closed: str = ""  # why there is no room for another batch
     redundant: tuple[tuple[str, ...], ...] = ()

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 
 from ...errors import IpsecError, RefusedError
-from ...model import Outage, Reply, Script
+from ...model import Measured, Reply, Script
 from .gather import text
 
 _ANSWER = re.compile(r"bytes from .*?\b(?:icmp_)?seq=(\d+)(?! .*\(DUP!\))")
@@ -81,12 +81,12 @@ def started(wish: Wish, reply: Reply) -> None:
         raise IpsecError("the running probe does not run", where=wish.where, hint=words[-1] if words else "")
 
 
-def outage(wish: Wish, reply: Reply) -> Outage:
+def outage(wish: Wish, reply: Reply) -> Measured:
     """What the pings missed. `seconds` is the longest run of pings without an answer, times their interval."""
     heard = reply.sections.get("heard")
-    given = Outage(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)
+    given = Measured(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)
     if heard is None or heard.status:
-        return Outage(*_plain(given), error="nothing of it was there any more")
+        return Measured(*_plain(given), error="nothing of it was there any more")
     printed = heard.text
     sent = _SENT.search(printed)
     answers = sorted({int(number) for number in _ANSWER.findall(printed)})
@@ -94,15 +94,15 @@ def outage(wish: Wish, reply: Reply) -> Outage:
     count = int(sent[1]) if sent else (answers[-1] - first + 1 if answers else 0)
     if not count:
         words = printed.strip().splitlines()
-        return Outage(*_plain(given), error=words[-1] if words else "it sent nothing")
+        return Measured(*_plain(given), error=words[-1] if words else "it sent nothing")
     if answers and answers[-1] == first + count - 2:
         count -= 1  # the last was under way when it was stopped
     missed = [later - earlier - 1 for earlier, later in pairwise([first - 1, *answers, first + count])]
     longest = round(max(missed) * wish.interval, 3)
-    return Outage(*_plain(given), count, count - len(answers), longest, wish.interval)
+    return Measured(*_plain(given), count, count - len(answers), longest, wish.interval)
 
 
-def _plain(given: Outage) -> tuple[str, str, str, str]:
+def _plain(given: Measured) -> tuple[str, str, str, str]:
     return given.gateway, given.child, given.source, given.target
 
 
