@@ -26,7 +26,7 @@ def render(record: ChangeRecord) -> str:
     lines += _table(("", ""), _about(record))
     lines += ["", "## Tunnels", ""]
     lines += _table(
-        ("Tunnel", "Batch", "Status", "Measured measured", "Measured expected", "Why"),
+        ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
         [
             (
                 _text(t.name),
