@@ -159,11 +159,14 @@ def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
-        why = "; ".join(
-            f"{g} did not roll back: {trouble(heard.results.get(g)) or 'its change was confirmed already'}"
-            for g in _ours(record, tunnel)
-            if guards.get(g) != "rolled_back"
-        ) or another(tunnel.before, after, heard.seen, tunnel)
+        standing = [g for g in _ours(record, tunnel) if guards.get(g) != "rolled_back"]
+        said = {
+            g: "it was confirmed already" if guards.get(g) == "confirmed" else trouble(heard.results.get(g))
+            for g in standing
+        }
+        why = "; ".join(f"{g} did not roll back: {words}" for g, words in said.items()) or another(
+            tunnel.before, after, heard.seen, tunnel
+        )
         status: Status = "failed" if why else "rolled_back"
         return replace(tunnel, status=status, remains=why, after=after)
 
