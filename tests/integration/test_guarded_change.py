@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
@@ -21,7 +22,7 @@ from .ansible_run import Run, environment, playbook
 
 TUNNELS = ("t01", "t02", "t03")
 GATEWAYS = [f"{side}{n}" for n in ("01", "02", "03") for side in "ab"]
-LEFT = """find /etc /run -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright
+LEFT = """find /etc -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright
 find /etc/tunnelwright -mindepth 1 ! -name rolled-back 2>/dev/null || :"""
 WHOLE = """cd /etc && find swanctl -type f -o -type l | sort | xargs stat -c '%n %a %u %g'
 find swanctl -type f | sort | xargs sha256sum"""
@@ -35,7 +36,7 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(autouse=True)
 def nothing_left(lab: Lab) -> Iterator[None]:
-    """After each test all tunnels carry traffic, and nothing of a guard or a probe is left."""
+    """After each test all tunnels carry traffic, and nothing of a guard is left."""
     yield
     for gateway in GATEWAYS:
         assert lab.sh(gateway, LEFT) == ""
@@ -134,6 +135,7 @@ def test_what_is_declared_is_done_in_batches_as_planned_and_once(lab: Lab, hosts
         assert tunnel["outages"][0]["sent"] > 10
         assert tunnel["outages"][0]["seconds"] < 2
     assert done.changed() == dict.fromkeys(GATEWAYS, 3)  # armed, changed, confirmed
+    assert lab.exec("b01", ["ls", "/run/tunnelwright"]).returncode != 0
     again = change(tmp_path, hosts, wanted)
     assert (again.status, again.changed()) == (0, {})
     assert {earlier["tunnel"] for earlier in record(tmp_path)["earlier"]} == set(TUNNELS)
@@ -215,3 +217,40 @@ def test_the_playbook_rollback_undoes_what_is_not_confirmed(lab: Lab, hosts: Pat
     assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before
     again = playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-1")
     assert (again.status, again.changed()) == (0, {})
+
+
+@pytest.fixture
+def through(lab: Lab, hosts: Path) -> Path:
+    """The inventory in which b01 is only reached through its own tunnel, by way of a01."""
+    again = "/usr/sbin/sshd -o ListenAddress=10.1.2.1 -o PidFile=none -f /etc/ssh/lab_config"
+    lab.sh("b01", f"pgrep -f 'ListenAddress=10.1.2.1' >/dev/null || {again}")
+    data = yaml.safe_load(hosts.read_text(encoding="utf-8"))
+    common = data["all"]["vars"]["ansible_ssh_common_args"]
+    proxy = f"ssh -i {lab.folder / 'id_ed25519'} {common} -W %h:%p root@{lab.management('a01')}"
+    data["all"]["hosts"]["b01"] = {
+        "ansible_host": lab.inside("b01"),
+        "ansible_ssh_common_args": f"{common} -o HostKeyAlias={lab.management('b01')} -o ProxyCommand='{proxy}'",
+    }
+    hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return hosts
+
+
+def test_a_gateway_is_changed_through_the_tunnel_that_it_is_managed_by(through: Path, tmp_path: Path) -> None:
+    wanted = declared(t01={"dpd_delay": "18s"}, t02={"dpd_delay": "18s"})
+    done = change(tmp_path, through, wanted)
+    assert done.status == 0, done.output
+    made = record(tmp_path)
+    assert made["batches"] == [["t02"], ["t01"]]
+    assert [tunnel["manages"] for tunnel in made["tunnels"]] == [[], ["b01"]]
+    assert statuses(made) == {"t01": "done", "t02": "done"}
+
+
+def test_a_change_that_cuts_its_own_path_is_undone_on_both_ends(lab: Lab, through: Path, tmp_path: Path) -> None:
+    before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a01", "b01")}
+    wanted = {**declared(t01={"remote_addrs": "192.0.2.99"}), "ipsec_guard_seconds": 120}
+    done = change(tmp_path, through, wanted)
+    assert done.status != 0
+    made = record(tmp_path)
+    assert statuses(made) == {"t01": "rolled_back"}, done.output
+    assert made["ended"]
+    assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before

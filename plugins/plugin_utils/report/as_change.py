@@ -109,7 +109,13 @@ def _step(step: Taken) -> tuple[str, ...]:
     came = "changed" if step.changed else "was so already"
     if step.failed:
         came = f"**failed**: {_text(step.failed)}"
-    return step.phase, _text(step.gateway), _text(step.what), "<br>".join(settings), came if step.ran else "not run"
+    return (
+        _text(step.phase),
+        _text(step.gateway),
+        _text(step.what),
+        "<br>".join(settings),
+        came if step.ran else "not run",
+    )
 
 
 def _picture(title: str, picture: Picture) -> Iterator[str]:

@@ -83,5 +83,5 @@ def _finished(path: Path, ticket: str) -> Iterator[tuple[str, str]]:
         return
     if isinstance(kept, Mapping) and isinstance(kept.get("order"), Mapping) and kept["order"].get("ticket") == ticket:
         for tunnel in kept.get("tunnels") or ():
-            if tunnel.get("status") == "done":
+            if isinstance(tunnel, Mapping) and tunnel.get("status") == "done":
                 yield str(tunnel.get("name")), str((tunnel.get("after") or {}).get("time") or kept.get("started"))

@@ -40,15 +40,24 @@ tw_end() {
 	done
 }
 
-# What was left by a run that was killed goes after a day.
+# tw_run: the program that pings, and a minute after the end of the pings takes away what nobody has asked for.
+tw_run() {
+	cat <<EOF
+$(tw_ping) >$tw_file.out 2>&1 &
+echo \$! >$tw_file.pid
+wait \$!
+sleep 60
+[ "\$(cat $tw_file.pid)" != \$! ] || rm -f $tw_file.out $tw_file.pid
+rmdir $tw_base
+EOF
+}
+
 tw_start() (
 	umask 077
 	mkdir -p "$tw_base" || exit
-	find "$tw_base" -name 'outage-*' -mtime +0 -exec rm -f {} +
 	tw_end
-	tw_command=$(tw_ping)
 	: >"$tw_file.out" || exit
-	tw_detach /bin/sh -c "trap - INT; echo \$\$ >$tw_file.pid; exec $tw_command >$tw_file.out 2>&1"
+	tw_detach /bin/sh -c "$(tw_run)"
 	tw_waited=0
 	until grep -q 'bytes from' "$tw_file.out"; do
 		[ "$tw_waited" -lt 15 ] || break
