@@ -223,12 +223,12 @@ def test_the_playbook_rollback_undoes_what_is_not_confirmed(lab: Lab, hosts: Pat
 def through(lab: Lab, hosts: Path) -> Path:
     """The inventory in which b01 is only reached through its own tunnel, by way of a01."""
     again = "/usr/sbin/sshd -o ListenAddress=10.1.2.1 -o PidFile=none -f /etc/ssh/lab_config"
-    lab.sh("b01", f"pgrep -f 'ListenAddress=10.1.2.1' >/dev/null || {again}")
+    lab.sh("b01", f"ss -tln | grep -q 10.1.2.1:22 || {again}")
     data = yaml.safe_load(hosts.read_text(encoding="utf-8"))
     common = data["all"]["vars"]["ansible_ssh_common_args"]
-    proxy = f"ssh -i {lab.folder / 'id_ed25519'} {common} -W %h:%p root@{lab.management('a01')}"
+    proxy = f"ssh -i {lab.folder / 'id_ed25519'} {common} -W {lab.inside('b01')}:22 root@{lab.management('a01')}"
     data["all"]["hosts"]["b01"] = {
-        "ansible_host": lab.inside("b01"),
+        "ansible_host": f"b01.{lab.state.name}",  # no other lab's, so that no session is shared with one
         "ansible_ssh_common_args": f"{common} -o HostKeyAlias={lab.management('b01')} -o ProxyCommand='{proxy}'",
     }
     hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
