@@ -43,17 +43,20 @@ def nothing_left(lab: Lab) -> Iterator[None]:
     assert [lab.pings(tunnel) for tunnel in TUNNELS] == [(True, True)] * 3
 
 
-def declared(**settings: dict[str, str]) -> dict[str, Any]:
-    """Extra variables that have some tunnels get settings, by their names in the lab."""
+BAD = {"b": {"remote_addrs": "192.0.2.99"}}  # an address where nobody answers, for the end that initiates
+
+
+def declared(**settings: dict[str, Any]) -> dict[str, Any]:
+    """Extra variables that have some tunnels get settings, by their names in the lab; `a` or `b` for one end alone."""
     return {
         "ipsec_tunnels": [
             {
                 "name": name,
                 "ends": [
-                    {"gateway": f"a{name[1:]}", "connection": "west"},
-                    {"gateway": f"b{name[1:]}", "connection": "east"},
+                    {"gateway": f"{side}{name[1:]}", "connection": connection, "settings": given.get(side, {})}
+                    for side, connection in (("a", "west"), ("b", "east"))
                 ],
-                "settings": given,
+                "settings": {key: value for key, value in given.items() if key not in "ab"},
             }
             for name, given in settings.items()
         ],
@@ -145,7 +148,7 @@ def test_what_is_declared_is_done_in_batches_as_planned_and_once(lab: Lab, hosts
 def test_a_tunnel_that_fails_is_what_it_was_and_the_others_are_done(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a02", "b02")}
     good = {"dpd_delay": "12s"}
-    done = change(tmp_path, hosts, declared(t01=good, t02={"remote_addrs": "192.0.2.99"}, t03=good))
+    done = change(tmp_path, hosts, declared(t01=good, t02=BAD, t03=good))
     made = record(tmp_path)
     assert statuses(made) == {"t01": "done", "t02": "rolled_back", "t03": "done"}
     assert done.status != 0
@@ -158,8 +161,8 @@ def test_a_tunnel_that_fails_is_what_it_was_and_the_others_are_done(lab: Lab, ho
 
 def test_after_a_failed_canary_the_rest_is_not_begun(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before = {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS}
-    bad, good = {"remote_addrs": "192.0.2.99"}, {"dpd_delay": "13s"}
-    done = change(tmp_path, hosts, declared(t01=bad, t02=good, t03=good))
+    good = {"dpd_delay": "13s"}
+    done = change(tmp_path, hosts, declared(t01=BAD, t02=good, t03=good))
     assert done.status != 0
     assert statuses(record(tmp_path)) == {"t01": "rolled_back", "t02": "untouched", "t03": "untouched"}
     assert {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS} == before
@@ -247,10 +250,23 @@ def test_a_gateway_is_changed_through_the_tunnel_that_it_is_managed_by(through: 
 
 def test_a_change_that_cuts_its_own_path_is_undone_on_both_ends(lab: Lab, through: Path, tmp_path: Path) -> None:
     before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a01", "b01")}
-    wanted = {**declared(t01={"remote_addrs": "192.0.2.99"}), "ipsec_guard_seconds": 120}
+    wanted = {**declared(t01=BAD), "ipsec_guard_seconds": 120}
     done = change(tmp_path, through, wanted)
     assert done.status != 0
     made = record(tmp_path)
     assert statuses(made) == {"t01": "rolled_back"}, done.output
     assert made["ended"]
     assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before
+
+
+def test_a_gateway_that_cannot_be_reached_does_not_keep_the_others(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    data = yaml.safe_load(hosts.read_text(encoding="utf-8"))
+    data["all"]["hosts"]["a03"]["ansible_host"] = str(lab.management("a03") + 1000)
+    data["all"]["vars"]["ansible_ssh_timeout"] = 3
+    hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
+    wanted = {**declared(t01={"dpd_delay": "19s"}, t02={"dpd_delay": "19s"}), "ipsec_serial": 2}
+    done = change(tmp_path, hosts, wanted)
+    made = record(tmp_path)
+    assert statuses(made) == {"t01": "done", "t02": "done"}
+    assert [note.split(":")[0] for note in made["notes"]] == ["a03 could not be read, and its tunnels are left alone"]
+    assert {host for host, counts in done.stats.items() if counts["failures"]} == {"a03"}

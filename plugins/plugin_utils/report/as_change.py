@@ -101,7 +101,7 @@ def _remarks(tunnel: TunnelChange) -> Iterator[str]:
 def _step(step: Taken) -> tuple[str, ...]:
     settings = [
         f"{_text(key)}: {_text(old or 'not set')} → {_text(new or 'not set')}"
-        if step.ran
+        if step.ran and not (step.failed and old is None)
         else f"{_text(key)} → {_text(new or '')}"
         for key, (old, new) in step.settings.items()
     ]

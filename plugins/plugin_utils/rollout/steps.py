@@ -80,10 +80,12 @@ def trouble(result: Mapping[str, Any] | None) -> str:
     """Why a task did not do what it was to do; empty where it did."""
     if result is None:
         return "it was not asked"
-    if not (result.get("failed") or result.get("unreachable")):
+    if result.get("unreachable"):
+        return "it could not be reached"
+    if not result.get("failed"):
         return ""
-    said = str(result.get("msg") or "").strip().splitlines()
-    return said[-1] if said else "it did not answer"
+    said = str(result.get("msg") or "").removeprefix("Task failed: ").removeprefix("Action failed: ").strip()
+    return said.splitlines()[-1] if said else "it did not answer"
 
 
 def fate(result: Mapping[str, Any]) -> str:
