@@ -48,9 +48,9 @@ class Kind:
 
 HALVES = {"east": ("10.1.2.0/25", "10.1.1.0/25"), "west": ("10.1.1.0/25", "10.1.2.0/25")}
 KINDS = (
-    Kind("IKE proposals", {"proposals": "aes128-sha384-ecp256"}),
+    Kind("IKE proposals", {"proposals": "aes128-sha384-modp2048"}),
     Kind("ESP proposals", child={"esp_proposals": "aes128-sha384-x25519"}),
-    Kind("PFS", child={"esp_proposals": "aes256-sha256-ecp256"}),
+    Kind("PFS", child={"esp_proposals": "aes256-sha256-modp2048"}),
     Kind("lifetimes", {"rekey_time": "3h"}, {"rekey_time": "40m"}),
     Kind("DPD", {"dpd_delay": "17s"}),
     Kind(
