@@ -228,6 +228,15 @@ class Retransmission:
 
 
 @dataclass(frozen=True, slots=True)
+class Revision:
+    """One version of a firewall's whole configuration: when it was written, by whom, and what they said of it."""
+
+    time: float | None  # Unix time
+    by: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Guard:
     """What rolls the configuration of a gateway back unless that is confirmed in time; times are seconds."""
 
