@@ -10,7 +10,9 @@ from __future__ import annotations
 from .edge import plain, restore
 from .gateway import (
     Action,
+    Appliance,
     Auth,
+    Carp,
     Certificate,
     Child,
     ChildSa,
@@ -56,9 +58,11 @@ from .wire import Reply, Script, Section
 
 __all__ = [
     "Action",
+    "Appliance",
     "Attempt",
     "Audit",
     "Auth",
+    "Carp",
     "Certificate",
     "Change",
     "Child",

@@ -24,7 +24,7 @@ class Platform(Gatherer, Protocol):
     """What a vendor's folder offers. It makes scripts and reads replies; it runs nothing."""
 
     def program(self, options: GatherOptions) -> Program | None:
-        """How a shell reads a gateway, so that one script reads whichever platform it finds; None where no shell can."""
+        """How a shell reads a gateway, so that one script reads whatever it finds; None where no shell can."""
 
     def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
         """The gateway of this inventory name that gave the reply."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..model import Setting
-
-Path = tuple[str, ...]
+from .settings import Path
 
 
 class Sections(Protocol):

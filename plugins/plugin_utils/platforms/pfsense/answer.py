@@ -12,7 +12,11 @@ from .element import Element
 
 PATH = "/cf/conf/config.xml"
 _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
-    "denied": ("config-unreadable", "config.xml must not be read by this user", "use become, or log in as root or admin"),
+    "denied": (
+        "config-unreadable",
+        "config.xml must not be read by this user",
+        "use become, or log in as root or admin",
+    ),
     "missing": ("config-unreadable", "there is no config.xml", "give another platform, if this is no pfSense"),
     "encrypted": (
         "config-encrypted",
@@ -66,12 +70,14 @@ def revision(about: Mapping[str, Any]) -> Revision:
 
 
 def _problem(told: Mapping[str, Any]) -> Problem | None:
-    name = told.get("problem")
+    name = str(told.get("problem", ""))
     if name in _PROBLEMS:
         kind, what, hint = _PROBLEMS[name]
         return Problem(kind, what, PATH, hint)
     if name or told.get("root") != "pfsense":
         why = told.get("error") or f"it holds <{told.get('root')}>, not <pfsense>"
-        hint = "restore an earlier revision in Diagnostics > Backup & Restore: pfSense itself would do so at its next read"
+        hint = (
+            "restore an earlier revision in Diagnostics > Backup & Restore: pfSense itself would do so at its next read"
+        )
         return Problem("config-broken", f"config.xml cannot be parsed: {why}", PATH, hint)
     return None

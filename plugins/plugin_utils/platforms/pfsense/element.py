@@ -8,7 +8,7 @@ from typing import Any
 
 from ...model import Setting
 
-_KEYS = ("ikeid", "uniqid", "refid")  # by which pfSense itself tells the members of a list apart
+_KEYS = ("uniqid", "ikeid")  # by which pfSense itself tells the members of a list apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ class Element:
 
     def settings(self) -> dict[str, Setting]:
         """Everything that it says in texts."""
-        return {name: self.setting(text, name) for name, text in self.value.items() if isinstance(text, str)}
+        told = ((name, text) for name, text in self.value.items() if isinstance(text, str) and not name.startswith("@"))
+        return {name: self.setting(text, name) for name, text in told}
 
 
 def _which(value: Mapping[str, Any], position: int) -> str:

@@ -9,7 +9,7 @@ from ...model import Script
 from ...secrets import pads
 from ..options import GatherOptions
 from ..program import Program, script
-from ..strongswan import gather as strongswan
+from ..strongswan import program as strongswan
 
 PATHS = {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup/backup.cache"}
 
@@ -21,7 +21,7 @@ def gather(options: GatherOptions) -> Script:
 
 def program(options: GatherOptions) -> Program:
     """How pfSense is read: as strongSwan, and config.xml by PHP. The keys of digests go over its standard input."""
-    base = strongswan.program(options)
+    base = strongswan(options)
     ipad, opad = (block.hex() for block in pads(options.digest_key))
     return Program(
         texts=(*base.texts, text("gather.sh")),

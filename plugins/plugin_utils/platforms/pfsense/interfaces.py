@@ -26,7 +26,9 @@ class Interfaces:
 
     config: Element
     addresses: tuple[str, ...] = ()  # System.addresses
-    carp: Mapping[str, str] = field(default_factory=dict)  # vhid: MASTER, BACKUP, INIT; none where the system did not tell
+    carp: Mapping[str, str] = field(
+        default_factory=dict
+    )  # vhid: MASTER, BACKUP, INIT; none where the system did not tell
 
     def address(self, name: str, family: str) -> str | None:
         """The address of an interface or virtual address; empty where there surely is none, None where that is open."""
@@ -71,7 +73,9 @@ class Interfaces:
 
     def standby(self, name: str) -> bool:
         """Whether it is a CARP address that another firewall has."""
-        vhids = [vip.text("vhid") for vip in self.vips if name == f"_vip{vip.text('uniqid')}" and vip.text("mode") == "carp"]
+        vhids = [
+            vip.text("vhid") for vip in self.vips if name == f"_vip{vip.text('uniqid')}" and vip.text("mode") == "carp"
+        ]
         return any(self.carp.get(vhid) in ("BACKUP", "INIT") for vhid in vhids)
 
     def _held(self, device: str, version: int) -> Iterator[Interface]:

@@ -89,7 +89,8 @@ def _times(phase1: Element, version: str) -> Values:
     if version == "1":
         del seconds["rekey_time"]
     return {
-        key: phase1.setting(f"{make(phase1)}s", key if phase1.text(key) else "lifetime") for key, make in seconds.items()
+        key: phase1.setting(f"{make(phase1)}s", key if phase1.text(key) else "lifetime")
+        for key, make in seconds.items()
     }
 
 

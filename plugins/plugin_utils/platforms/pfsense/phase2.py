@@ -18,7 +18,7 @@ Values = dict[str, Setting]
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What entries of config.xml are read with: interfaces, and what was generated last, where they leave a value open."""
+    """What entries of config.xml are read with: interfaces, and what was generated last where a value is open."""
 
     interfaces: Interfaces
     generated: Sections
@@ -37,7 +37,9 @@ def children(phase1: Element, entries: Sequence[Element], around: Surroundings) 
     able = [(entry, values) for entry, values in made if values.get("remote_ts")]
     if separate(phase1):
         return {
-            f"{name}_{entry.text('reqid')}": Tree(_filled(values, f"{name}_{entry.text('reqid')}", around), {}, entry.path)
+            f"{name}_{entry.text('reqid')}": Tree(
+                _filled(values, f"{name}_{entry.text('reqid')}", around), {}, entry.path
+            )
             for entry, values in able
         }
     if not able:
@@ -63,7 +65,7 @@ def _merged(made: Sequence[tuple[Element, Values]]) -> Values:
 
 
 def _filled(values: Values, child: str, around: Surroundings) -> Values:
-    """Selectors that config.xml leaves open, such as those of an interface without a fixed address, as last generated."""
+    """Selectors that config.xml leaves open, as last generated: those of an interface without a fixed address."""
     connection = child.partition("_")[0]
     held = {key: around.generated.get(("connections", connection, "children", child, key)) for key in values}
     return {key: setting if setting.value else held[key] or setting for key, setting in values.items()}

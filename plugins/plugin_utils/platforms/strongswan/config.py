@@ -8,13 +8,15 @@ from ...secrets import key_id
 from ...swanctl.settings import Settings, load
 from .files import TOKEN, read_files
 
+MISSING = "there is no such file"
+
 
 def settings(reply: Reply, root: str, digest_key: str, problems: list[Problem]) -> Settings | None:
     """The effective settings of the file `root`; None where they could not be read, which is then a problem."""
     for line in reply.sections["unread"].text.splitlines():
         why, path = line.split(" ", 1)
         hint = "use become" if why == "denied" else "give the option config if it is elsewhere"
-        what = "the file must not be read" if why == "denied" else "there is no such file"
+        what = "the file must not be read" if why == "denied" else MISSING
         problems.append(Problem("config-unreadable", what, path, hint))
     if reply.sections["whole"].status:
         problems.append(Problem("config-unreadable", "the configuration is too large to be read whole", root))
