@@ -254,7 +254,7 @@ lo0: flags=8049
 def test_addresses_are_read_from_ifconfig_too() -> None:
     reply = with_section(reply_of("trixie", "healthy"), "addresses", Section(0, IFCONFIG))
     found = platform_of(reply).read("gw", reply, OPTIONS).system.addresses
-    assert found == ("em0 192.0.2.1", "em0 fe80::1", "lo0 127.0.0.1")
+    assert found == ("em0 192.0.2.1/24", "em0 fe80::1/64", "lo0 127.0.0.1")
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
