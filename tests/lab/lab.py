@@ -7,13 +7,11 @@ labs never meet; a management bridge on the host, with addresses from 100.64.0.0
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +21,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from . import state as states
+from .archive import tar
 from .root import root
 from .state import State
 from .swanctl import ROOT, connection, strongswan_conf
@@ -431,6 +430,7 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
         "swanctl/swanctl.conf": (ROOT, 0o644),
         "swanctl/conf.d/secrets.conf": (secrets_conf(psks(lab, gateway)), 0o600),
         "init.d/strongswan": ((HERE / "init.d.sh").read_text(encoding="utf-8"), 0o755),
+        "lab-start.sh": ((HERE / "start.sh").read_text(encoding="utf-8"), 0o755),
         "hostname": (f"{gateway}\n", 0o644),
         "hosts": (f"127.0.0.1 localhost {gateway}\n", 0o644),
         "ssh/lab_config": (SSHD.format(address=lab.management(gateway)), 0o644),
@@ -445,7 +445,7 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
                 tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator
             ):
                 etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
-    return _tar({f"etc/{path}": content for path, content in etc.items()})
+    return tar({f"etc/{path}": content for path, content in etc.items()})
 
 
 def psks(lab: Lab, gateway: str) -> dict[str, tuple[str, str, str]]:
@@ -475,18 +475,3 @@ def _operator(lab: Lab, debian: Path) -> dict[str, tuple[str, int]]:
         "shadow": (f"{shadow}operator:{hashed}:20000:0:99999:7:::\n", 0o640),
         "group": (f"{group}operator:x:1000:\n", 0o644),
     }
-
-
-def _tar(files: Mapping[str, tuple[str, int]]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder in sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "."}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, int(time.time())
-            archive.addfile(entry)
-        for path, (text, mode) in files.items():
-            data = text.encode()
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode, entry.mtime = len(data), mode, int(time.time())
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()
