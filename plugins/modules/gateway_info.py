@@ -193,8 +193,8 @@ gateway:
         - C(revision) is what wrote it last, C(revisions) the ten before that are kept, each with C(time) (Unix time),
           C(by) and C(description).
         - C(unapplied) is whether it says that changes to its tunnels wait to be applied, C(booting) whether it boots.
-        - C(role) is V(alone), V(primary) or V(secondary) in a cluster (a secondary is the problem C(ha-secondary), which
-          keeps nothing from being read), C(carp) the addresses that the cluster shares, with their C(state).
+        - C(role) is V(alone), V(primary) or V(secondary) in a cluster (a secondary is the problem C(ha-secondary),
+          which keeps nothing from being read), C(carp) the addresses that the cluster shares, with their C(state).
       type: dict
       sample: {product: pfSense CE, version: 2.7.2-RELEASE, config_version: "23.3", unapplied: false, role: alone}
     settable:
