@@ -23,8 +23,8 @@ foreach (json_decode(stream_get_contents(STDIN), true) as $case => $xml) {
 	file_put_contents('/cf/conf/config.xml', $xml);
 	standin_read(false);
 	ipsec_configure();
-	foreach (array('/var/etc/ipsec/swanctl.conf', '/var/etc/ipsec/strongswan.conf', '/var/db/ipsecpinghosts') as $path) {
-		$made[$case][basename($path)] = (string)@file_get_contents($path);
+	foreach (array('etc/ipsec/swanctl.conf', 'etc/ipsec/strongswan.conf', 'db/ipsecpinghosts') as $path) {
+		$made[$case][basename($path)] = (string)@file_get_contents("/var/$path");
 	}
 }
 echo json_encode($made);
@@ -39,7 +39,8 @@ def said(text: str) -> list[str]:
 
 def expected(case: Path) -> dict[str, list[str]]:
     """What pfSense made; a file that it did not make says nothing."""
-    return {name: said((case / name).read_text("utf-8") if (case / name).exists() else "") for name in FILES}
+    present = {path.name: path.read_text(encoding="utf-8") for path in case.iterdir()}
+    return {name: said(present.get(name, "")) for name in FILES}
 
 
 @needs_corpus

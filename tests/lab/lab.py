@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from . import pfsense
 from . import state as states
 from .archive import tar
 from .root import root
 from .state import State
 from .swanctl import ROOT, connection, strongswan_conf
 from .swanctl import secrets as secrets_conf
-from .topology import Node, Topology, Tunnel
+from .topology import Node, Topology, Tunnel, ends
 from .topology import topology as topology_of
 
 HERE = Path(__file__).parent
@@ -152,14 +153,15 @@ def up(topology: Topology, *, name: str | None = None, suite: str = "trixie", se
         LabError: a part of it did not come up.
         FileExistsError: a lab of this name is there.
     """
-    debian = root(suite)
+    kinds = {gateway.kind for gateway in topology.gateways.values()}
+    roots = {kind: root(suite, kind=kind) for kind in sorted(kinds)}
     state = states.claim(name or f"{topology.name}-{secrets.token_hex(3)}")
     try:
         state.suite, state.topology = suite, {**topology.data, "name": topology.name}
         lab = Lab(state, topology)
         _keys(lab)
         _networks(lab)
-        _each(lambda node: _boot(lab, node.name, debian), topology.gateways.values())
+        _each(lambda node: _boot(lab, node.name, roots[node.kind]), topology.gateways.values())
         state.save()
         _each(lambda node: _ready(lab, node.name), topology.gateways.values())
         load(lab)
@@ -179,9 +181,7 @@ def load(lab: Lab) -> None:
 
 def settled(lab: Lab, seconds: float) -> bool:
     """Wait until every tunnel that starts by itself is up; whether they are."""
-    waiting = {
-        t.name for t in lab.topology.tunnels.values() if "start" in t.initiator.child.get("start_action", "start")
-    }
+    waiting = {tunnel.name for tunnel in lab.topology.tunnels.values() if tunnel.starts}
     end = time.monotonic() + seconds
     while waiting and time.monotonic() < end:
         waiting = {name for name in waiting if not installed(lab, lab.topology.tunnels[name])}
@@ -426,11 +426,6 @@ def _ready(lab: Lab, gateway: str) -> None:
 def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
     """The gateway's own files as a tar archive: what boot.sh lays over the shared root."""
     etc: dict[str, tuple[str, int]] = {
-        "strongswan.conf": (strongswan_conf(lab.state.suite), 0o644),
-        "swanctl/swanctl.conf": (ROOT, 0o644),
-        "swanctl/conf.d/secrets.conf": (secrets_conf(psks(lab, gateway)), 0o600),
-        "init.d/strongswan": ((HERE / "init.d.sh").read_text(encoding="utf-8"), 0o755),
-        "lab-start.sh": ((HERE / "start.sh").read_text(encoding="utf-8"), 0o755),
         "hostname": (f"{gateway}\n", 0o644),
         "hosts": (f"127.0.0.1 localhost {gateway}\n", 0o644),
         "ssh/lab_config": (SSHD.format(address=lab.management(gateway)), 0o644),
@@ -439,12 +434,21 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
         "sudoers.d/operator": ("operator ALL=(ALL) ALL\n", 0o440),
         **_operator(lab, debian),
     }
-    for tunnel in lab.topology.tunnels.values():
-        for end in (tunnel.initiator, tunnel.responder):
-            if end.gateway == gateway and (
-                tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator
-            ):
-                etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
+    if lab.topology.gateways[gateway].kind == "pfsense":
+        etc["passwd"] = (pfsense.passwd(etc["passwd"][0]), 0o644)
+        keys = {tunnel: key for tunnel, (*dummy, key) in psks(lab, gateway).items()}
+        return tar(
+            {**{f"etc/{path}": content for path, content in etc.items()}, **pfsense.files(lab.topology, gateway, keys)}
+        )
+    etc |= {
+        "lab-start.sh": ((HERE / "start.sh").read_text(encoding="utf-8"), 0o755),
+        "strongswan.conf": (strongswan_conf(lab.state.suite), 0o644),
+        "swanctl/swanctl.conf": (ROOT, 0o644),
+        "swanctl/conf.d/secrets.conf": (secrets_conf(psks(lab, gateway)), 0o600),
+        "init.d/strongswan": ((HERE / "init.d.sh").read_text(encoding="utf-8"), 0o755),
+    }
+    for tunnel, end in ends(lab.topology, gateway):
+        etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
     return tar({f"etc/{path}": content for path, content in etc.items()})
 
 

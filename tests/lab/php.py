@@ -22,7 +22,10 @@ from .root import root
 SUITES = {"7.4": "bullseye", "8.2": "bookworm", "8.4": "trixie"}  # by PHP, what of it Debian has
 BOOT = Path(__file__).parent / "boot.sh"
 READY_WITHIN = 60.0
-NO_CHARON = '#!/bin/sh\n# No charon in a box without a network: what it was to do is written down.\necho "$@" >>/var/run/stand-in/charon\n'
+NO_CHARON = """#!/bin/sh
+# No charon in a box without a network: what it was to do is written down.
+echo "$@" >>/var/run/stand-in/charon
+"""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class Box:
 
     def php(self, program: str, data: Any = None, *, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run a program that is sent as a file, with data as JSON on its standard input."""
-        (self.root / "tmp/program.php").write_text(program, encoding="utf-8")
-        return self.run("/usr/local/bin/php", "-f", "/tmp/program.php", stdin=json.dumps(data), timeout=timeout)
+        (self.root / "run/program.php").write_text(program, encoding="utf-8")
+        return self.run("/usr/local/bin/php", "-f", "/run/program.php", stdin=json.dumps(data), timeout=timeout)
 
     def answer(self, program: str, data: Any = None, *, timeout: float = 120) -> Any:
         """The JSON that a program answers; it must end well and say nothing else.

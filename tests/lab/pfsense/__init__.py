@@ -1,16 +1,16 @@
-"""A stand-in for pfSense: files laid over a Debian root that behave as pfSense is documented to. None of it is pfSense's."""
+"""A stand-in for pfSense: files laid over a Debian root that behave as documented. None of it is pfSense's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from ..swanctl import PLUGINS
+from ..topology import PFSENSE, Topology
+from .config_xml import config_xml
+
 ROOT = Path(__file__).parent / "root"
-VERSIONS = {  # what /etc/version says, and the version that config.xml then has
-    "2.6.0": ("2.6.0-RELEASE", "22.2"),
-    "2.7.2": ("2.7.2-RELEASE", "23.3"),
-    "2.8.0": ("2.8.0-RELEASE", "24.0"),
-    "2.9.0": ("2.9.0-DEVELOPMENT", "24.5"),
-}
+KEEPALIVE = 3  # seconds between two looks of minicron; a real box has 300
 
 
 def tree(version: str) -> dict[str, tuple[str, int]]:
@@ -20,4 +20,24 @@ def tree(version: str) -> dict[str, tuple[str, int]]:
         for path in sorted(ROOT.rglob("*"))
         if path.is_file()
     }
-    return {**files, "etc/version": (f"{VERSIONS[version][0]}\n", 0o644)}
+    return {**files, "etc/version": (f"{PFSENSE[version][0]}\n", 0o644)}
+
+
+def files(topology: Topology, gateway: str, keys: Mapping[str, str]) -> dict[str, tuple[str, int]]:
+    """The files of a lab gateway; `keys` are pre-shared keys by tunnel."""
+    version = topology.gateways[gateway].version
+    return {
+        **tree(version),
+        "etc/lab-start.sh": ("exec sh /etc/stand-in/start.sh\n", 0o644),
+        "etc/hostname": (f"{gateway}.pfsense-stand-in.lab\n", 0o644),
+        "etc/stand-in/plugins": (f"{PLUGINS}\n", 0o644),
+        "etc/stand-in/interval": (f"{KEEPALIVE}\n", 0o644),
+        "cf/conf/config.xml": (config_xml(topology, gateway, keys, PFSENSE[version][1]), 0o644),
+    }
+
+
+def passwd(text: str) -> str:
+    """The users of a box: root with a plain shell, admin as the same user with a menu."""
+    lines = [line for line in text.splitlines() if not line.startswith("root:")]
+    root = ["root:x:0:0:Charlie &:/root:/bin/sh", "admin:x:0:0:System Administrator:/root:/etc/rc.initial"]
+    return "\n".join([*root, *lines]) + "\n"

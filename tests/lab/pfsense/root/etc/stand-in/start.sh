@@ -3,6 +3,8 @@
 # A box that runs: its own configuration generated and charon started on it. Nothing is loaded until the lab says so.
 set -e
 /bin/sh /etc/stand-in/boot.sh
+# Userspace ESP also takes in what bypasslan lets pass; so what is connected comes before what is tunnelled.
+ip rule add pref 219 lookup main suppress_prefixlength 0
 hostname "$(cat /etc/hostname)"
 /usr/sbin/sshd -f /etc/ssh/lab_config
 : >/var/run/booting
