@@ -165,12 +165,13 @@ function answer($given) {
 		return $found + ['problem' => 'encrypted'];
 	}
 	$reader = new Reader();
-	if (!$reader->read($xml) || !is_array($reader->tree['body'])) {
+	if (!$reader->read($xml)) {
 		return $found + ['problem' => 'broken', 'error' => $reader->error];
 	}
+	$body = $reader->tree['body'];
 	return $found + [
 		'root' => $reader->tree['root'],
-		'config' => (object) sections($given, $reader->tree['body']),
+		'config' => (object) sections($given, is_array($body) ? $body : []),
 		'revisions' => revisions($paths->backups),
 	];
 }
