@@ -10,92 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.lab.pfsense.sample import sample
 from tests.lab.php import SUITES, Box, box
 from tests.lab.topology import PFSENSE
 
 NEW = "2.9.0"
-ENTITIES = ("B&uuml;ro &amp; &lt;Lager&gt;", "a&lt;b&amp;c")  # text in CDATA and outside, up to 2.8
-RAW = ("Büro &amp; &lt;Lager&gt; &quot;&apos;", "a&lt;b&amp;c&apos;d")  # and from 2.9
-SECTIONS = 40
 INCLUDE = "<?php require_once('config.inc'); require_once('functions.inc'); "
 READ = "standin_since('2.8.0') ? config_read_file(false, false) : parse_config(true);"
 BOXES = [(php, version) for php in SUITES for version in PFSENSE if (php, version) != ("7.4", "2.9.0")]
-
-
-def config(version: str) -> str:
-    """A file as that release writes it: long, with entities, CDATA, base64, lists and empty elements."""
-    cdata, text = RAW if version == NEW else ENTITIES
-    filler = "".join(
-        f"\t<section{number}>\n\t\t<descr><![CDATA[{cdata} {number}]]></descr>\n\t\t<value>{text}</value>\n"
-        f"\t\t<enable></enable>\n\t\t<crt>TFMwdExTMUNSVWRKVGlCRFJWSlVTVVpKUTBGVVJTMHRMUzB0Q2c9PQ{number}==</crt>\n"
-        f"\t\t<item>\n\t\t\t<name>{number}</name>\n\t\t</item>\n\t\t<item>\n\t\t\t<name>b</name>\n\t\t</item>\n"
-        f"\t</section{number}>\n"
-        for number in range(SECTIONS)
-    )
-    return f"""<?xml version="1.0"?>
-<pfsense>
-	<version>{PFSENSE[version][1]}</version>
-	<system>
-		<hostname>fw</hostname>
-	</system>
-{filler}	<interfaces>
-		<wan>
-			<enable></enable>
-			<if>em0</if>
-			<ipaddr>192.0.2.10</ipaddr>
-			<subnet>24</subnet>
-		</wan>
-	</interfaces>
-	<ipsec>
-		<phase1>
-			<ikeid>1</ikeid>
-			<iketype>auto</iketype>
-			<interface>wan</interface>
-			<remote-gateway>peer.example.net</remote-gateway>
-			<myid_type>myaddress</myid_type>
-			<peerid_type>any</peerid_type>
-			<encryption>
-				<item>
-					<encryption-algorithm>
-						<name>aes</name>
-						<keylen>256</keylen>
-					</encryption-algorithm>
-					<hash-algorithm>sha256</hash-algorithm>
-					<dhgroup>14</dhgroup>
-				</item>
-			</encryption>
-			<pre-shared-key>key</pre-shared-key>
-			<authentication_method>pre_shared_key</authentication_method>
-			<descr><![CDATA[{cdata}]]></descr>
-			<closeaction></closeaction>
-		</phase1>
-		<phase2>
-			<ikeid>1</ikeid>
-			<mode>tunnel</mode>
-			<reqid>7</reqid>
-			<localid>
-				<type>wan</type>
-			</localid>
-			<remoteid>
-				<type>address</type>
-				<address>10.9.9.9</address>
-			</remoteid>
-			<protocol>esp</protocol>
-			<encryption-algorithm-option>
-				<name>aes</name>
-				<keylen>256</keylen>
-			</encryption-algorithm-option>
-			<hash-algorithm-option>hmac_sha256</hash-algorithm-option>
-			<hash-algorithm-option>hmac_sha1</hash-algorithm-option>
-		</phase2>
-	</ipsec>
-	<revision>
-		<time>1700000000</time>
-		<description><![CDATA[admin@192.0.2.9 (Local Database): first]]></description>
-		<username><![CDATA[admin@192.0.2.9 (Local Database)]]></username>
-	</revision>
-</pfsense>
-"""
 
 
 def edited(value: str) -> str:
@@ -126,13 +48,13 @@ def backups(one: Box) -> dict[str, str]:
 def each(request: pytest.FixtureRequest) -> Iterator[tuple[Box, str]]:
     """A fresh box of every release on every PHP that fits."""
     php, version = request.param
-    with box(php, version, {"cf/conf/config.xml": config(version)}) as one:
+    with box(php, version, {"cf/conf/config.xml": sample(version)}) as one:
         yield one, version
 
 
 @pytest.fixture
 def one() -> Iterator[Box]:
-    with box("8.2", "2.7.2", {"cf/conf/config.xml": config("2.7.2")}) as one:
+    with box("8.2", "2.7.2", {"cf/conf/config.xml": sample("2.7.2")}) as one:
         yield one
 
 
@@ -179,7 +101,7 @@ def test_functions_are_there_in_the_releases_that_have_them(each: tuple[Box, str
 
 
 def test_paths_set_get_and_delete_as_documented() -> None:
-    with box("7.4", "2.7.2", {"cf/conf/config.xml": config("2.7.2")}) as one:
+    with box("7.4", "2.7.2", {"cf/conf/config.xml": sample("2.7.2")}) as one:
         told = one.answer(
             INCLUDE + "config_set_path('ipsec/phase1/0/splitconn', ''); config_set_path('ipsec/a/b', 'c');"
             "echo json_encode(array(config_get_path('ipsec/phase1/0/iketype'), config_get_path('ipsec/no/such'),"
@@ -215,6 +137,15 @@ def test_a_tag_that_may_not_repeat_makes_the_file_unreadable(one: Box) -> None:
     assert "ikeid cannot occur more than once" in done.stdout + done.stderr
     assert written(one) == good
     assert one.php(INCLUDE).returncode == 0
+
+
+def test_an_empty_entry_of_a_list_is_dropped_and_an_empty_section_is_text(one: Box) -> None:
+    path = one.root / "cf/conf/config.xml"
+    path.write_text(written(one).replace("\t</ipsec>", "\t\t<phase2></phase2>\n\t\t<client></client>\n\t</ipsec>"))
+    told = one.answer(
+        f"{INCLUDE} echo json_encode(array(count($config['ipsec']['phase2']), $config['ipsec']['client']));"
+    )
+    assert told == [1, ""]
 
 
 def test_of_two_writers_the_last_one_wins_and_nobody_is_told(one: Box) -> None:
@@ -332,6 +263,20 @@ def test_with_iketype_auto_pfsense_calls_a_child_what_charon_does_not(one: Box) 
     assert told == ["con1_7"]
     one.answer(f"{INCLUDE} ipsec_configure(); echo 1;")
     assert "con1_7" not in (one.root / "var/etc/ipsec/swanctl.conf").read_text(encoding="utf-8")
+
+
+def test_a_phase_2_that_is_disabled_still_counts_as_down(one: Box) -> None:
+    told = one.answer(
+        f"{INCLUDE} $config['ipsec']['phase2'][0]['disabled'] = '';"
+        "echo json_encode(array_keys(ipsec_status()['disconnected']['p2']));"
+    )
+    assert told == ["con1_7"]
+
+
+def test_a_file_that_cannot_be_written_is_told_by_a_number(one: Box) -> None:
+    for options in ("--bind", "-o remount,ro,bind"):
+        assert one.run("mount", *options.split(), "/cf/conf", "/cf/conf").returncode == 0
+    assert one.answer(f"{INCLUDE} echo json_encode(write_config());") == -1
 
 
 def test_a_box_that_boots_says_so(one: Box) -> None:

@@ -18,14 +18,16 @@ APPLY = "<?php require_once('config.inc'); require_once('functions.inc'); %s ips
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """A tunnel each: with keepalive, without, and one that pfSense itself calls by a name that charon does not know."""
-    data = dict(pairs(3, name="standin", pfsense={"b": "2.7.2"}).data)
+    """A tunnel each: with keepalive, without, one that pfSense calls as charon does not, one narrowed."""
+    data = dict(pairs(4, name="standin", pfsense={"b": "2.7.2"}).data)
     for number, settings, child in (
         (1, {"closeaction": "none"}, {"keepalive": "enabled"}),
         (2, {"closeaction": "none"}, {}),
         (3, {"closeaction": "none", "iketype": "auto", "mode": "main"}, {"keepalive": "enabled"}),
     ):
         data["tunnels"][f"t{number:02d}"][0] |= {"settings": settings, "child": child}
+    data["tunnels"]["t04"][0] |= {"child": {"keepalive": "enabled"}}
+    data["tunnels"]["t04"][1] |= {"network": "10.4.1.0/24,10.4.9.0/24", "child": {"local_ts": "10.4.1.0/24"}}
     with running(topology(data, where="standin")) as lab:
         yield lab
 
@@ -77,6 +79,14 @@ def test_with_iketype_auto_keepalive_takes_a_tunnel_for_down_and_asks_for_a_chil
     assert lab.exec("b03", ["/usr/local/bin/php"], stdin=program).stdout == '["con1_1"]'
     asked = lab.exec("b03", ["swanctl", "--initiate", "--timeout", "5", "--child", "con1_1"])
     assert "CHILD_SA config 'con1_1' not found" in asked.stdout + asked.stderr
+
+
+def test_keepalive_takes_a_child_that_the_peer_narrowed_for_up(lab: Lab) -> None:
+    assert lab.pings("t04") == (True, True)
+    assert "10.4.9.0/24" in lab.sh("b04", "swanctl --list-conns")
+    assert "10.4.9.0/24" not in lab.sh("b04", "swanctl --list-sas")
+    program = APPLY.partition("%s")[0] + "echo json_encode(ipsec_status()['disconnected']['p2']);"
+    assert lab.exec("b04", ["/usr/local/bin/php"], stdin=program).stdout == "[]"
 
 
 def test_what_is_written_and_applied_is_what_charon_has(lab: Lab) -> None:
