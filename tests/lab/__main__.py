@@ -52,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--connections", type=int, default=1, help="with --pairs: connections on each gateway")
     sub.add_argument("--name")
     sub.add_argument(
-        "--suite", default="trixie", choices=["trixie", "bookworm"], help="trixie: strongSwan 6.0, bookworm: 5.9"
+        "--suite",
+        default="trixie",
+        choices=["trixie", "bookworm", "bullseye"],
+        help="trixie: strongSwan 6.0, others: 5.9",
     )
     sub = command("down", _down, "Take a lab down.")
     sub.add_argument("lab", nargs="?")

@@ -35,6 +35,10 @@ MANAGEMENT = IPv4Network("100.64.0.0/10")
 AT_ONCE = 10
 DEAD_WITHIN = 10.0  # seconds for killed processes to be gone
 READY_WITHIN = 60.0  # seconds for a gateway to boot, on a machine that is busy
+LOAD = {
+    "strongswan": ("swanctl", "--load-all", "--noprompt"),
+    "pfsense": ("/usr/local/sbin/strongswanrc", "reload"),
+}
 SSHD = """Port 22
 ListenAddress {address}
 HostKey /etc/ssh/lab_host_key
@@ -176,7 +180,7 @@ def load(lab: Lab) -> None:
     """Have every gateway load its configuration, responders first."""
     starting = {tunnel.initiator.gateway for tunnel in lab.topology.tunnels.values()}
     for wave in (lab.topology.gateways.keys() - starting, starting):
-        _each(lambda gateway: lab.exec(gateway, ["swanctl", "--load-all", "--noprompt"], check=True), sorted(wave))
+        _each(lambda gateway: lab.exec(gateway, LOAD[lab.topology.gateways[gateway].kind], check=True), sorted(wave))
 
 
 def settled(lab: Lab, seconds: float) -> bool:

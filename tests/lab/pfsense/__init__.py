@@ -32,7 +32,7 @@ def files(topology: Topology, gateway: str, keys: Mapping[str, str]) -> dict[str
         "etc/hostname": (f"{gateway}.pfsense-stand-in.lab\n", 0o644),
         "etc/stand-in/plugins": (f"{PLUGINS}\n", 0o644),
         "etc/stand-in/interval": (f"{KEEPALIVE}\n", 0o644),
-        "cf/conf/config.xml": (config_xml(topology, gateway, keys, PFSENSE[version][1]), 0o644),
+        "cf/conf/config.xml": (config_xml(topology, gateway, keys, PFSENSE[version][1]), 0o640),
     }
 
 
