@@ -10,7 +10,7 @@ from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
 from ..plugin_utils.change import Changing
-from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms import platform, platform_of, refuse_generated
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.platforms.strongswan.write import Wish, applied, script
 from ..plugin_utils.task import Task
@@ -27,6 +27,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), config=args["config"])
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
+        refuse_generated(gateway)
         change = Changing.of(wish, gateway, reply, options, reinitiate=args["reinitiate"])
         log: tuple[str, ...] = ()
         if change.draft.edits:

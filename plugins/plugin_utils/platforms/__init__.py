@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from ..errors import IpsecError
+from ..errors import IpsecError, RefusedError
 from ..model import Gateway, Reply, Script
 from .options import GatherOptions
 from .program import Program, script
@@ -64,6 +64,20 @@ def platform_of(reply: Reply) -> Platform:
     """
     section = reply.sections.get("platform")
     return _named(section.text.strip() if section else "")
+
+
+def refuse_generated(gateway: Gateway) -> None:
+    """Refuse to write where the daemon's files are generated: what is written into them is gone at the next change.
+
+    Raises:
+        RefusedError: it is such a gateway.
+    """
+    if gateway.settable is not None:
+        raise RefusedError(
+            f"a {gateway.platform} generates its own configuration, and this module does not write it",
+            where=gateway.name,
+            hint="change it in its web interface",
+        )
 
 
 def _named(name: str) -> Platform:
