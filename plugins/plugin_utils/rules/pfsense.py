@@ -22,7 +22,7 @@ PFSENSE = "pfsense"
     "connection-disabled",
     "high",
     reference="pfSense: ipsec_setup_tunnels() leaves a disabled phase 1 out",
-    explains=(*DOWN, "no-initiator", "config-drift", "initiator-not-persistent"),
+    explains=(*DOWN, "daemon-stopped", "no-initiator", "config-drift", "initiator-not-persistent"),
 )
 def connection_disabled(tunnel: Tunnel) -> Iterator[Fault]:
     """The connection is disabled on one end only: its peer is refused as if it proposed nothing that is known.

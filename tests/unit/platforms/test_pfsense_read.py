@@ -252,8 +252,17 @@ def test_a_connection_that_was_never_generated_waits(box: Callable[..., Gateway]
 
 def test_one_that_was_generated_and_is_disabled_since_waits(box: Callable[..., Gateway]) -> None:
     file = b"connections { con1 { version = 2\n } }\n"
-    connection = only(box(phase1(more="<disabled></disabled>"), phase2(), generated=file))
+    off = phase1(more="<disabled></disabled>")
+    connection = box(off, phase1(2, peer="198.51.100.3"), phase2(), generated=file).connections[0]
     assert "disabled" in connection.unapplied[0]
+    alone = box(off, phase2(), generated=file)
+    assert only(alone).unapplied == (), "pfSense stops charon then, and leaves the file"
+
+
+def test_a_daemon_that_pfsense_stopped_itself_says_why(box: Callable[..., Gateway]) -> None:
+    swanctl = {"swanctl": "/usr/local/sbin/swanctl", "stats-reply": Section(2, b"", "connecting failed")}
+    (problem,) = box(phase1(more="<disabled></disabled>"), **swanctl).problems
+    assert (problem.kind, "no phase 1 is enabled" in problem.hint) == ("daemon-stopped", True)
 
 
 def test_another_key_than_generated_waits_and_is_not_told(box: Callable[..., Gateway]) -> None:

@@ -30,11 +30,7 @@ class Configuration:
     generated: Sections = field(default_factory=Tree)
     keys: tuple[Secret, ...] = ()
     generated_keys: tuple[Secret, ...] = ()
-
-    @property
-    def enabled(self) -> bool:
-        """Whether pfSense runs charon: it stops it where no phase 1 is enabled."""
-        return any(each.omitted != "disabled" for each in self.made) or bool(self.generated.sections(("connections",)))
+    enabled: bool = True  # pfSense stops charon where no phase 1 is enabled, and leaves what it generated before
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -45,6 +41,8 @@ class Configuration:
     @property
     def unapplied(self) -> Mapping[str, tuple[str, ...]]:
         """By connection, what config.xml has otherwise than the generated file."""
+        if not self.enabled:
+            return {each.name: () for each in self.made}
         other = set(drift.keys(self.keys, self.generated_keys))
         key = ("pre-shared key: another in config.xml than generated",)
         return {
@@ -68,6 +66,7 @@ def configuration(
         generated or Tree(),
         tuple(key for key in keys if key.digest),
         config.secrets(generated, options.digest_key) if generated else (),
+        enabled=any(not phase1.has("disabled") for phase1 in found.config.child("ipsec").listed("phase1")),
     )
 
 

@@ -1,7 +1,8 @@
 """What pfSense's charon tells, without the notation of its own in traffic selectors.
 
 That charon is patched: it prints `10.0.0.0/24|/0`, and where NAT is done before IPsec `nat|real`, of which the peer
-knows the first (ipsec_fixup_network() of ipsec.inc strips it too).
+knows the first (ipsec_fixup_network() of ipsec.inc strips it too). One network for several of the peer's is generated
+as often, and counts once.
 """
 
 from __future__ import annotations
@@ -30,4 +31,4 @@ def selecting(printed: Selecting) -> Selecting:
 
 
 def _plain(selectors: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(selector.partition("|")[0] for selector in selectors)
+    return tuple(dict.fromkeys(selector.partition("|")[0] for selector in selectors))
