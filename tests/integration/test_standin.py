@@ -236,6 +236,19 @@ def test_only_the_node_that_synchronizes_sends_ipsec_to_its_peer(one: Box) -> No
     assert "<remote-gateway>peer.example.net</remote-gateway>" in sent.read_text(encoding="utf-8")
 
 
+def test_what_the_primary_sends_replaces_what_was_edited_on_the_secondary(one: Box) -> None:
+    one.answer(
+        f"{INCLUDE} $config['hasync'] = array('synchronizeipsec' => '', 'synchronizetoip' => '192.0.2.11');"
+        f"{edited('start')} write_config(); echo 1;"
+    )
+    sent = (one.root / "run/stand-in/sent-192.0.2.11.xml").read_text(encoding="utf-8")
+    with box("8.4", "2.7.2", {"cf/conf/config.xml": sample("2.7.2")}) as secondary:
+        secondary.answer(f"{INCLUDE} $config['ipsec']['uniqueids'] = 'never'; write_config(); echo 1;")
+        assert secondary.run("/usr/local/bin/php", "-f", "/etc/stand-in/receive.php", stdin=sent).returncode == 0
+        assert changed(sample("2.7.2"), written(secondary)) == ["<closeaction>start</closeaction>"]
+        assert asked(secondary) == ["start"]
+
+
 @pytest.mark.parametrize(
     ("carp", "state", "action"),
     [
@@ -277,6 +290,13 @@ def test_a_file_that_cannot_be_written_is_told_by_a_number(one: Box) -> None:
     for options in ("--bind", "-o remount,ro,bind"):
         assert one.run("mount", *options.split(), "/cf/conf", "/cf/conf").returncode == 0
     assert one.answer(f"{INCLUDE} echo json_encode(write_config());") == -1
+
+
+def test_an_encrypted_file_is_left_alone_and_cannot_be_read(one: Box) -> None:
+    text = "---- BEGIN config.xml ----\nU2FsdGVkX18=\n---- END config.xml ----\n"
+    (one.root / "cf/conf/config.xml").write_text(text, encoding="utf-8")
+    assert one.php(INCLUDE).returncode == 255
+    assert written(one) == text
 
 
 def test_a_box_that_boots_says_so(one: Box) -> None:

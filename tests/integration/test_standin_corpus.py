@@ -19,13 +19,13 @@ require_once('config.inc');
 require_once('functions.inc');
 $made = array();
 foreach (json_decode(stream_get_contents(STDIN), true) as $case => $xml) {
-	exec('rm -rf /var/etc/ipsec /var/db/ipsecpinghosts');
-	file_put_contents('/cf/conf/config.xml', $xml);
-	standin_read(false);
-	ipsec_configure();
-	foreach (array('etc/ipsec/swanctl.conf', 'etc/ipsec/strongswan.conf', 'db/ipsecpinghosts') as $path) {
-		$made[$case][basename($path)] = (string)@file_get_contents("/var/$path");
-	}
+    exec('rm -rf /var/etc/ipsec /var/db/ipsecpinghosts');
+    file_put_contents('/cf/conf/config.xml', $xml);
+    standin_read(false);
+    ipsec_configure();
+    foreach (array('etc/ipsec/swanctl.conf', 'etc/ipsec/strongswan.conf', 'db/ipsecpinghosts') as $path) {
+        $made[$case][basename($path)] = (string)@file_get_contents("/var/$path");
+    }
 }
 echo json_encode($made);
 """

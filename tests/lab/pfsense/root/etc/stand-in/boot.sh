@@ -9,3 +9,8 @@ ln -s /var/etc/ipsec /etc/swanctl
 ln -sf /var/etc/ipsec/strongswan.conf /usr/local/etc/strongswan.conf
 : >/var/log/ipsec.log
 : >/var/log/system.log
+{
+	echo '#!/usr/local/bin/php'
+	cat /etc/stand-in/keepalive.php
+} >/usr/local/bin/ipsec_keepalive.php
+chmod 755 /usr/local/bin/ipsec_keepalive.php

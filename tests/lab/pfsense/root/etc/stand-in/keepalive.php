@@ -1,4 +1,3 @@
-#!/usr/local/bin/php
 <?php
 /* STAND-IN for pfSense, to test tunnelwright.ipsec on. Not pfSense and none of its code: written from its documented behaviour. */
 
