@@ -123,7 +123,8 @@ gateway:
         - On a pfSense C(settings) are those it generates, each with the path of the element of config.xml that it
           follows from; C(native) are the elements of phase 1 by their own names. C(description) is what people wrote.
           C(unapplied) is what config.xml has otherwise than the file that was generated last. C(omitted) says why
-          nothing is generated of it, V(disabled), V(no-address) or V(no-proposal).
+          nothing is generated of it, V(disabled), V(no-address) or V(no-proposal). C(standby) is whether another
+          firewall of the cluster has its address, and so the tunnel.
       type: list
       elements: dict
     sas:

@@ -20,7 +20,7 @@ from tests.lab.topology import pairs
 from tests.unit.corpus import CORPUS, needs_corpus
 from tests.unit.platforms.pfsense_box import OPTIONS, PROGRAM
 
-from .ansible_run import Run, module
+from .ansible_run import Run, module, playbook
 
 KEY = "a key of the integration tests"
 CONFIG = "/cf/conf/config.xml"
@@ -71,6 +71,17 @@ def test_a_pfsense_is_recognised_and_read_beside_a_strongswan(tmp_path: Path, la
         other = gateway(done, "b01")
         assert other.platform == "strongswan"
         assert {secret.digest for secret in one.secrets} == {secret.digest for secret in other.secrets}
+
+
+def test_the_audit_of_a_pfsense_and_a_strongswan_finds_one_healthy_tunnel(tmp_path: Path, lab: Lab) -> None:
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab), encoding="utf-8")
+    done = playbook(tmp_path, hosts, "tunnelwright.ipsec.audit")
+    assert done.status == 0, done.output
+    result = done.result("Compare the ends and what came through")
+    assert [tunnel["name"] for tunnel in result["tunnels"]] == ["a01-b01"]
+    assert (result["findings"], result["unpaired"]) == ([], [])
+    assert done.changed() == {}
 
 
 def test_reading_writes_nothing_and_shows_no_key(tmp_path: Path, lab: Lab) -> None:

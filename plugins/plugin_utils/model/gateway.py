@@ -81,6 +81,7 @@ class Connection:
     ] = ()  # settings whose value in the daemon is not the file's: "net.rekey_time: 1h in the file, …"
     unapplied: tuple[str, ...] = ()  # the same of what a firewall keeps and what it has generated from that
     omitted: Literal["", "disabled", "no-address", "no-proposal"] = ""  # why a firewall generates nothing of it
+    standby: bool = False  # another firewall of the cluster has its address now, and the tunnel
     description: str = ""  # by people, where the platform has one
     origin: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)  # "encap", "local.id", …: without children

@@ -137,6 +137,7 @@ def test_the_standby_of_a_cluster_starts_nothing(box: Callable[..., Gateway]) ->
     found = box(phase1(interface="_vipabc"), phase2(), carp=BACKUP, skew="100")
     assert [child.start_action for child in only(found).children] == ["none"]
     assert [child.dpd_action for child in only(found).children] == ["none"]
+    assert only(found).standby
     assert found.appliance is not None
     assert (found.appliance.role, found.appliance.carp[0].state) == ("secondary", "BACKUP")
     assert "ha-secondary" in {problem.kind for problem in found.problems}

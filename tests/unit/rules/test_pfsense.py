@@ -163,6 +163,14 @@ def test_a_tunnel_that_is_disabled_on_both_ends_is_none() -> None:
     assert pair([edited(g, connection=off, sas=()) for g in healthy()]) == ((), ())
 
 
+def test_of_a_cluster_the_firewall_that_has_the_address_is_the_end() -> None:
+    a, b = healthy()
+    standby = replace(edited(a, connection={"standby": True}, sas=()), name="a2")
+    tunnels, unpaired = pair([standby, a, b])
+    assert [str(end.name()) for tunnel in tunnels for end in tunnel.ends] == ["a/to-b", "b/to-a"]
+    assert unpaired == ()
+
+
 def test_a_disabled_end_takes_no_peer_from_an_enabled_one() -> None:
     a, b = healthy()
     spare = replace(a.connections[0], name="old", omitted="disabled", loaded=False)

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # strongSwan's gather.sh and what it needs come before this text (gather.py), TW_... too
-# shellcheck disable=SC2034  # TW_CONFIG is for gather.sh
+# shellcheck disable=SC2034,SC2329  # TW_CONFIG is for gather.sh, and what tw_pfsense defines is called there
 # Reads one pfSense and changes nothing: config.xml by its PHP, what was generated from it, and what its charon has.
 tw_php=/usr/local/bin/php
 

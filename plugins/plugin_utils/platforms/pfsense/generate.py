@@ -20,6 +20,7 @@ class Made:
     entries: tuple[Element, ...]  # those that are enabled
     tree: Tree
     omitted: Omitted = ""
+    standby: bool = False
 
 
 def made(config: Element, around: Surroundings) -> Iterator[Made]:
@@ -34,7 +35,8 @@ def made(config: Element, around: Surroundings) -> Iterator[Made]:
             if entry.text("ikeid") == phase1.text("ikeid") and not entry.has("disabled") and not entry.has("mobile")
         )
         tree = connection(phase1, ipsec, children(phase1, entries, around), around)
-        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, omitted(phase1, around))
+        standby = around.interfaces.standby(phase1.text("interface"))
+        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, omitted(phase1, around), standby)
 
 
 def whole(each: tuple[Made, ...]) -> Tree:

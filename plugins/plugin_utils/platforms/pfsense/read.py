@@ -111,6 +111,7 @@ def _one(said: Connection, made: Made, there: Connection | None, unapplied: tupl
         differs=there.differs if there else (),
         unapplied=unapplied,
         omitted=made.omitted,
+        standby=made.standby,
         description=made.phase1.text("descr"),
         native=made.phase1.settings(),
     )
