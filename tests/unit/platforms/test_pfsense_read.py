@@ -133,6 +133,13 @@ def test_an_address_that_only_the_system_knows_is_the_one_that_was_generated(box
     assert not any("local_addrs" in text for text in connection.unapplied)
 
 
+def test_an_address_that_comes_from_elsewhere_is_no_change_that_waits(box: Callable[..., Gateway]) -> None:
+    file = b"connections { con1 { local_addrs = 203.0.113.7\n local { id = 203.0.113.7\n } } }\n"
+    connection = only(box(phase1(), phase2(), wan="dhcp", generated=file))
+    assert connection.local_addrs == ("203.0.113.7",)
+    assert not [text for text in connection.unapplied if "203.0.113.7" in text or "192.0.2.10" in text]
+
+
 def test_the_standby_of_a_cluster_starts_nothing(box: Callable[..., Gateway]) -> None:
     found = box(phase1(interface="_vipabc"), phase2(), carp=BACKUP, skew="100")
     assert [child.start_action for child in only(found).children] == ["none"]

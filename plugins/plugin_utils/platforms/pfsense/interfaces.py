@@ -6,7 +6,7 @@ Sources: ipsec_get_phase1_src() and ipsec_idinfo_to_cidr() of ipsec.inc, get_int
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
@@ -15,7 +15,7 @@ from .element import Element
 
 Interface = IPv4Interface | IPv6Interface
 INET, INET6 = "inet", "inet6"
-_FIELDS = {INET: ("ipaddr", "subnet", 4), INET6: ("ipaddrv6", "subnetv6", 6)}
+_FIELDS: Mapping[str, tuple[str, str, int]] = {INET: ("ipaddr", "subnet", 4), INET6: ("ipaddrv6", "subnetv6", 6)}
 _HEAD = re.compile(r"^(\S+?):\s")
 _CARP = re.compile(r"^\s+carp: (\w+) vhid (\d+)")
 
@@ -46,17 +46,27 @@ class Interfaces:
         return str(found.network) if isinstance(found, (IPv4Interface, IPv6Interface)) else found
 
     def interface(self, name: str, family: str) -> Interface | str | None:
-        """The address of an interface with its network: the one configured, else the one the system has."""
+        """The configured address of an interface with its network; None for one that it gets from elsewhere."""
         if not self.config.child("interfaces").has(name):
             groups = {group.text("name") for group in self.config.child("gateways").listed("gateway_group")}
             return None if name in groups else ""
         about = self.config.child("interfaces").child(name)
         address, length, version = _FIELDS[family]
-        if made := _interface(about.text(address), about.text(length), int(version)):
+        if made := _interface(about.text(address), about.text(length), version):
             return made if about.has("enable") else None
-        if not about.text(str(address)):
-            return ""
-        return next(self._held(about.text("if"), int(version)), None)
+        return None if about.text(address) else ""
+
+    def held(self, name: str, family: str) -> Interface | None:
+        """The first address that the system has on an interface, but for virtual ones and those of the link."""
+        device, virtual = self.config.child("interfaces").child(name).text("if"), {v.text("subnet") for v in self.vips}
+        version = _FIELDS[family][2]
+        for line in self.addresses:
+            on, dummy, text = line.partition(" ")
+            address, dummy, length = text.partition("/")
+            made = _interface(address.partition("%")[0], length, version)
+            if on == device and made and not made.ip.is_link_local and str(made.ip) not in virtual:
+                return made
+        return None
 
     def vip(self, name: str) -> Interface | None:
         """The virtual address that config.xml calls `_vip` and its unique id."""
@@ -77,15 +87,6 @@ class Interfaces:
             vip.text("vhid") for vip in self.vips if name == f"_vip{vip.text('uniqid')}" and vip.text("mode") == "carp"
         ]
         return any(self.carp.get(vhid) in ("BACKUP", "INIT") for vhid in vhids)
-
-    def _held(self, device: str, version: int) -> Iterator[Interface]:
-        """Addresses that the system has on a device, but for virtual ones and those of the link."""
-        virtual = {vip.text("subnet") for vip in self.vips}
-        for line in self.addresses:
-            name, dummy, text = line.partition(" ")
-            made = _interface(*text.partition("%")[0].partition("/")[::2], version)
-            if name == device and made and not made.ip.is_link_local and str(made.ip) not in virtual:
-                yield made
 
 
 def carp(reply: Reply) -> dict[str, str]:

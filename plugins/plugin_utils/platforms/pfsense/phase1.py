@@ -74,13 +74,16 @@ def peer_id(phase1: Element, around: Surroundings) -> Setting:
 
 
 def _own_addresses(phase1: Element, around: Surroundings) -> Setting:
-    """The addresses of the interface; empty where it surely has none, as last generated where that is open."""
+    """The addresses of the interface: those configured, else as last generated, else those it has; empty for none."""
     name, protocol = phase1.text("interface") or "wan", phase1.text("protocol")
     families = {"inet6": (INET6,), "both": (INET, INET6)}.get(protocol, (INET,))
     found = [around.interfaces.address(name, family) for family in families]
     if None in found:
-        held = around.generated.get(("connections", f"con{phase1.text('ikeid')}", "local_addrs"))
-        return held or phase1.setting("", "interface")
+        last = around.generated.get(("connections", f"con{phase1.text('ikeid')}", "local_addrs"))
+        if last:
+            return last
+        there = (around.interfaces.held(name, family) for family in families)
+        found = [str(each.ip) if each else "" for each in there]
     return phase1.setting(",".join(address for address in found if address), "interface")
 
 

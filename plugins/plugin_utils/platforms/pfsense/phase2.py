@@ -138,4 +138,9 @@ def _selector(about: Element, mode: str, around: Surroundings) -> str | None:
         return f"{address}/{about.text('netbits')}"
     if kind in ("none", "mobile"):
         return EVERYTHING[0]
-    return around.interfaces.network(kind, INET6 if mode == "tunnel6" else INET)
+    family = INET6 if mode == "tunnel6" else INET
+    found = around.interfaces.network(kind, family)
+    if found is None and not around.generated.sections(("connections",)):
+        held = around.interfaces.held(kind, family)
+        return str(held.network) if held else None
+    return found
