@@ -30,6 +30,7 @@ def files(topology: Topology, gateway: str, keys: Mapping[str, str]) -> dict[str
         **tree(version),
         "etc/lab-start.sh": ("exec sh /etc/stand-in/start.sh\n", 0o644),
         "etc/hostname": (f"{gateway}.pfsense-stand-in.lab\n", 0o644),
+        "etc/hosts": (f"127.0.0.1 localhost {gateway}.pfsense-stand-in.lab {gateway}\n", 0o644),  # sudo asks for it
         "etc/stand-in/plugins": (f"{PLUGINS}\n", 0o644),
         "etc/stand-in/interval": (f"{KEEPALIVE}\n", 0o644),
         "cf/conf/config.xml": (config_xml(topology, gateway, keys, PFSENSE[version][1]), 0o640),
