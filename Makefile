@@ -68,6 +68,7 @@ ruff: $(PY311)/installed
 shellcheck: $(PY311)/installed
 	$(call heading,shellcheck)
 	@$(TOOLS) shellcheck -s sh $$(sh tests/tools/files.sh '*.sh')
+	@$(TOOLS) shellcheck -s sh $$(sh tests/tools/files.sh 'tests/lab/pfsense/root/*' | xargs grep -l '^#!/bin/sh')
 	@$(TOOLS) shellcheck .ci/run
 
 yamllint: $(PY311)/installed

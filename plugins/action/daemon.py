@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.daemon import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms import platform, platform_of, refuse_generated
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.platforms.strongswan import daemon
 from ..plugin_utils.task import Task
@@ -25,6 +25,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), config=args["config"], sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
+        refuse_generated(gateway)
         reasons = daemon.needed(gateway, args["state"])
         log: tuple[str, ...] = ()
         if reasons:

@@ -14,6 +14,8 @@ description:
   - Says separately what is configured in files, what the daemon has loaded, and which SAs are installed,
     and where these differ.
   - The gateway needs a POSIX shell and no Python.
+  - Of a pfSense, config.xml is read by the PHP that is there. Its connections are what config.xml says, in swanctl's
+    words. What was generated of that, and what the daemon has, are compared with it.
   - Pre-shared keys never leave the gateway. Of each the result has the identities it is for and a keyed digest.
   - What could not be read is in RV(gateway.problems); the rest is still there, and the task does not fail.
 author:
@@ -27,12 +29,12 @@ attributes:
     support: none
 options:
   platform:
-    description: What the gateway is. V(auto) finds out.
+    description: What the gateway is. V(auto) finds out, in the same round trip.
     type: str
-    choices: [auto, strongswan]
+    choices: [auto, pfsense, strongswan]
     default: auto
   config:
-    description: The file swanctl loads. Its includes are followed.
+    description: The file swanctl loads. Its includes are followed. Of no use for a pfSense, which generates its own.
     type: path
     default: /etc/swanctl/swanctl.conf
   digest_key:
@@ -65,6 +67,10 @@ options:
     type: str
 notes:
   - Use C(become) where the login user must not read the configuration or open the daemon's socket.
+  - On a pfSense C(root) and C(admin) need no C(become); any other user needs its package C(sudo).
+seealso:
+  - ref: ansible_collections.tunnelwright.ipsec.docsite.guide_pfsense
+    description: What to enable on a pfSense, and what is read of it.
 """
 
 EXAMPLES = r"""
@@ -98,7 +104,7 @@ gateway:
     platform:
       description: What the gateway is.
       type: str
-      sample: strongswan
+      sample: pfsense
     version:
       description: The version of the IKE daemon.
       type: str
@@ -114,6 +120,11 @@ gateway:
         - C(configured) and C(loaded) say where a connection is, C(differs) what the daemon has otherwise than the file,
           C(settings) what the file sets, each with its C(origin) (file and line) and the C(template) it is inherited
           from.
+        - On a pfSense C(settings) are those it generates, each with the path of the element of config.xml that it
+          follows from; C(native) are the elements of phase 1 by their own names. C(description) is what people wrote.
+          C(unapplied) is what config.xml has otherwise than the file that was generated last. C(omitted) says why
+          nothing is generated of it, V(disabled), V(no-address) or V(no-proposal). C(standby) is whether another
+          firewall of the cluster has its address, and so the tunnel.
       type: list
       elements: dict
     sas:
@@ -131,7 +142,10 @@ gateway:
       type: list
       elements: dict
     keepalives:
-      description: Periodic checks that M(tunnelwright.ipsec.keepalive) installed.
+      description:
+        - Periodic checks that M(tunnelwright.ipsec.keepalive) installed, with C(means) V(systemd) or V(cron).
+        - On a pfSense those of its phase 2 entries, with C(means) V(keepalive), or V(pinghost) and the C(target) that
+          is pinged. C(idle) says why one does nothing.
       type: list
       elements: dict
     certificates:
@@ -174,6 +188,23 @@ gateway:
           of its own choose between tables.
         - C(managed_from) is the address that the session came from. Empty if not known.
       type: dict
+    appliance:
+      description:
+        - What a firewall that writes the daemon's configuration by itself says of its own. Null where none does.
+        - C(product), C(version), C(config_version); C(fingerprint), a keyed digest of the whole configuration.
+        - C(revision) is what wrote it last, C(revisions) the ten before that are kept, each with C(time) (Unix time),
+          C(by) and C(description).
+        - C(unapplied) is whether it says that changes to its tunnels wait to be applied, C(booting) whether it boots.
+        - C(role) is V(alone), V(primary) or V(secondary) in a cluster (a secondary is the problem C(ha-secondary),
+          which keeps nothing from being read), C(carp) the addresses that the cluster shares, with their C(state).
+      type: dict
+      sample: {product: pfSense CE, version: 2.7.2-RELEASE, config_version: "23.3", unapplied: false, role: alone}
+    settable:
+      description:
+        - The settings, by swanctl's names, that the platform's own configuration has a place for. Null where that is
+          all of them.
+      type: list
+      elements: str
     problems:
       description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).
       type: list
@@ -183,7 +214,7 @@ gateway:
 from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENT_SPEC = {
-    "platform": {"type": "str", "choices": ["auto", "strongswan"], "default": "auto"},
+    "platform": {"type": "str", "choices": ["auto", "pfsense", "strongswan"], "default": "auto"},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "digest_key": {"type": "str", "no_log": True},
     "sas": {"type": "bool", "default": True},

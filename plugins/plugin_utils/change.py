@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import IpsecError, RefusedError
 from .model import Connection, Gateway, IkeSa, Reply, Script
-from .platforms import platform, platform_of
+from .platforms import platform, platform_of, refuse_generated
 from .platforms.options import GatherOptions
 from .platforms.strongswan import sa
 from .platforms.strongswan.files import GatewayFile, read_files
@@ -64,6 +64,7 @@ class Changing:
         options = GatherOptions(digest_key=token_hex(32), config=config)
         reply = run(platform("auto").gather(options))
         gateway = platform_of(reply).read(name, reply, options)
+        refuse_generated(gateway)
         _refuse_unreadable(gateway)
         shown = read_files(reply, options.digest_key)
         settings = load(options.config, {path: file.text for path, file in shown.items()})

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from .model import Gateway, Reply, Script
-from .platforms import platform, platform_of
+from .platforms import platform, platform_of, refuse_generated
 from .platforms.options import GatherOptions
 from .platforms.strongswan.rollback import (
     Outcome,
@@ -30,6 +30,7 @@ def bring(
         IpsecError: the guard is not as wished, and why.
     """
     gateway = _look(name, run, GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False))
+    refuse_generated(gateway)
     if before_writing:
         refuse_unguarded(gateway, wish.run)
     do = needed(wish, gateway)

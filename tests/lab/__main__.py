@@ -13,7 +13,7 @@ from . import state as states
 from .faults import FAULTS, VARIANTS, Case, inject
 from .inventory import inventory
 from .lab import LabError, down, find, up
-from .root import RootError, root
+from .root import KINDS, RootError, root
 from .topology import TopologyError, pairs, read
 
 
@@ -52,7 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--connections", type=int, default=1, help="with --pairs: connections on each gateway")
     sub.add_argument("--name")
     sub.add_argument(
-        "--suite", default="trixie", choices=["trixie", "bookworm"], help="trixie: strongSwan 6.0, bookworm: 5.9"
+        "--suite",
+        default="trixie",
+        choices=["trixie", "bookworm", "bullseye"],
+        help="trixie: strongSwan 6.0, others: 5.9",
     )
     sub = command("down", _down, "Take a lab down.")
     sub.add_argument("lab", nargs="?")
@@ -60,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     command("list", _list, "List the labs on this machine.")
     sub = command("inventory", _inventory, "Print a lab's Ansible inventory.")
     sub.add_argument("lab")
-    sub.add_argument("--user", default="root", choices=["root", "operator"])
+    sub.add_argument("--user", default="root", choices=["root", "admin", "operator"])
     sub = command("exec", _exec, "Run a command on a node.")
     sub.add_argument("lab")
     sub.add_argument("node")
@@ -75,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--on", help="the tunnel; the first one if not given")
     command("faults", _faults, "List the faults and the healthy variants.")
     sub = command("root", _root, "Make the shared Debian root if it is not there.")
-    sub.add_argument("--suite", default="trixie", choices=["trixie", "bookworm"])
+    sub.add_argument("--suite", default="trixie", choices=["trixie", "bookworm", "bullseye"])
+    sub.add_argument("--kind", default="strongswan", choices=sorted(KINDS))
     return parser
 
 
@@ -137,7 +141,7 @@ def _faults(arguments: argparse.Namespace) -> None:
 
 
 def _root(arguments: argparse.Namespace) -> None:
-    print(root(arguments.suite))
+    print(root(arguments.suite, kind=arguments.kind))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,7 @@ hostname "${own##*/}"
 # No file of the lab's state must be held open from in here.
 exec chroot . /bin/sh -c '
 	mkdir -p /run/sshd /run/lock
-	/usr/sbin/sshd -f /etc/ssh/lab_config
-	cron
-	LAB_NO_LOAD=1 /etc/init.d/strongswan start && : >/run/lab-ready
+	sh /etc/lab-start.sh && : >/run/lab-ready # what a kind of gateway starts
 	trap : CHLD
 	while :; do sleep 3600 & wait $!; done
 ' </dev/null

@@ -10,7 +10,10 @@ from .lab import Lab
 
 
 def inventory(lab: Lab, *, user: str = "root") -> str:
-    """The inventory as YAML. Any other user than root logs in with the same key and becomes root by password."""
+    """The inventory as YAML. The operator logs in with the same key as root and becomes root by password.
+
+    `admin`, whom only gateways of kind pfsense have, is root by another name.
+    """
     common: dict[str, Any] = {
         "ansible_user": user,
         "ansible_ssh_private_key_file": str(lab.folder / "id_ed25519"),
@@ -23,7 +26,7 @@ def inventory(lab: Lab, *, user: str = "root") -> str:
             )
         ),
     }
-    if user != "root":
+    if user == "operator":
         password = lab.folder / "operator_password"
         common |= {
             "ansible_become": True,

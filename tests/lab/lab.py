@@ -7,13 +7,11 @@ labs never meet; a management bridge on the host, with addresses from 100.64.0.0
 
 from __future__ import annotations
 
-import io
 import os
 import secrets
 import shutil
 import signal
 import subprocess
-import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,12 +20,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from . import pfsense
 from . import state as states
+from .archive import tar
 from .root import root
 from .state import State
 from .swanctl import ROOT, connection, strongswan_conf
 from .swanctl import secrets as secrets_conf
-from .topology import Node, Topology, Tunnel
+from .topology import Node, Topology, Tunnel, ends
 from .topology import topology as topology_of
 
 HERE = Path(__file__).parent
@@ -35,6 +35,10 @@ MANAGEMENT = IPv4Network("100.64.0.0/10")
 AT_ONCE = 10
 DEAD_WITHIN = 10.0  # seconds for killed processes to be gone
 READY_WITHIN = 60.0  # seconds for a gateway to boot, on a machine that is busy
+LOAD = {
+    "strongswan": ("swanctl", "--load-all", "--noprompt"),
+    "pfsense": ("/usr/local/sbin/strongswanrc", "reload"),
+}
 SSHD = """Port 22
 ListenAddress {address}
 HostKey /etc/ssh/lab_host_key
@@ -153,14 +157,15 @@ def up(topology: Topology, *, name: str | None = None, suite: str = "trixie", se
         LabError: a part of it did not come up.
         FileExistsError: a lab of this name is there.
     """
-    debian = root(suite)
+    kinds = {gateway.kind for gateway in topology.gateways.values()}
+    roots = {kind: root(suite, kind=kind) for kind in sorted(kinds)}
     state = states.claim(name or f"{topology.name}-{secrets.token_hex(3)}")
     try:
         state.suite, state.topology = suite, {**topology.data, "name": topology.name}
         lab = Lab(state, topology)
         _keys(lab)
         _networks(lab)
-        _each(lambda node: _boot(lab, node.name, debian), topology.gateways.values())
+        _each(lambda node: _boot(lab, node.name, roots[node.kind]), topology.gateways.values())
         state.save()
         _each(lambda node: _ready(lab, node.name), topology.gateways.values())
         load(lab)
@@ -175,14 +180,12 @@ def load(lab: Lab) -> None:
     """Have every gateway load its configuration, responders first."""
     starting = {tunnel.initiator.gateway for tunnel in lab.topology.tunnels.values()}
     for wave in (lab.topology.gateways.keys() - starting, starting):
-        _each(lambda gateway: lab.exec(gateway, ["swanctl", "--load-all", "--noprompt"], check=True), sorted(wave))
+        _each(lambda gateway: lab.exec(gateway, LOAD[lab.topology.gateways[gateway].kind], check=True), sorted(wave))
 
 
 def settled(lab: Lab, seconds: float) -> bool:
     """Wait until every tunnel that starts by itself is up; whether they are."""
-    waiting = {
-        t.name for t in lab.topology.tunnels.values() if "start" in t.initiator.child.get("start_action", "start")
-    }
+    waiting = {tunnel.name for tunnel in lab.topology.tunnels.values() if tunnel.starts}
     end = time.monotonic() + seconds
     while waiting and time.monotonic() < end:
         waiting = {name for name in waiting if not installed(lab, lab.topology.tunnels[name])}
@@ -427,10 +430,6 @@ def _ready(lab: Lab, gateway: str) -> None:
 def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
     """The gateway's own files as a tar archive: what boot.sh lays over the shared root."""
     etc: dict[str, tuple[str, int]] = {
-        "strongswan.conf": (strongswan_conf(lab.state.suite), 0o644),
-        "swanctl/swanctl.conf": (ROOT, 0o644),
-        "swanctl/conf.d/secrets.conf": (secrets_conf(psks(lab, gateway)), 0o600),
-        "init.d/strongswan": ((HERE / "init.d.sh").read_text(encoding="utf-8"), 0o755),
         "hostname": (f"{gateway}\n", 0o644),
         "hosts": (f"127.0.0.1 localhost {gateway}\n", 0o644),
         "ssh/lab_config": (SSHD.format(address=lab.management(gateway)), 0o644),
@@ -439,13 +438,22 @@ def _files(lab: Lab, gateway: str, debian: Path) -> bytes:
         "sudoers.d/operator": ("operator ALL=(ALL) ALL\n", 0o440),
         **_operator(lab, debian),
     }
-    for tunnel in lab.topology.tunnels.values():
-        for end in (tunnel.initiator, tunnel.responder):
-            if end.gateway == gateway and (
-                tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator
-            ):
-                etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
-    return _tar({f"etc/{path}": content for path, content in etc.items()})
+    if lab.topology.gateways[gateway].kind == "pfsense":
+        etc["passwd"] = (pfsense.passwd(etc["passwd"][0]), 0o644)
+        keys = {tunnel: key for tunnel, (*dummy, key) in psks(lab, gateway).items()}
+        return tar(
+            {**{f"etc/{path}": content for path, content in etc.items()}, **pfsense.files(lab.topology, gateway, keys)}
+        )
+    etc |= {
+        "lab-start.sh": ((HERE / "start.sh").read_text(encoding="utf-8"), 0o755),
+        "strongswan.conf": (strongswan_conf(lab.state.suite), 0o644),
+        "swanctl/swanctl.conf": (ROOT, 0o644),
+        "swanctl/conf.d/secrets.conf": (secrets_conf(psks(lab, gateway)), 0o600),
+        "init.d/strongswan": ((HERE / "init.d.sh").read_text(encoding="utf-8"), 0o755),
+    }
+    for tunnel, end in ends(lab.topology, gateway):
+        etc[f"swanctl/conf.d/{end.connection}.conf"] = (connection(tunnel, end), 0o644)
+    return tar({f"etc/{path}": content for path, content in etc.items()})
 
 
 def psks(lab: Lab, gateway: str) -> dict[str, tuple[str, str, str]]:
@@ -475,18 +483,3 @@ def _operator(lab: Lab, debian: Path) -> dict[str, tuple[str, int]]:
         "shadow": (f"{shadow}operator:{hashed}:20000:0:99999:7:::\n", 0o640),
         "group": (f"{group}operator:x:1000:\n", 0o644),
     }
-
-
-def _tar(files: Mapping[str, tuple[str, int]]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for folder in sorted({str(parent) for path in files for parent in Path(path).parents if str(parent) != "."}):
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, int(time.time())
-            archive.addfile(entry)
-        for path, (text, mode) in files.items():
-            data = text.encode()
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode, entry.mtime = len(data), mode, int(time.time())
-            archive.addfile(entry, io.BytesIO(data))
-    return buffer.getvalue()

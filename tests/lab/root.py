@@ -21,36 +21,39 @@ PACKAGES = (
     "iputils-ping",
     "sudo",
 )
-LATER = {"trixie": ("systemd-standalone-sysusers", "cron"), "bookworm": ("cron",)}  # debootstrap trips over cron
+LATER = {"trixie": ("systemd-standalone-sysusers", "cron")}
+ALWAYS_LATER = ("cron",)  # debootstrap trips over it
+KINDS = {"strongswan": (), "pfsense": ("php-cli", "php-xml")}  # what the kinds of gateways need beside that
 
 
 class RootError(RuntimeError):
     """The root could not be made; says by which command and where its log is."""
 
 
-def root(suite: str = "trixie") -> Path:
-    """The root of a Debian suite, made if it is not there yet (half a minute, some 250 MB).
+def root(suite: str = "trixie", *, kind: str = "strongswan") -> Path:
+    """The root of a Debian suite for a kind of gateway, made if it is not there yet (half a minute, some 250 MB).
 
     Raises:
         RootError: debootstrap or apt failed.
     """
-    made = CACHE / suite
+    made = CACHE / (suite if kind == "strongswan" else f"{suite}-{kind}")
     if made.is_dir():
         return made
     CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{suite}.lock").open("w") as lock:
+    with made.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.is_dir():
-            _make(suite, made)
+            _make(suite, kind, made)
     return made
 
 
-def _make(suite: str, made: Path) -> None:
+def _make(suite: str, kind: str, made: Path) -> None:
     part, log = made.with_suffix(".part"), made.with_suffix(".log")
+    later = (*LATER.get(suite, ()), *ALWAYS_LATER, *KINDS[kind])
     subprocess.run(["rm", "-rf", str(part)], check=True)
     commands = (
         ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, str(part), mirror()],
-        ["chroot", str(part), "apt-get", "install", "-y", "--no-install-recommends", *LATER.get(suite, ())],
+        ["chroot", str(part), "apt-get", "install", "-y", "--no-install-recommends", *later],
         ["chroot", str(part), "apt-get", "clean"],
     )
     with log.open("w") as output:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Interface, ip_interface
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
+
+# Releases of pfSense that the lab has a stand-in for: what /etc/version says, and the version that config.xml then has.
+PFSENSE = {
+    "2.6.0": ("2.6.0-RELEASE", "22.2"),
+    "2.7.2": ("2.7.2-RELEASE", "23.3"),
+    "2.8.0": ("2.8.0-RELEASE", "24.0"),
+    "2.9.0": ("2.9.0-DEVELOPMENT", "24.5"),
+}
+
+SPARE = {"startaction": "none", "closeaction": "none"}
 
 
 class TopologyError(ValueError):
@@ -23,6 +33,8 @@ class Node:
     addresses: Mapping[str, IPv4Interface]  # by network
     default: str | None = None
     masquerade: str | None = None  # router: the network it hides the others behind
+    kind: str = "strongswan"  # gateway: or pfsense, a stand-in for it
+    version: str = "2.7.2"  # gateway of kind pfsense: its release
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +47,7 @@ class End:
     peer: str  # remote_addrs, may be %any
     id: str
     network: str  # local traffic selector
-    settings: Mapping[str, str] = field(default_factory=dict)  # over the baseline
+    settings: Mapping[str, str] = field(default_factory=dict)  # over the baseline, in the words of the gateway's kind
     child: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -52,6 +64,12 @@ class Tunnel:
 
     def other(self, end: End) -> End:
         return self.responder if end is self.initiator else self.initiator
+
+    @property
+    def starts(self) -> bool:
+        """Whether the initiator brings it up without being asked."""
+        end = self.initiator
+        return "start" in end.child.get("start_action", end.settings.get("startaction", "start"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +114,9 @@ def topology(data: object, *, where: str = "topology") -> Topology:
         tunnels = {name: _tunnel(name, ends) for name, ends in data.get("tunnels", {}).items()}
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise TopologyError(f"{where}: {type(error).__name__}: {error}") from error
+    for gateway in gateways.values():
+        if gateway.kind not in ("strongswan", "pfsense") or gateway.version not in PFSENSE:
+            raise TopologyError(f"{where}: there is no {gateway.kind} {gateway.version} for {gateway.name}")
     for tunnel in tunnels.values():
         for end in (tunnel.initiator, tunnel.responder):
             if end.gateway not in gateways:
@@ -103,11 +124,15 @@ def topology(data: object, *, where: str = "topology") -> Topology:
     return Topology(str(data.get("name", Path(where).stem)), gateways, routers, hosts, tunnels, data)
 
 
-def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
+def pairs(
+    count: int, *, name: str = "pairs", connections: int = 1, pfsense: Mapping[str, str] | None = None
+) -> Topology:
     """So many pairs of gateways, each with a router between and a tunnel of its own: `t01` from `b01` to `a01`.
 
-    `connections` above 1 adds connections to nowhere, as a busy gateway has them.
+    `connections` above 1 adds connections to nowhere, as a busy gateway has them. `pfsense` makes the gateways of side
+    `a` or `b` stand-ins for that release; their connections are called con1, con2…
     """
+    boxes = pfsense or {}
     data: dict[str, Any] = {"name": name, "gateways": {}, "routers": {}, "hosts": {}, "tunnels": {}}
     for number in range(1, count + 1):
         n, left, right = f"{number:02d}", f"198.18.{number}.1", f"198.19.{number}.1"
@@ -117,15 +142,17 @@ def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
         data["gateways"][f"a{n}"] = {
             "addresses": {f"left{n}": f"{left}/24", f"lana{n}": f"10.{number}.1.1/24"},
             "default": f"198.18.{number}.254",
+            **_kind(boxes.get("a")),
         }
         data["gateways"][f"b{n}"] = {
             "addresses": {f"right{n}": f"{right}/24", f"lanb{n}": f"10.{number}.2.1/24"},
             "default": f"198.19.{number}.254",
+            **_kind(boxes.get("b")),
         }
         data["tunnels"][f"t{n}"] = [
             {
                 "gateway": f"b{n}",
-                "connection": "east",
+                "connection": "con1" if "b" in boxes else "east",
                 "address": right,
                 "peer": left,
                 "id": f"b{n}.lab",
@@ -133,7 +160,7 @@ def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
             },
             {
                 "gateway": f"a{n}",
-                "connection": "west",
+                "connection": "con1" if "a" in boxes else "west",
                 "address": left,
                 "peer": right,
                 "id": f"a{n}.lab",
@@ -145,12 +172,12 @@ def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
                 data["tunnels"][f"s{n}-{gateway}-{spare}"] = [
                     {
                         "gateway": gateway,
-                        "connection": f"spare{spare}",
+                        "connection": f"con{spare}" if gateway[0] in boxes else f"spare{spare}",
                         "address": own,
                         "peer": f"192.0.2.{spare}",
                         "id": gateway,
                         "network": f"10.{number}.{spare + 100}.0/24",
-                        "child": {"start_action": "none"},
+                        **({"settings": SPARE} if gateway[0] in boxes else {"child": {"start_action": "none"}}),
                     },
                     {
                         "gateway": gateway,
@@ -164,6 +191,20 @@ def pairs(count: int, *, name: str = "pairs", connections: int = 1) -> Topology:
     return topology(data, where=name)
 
 
+def ends(topology: Topology, gateway: str) -> Iterator[tuple[Tunnel, End]]:
+    """A gateway's ends. Of a tunnel to nowhere, whose ends are both here, the first."""
+    for tunnel in topology.tunnels.values():
+        for end in (tunnel.initiator, tunnel.responder):
+            if end.gateway == gateway and (
+                tunnel.initiator.gateway != tunnel.responder.gateway or end is tunnel.initiator
+            ):
+                yield tunnel, end
+
+
+def _kind(version: str | None) -> dict[str, str]:
+    return {"kind": "pfsense", "version": version} if version else {}
+
+
 def _nodes(data: Mapping[str, Any]) -> dict[str, Node]:
     return {
         name: Node(
@@ -171,6 +212,8 @@ def _nodes(data: Mapping[str, Any]) -> dict[str, Node]:
             {network: cast("IPv4Interface", ip_interface(address)) for network, address in node["addresses"].items()},
             node.get("default"),
             node.get("masquerade"),
+            node.get("kind", "strongswan"),
+            str(node.get("version", "2.7.2")),
         )
         for name, node in data.items()
     }

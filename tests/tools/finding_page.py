@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName, Step, Tunnel
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import PLATFORMS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
 
@@ -18,7 +17,6 @@ PFSENSE = (
     "child is ``conN`` with IKEv2, and ``conN_M`` with IKEv1 or split connections."
 )
 PFSENSE_LINES = " and logs the same lines, in ``/var/log/ipsec.log``"
-PFSENSE_UNREAD = " The collection does not read pfSense yet: look there by hand."
 PFSENSE_OTHERWISE = {
     "selectors-not-mirrored": " Its daemon prints traffic selectors as ``10.1.0.0/24|/0``, which is ``10.1.0.0/24``.",
 }
@@ -105,8 +103,7 @@ def _shows(topic: Topic) -> Iterator[str]:
         yield "No line of charon's log proves it by itself.\n"
     yield rst.heading("pfSense", "~")
     lines = PFSENSE_LINES if known or attempted else ""
-    unread = "" if "pfsense" in PLATFORMS else PFSENSE_UNREAD
-    yield f"{PFSENSE.format(lines=lines)}{PFSENSE_OTHERWISE.get(topic.id, '')}{unread}\n"
+    yield f"{PFSENSE.format(lines=lines)}{PFSENSE_OTHERWISE.get(topic.id, '')}\n"
 
 
 def _seen(topic: Topic) -> str:

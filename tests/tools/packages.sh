@@ -23,6 +23,7 @@ done <<-END
 	nft nftables
 	nsenter util-linux
 	openssl openssl
+	php php-cli
 	ping iputils-ping
 	ssh openssh-client
 	sshpass sshpass

@@ -103,3 +103,9 @@ def test_every_changelog_fragment_has_known_sections_of_sentences(fragment: Path
     entries.pop("release_summary", None)
     assert entries.keys() <= known
     assert all(isinstance(entry, str) and entry.endswith(".") for section in entries.values() for entry in section)
+
+
+@pytest.mark.parametrize("path", files(ROOT / "tests" / "lab" / "pfsense" / "root", "*"), ids=named)
+def test_every_file_of_the_stand_in_for_pfsense_says_that_it_is_one(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text == "pfSense" or "STAND-IN for pfSense" in "".join(text.splitlines(keepends=True)[:3])

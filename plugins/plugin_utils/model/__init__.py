@@ -10,7 +10,9 @@ from __future__ import annotations
 from .edge import plain, restore
 from .gateway import (
     Action,
+    Appliance,
     Auth,
+    Carp,
     Certificate,
     Child,
     ChildSa,
@@ -24,6 +26,7 @@ from .gateway import (
     Policy,
     Problem,
     Retransmission,
+    Revision,
     Rollback,
     Secret,
     Setting,
@@ -59,9 +62,11 @@ from .wire import Reply, Script, Section
 
 __all__ = [
     "Action",
+    "Appliance",
     "Attempt",
     "Audit",
     "Auth",
+    "Carp",
     "Certificate",
     "Change",
     "ChangeRecord",
@@ -99,6 +104,7 @@ __all__ = [
     "PskUse",
     "Reply",
     "Retransmission",
+    "Revision",
     "Rollback",
     "Script",
     "Secret",

@@ -49,6 +49,7 @@ class Child:
     route_based: bool = False  # if_id, mark or policies = no: no trap can be installed for it
     configured: bool = True  # in the file
     loaded: bool = False  # in the daemon
+    description: str = ""  # by people, where the platform has one
     origin: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)  # what the file says, by swanctl's key
 
@@ -78,8 +79,13 @@ class Connection:
     differs: tuple[
         str, ...
     ] = ()  # settings whose value in the daemon is not the file's: "net.rekey_time: 1h in the file, …"
+    unapplied: tuple[str, ...] = ()  # the same of what a firewall keeps and what it has generated from that
+    omitted: Literal["", "disabled", "no-address", "no-proposal"] = ""  # why a firewall generates nothing of it
+    standby: bool = False  # another firewall of the cluster has its address now, and the tunnel
+    description: str = ""  # by people, where the platform has one
     origin: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)  # "encap", "local.id", …: without children
+    native: Mapping[str, Setting] = field(default_factory=dict)  # what a firewall's own configuration says of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +174,11 @@ class Keepalive:
 
     connection: str
     child: str
-    means: str  # systemd, cron
+    means: str  # systemd, cron; of pfSense itself: keepalive, pinghost
     interval: float
     origin: str
+    target: str = ""  # address that is pinged
+    idle: str = ""  # why it does nothing, if so
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +233,41 @@ class Retransmission:
         for dummy in range(min(self.tries, 100) + 1):
             total, wait = total + min(wait, self.limit or wait), wait * self.base
         return total
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One version of a firewall's whole configuration: when it was written, by whom, and what they said of it."""
+
+    time: float | None  # Unix time
+    by: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Carp:
+    """One address that a cluster of firewalls shares."""
+
+    interface: str
+    vhid: str
+    address: str
+    state: str = ""  # MASTER, BACKUP, INIT; empty: not known
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """What a firewall that writes the daemon's configuration by itself says of its own."""
+
+    product: str  # pfSense CE, pfSense Plus
+    version: str
+    config_version: str = ""
+    fingerprint: str = ""  # of its whole configuration, keyed as digests are
+    revision: Revision | None = None  # the one that is in force
+    revisions: tuple[Revision, ...] = ()  # earlier ones, the newest first
+    unapplied: bool = False  # it says that changes to its tunnels wait to be applied
+    booting: bool = False
+    role: Literal["alone", "primary", "secondary"] = "alone"  # in a cluster
+    carp: tuple[Carp, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,4 +358,10 @@ class Gateway:
     guard: Guard | None = None
     rollback: Rollback | None = None  # the last
     system: System = field(default_factory=System)
+    appliance: Appliance | None = None  # None: its configuration is the daemon's own
+    settable: tuple[str, ...] | None = None  # settings that the platform has a place for; None: all of swanctl's
     problems: tuple[Problem, ...] = ()
+
+    def can_set(self, setting: str) -> bool:
+        """Whether a setting, such as `keyingtries` or `local.id`, has a place in the gateway's configuration."""
+        return self.settable is None or setting in self.settable

@@ -50,9 +50,25 @@ def pair(
         else:
             lonely += [waiting(side, tunnel) for side in (one, other) if side is not None]
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
-    met, alone = meet([side for key, side in sides.items() if key not in taken])
+    met, alone = _meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
     return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts)), (*lonely, *alone)
+
+
+def _meet(sides: list[Side]) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaired, ...]]:
+    """Couples of what is enabled first; then a disabled end may be the peer of one that is left.
+
+    Two disabled ends are no tunnel, and a disabled end that is left is nothing to tell.
+    """
+    disabled = {side.end.name() for side in sides if side.end.connection.omitted == "disabled"}
+    met, alone = meet([side for side in sides if side.end.name() not in disabled])
+    if not disabled:
+        return met, alone
+    left = {each.end for each in alone} | disabled
+    late, dummy = meet([side for side in sides if side.end.name() in left])
+    late = [each for each in late if not {side.end.name() for side in each[:2]} <= disabled]
+    found = {side.end.name() for each in late for side in each[:2]}
+    return met + late, tuple(each for each in alone if each.end not in found)
 
 
 def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:

@@ -25,7 +25,10 @@ class Side:
 
 
 def sides_of(gateway: Gateway) -> Iterator[Side]:
-    """What each connection says, with what of the gateway belongs to it, all looked up once."""
+    """What each connection says, with what of the gateway belongs to it, all looked up once.
+
+    One that another firewall of the cluster has now is no end: that firewall's is.
+    """
     sas: dict[str, list[IkeSa]] = defaultdict(list)
     for sa in gateway.sas or ():
         sas[sa.connection].append(sa)
@@ -38,7 +41,8 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
     secrets = _Secrets(gateway.secrets)
     keys_for = frozenset(secrets.by_id)
     for connection in gateway.connections:
-        if connection.children and all(child.mode in ("pass", "drop") for child in connection.children):
+        shunt = connection.children and all(child.mode in ("pass", "drop") for child in connection.children)
+        if shunt or connection.standby:
             continue
         live = tuple(sas[connection.name])
         own_id, peer_id = identities(connection)

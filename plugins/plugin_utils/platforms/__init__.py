@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from ..errors import IpsecError
+from ..errors import IpsecError, RefusedError
 from ..model import Gateway, Reply, Script
 from .options import GatherOptions
+from .program import Program, script
 
 
-class Platform(Protocol):
-    """What a vendor's folder offers. It makes scripts and reads replies; it runs nothing."""
+class Gatherer(Protocol):
+    """What makes the script that reads a gateway."""
 
     def gather(self, options: GatherOptions) -> Script:
         """A script that reads a gateway; its reply has a section `platform` with the folder's name."""
+
+
+class Platform(Gatherer, Protocol):
+    """What a vendor's folder offers. It makes scripts and reads replies; it runs nothing."""
+
+    def program(self, options: GatherOptions) -> Program | None:
+        """How a shell reads a gateway, so that one script reads whatever it finds; None where no shell can."""
 
     def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
         """The gateway of this inventory name that gave the reply."""
@@ -30,16 +38,22 @@ def _found() -> Mapping[str, Platform]:
 PLATFORMS: Mapping[str, Platform] = _found()
 
 
-def platform(name: str) -> Platform:
-    """The platform of this name; `auto` is the only one there is.
+class Whichever:
+    """Whichever platform a gateway is: it finds out by itself, in the same round trip."""
+
+    def gather(self, options: GatherOptions) -> Script:
+        """A script that asks each platform whether it is there; strongSwan is what nothing else claims to be."""
+        programs = [found for each in PLATFORMS.values() if (found := each.program(options))]
+        return script(sorted(programs, key=lambda each: not each.here))
+
+
+def platform(name: str) -> Gatherer:
+    """The platform of this name, or by `auto` whichever there is.
 
     Raises:
         IpsecError: there is no such platform.
     """
-    wanted = next(iter(PLATFORMS)) if name == "auto" else name
-    if wanted not in PLATFORMS:
-        raise IpsecError(f"there is no platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
-    return PLATFORMS[wanted]
+    return Whichever() if name == "auto" else _named(name)
 
 
 def platform_of(reply: Reply) -> Platform:
@@ -49,4 +63,24 @@ def platform_of(reply: Reply) -> Platform:
         IpsecError: none of ours did.
     """
     section = reply.sections.get("platform")
-    return platform(section.text.strip() if section else "")
+    return _named(section.text.strip() if section else "")
+
+
+def refuse_generated(gateway: Gateway) -> None:
+    """Refuse to write where the daemon's files are generated: what is written into them is gone at the next change.
+
+    Raises:
+        RefusedError: it is such a gateway.
+    """
+    if gateway.settable is not None:
+        raise RefusedError(
+            f"a {gateway.platform} generates its own configuration, and this module does not write it",
+            where=gateway.name,
+            hint="change it in its web interface",
+        )
+
+
+def _named(name: str) -> Platform:
+    if name not in PLATFORMS:
+        raise IpsecError(f"there is no platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
+    return PLATFORMS[name]

@@ -81,6 +81,10 @@ def change(end: End, key: str, value: str, child: Child | None = None) -> Change
 
 
 def starting(end: End, child: Child) -> str:
-    """The start action of an initiator that this daemon can keep: trap and start together exist since 5.9.6."""
+    """The start action of an initiator that this gateway can keep: trap and start together exist since 5.9.6.
+
+    A firewall that writes the daemon's configuration by itself has but one of them.
+    """
     version = tuple(int(part) for part in (end.gateway.version or "0").split(".") if part.isdigit())
-    return "start" if child.route_based or version < (5, 9, 6) else "trap|start"
+    both = version >= (5, 9, 6) and end.gateway.settable is None
+    return "trap|start" if both and not child.route_based else "start"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import Child, End, Fault, Step, Tunnel
+from ..model import Change, Child, End, Fault, Step, Tunnel
 from ..swanctl.log import concerning, events
 from ..swanctl.words import explicit
 from . import rule
@@ -49,7 +49,7 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
         if not _begins(end, own) and not _begins(peer, other):
             action = starting(end, own)
             gaps = _gaps(tunnel, own) if action == "start" and not _kept(tunnel, own) else {}
-            also = () if _to_be_kept(end, own) else tuple(change(end, k, value, c) for k, value, c in gaps.values())
+            also = () if _to_be_kept(end, own) else _close(tunnel, own, gaps)
             yield Fault(
                 end.name(own),
                 f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; "
@@ -97,7 +97,7 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(own),
                 f"{end.name(own)} starts the tunnel once; nothing brings it back when {' or '.join(gaps)}",
                 (place(end, "start_action", own), *(place(end, key, child) for key, dummy, child in gaps.values())),
-                tuple(change(end, key, value, child) for key, value, child in gaps.values()),
+                _close(tunnel, own, gaps),
             )
 
 
@@ -130,7 +130,7 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
                     f"{end.gateway.name}: no IKE_SA, no trap and no periodic check for {own.name}",
                     *(f"{end.gateway.name}: {line}" for line in _told(end)),
                 ),
-                (change(end, "keyingtries", "0"), establish(tunnel, own)),
+                (_try_on(tunnel, own), establish(tunnel, own)),
                 confidence="observed",
             )
 
@@ -146,15 +146,12 @@ def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
     for own, dummy in tunnel.pairs(end):
         if own.route_based and not _kept(tunnel, own):
             possible = _to_be_kept(end, own)
-            step = Step(
-                "persist", end.gateway.name, "keepalive", end.connection.name, own.name, "present", tunnel=tunnel.name
-            )
             marks = [key for key in ("if_id_in", "if_id_out", "mark_in", "mark_out", "policies") if key in own.settings]
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} cannot be trapped ({', '.join(marks) or 'route-based'}) and has no periodic check",
                 tuple(place(end, key, own) for key in marks),
-                (step,) if possible else (),
+                (_check(tunnel, own),) if possible else (),
                 "" if possible else f"{end.gateway.name} runs neither systemd nor cron; install one of them",
             )
 
@@ -175,6 +172,28 @@ def _gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | Non
     if end.connection.keyingtries:
         found[f"{peer} is away for minutes"] = ("keyingtries", "0", None)
     return found
+
+
+def _close(tunnel: Tunnel, child: Child, gaps: dict[str, tuple[str, str, Child | None]]) -> tuple[Change | Step, ...]:
+    """What closes these gaps on the initiator."""
+    return tuple(
+        _try_on(tunnel, child) if key == "keyingtries" else change(tunnel.initiating, key, value, at)
+        for key, value, at in gaps.values()
+    )
+
+
+def _try_on(tunnel: Tunnel, child: Child) -> Change | Step:
+    """What has an initiator try for ever; a periodic check where its configuration has no place for that."""
+    end = tunnel.initiating
+    return change(end, "keyingtries", "0") if end.gateway.can_set("keyingtries") else _check(tunnel, child)
+
+
+def _check(tunnel: Tunnel, child: Child) -> Step:
+    """The step that gives the initiator a periodic check of a child."""
+    end = tunnel.initiating
+    return Step(
+        "persist", end.gateway.name, "keepalive", end.connection.name, child.name, "present", tunnel=tunnel.name
+    )
 
 
 def _begins(end: End, child: Child) -> bool:
@@ -199,4 +218,4 @@ def _told(end: End) -> tuple[str, ...]:
 def _kept(tunnel: Tunnel, child: Child) -> bool:
     """Whether a periodic check watches the child on either end."""
     names = {c.name for pair in tunnel.children if child in pair.children for c in pair.children if c}
-    return any(keepalive.child in names for end in tunnel.ends for keepalive in end.keepalives)
+    return any(keepalive.child in names and not keepalive.idle for end in tunnel.ends for keepalive in end.keepalives)

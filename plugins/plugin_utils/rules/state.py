@@ -45,7 +45,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
     for end in tunnel.ends:
         connection = end.connection
-        if not asked(end) or not connection.configured:
+        if not asked(end) or not connection.configured or connection.omitted:
             continue
         missing = [None] if not connection.loaded else [c for c in connection.children if c.configured and not c.loaded]
         for child in missing:

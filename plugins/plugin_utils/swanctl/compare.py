@@ -109,8 +109,11 @@ def _identity(value: str) -> str:
 
 
 def _selectors(items: tuple[str, ...]) -> list[str] | None:
-    """Networks in one spelling; None where one of them is more than a network (protocol, range, dynamic)."""
+    """Networks in one spelling; None where one of them is more than a network (protocol, range, dynamic).
+
+    The daemon keeps one that is named twice only once (child_cfg.c), as pfSense names them.
+    """
     try:
-        return [str(ipaddress.ip_network(item, strict=False)) for item in items]
+        return list(dict.fromkeys(str(ipaddress.ip_network(item, strict=False)) for item in items))
     except ValueError:
         return None

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from ..model import Auth, Child, Connection, Problem, Setting
 from . import keys
-from .settings import Path, Settings
+from .settings import Path
+from .tree import Sections
 
 T = TypeVar("T")
 _CERTIFICATE = ("cert", "cacert")  # sections cert1, cacert-x in an authentication round
@@ -35,7 +36,7 @@ class Reader:
 
 
 def connections(
-    settings: Settings, version: tuple[int, ...] = ()
+    settings: Sections, version: tuple[int, ...] = ()
 ) -> tuple[tuple[Connection, ...], tuple[Problem, ...]]:
     """The connections of a file and what strongSwan of this version would not take in them.
 
@@ -48,7 +49,7 @@ def connections(
     return found, tuple(problems)
 
 
-def _connection(settings: Settings, name: str, version: tuple[int, ...], problems: list[Problem]) -> Connection:
+def _connection(settings: Sections, name: str, version: tuple[int, ...], problems: list[Problem]) -> Connection:
     path = ("connections", name)
     own = _own(settings, path, "connection", problems)
     rounds = {section: _own(settings, (*path, section), "auth", problems) for section in _rounds(settings, path)}
@@ -83,7 +84,7 @@ def _tries(value: str) -> int | None:
     return 0 if value == "%forever" else keys.whole(value)
 
 
-def _rounds(settings: Settings, path: Path) -> list[str]:
+def _rounds(settings: Sections, path: Path) -> list[str]:
     """Authentication sections of both sides, in the order of their rounds (vici sorts by `round`)."""
     sections = [name for name in settings.sections(path) if name.lower().startswith(("local", "remote"))]
 
@@ -110,7 +111,7 @@ def _auths(rounds: Mapping[str, Mapping[str, Setting]], side: str, problems: lis
     return tuple(found)
 
 
-def _children(settings: Settings, path: Path, version: tuple[int, ...], problems: list[Problem]) -> Iterator[Child]:
+def _children(settings: Sections, path: Path, version: tuple[int, ...], problems: list[Problem]) -> Iterator[Child]:
     for name in settings.sections((*path, "children")):
         at = (*path, "children", name)
         own = _own(settings, at, "child", problems)
@@ -148,7 +149,7 @@ def _lifetimes(read: Reader, version: tuple[int, ...]) -> tuple[float, float]:
     return rekey, life or rekey * 11 // 10
 
 
-def _route_based(settings: Settings, path: Path, own: Mapping[str, Setting]) -> bool:
+def _route_based(settings: Sections, path: Path, own: Mapping[str, Setting]) -> bool:
     """Whether packets reach the child by routing into an interface, not by a policy that could trap them."""
     policies = own.get("policies")
     if policies and keys.boolean(policies.value) is False:
@@ -160,7 +161,7 @@ def _route_based(settings: Settings, path: Path, own: Mapping[str, Setting]) -> 
     )
 
 
-def _own(settings: Settings, path: Path, level: keys.Level, problems: list[Problem]) -> dict[str, Setting]:
+def _own(settings: Sections, path: Path, level: keys.Level, problems: list[Problem]) -> dict[str, Setting]:
     found = {}
     for key in settings.keys(path):
         setting = settings.get((*path, key))

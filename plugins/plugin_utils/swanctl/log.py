@@ -16,6 +16,7 @@ _THREAD = re.compile(r"(?:^|\s|:)(?P<thread>\d{2,})\[[A-Z]{3}\d?\]")
 _RECEIVED = re.compile(r"received packet: from (?P<host>[0-9A-Fa-f.:]+)\[\d+\]")
 _ABOUT = re.compile(r"<(?:(?P<name>.*)\|)?(?P<id>\d+)> ?$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
+_PRIORITY = re.compile(r"<\d{1,3}>1 ")  # before the time of RFC 5424, as pfSense may be told to log
 _SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d")
 _HOST = r"(?P<{}>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
 _PEER = re.compile(
@@ -90,6 +91,8 @@ def time_of(line: str, clock: datetime | None = None) -> datetime | None:
 
     Without a time zone in the line it is in that of `clock`, without a year in the last twelve months before it.
     """
+    priority = _PRIORITY.match(line)
+    line = line[priority.end() :] if priority else line
     if found := _ISO.match(line):
         try:
             moment = datetime.fromisoformat(found[0].replace(",", "."))

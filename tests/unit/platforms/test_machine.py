@@ -38,6 +38,62 @@ def gathered(shell: Shell, folder: Path, tools: dict[str, str]) -> Reply:
     return replace(shell, path=f"{folder}:{shell.path}").run(gather(options))
 
 
+NETSTAT = """Routing tables
+
+Internet:
+Destination        Gateway            Flags     Netif Expire
+default            192.0.2.1          UGS         em0
+10.1.0.0/24        link#2             U           em1
+127.0.0.1          link#4             UH          lo0
+
+Internet6:
+Destination                       Gateway                       Flags     Netif Expire
+default                           fe80::1%em0                   UGS         em0
+fe80::%em0/64                     link#1                        U           em0
+"""  # netstat(1) of FreeBSD 12 as its handbook shows it; -W of 14 adds Nhop# and Mtu
+WIDE = """Internet:
+Destination        Gateway            Flags         Nhop#    Mtu          Netif Expire
+10.1.0.0/24        link#2             U                 1   1500            em1
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "routes"),
+    [
+        (NETSTAT, ("0.0.0.0/0 em0", "10.1.0.0/24 em1", "127.0.0.1 lo0", "::/0 em0", "fe80::/64 em0")),
+        (WIDE, ("10.1.0.0/24 em1",)),
+        ("Routing tables\n\nInternet:\n", ()),
+    ],
+    ids=["12", "14", "no route"],
+)
+def test_routes_of_freebsd_are_read_by_the_heads_of_their_columns(said: str, routes: tuple[str, ...]) -> None:
+    assert with_section("routes", said).system.routes == routes
+
+
+def test_load_and_processors_of_freebsd_are_read_too() -> None:
+    system = with_section("load", "{ 0.21 0.15 0.10 }\n4\n").system
+    assert (system.load, system.cores) == ((0.21, 0.15, 0.10), 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "addresses"),
+    [
+        ("em0: flags=8863<UP> metric 0\n\tinet 192.0.2.10 netmask 0xffffff80 broadcast 192.0.2.127\n",
+         ("em0 192.0.2.10/25",)),
+        ("em0: flags=8863<UP>\n\tinet 192.0.2.5 netmask 0xffffffff vhid 1\n", ("em0 192.0.2.5/32",)),
+        ("em0: flags=8863<UP>\n\tinet6 2001:db8::1 prefixlen 64 scopeid 0x1\n", ("em0 2001:db8::1/64",)),
+        ("em0: flags=8863<UP>\n\tinet6 fe80::1%em0 prefixlen 64 scopeid 0x1\n", ("em0 fe80::1/64",)),
+        ("gif0: flags=8051<UP>\n\tinet 10.0.0.1 --> 10.0.0.2 netmask 0xffffffff\n", ("gif0 10.0.0.1",)),
+        ("eth0: flags=4163<UP>\n        inet 10.0.0.1  netmask 255.255.255.0  broadcast 10.0.0.255\n",
+         ("eth0 10.0.0.1/24",)),
+        ("eth0      Link encap:Ethernet\n          inet addr:10.0.0.1  Bcast:10.0.0.255  Mask:255.255.0.0\n",
+         ("eth0 10.0.0.1/16",)),
+    ],
+)  # fmt: skip
+def test_addresses_of_ifconfig_have_their_networks(said: str, addresses: tuple[str, ...]) -> None:
+    assert with_section("addresses", said).system.addresses == addresses
+
+
 @pytest.mark.parametrize(
     ("said", "routes"),
     [

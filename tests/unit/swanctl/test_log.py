@@ -21,6 +21,8 @@ LINES = (
     ("2026-11-20T23:37:30 gw charon-systemd[812]: 15[CFG] <a|b|3> x", "x", ("a|b", 3)),
     ("Nov 20 23:37:30 gw charon: 05[KNL] creating acquire job", "creating acquire job", (None, None)),
     ("2026-11-20T23:37:30+0000 gw charon-systemd[812]: sending DPD request", "sending DPD request", (None, None)),
+    ("Feb  3 12:00:00 fw charon[4711]: 09[IKE] <con1|5> sending DPD request", "sending DPD request", ("con1", 5)),
+    ("<30>1 2026-02-03T12:00:00.1+01:00 fw.lab charon 4711 - - 09[IKE] <con1|5> x", "x", ("con1", 5)),
     ("received packet: from 192.0.2.1[500]", "received packet: from 192.0.2.1[500]", (None, None)),
 )
 
@@ -51,6 +53,11 @@ CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=timezone(timedelta(hours=1)))
     [
         ("2026-11-20T23:37:30+0000 gw charon-systemd[812]: x", None, datetime(2026, 11, 20, 23, 37, 30, tzinfo=UTC)),
         ("2026-11-20T23:37:30.5Z gw charon: 15[CFG] x", CLOCK, datetime(2026, 11, 20, 23, 37, 30, 500000, tzinfo=UTC)),
+        (
+            "<30>1 2026-02-03T12:00:00.5+01:00 fw.lab charon 4711 - - 09[IKE] x",
+            None,
+            datetime(2026, 2, 3, 11, 0, 0, 500000, tzinfo=UTC),
+        ),
         ("2026-02-28 23:37:30 15[CFG] x", CLOCK, datetime(2026, 2, 28, 22, 37, 30, tzinfo=UTC)),
         ("Feb 28 23:37:30 15[CFG] x", CLOCK, datetime(2026, 2, 28, 22, 37, 30, tzinfo=UTC)),
         ("Mar  1 11:59:59 gw charon: 15[CFG] x", CLOCK, datetime(2026, 3, 1, 10, 59, 59, tzinfo=UTC)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .gather import gather
+from .gather import gather, program
 from .read import read
 
-__all__ = ["gather", "read"]
+__all__ = ["gather", "program", "read"]

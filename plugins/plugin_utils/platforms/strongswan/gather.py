@@ -7,14 +7,21 @@ from importlib.resources import files
 from ...model import Script
 from ...secrets import pads
 from ..options import GatherOptions
+from ..program import Program, script
+
+TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "gather.sh")
 
 
 def gather(options: GatherOptions) -> Script:
     """A script that changes nothing and shows no secret."""
-    return Script(
-        source="\n".join(
-            text(name) for name in ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "gather.sh")
-        ),
+    return script([program(options)])
+
+
+def program(options: GatherOptions) -> Program:
+    """How strongSwan is read: what any gateway is that is nothing else."""
+    return Program(
+        texts=tuple(text(name) for name in TEXTS),
+        run="tw_strongswan",
         variables={
             "TW_CONFIG": options.config,
             "TW_SAS": "1" if options.sas else "0",

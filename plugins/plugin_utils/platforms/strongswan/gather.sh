@@ -170,9 +170,13 @@ tw_addresses() {
 	if tw_has ip; then ip -o addr; else ifconfig -a; fi
 }
 
-# tw_routes: for each family the rules, then the routes of the tables that strongSwan and the system use.
+# tw_routes: for each family the rules, then the routes of the tables that strongSwan and the system use; FreeBSD has no
+# such rules, and its table as it is.
 tw_routes() {
-	tw_has ip || return 1
+	if ! tw_has ip; then
+		netstat -rnW 2>/dev/null | head -n "$tw_routes_max" | grep .
+		return
+	fi
 	for tw_family in 4 6; do
 		echo "family $tw_family"
 		ip "-$tw_family" rule
@@ -183,6 +187,10 @@ tw_routes() {
 
 # Averages of 1, 5 and 15 minutes, then the number of processors.
 tw_load() {
+	if [ ! -r /proc/loadavg ]; then
+		sysctl -n vm.loadavg && sysctl -n hw.ncpu
+		return
+	fi
 	cat /proc/loadavg && { getconf _NPROCESSORS_ONLN 2>/dev/null || grep -c '^processor' /proc/cpuinfo; }
 }
 
@@ -209,21 +217,36 @@ tw_about() {
 	date +%z
 }
 
-section platform echo strongswan
-section guard tw_standing
-section rolled-back tw_rolled_back
-section about tw_about
-section commands tw_commands
-section addresses tw_addresses
-section keepalives tw_keepalives
-section load tw_load
-section session tw_session
-tw_settings
-tw_tries=0
-until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
-section config return_ "$tw_tries"
-tw_daemon
-if [ "$TW_LOG" != 0 ]; then
+# tw_reading: the configuration, read again where it changed meanwhile.
+tw_reading() {
+	tw_settings
+	tw_tries=0
+	until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done
+	section config return_ "$tw_tries"
+}
+
+# tw_machine: what surrounds the daemon.
+tw_machine() {
+	section about tw_about
+	section commands tw_commands
+	section addresses tw_addresses
+	section load tw_load
+	section session tw_session
+}
+
+tw_logged() {
+	[ "$TW_LOG" != 0 ] || return 0
 	section log-end tw_log_end
 	section log tw_log
-fi
+}
+
+tw_strongswan() {
+	section platform echo strongswan
+	section guard tw_standing
+	section rolled-back tw_rolled_back
+	tw_machine
+	section keepalives tw_keepalives
+	tw_reading
+	tw_daemon
+	tw_logged
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from ...model import Reply, System
@@ -16,7 +17,11 @@ _USUAL = frozenset(f"from all lookup {table}" for table in ("local", "220", "mai
 _ROUTE = re.compile(r"(?P<to>default|[0-9a-f][0-9a-f.:/]*) (?P<words>.*)")
 _DEFAULT = {"4": "0.0.0.0/0", "6": "::/0"}
 _ADDRESS = re.compile(r"^\d+:\s+(\S+)\s+inet6?\s+(\S+)")
-_IFCONFIG = re.compile(r"^(\S+?):? |^\s+inet6?\s+(?:addr:)?([0-9a-fA-F:.]+)")
+_IFCONFIG = re.compile(
+    r"^(?P<device>\S+?):? |^\s+inet6?\s+(?:addr:)?(?P<address>[0-9a-fA-F:.]+)(?:%\S+)?"
+    r"(?:(?:\s+netmask|.*\sMask:)?\s*(?P<mask>0x[0-9a-f]{8}|255[0-9.]+))?(?:\s+prefixlen\s+(?P<length>\d+))?"
+)
+_COLUMNS = ("Destination", "Netif")  # of netstat(1) on FreeBSD; -W has more of them
 
 
 def system(reply: Reply) -> System:
@@ -32,7 +37,7 @@ def system(reply: Reply) -> System:
         cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),
         addresses=_addresses(reply.sections["addresses"].text),
         routes=_routes(_lines(reply, "routes")),
-        load=tuple(float(word) for word in load[0].split()[:3] if _NUMBER.fullmatch(word)),
+        load=tuple(float(word) for word in load[0].strip("{} ").split()[:3] if _NUMBER.fullmatch(word)),
         cores=int(load[1]) if load[1].isdigit() else None,
         managed_from=next(iter(_lines(reply, "session")), "").partition(" ")[0],
     )
@@ -46,8 +51,12 @@ def _lines(reply: Reply, name: str) -> list[str]:
 
 def _routes(lines: list[str]) -> tuple[str, ...] | None:
     """Destinations and devices of `ip route`; None where they are not whole, or rules other than the usual decide."""
+    if len(lines) >= ROUTES_MAX:
+        return None
+    if any(line.startswith("Internet") for line in lines):
+        return tuple(_netstat(lines))
     rules = {found["says"] for found in map(_RULE.fullmatch, lines) if found}
-    if not rules or rules - _USUAL or len(lines) >= ROUTES_MAX:
+    if not rules or rules - _USUAL:
         return None
     found, default = [], _DEFAULT["4"]
     for line in lines:
@@ -58,6 +67,25 @@ def _routes(lines: list[str]) -> tuple[str, ...] | None:
     return tuple(found)
 
 
+def _netstat(lines: list[str]) -> Iterator[str]:
+    """Destinations and devices of `netstat -rn` on FreeBSD: a table for each family, under its head."""
+    family, columns = "4", (0, 0)
+    for line in lines:
+        words = line.split()
+        if line.startswith("Internet"):
+            family = "6" if line.startswith("Internet6") else "4"
+        elif set(_COLUMNS) <= set(words):
+            columns = words.index(_COLUMNS[0]), words.index(_COLUMNS[1])
+        elif len(words) > columns[1] > 0:
+            to = words[columns[0]].partition("%")
+            yield f"{_DEFAULT[family] if to[0] == 'default' else to[0] + _length(to[2])} {words[columns[1]]}"
+
+
+def _length(scoped: str) -> str:
+    """The length of a prefix behind the zone of its address: `fe80::%em0/64`."""
+    return "".join(scoped.partition("/")[1:])
+
+
 def _addresses(printed: str) -> tuple[str, ...]:
     """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
     one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
@@ -66,6 +94,16 @@ def _addresses(printed: str) -> tuple[str, ...]:
     addresses, interface = [], ""
     for line in printed.splitlines():
         if found := _IFCONFIG.match(line):
-            interface = found[1] or interface
-            addresses += [f"{interface} {found[2]}"] if found[2] else []
+            interface = found["device"] or interface
+            addresses += [f"{interface} {found['address']}{_prefix(found)}"] if found["address"] else []
     return tuple(addresses)
+
+
+def _prefix(found: re.Match[str]) -> str:
+    """`/24` of `netmask 0xffffff00`, `netmask 255.255.255.0` or `prefixlen 24`; nothing where there is none."""
+    mask = found["mask"] or ""
+    if mask.startswith("0x"):
+        return f"/{int(mask, 16).bit_count()}"
+    if mask:
+        return f"/{sum(int(part).bit_count() for part in mask.split('.'))}"
+    return f"/{found['length']}" if found["length"] else ""

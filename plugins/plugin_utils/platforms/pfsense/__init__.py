@@ -1,0 +1,8 @@
+"""pfSense: settings from config.xml by its own PHP, state from the strongSwan underneath."""
+
+from __future__ import annotations
+
+from .gather import gather, program
+from .read import read
+
+__all__ = ["gather", "program", "read"]

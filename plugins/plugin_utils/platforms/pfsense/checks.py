@@ -1,0 +1,51 @@
+"""pfSense's own periodic checks of phase 2 entries, and which of them do nothing.
+
+`ipsec_keepalive.php` runs every 300 s and has swanctl initiate the child that it takes for the entry's, if that is
+down; `ping_hosts.sh` runs every 240 s over /var/db/ipsecpinghosts, where ipsec_setup_gwifs() puts an entry only if an
+interface has an address in the local network. Sources: etc/pfSense-rc, ipsec_keepalive.php, ipsec.inc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...model import Keepalive, Reply
+from .element import Element
+from .generate import Made
+from .phase2 import separate
+
+POLL, PING = 300.0, 240.0  # seconds
+
+
+def keepalives(made: Made, pinged: frozenset[str]) -> Iterator[Keepalive]:
+    """The checks of a connection's entries; `pinged` are the targets that pfSense has taken up."""
+    for entry in made.entries:
+        child = f"{made.name}_{entry.text('reqid')}" if separate(made.phase1) else made.name
+        if entry.text("keepalive") == "enabled":
+            yield Keepalive(made.name, child, "keepalive", POLL, entry.origin("keepalive"), idle=_unknown(made, entry))
+        if target := entry.text("pinghost"):
+            idle = _unpinged(made, entry, taken=target in pinged)
+            yield Keepalive(made.name, child, "pinghost", PING, entry.origin("pinghost"), target, idle)
+
+
+def pinghosts(reply: Reply) -> frozenset[str]:
+    """The targets in /var/db/ipsecpinghosts: `source|target|3|||||6|` each."""
+    section = reply.sections.get("pinghosts")
+    lines = section.text.splitlines() if section else []
+    return frozenset(words[1] for line in lines if len(words := line.split("|")) > 1)
+
+
+def _unknown(made: Made, entry: Element) -> str:
+    """ipsec_conid() of pfSense asks for a child of its own unless the version is 2, and charon has one for all."""
+    if made.phase1.text("iketype") == "auto" and not made.phase1.has("splitconn"):
+        asked = f"{made.name}_{entry.text('reqid')}"
+        return f"pfSense asks charon for {asked}, which there is not where the version is auto and not split"
+    return ""
+
+
+def _unpinged(made: Made, entry: Element, *, taken: bool) -> str:
+    if entry.text("mode") == "vti":
+        return "traffic does not start a routed (VTI) tunnel"
+    if made.phase1.text("startaction") == "none":
+        return "traffic starts nothing, as the start action is none"
+    return "" if taken else "no address of this firewall is in the local network, so pfSense pings from none"

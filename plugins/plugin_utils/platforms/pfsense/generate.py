@@ -1,0 +1,44 @@
+"""What pfSense generates of config.xml, in swanctl's words: one connection for each phase 1, and why some have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ...swanctl.tree import Tree
+from .element import Element
+from .phase1 import Omitted, connection, omitted
+from .phase2 import Surroundings, children
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One phase 1 with its phase 2 entries, and the connection it becomes."""
+
+    name: str
+    phase1: Element
+    entries: tuple[Element, ...]  # those that are enabled
+    tree: Tree
+    omitted: Omitted = ""
+    standby: bool = False
+
+
+def made(config: Element, around: Surroundings) -> Iterator[Made]:
+    """Every phase 1 but that of mobile clients."""
+    ipsec = config.child("ipsec")
+    for phase1 in ipsec.listed("phase1"):
+        if phase1.has("mobile"):
+            continue
+        entries = tuple(
+            entry
+            for entry in ipsec.listed("phase2")
+            if entry.text("ikeid") == phase1.text("ikeid") and not entry.has("disabled") and not entry.has("mobile")
+        )
+        tree = connection(phase1, ipsec, children(phase1, entries, around), around)
+        standby = around.interfaces.standby(phase1.text("interface"))
+        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, omitted(phase1, around), standby)
+
+
+def whole(each: tuple[Made, ...]) -> Tree:
+    """All of them as one configuration."""
+    return Tree({}, {"connections": Tree({}, {one.name: one.tree for one in each})})

@@ -1,0 +1,122 @@
+"""A pfSense's answer as a model value: what config.xml says, what was generated of it, and what charon has.
+
+A connection is what config.xml says, since that is what people change. `unapplied` tells where the generated file is
+other, `differs` where the daemon has other settings than that file: each stage is compared with the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model import Child, Connection, Gateway, Problem, Reply
+from ...swanctl import listings
+from ...swanctl.certificates import certificates
+from ...swanctl.compare import merged
+from ...swanctl.configured import connections
+from ..options import GatherOptions
+from ..strongswan import charon, levels, machine
+from . import live
+from .answer import PATH, answer
+from .appliance import SETTABLE, appliance, warnings
+from .checks import keepalives, pinghosts
+from .configuration import Configuration, configuration
+from .generate import Made, whole
+from .interfaces import Interfaces, carp
+
+_TFC = "clear Traffic Flow Confidentiality (TFC) of this phase 1: pfSense writes it where strongSwan does not take it"
+
+
+def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
+    """The gateway of this inventory name that gave the reply. What could not be read is in `problems`."""
+    problems: list[Problem] = []
+    system, found = machine.system(reply), answer(reply, problems)
+    about, known = None, Configuration()
+    if found is not None:
+        interfaces = Interfaces(found.config, system.addresses, carp(reply))
+        about = appliance(reply, found, interfaces)
+        problems += warnings(about)
+        known = configuration(reply, options, found, interfaces, problems)
+    conf = charon.settings(reply)
+    loggers = None if conf is None else levels.loggers(conf)
+    version = charon.version(reply)
+    sas = charon.parsed(reply, "sas", listings.ike_sas, problems)
+    policies = charon.parsed(reply, "policies", listings.policies, problems)
+    daemon = charon.daemon(reply, conf, problems)
+    if daemon.running is False and found is not None and not known.enabled:
+        problems[:] = [_idle(problem) for problem in problems]
+    read_connections = _connections(reply, known, charon.numbers(version), problems)
+    return Gateway(
+        name=name,
+        platform="pfsense",
+        daemon=daemon,
+        version=version,
+        connections=read_connections,
+        sas=None if sas is None else tuple(live.ike_sa(sa) for sa in sas),
+        policies=None if policies is None else tuple(live.selecting(policy) for policy in policies),
+        secrets=known.secrets,
+        keepalives=tuple(check for each in known.made for check in keepalives(each, pinghosts(reply))),
+        certificates=charon.parsed(reply, "certificates", certificates, problems),
+        log=charon.log(reply, options, problems),
+        log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
+        loggers=loggers,
+        system=system,
+        appliance=about,
+        settable=SETTABLE,
+        problems=(*problems, *levels.hidden(loggers or ())),
+    )
+
+
+def _idle(problem: Problem) -> Problem:
+    if problem.kind != "daemon-stopped":
+        return problem
+    return replace(problem, where=f"{PATH} ipsec", hint="no phase 1 is enabled, and without one pfSense stops it")
+
+
+def _connections(
+    reply: Reply, known: Configuration, version: tuple[int, ...], problems: list[Problem]
+) -> tuple[Connection, ...]:
+    """Those of config.xml, and what else there is: of mobile clients, and what lets traffic bypass IPsec."""
+    configured, wrong = connections(whole(known.made), version)
+    left_out = {each.phase1.path for each in known.made if each.omitted}
+    problems += [_native(problem) for problem in wrong if problem.where.rpartition("/")[0] not in left_out]
+    file, dummy = connections(known.generated, version)
+    held = charon.parsed(reply, "conns", listings.loaded, problems)
+    there = tuple(live.connection(each) for each in file)
+    if held is not None:
+        there = merged(there, tuple((live.connection(each), printed) for each, printed in held))
+    by_name, unapplied = {each.name: each for each in there}, known.unapplied
+    ours = tuple(
+        _one(live.connection(each), made, by_name.get(each.name), unapplied[each.name])
+        for each, made in zip(configured, known.made, strict=True)
+    )
+    return ours + tuple(each for each in there if each.name not in unapplied)
+
+
+def _native(problem: Problem) -> Problem:
+    return replace(problem, hint=_TFC) if problem.where.endswith("/tfc_enable") else problem
+
+
+def _one(said: Connection, made: Made, there: Connection | None, unapplied: tuple[str, ...]) -> Connection:
+    """A connection of config.xml, with what is known of it in the daemon."""
+    loaded = {child.name for child in there.children if child.loaded} if there else frozenset()
+    names = {child.name for child in said.children}
+    children = tuple(
+        replace(child, loaded=child.name in loaded, description=_described(made, child)) for child in said.children
+    )
+    return replace(
+        said,
+        children=children
+        + tuple(c for c in (there.children if there else ()) if not c.configured and c.name not in names),
+        loaded=there.loaded if there else False,
+        differs=there.differs if there else (),
+        unapplied=unapplied,
+        omitted=made.omitted,
+        standby=made.standby,
+        description=made.phase1.text("descr"),
+        native=made.phase1.settings(),
+    )
+
+
+def _described(made: Made, child: Child) -> str:
+    entries = [e for e in made.entries if child.name in (made.name, f"{made.name}_{e.text('reqid')}")]
+    return "; ".join(text for entry in entries if (text := entry.text("descr")))
