@@ -90,6 +90,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         ],
     ),
     (
+        "back to strongSwan's own",
+        {"connection": HAS},
+        {"connection": HAS},
+        {"settings": {"proposals": ""}},
+        [f"responder b proposals=default,{AES}", "initiator a proposals=++", "contract b proposals="],
+    ),
+    (
         "what the ends need not agree on is not expanded",
         {},
         {},
@@ -119,6 +126,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         STARTS,
         {"ends": (ENDS[0], replace(ENDS[1], settings={"dpd_delay": "10s"}))},
         ["responder b dpd_delay=10s net.start_action=none++"],
+    ),
+    (
+        "ESP in UDP",
+        {},
+        {},
+        {"settings": {"encap": "yes"}},
+        ["responder b encap=yes", "initiator a encap=yes++"],
     ),
     (
         "IKEv1 to IKEv2: the responder answers both meanwhile",
