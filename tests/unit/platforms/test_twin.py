@@ -197,8 +197,9 @@ case $1 in
 --list-sas)
 	[ "$2" = --ike ] || name=${4:-}
 	for sa in sas/*."$name"; do
-		[ ! -e "$sa" ] || printf '%s: #%s, ESTABLISHED, IKEv2, 1_i* 2_r\\n  net: #%s, reqid 1, INSTALLED, TUNNEL, ESP:X\\n' \\
-			"$name" "$(basename "${sa%%.*}")" "$(cat "$sa")"
+		[ -e "$sa" ] || continue
+		printf '%s: #%s, ESTABLISHED, IKEv2, 1_i* 2_r\\n' "$name" "$(basename "${sa%%.*}")"
+		printf '  net: #%s, reqid 1, INSTALLED, TUNNEL, ESP:X\\n' "$(cat "$sa")"
 	done ;;
 --load-conns)
 	file=${3:-CONFIG}
