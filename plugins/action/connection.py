@@ -9,7 +9,7 @@ from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
 from ..plugin_utils.change import Changing, Followed
-from ..plugin_utils.platforms.strongswan.write import Wish
+from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
 
 
@@ -23,11 +23,11 @@ class ActionModule(Task):
         how = {key: args[key] for key in ("reinitiate", "make_before_break")}
         change = Changing.read(_wish(args), args["config"], self.gateway_name(variables), self.on_gateway, **how)
         followed = Followed()
-        if change.draft.edits:
+        if change.needed:
             self.before_writing(args, variables, change.gateway)
-        if change.draft.edits and not self.check_mode:
+        if change.needed and not self.check_mode:
             followed = change.apply(self.on_gateway, timeout=args["timeout"])
-        return change.result(followed) | ({"diff": change.draft.diff} if self.diff_mode else {})
+        return change.result(followed) | ({"diff": change.prepared.diff} if self.diff_mode else {})
 
 
 def _wish(args: dict[str, Any]) -> Wish:

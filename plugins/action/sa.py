@@ -10,7 +10,7 @@ from typing import Any
 from ..modules.sa import ARGUMENT_SPEC
 from ..plugin_utils.change import Changing, Followed
 from ..plugin_utils.platforms.strongswan import sa
-from ..plugin_utils.platforms.strongswan.write import Wish
+from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
 
 
@@ -41,7 +41,7 @@ class ActionModule(Task):
         how = {"reinitiate": True, "make_before_break": True}
         wish = Wish(args["connection"])
         change = Changing.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
-        return change if change.twin else None
+        return change if change.prepared.bridged else None
 
     def _do(self, wish: sa.Wish, operation: sa.Operation) -> Followed:
         after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))

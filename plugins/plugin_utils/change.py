@@ -1,26 +1,21 @@
-"""One change of one connection from what was read to what is reported: draft, effect on live SAs, result."""
+"""One change of one connection from what was read to what is reported: preparation, effect on live SAs, result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
 from .errors import IpsecError, RefusedError
-from .model import Connection, Gateway, IkeSa, Reply, Script
-from .platforms import platform, platform_of, refuse_generated
+from .model import Gateway, IkeSa, Reply, Script
+from .platforms import platform, platform_of
 from .platforms.options import GatherOptions
+from .platforms.prepared import Prepared, changed_lines
 from .platforms.strongswan import sa
-from .platforms.strongswan.files import GatewayFile, read_files
-from .platforms.strongswan.twin import SUFFIX, Twin, carried, twin, was_broken
-from .platforms.strongswan.write import LIVE, Draft, Wish, applied, draft, script
-from .swanctl.settings import load
+from .platforms.wanted import Wish
 
-_BROKEN = (
-    "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
-    "set close_action of that end to none first"
-)
+_LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +29,12 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """A draft with what it means for the SAs that are up."""
+    """A change with what it means for the SAs that are up."""
 
     wish: Wish
-    options: GatherOptions  # it was read with
     gateway: Gateway
-    connection: Connection
-    files: Mapping[str, GatewayFile]
-    draft: Draft
+    prepared: Prepared
     reinitiate: bool
-    twin: Twin | None = None  # carries the traffic while live SAs are made anew
 
     @classmethod
     def read(  # noqa: PLR0913  what is wanted and how, then where
@@ -59,32 +50,32 @@ class Changing:
         """The change that makes a wish true on the gateway of this inventory name, which is read for it.
 
         Raises:
-            RefusedError: the configuration cannot be edited safely, or strongSwan would not take the change.
+            RefusedError: the configuration cannot be edited safely, or the gateway would not take the change.
         """
         options = GatherOptions(digest_key=token_hex(32), config=config)
         reply = run(platform("auto").gather(options))
-        gateway = platform_of(reply).read(name, reply, options)
-        refuse_generated(gateway)
+        vendor = platform_of(reply)
+        gateway = vendor.read(name, reply, options)
         _refuse_unreadable(gateway)
-        shown = read_files(reply, options.digest_key)
-        settings = load(options.config, {path: file.text for path, file in shown.items()})
         connection = next((c for c in gateway.connections if c.name == wish.name and c.configured), None)
         if connection is None:
             there = ", ".join(c.name for c in gateway.connections if c.configured) or "none"
-            raise RefusedError(
-                f"there is no connection {wish.name!r}", where=options.config, hint=f"connections there: {there}"
-            )
-        version = tuple(int(part) for part in (gateway.version or "").split(".") if part.isdigit())
-        plan = draft(wish, settings, shown, version, options.digest_key, gateway.secrets, connection)
-        live = carried(connection, gateway.sas or ()) if reinitiate and make_before_break else ()
-        bridge = twin(connection, plan.changes, live, options.config) if live else None
-        return cls(wish, options, gateway, connection, shown, plan, reinitiate, bridge)
+            where = config if gateway.appliance is None else name
+            raise RefusedError(f"there is no connection {wish.name!r}", where=where, hint=f"connections there: {there}")
+        prepared = vendor.prepare(wish, gateway, connection, reply, options)
+        if reinitiate and make_before_break:
+            prepared = prepared.bridge(gateway.sas or ())
+        return cls(wish, gateway, prepared, reinitiate)
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.prepared.needed
 
     @property
     def sas(self) -> tuple[IkeSa, ...]:
-        """The IKE_SAs of the connection now, and those of a twin that somebody was cut off with."""
-        names = (self.wish.name, self.wish.name + SUFFIX)
-        return tuple(ike for ike in self.gateway.sas or () if ike.connection in names)
+        """The IKE_SAs of the connection now."""
+        return tuple(ike for ike in self.gateway.sas or () if ike.connection in self.prepared.names)
 
     @property
     def up(self) -> bool:
@@ -94,16 +85,16 @@ class Changing:
     @property
     def follows(self) -> bool:
         """Whether live SAs need to be made anew to follow the change."""
-        return self.draft.psk_changed or any(path[-1] not in LIVE for path in self.draft.changes)
+        return self.prepared.psk_changed or any(path[-1] not in _LIVE for path in self.prepared.changes)
 
     @property
     def terminate_first(self) -> bool:
         """A start action that gains start on an up tunnel would make a duplicate when it is loaded (child_create.c)."""
         gains = any(
             path[-1] == "start_action" and "start" in (new or "") and "start" not in (old or "")
-            for path, (old, new) in self.draft.changes.items()
+            for path, (old, new) in self.prepared.changes.items()
         )
-        return self.reinitiate and self.up and gains and self.twin is None
+        return self.reinitiate and self.up and gains and not self.prepared.bridged
 
     def apply(self, run: Callable[[Script], Reply], *, timeout: float) -> Followed:
         """Carry it out, and make live SAs follow if that is asked and the daemon runs.
@@ -113,22 +104,12 @@ class Changing:
             NotRestoredError: it failed, and a file could not be put back.
             IpsecError: the changed connection could not be established.
         """
-        reply = run(
-            script(
-                self.wish,
-                self.draft,
-                self.files,
-                options=self.options,
-                timeout=timeout,
-                terminate=self.terminate_first,
-                twin=self.twin,
-            )
-        )
-        log = applied(self.wish, reply)
+        reply = run(self.prepared.script(timeout=timeout, terminate=self.terminate_first))
+        log, warnings = self.prepared.applied(reply), self.prepared.warnings(reply)
         if not (self.reinitiate and self.gateway.daemon.running):
-            return Followed(log)
-        followed = self._follow(run, timeout) if self.twin is None else self._tidy(run, reply, timeout)
-        return Followed(log + followed.log, followed.sas, followed.warnings)
+            return Followed(log, warnings=warnings)
+        followed = self._tidy(run, reply, timeout) if self.prepared.bridged else self._follow(run, timeout)
+        return Followed(log + followed.log, followed.sas, warnings)
 
     def _follow(self, run: Callable[[Script], Reply], timeout: float) -> Followed:
         wish = sa.Wish(
@@ -151,20 +132,20 @@ class Changing:
             if operation.do:
                 now, more = sa.outcome(wish, operation, run(sa.script(wish, operation)))
                 log += more
-        return Followed(log, now.sas, (_BROKEN.format(self.wish.name),) if was_broken(reply) else ())
+        return Followed(log, now.sas)
 
     def result(self, followed: Followed) -> dict[str, Any]:
         """What the task reports."""
-        changed = bool(self.draft.edits)
-        names = {".".join(path[2:]): values for path, values in self.draft.changes.items()}
+        changed = self.needed
+        names = {".".join(path[2:]): values for path, values in self.prepared.changes.items()}
         return {
             "changed": changed,
             "connection": {
                 side: {name: values[index] for name, values in names.items()}
                 for index, side in enumerate(("before", "after"))
             },
-            "psk_changed": self.draft.psk_changed,
-            "edits": self.draft.lines,
+            "psk_changed": self.prepared.psk_changed,
+            "edits": changed_lines(self.prepared.diff),
             "takes_effect": self._takes_effect() if changed else "none",
             "log": followed.log,
             **({"warnings": followed.warnings} if followed.warnings else {}),

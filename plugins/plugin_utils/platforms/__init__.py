@@ -8,9 +8,11 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from ..errors import IpsecError, RefusedError
-from ..model import Gateway, Reply, Script
+from ..model import Connection, Gateway, Reply, Script
 from .options import GatherOptions
+from .prepared import Prepared
 from .program import Program, script
+from .wanted import Wish
 
 
 class Gatherer(Protocol):
@@ -28,6 +30,15 @@ class Platform(Gatherer, Protocol):
 
     def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
         """The gateway of this inventory name that gave the reply."""
+
+    def prepare(
+        self, wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
+    ) -> Prepared:
+        """The change that makes a wish true for a connection of the gateway that gave the reply.
+
+        Raises:
+            RefusedError: it cannot be made safely, or the gateway has no place for a setting.
+        """
 
 
 def _found() -> Mapping[str, Platform]:

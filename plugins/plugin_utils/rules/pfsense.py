@@ -102,8 +102,8 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     """A gateway keeps several pre-shared keys for the same identities: which one it takes is left to chance.
 
     pfSense keeps each key for the peer's identity alone, whoever it is itself. Two connections to one peer, or two
-    with a peer identifier of "any", then have each other's keys. Two keys that are equal do no harm. Where the files are
-    written by hand, several keys are how a key is exchanged.
+    with a peer identifier of "any", then have each other's keys. Two keys that are equal do no harm. Where people write
+    the files themselves, several keys are how a key is exchanged.
     """
     for end in (each for each in tunnel.ends if each.gateway.settable is not None):
         peer = identities(end.connection)[1] or "%any"

@@ -95,9 +95,9 @@ def parse(text: str) -> Proposal | None:
         if kind is None:
             return None
         sets[kind].add(name.removeprefix("prf"))
-    if sets["encryption"] and all(_AEAD.fullmatch(name) for name in sets["encryption"]):
-        sets["integrity"].clear()  # strongSwan takes it from a proposal that has only AEAD
     prf = sets["PRF"] or {name.partition("_")[0] for name in sets["integrity"]}
+    if sets["encryption"] and all(_AEAD.fullmatch(name) for name in sets["encryption"]):
+        sets["integrity"].clear()  # strongSwan takes it from a proposal that has only AEAD, after it chose the PRF
     named = (sets[kind] for kind in ("key exchange", "additional key exchange", "ESN"))
     return Proposal(*map(frozenset, (sets["encryption"], sets["integrity"], prf, *named)))
 

@@ -10,13 +10,14 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Connection, Secret
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.prepared import changed_lines
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import GatewayFile, Span
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import (
     Draft,
-    Wish,
     draft,
     script,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import quoted
@@ -133,11 +134,11 @@ def test_a_key_travels_among_the_scripts_secrets_alone() -> None:
 def test_the_diff_and_the_edits_show_no_key_but_that_it_changes() -> None:
     file = shown("old-secret-key")[1]
     plan, dummy = planned(Wish("hq", psk="new-secret-key"), file)
-    text = str(plan.diff) + str(plan.lines)
+    text = str(plan.diff) + str(changed_lines(plan.diff))
     assert "secret-key" not in text
     assert digest(KEY, "new-secret-key") not in text
     assert plan.psk_changed
-    assert [line for line in plan.lines if line[0] in "+-"][2:] == [
+    assert [line for line in changed_lines(plan.diff) if line[0] in "+-"][2:] == [
         '-    secret = "hidden key 1"',
         '+    secret = "hidden key 2"',
     ]

@@ -21,10 +21,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import (
     Draft,
-    Wish,
     draft,
     script,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .gather import gather, program
+from .prepare import prepare
 from .read import read
 
-__all__ = ["gather", "program", "read"]
+__all__ = ["gather", "prepare", "program", "read"]

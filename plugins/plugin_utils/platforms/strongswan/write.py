@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from difflib import unified_diff
+from dataclasses import dataclass
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
-from ...model import Connection, PskUse, Reply, Script, Secret, Section
-from ...swanctl import editor, keys
+from ...model import Connection, Reply, Script, Secret, Section
+from ...swanctl import editor
 from ...swanctl.editor import Edit
 from ...swanctl.settings import Path, Settings
 from ..options import GatherOptions
+from ..wanted import Wish, wanted
 from . import psk
 from .files import TOKEN, GatewayFile, original_offset
 from .gather import digest_variables, text
@@ -22,18 +22,6 @@ from .twin import Twin
 _TOLD = ("terminate-before", "creds", "twin-", "initiate-", "load")
 _DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
-LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one connection is to have; a setting that is not named is not touched."""
-
-    name: str
-    settings: Mapping[str, str] = field(default_factory=dict)
-    children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    psk: str | None = field(default=None, repr=False)
-    psk_use: PskUse = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +50,6 @@ class Draft:
             for path in changed
         ]
 
-    @property
-    def lines(self) -> list[str]:
-        """The changed lines of each file, as `diff -u0` shows them."""
-        return [
-            line
-            for entry in self.diff
-            for line in unified_diff(
-                entry["before"].splitlines(),
-                entry["after"].splitlines(),
-                entry["before_header"],
-                entry["after_header"],
-                "",
-                "",
-                0,
-                "",
-            )
-        ]
-
 
 def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
     wish: Wish,
@@ -95,12 +65,12 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
     Raises:
         RefusedError: a name or value that strongSwan would not take, or a file that must not be edited.
     """
-    wanted = dict(_wanted(wish, connection, version))
+    asked = dict(wanted(wish, connection, version))
     before = {path: file.text for path, file in shown.items()}
-    edits = editor.set_values(settings, wanted)
-    after = editor.check(settings.root, before, edits, wanted)
-    held = {path: found.value if (found := settings.get(path)) else None for path in wanted}
-    changes = {path: (held[path], value) for path, value in wanted.items() if held[path] != value}
+    edits = editor.set_values(settings, asked)
+    after = editor.check(settings.root, before, edits, asked)
+    held = {path: found.value if (found := settings.get(path)) else None for path in asked}
+    changes = {path: (held[path], value) for path, value in asked.items() if held[path] != value}
     if (
         changes
         and {path[-1] for path in changes} <= IGNORED_ALONE
@@ -198,72 +168,6 @@ def _reason(sections: Mapping[str, Section]) -> str:
         return why(said)
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
     return (complaint or list(said) or [""])[-1]
-
-
-def _wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:
-    """Each path with its value, checked as vici_config.c would."""
-    sections = {auth.section for auth in (*connection.local, *connection.remote)} | {"local", "remote"}
-    for name, value in wish.settings.items():
-        section, dot, key = name.rpartition(".")
-        if dot and section not in sections:
-            raise RefusedError(
-                f"{wish.name} has no section {section!r}",
-                where=name,
-                hint=f"its rounds are {', '.join(sorted(sections))}",
-            )
-        _check("auth" if dot else "connection", key, value, version, f"{wish.name}.{name}")
-        yield ("connections", wish.name, *name.split(".")), _clear(value)
-    known = {child.name for child in connection.children if child.configured}
-    for child, settings in wish.children.items():
-        if child not in known:
-            raise RefusedError(
-                f"connection {wish.name} has no child {child!r}",
-                hint=f"its children are {', '.join(sorted(known)) or 'none'}",
-            )
-        for key, value in settings.items():
-            _check("child", key, value, version, f"{wish.name}.children.{child}.{key}")
-            yield ("connections", wish.name, "children", child, key), _clear(value)
-
-
-def _clear(value: str) -> str | None:
-    """An empty value clears a setting: strongSwan's default counts again."""
-    return value or None
-
-
-def _check(level: keys.Level, key: str, value: str, version: tuple[int, ...], where: str) -> None:
-    if not keys.known(level, key):
-        near = ", ".join(sorted(keys.KEYS[level]))
-        raise RefusedError(f"strongSwan knows no setting {key!r} there", where=where, hint=f"known are {near}")
-    since = keys.SINCE.get(key)
-    if since and version and version < since:
-        have, need = (".".join(map(str, v)) for v in (version, since))
-        raise RefusedError(
-            f"strongSwan {have} does not know {key}, which came with {need}",
-            where=where,
-            hint="it would discard the connection",
-        )
-    kind = keys.KEYS[level][key]
-    parse = {"bool": keys.boolean, "time": keys.duration, "number": _number, "action": keys.action}.get(kind)
-    if value and parse is not None and parse(value) is None:
-        raise RefusedError(f"{value!r} is no value for {key}", where=where, hint=_HINTS[kind])
-    if kind == "action" and "|" in value and version and version < (5, 9, 6):
-        raise RefusedError(f"{value!r} needs strongSwan 5.9.6", where=where, hint="use start or trap")
-    if any(not character.isprintable() for character in value):
-        raise RefusedError(
-            f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it"
-        )
-
-
-_HINTS = {
-    "bool": "write yes or no",
-    "time": "write a number and s, m, h or d, such as 30s",
-    "number": "write a number",
-    "action": "write none, trap, start or trap|start",
-}
-
-
-def _number(value: str) -> int | None:
-    return 0 if value.startswith("%") else keys.whole(value)
 
 
 def _pieces(file: GatewayFile, edits: list[Edit], given: str | None) -> tuple[list[str], int]:

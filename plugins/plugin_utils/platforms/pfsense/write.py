@@ -1,0 +1,149 @@
+"""Edits of config.xml to the script that has pfSense make them, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
+from ...model import Gateway, Reply, Script
+from ...secrets import decoded, pads
+from ..options import GatherOptions
+from ..wanted import Wish
+from .edits import PSK, Edit
+from .gather import PATHS, program, text
+
+BACKUPS = "/cf/conf/backup"
+_REFUSED: Mapping[str, tuple[str, str]] = {
+    "busy": ("another change is being made there", "run it again when that is over"),
+    "booting": ("it is booting", "run it again later"),
+    "moved": ("its configuration was changed by somebody else meanwhile", "run it again"),
+    "pending": (
+        "changes that somebody made in the web interface wait to be applied",
+        "apply them, or take them back, or allow that with apply_pending",
+    ),
+    "gone": ("config.xml does not have {} exactly once", "look at it in the web interface"),
+    "unwritable": (
+        "this version of pfSense would write a config.xml that it cannot read ({})",
+        "remove letters that are not ASCII from names and the like, or update pfSense",
+    ),
+    "unwritten": ("config.xml could not be written", "look whether its disk is full or mounted to be read only"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What write.php is to do."""
+
+    edits: tuple[Edit, ...]
+    fingerprint: str  # of the file that the edits are for
+    enabled: bool  # whether there is anything for charon to run for
+
+
+def script(wish: Wish, order: Order, options: GatherOptions, *, timeout: float, terminate: bool) -> Script:
+    """The program that carries out the edits, and then reads the gateway again."""
+    gather, ipad_opad = program(options), [block.hex() for block in pads(options.digest_key)]
+    asked = {
+        "paths": {"config": PATHS["config"], "backups": BACKUPS},
+        "ipad": ipad_opad[0],
+        "opad": ipad_opad[1],
+        "fingerprint": order.fingerprint,
+        "edits": [_plain(edit, wish) for edit in order.edits],
+        "from": "",
+        "text": revision(wish, order.edits),
+        "pending": wish.pending,
+        "terminate": wish.name if terminate else "",
+        "timeout": round(timeout),
+    }
+    variables = {
+        "TW_WRITE_PHP": text("write.php").removeprefix("<?php"),
+        "TW_ENABLED": "1" if order.enabled else "0",
+        "TW_TIMEOUT": f"{timeout:.0f}",
+    }
+    return Script(
+        "\n".join((*gather.texts, text("write.sh"))),
+        {**gather.variables, **variables},
+        {**gather.secrets, "TW_EDIT": json.dumps(asked)},
+    )
+
+
+def revision(wish: Wish, edits: Iterable[Edit]) -> str:
+    """What the history of the configuration says of a change: who made it and why, and what it is."""
+    elements = ", ".join(dict.fromkeys(edit.element for edit in edits))
+    return f"tunnelwright.ipsec{f' for {wish.by}' if wish.by else ''}: {wish.name} {elements}"
+
+
+def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
+    """What charon said to the change.
+
+    Raises:
+        RefusedError: nothing was written.
+        RestoredError: charon did not take it, and the configuration is what it was before.
+        NotRestoredError: it is not known, or not sure, that the gateway has what it had.
+    """
+    part = reply.sections.get("written")
+    told = _answer(part.text) if part else {}
+    if part is None or not told:
+        said = [line for line in part.err.splitlines() if line.strip()] if part else []
+        raise NotRestoredError(
+            f"pfSense's PHP did not end well ({said[-1] if said else 'no word'})",
+            where=wish.name,
+            hint="read the gateway to see what it has",
+        )
+    if "refused" in told:
+        what, hint = _REFUSED[told["refused"]]
+        raise RefusedError(f"nothing was written: {what.format(told.get('more', ''))}", where=wish.name, hint=hint)
+    log = tuple(line for name in ("load",) for line in _lines(reply, name))
+    if "restored" in reply.sections:
+        _refuse_lost(wish, reply, log)
+        hint = "; ".join(filter(None, (log[-1] if log else "", "its configuration is what it was before")))
+        raise RestoredError("the daemon does not load the change", where=wish.name, hint=hint, log=log)
+    if "started" in reply.sections and reply.sections["started"].status:
+        raise IpsecError("pfSense has the change, and charon does not run", where=wish.name, hint="look at its log")
+    return log
+
+
+def refuse_other(wish: Wish, after: Gateway) -> None:
+    """Whether charon has what config.xml says by now.
+
+    Raises:
+        NotRestoredError: it has something else.
+    """
+    connection = next((each for each in after.connections if each.name == wish.name), None)
+    differs = (*connection.unapplied, *connection.differs) if connection else ("it is gone",)
+    if differs:
+        raise NotRestoredError(
+            f"the change is in config.xml, and the daemon has something else: {'; '.join(differs)}",
+            where=wish.name,
+            hint="look at the system log, and at VPN > IPsec",
+        )
+
+
+def _refuse_lost(wish: Wish, reply: Reply, log: tuple[str, ...]) -> None:
+    undone = reply.sections.get("undone")
+    if undone is None or undone.status:
+        hint = "restore the revision before it in Diagnostics > Backup & Restore"
+        what = "the daemon does not load the change, and it could not be taken back"
+        raise NotRestoredError(what, where=wish.name, hint=hint, log=log)
+
+
+def _plain(edit: Edit, wish: Wish) -> dict[str, object]:
+    value = decoded((wish.psk or "").encode()).decode() if edit.element == PSK else edit.value
+    return {
+        "section": edit.section, "key": edit.key, "entry": edit.entry, "element": edit.element, "value": value
+    }  # fmt: skip
+
+
+def _answer(text_: str) -> dict[str, str]:
+    try:
+        found = json.loads(text_)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lines(reply: Reply, name: str) -> list[str]:
+    part = reply.sections.get(name)
+    said = (part.text + ("\n" + part.err if part.status else "")).splitlines() if part else []
+    return [line for line in said if line and not line.startswith("plugin '")]

@@ -1,0 +1,79 @@
+"""A change of one connection that a platform has worked out: what it comes to, and how it is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import unified_diff
+from typing import Protocol
+
+from ..model import IkeSa, Reply, Script
+from ..swanctl.settings import Path
+
+Changes = Mapping[Path, tuple[str | None, str | None]]  # by setting, its value before and after
+
+
+class Prepared(Protocol):
+    """The change. Nothing has been written yet, and nothing of it shows a secret."""
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to write."""
+
+    @property
+    def changes(self) -> Changes:
+        """The settings that change, in swanctl's words."""
+
+    @property
+    def psk_changed(self) -> bool:
+        """Whether the pre-shared key changes."""
+
+    @property
+    def diff(self) -> Sequence[Mapping[str, str]]:
+        """For `--diff`: what is written, before and after."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names under which the daemon may hold SAs of the connection."""
+
+    @property
+    def bridged(self) -> bool:
+        """Whether live SAs are made anew before the old ones go."""
+
+    def bridge(self, sas: tuple[IkeSa, ...]) -> Prepared:
+        """The same, with these SAs made anew before the old ones go.
+
+        Raises:
+            RefusedError: that cannot be done here.
+        """
+
+    def script(self, *, timeout: float, terminate: bool) -> Script:
+        """The program that carries it out; `terminate` ends the connection's SAs before it is loaded."""
+
+    def applied(self, reply: Reply) -> tuple[str, ...]:
+        """What the daemon said.
+
+        Raises:
+            RestoredError: it failed, and the gateway has what it had before.
+            NotRestoredError: it failed, and could not be taken back whole.
+        """
+
+    def warnings(self, reply: Reply) -> tuple[str, ...]:
+        """What the user is to know of how it went."""
+
+
+def changed_lines(diff: Iterable[Mapping[str, str]]) -> list[str]:
+    """The changed lines of each file, as `diff -u0` shows them."""
+    return [
+        line
+        for entry in diff
+        for line in unified_diff(
+            entry["before"].splitlines(),
+            entry["after"].splitlines(),
+            entry["before_header"],
+            entry["after_header"],
+            "",
+            "",
+            0,
+            "",
+        )
+    ]

@@ -1,0 +1,101 @@
+"""A wish for one connection as a change of this gateway's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ...model import Connection, Gateway, IkeSa, Reply, Script
+from ...swanctl.settings import load
+from ..options import GatherOptions
+from ..prepared import Changes
+from ..wanted import Wish
+from . import write
+from .charon import numbers
+from .files import GatewayFile, read_files
+from .twin import SUFFIX, Twin, carried, twin, was_broken
+
+_BROKEN = (
+    "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
+    "set close_action of that end to none first"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """Edits of files, checked by reading them again; fits :class:`Prepared`."""
+
+    wish: Wish
+    options: GatherOptions  # the gateway was read with
+    connection: Connection
+    files: Mapping[str, GatewayFile]
+    draft: write.Draft
+    twin: Twin | None = None  # carries the traffic while live SAs are made anew
+
+    @property
+    def needed(self) -> bool:
+        """Whether there are edits."""
+        return bool(self.draft.edits)
+
+    @property
+    def changes(self) -> Changes:
+        """The settings that change."""
+        return self.draft.changes
+
+    @property
+    def psk_changed(self) -> bool:
+        """Whether the pre-shared key changes."""
+        return self.draft.psk_changed
+
+    @property
+    def diff(self) -> list[dict[str, str]]:
+        """Each changed file, before and after."""
+        return self.draft.diff
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The connection, and a twin that somebody was cut off with."""
+        return self.wish.name, self.wish.name + SUFFIX
+
+    @property
+    def bridged(self) -> bool:
+        """Whether there is a twin."""
+        return self.twin is not None
+
+    def bridge(self, sas: tuple[IkeSa, ...]) -> Edited:
+        """The same with a twin, if there is anything for it to carry."""
+        live = carried(self.connection, sas)
+        return replace(self, twin=twin(self.connection, self.changes, live, self.options.config) if live else None)
+
+    def script(self, *, timeout: float, terminate: bool) -> Script:
+        """The program that writes the files and has the daemon load them."""
+        return write.script(
+            self.wish,
+            self.draft,
+            self.files,
+            options=self.options,
+            timeout=timeout,
+            terminate=terminate,
+            twin=self.twin,
+        )
+
+    def applied(self, reply: Reply) -> tuple[str, ...]:
+        """What the daemon said."""
+        return write.applied(self.wish, reply)
+
+    def warnings(self, reply: Reply) -> tuple[str, ...]:
+        """That a twin could not prevent a break."""
+        return (_BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
+
+
+def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Edited:
+    """The edits that make a wish true on the gateway of this reply.
+
+    Raises:
+        RefusedError: a name or value that strongSwan would not take, or a file that must not be edited.
+    """
+    shown = read_files(reply, options.digest_key)
+    settings = load(options.config, {path: file.text for path, file in shown.items()})
+    version = numbers(gateway.version)
+    draft = write.draft(wish, settings, shown, version, options.digest_key, gateway.secrets, connection)
+    return Edited(wish, options, connection, shown, draft)
