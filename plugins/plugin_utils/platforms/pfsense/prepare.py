@@ -2,59 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ...errors import IpsecError, RefusedError
+from ...errors import RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ...secrets import decoded, digest
-from ...swanctl import keys
-from ...swanctl.proposals import parse
-from ...swanctl.settings import Path
-from ...swanctl.tree import flat
-from ...swanctl.words import normal, selector
 from ..options import GatherOptions
 from ..prepared import Changes
-from ..strongswan import charon, machine
+from ..strongswan import charon
 from ..wanted import Wish, wanted
 from . import actions, translate, write
-from .answer import PATH, Answer, answer
+from .answer import PATH
 from .appliance import release
-from .configuration import Configuration, configuration
-from .edits import PSK, Edit, edited, edits, held, shown
-from .generate import Made, made, whole
-from .interfaces import Interfaces, carp
-from .phase2 import Surroundings
+from .edits import PSK, Edit, edits, held, shown
+from .effective import ABSENT, Values, changes, same, surprising, unmet
+from .generate import Made
+from .known import Known, known
 from .read import read
 
 _OLDEST = (2, 6)
-_ABSENT = {"close_action": "none", "dpd_action": "none", "start_action": "none", "dpd_delay": "0s", "dpd_timeout": "0s"}
-_FOLLOWS: Mapping[str, tuple[str, ...]] = {  # what pfSense derives from a setting that is asked for
-    "version": ("rekey_time", "reauth_time", "over_time", "rand_time", "aggressive", "dpd_timeout"),
-    "dpd_delay": ("dpd_timeout", "children.dpd_action"),
-    "rekey_time": ("over_time", "rand_time"),
-    "reauth_time": ("over_time", "rand_time"),
-    "children.life_time": ("children.rekey_time", "children.rand_time"),
-    "children.rekey_time": ("children.rand_time",),
-    "local_addrs": ("local.id",),
-    "remote_addrs": ("remote.id",),
-}
-Values = dict[Path, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A pfSense as it was read, and what it would generate after edits."""
-
-    found: Answer
-    interfaces: Interfaces
-    configuration: Configuration
-    around: Surroundings
-
-    def after(self, made_edits: Iterable[Edit]) -> Values:
-        """Every setting of every connection."""
-        each = tuple(made(edited(self.found.config, made_edits), self.around))
-        return {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,35 +89,21 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     Raises:
         RefusedError: pfSense cannot have it, or it is no time to change it.
     """
-    known = _known(reply, options)
-    one = next((each for each in known.configuration.made if each.name == wish.name), None)
+    here = known(reply, options)
+    one = next((each for each in here.configuration.made if each.name == wish.name), None)
     if one is None:
-        raise RefusedError(
-            f"{wish.name} is not one that this can change",
-            where=PATH,
-            hint="mobile clients are left to the web interface",
-        )
-    asked = _asked(wish, gateway, connection)
-    before = known.after(())
-    changes = {path: value for path, value in asked.items() if not _same(path, before.get(path), value)}
-    found = _solved(one, changes, asked, before, known) if changes else []
+        hint = "mobile clients and what bypasses IPsec are left to the web interface"
+        raise RefusedError(f"{wish.name} is not one that this can change", where=PATH, hint=hint)
+    asked, before = _asked(wish, gateway, connection), here.after(())
+    missing = {path: value for path, value in asked.items() if not same(path, before.get(path), value)}
+    found = _solved(one, missing, asked, before, here) if missing else []
     found += _psk(wish, one, options)
-    after = known.after(found)
-    _refuse_surprises(asked if changes else {}, before, after)
+    after = here.after(found)
+    _refuse_surprises(asked, before, after)
     if found:
         _refuse_state(wish, gateway, reply)
-    enabled = any(not entry.has("disabled") for entry in known.found.config.child("ipsec").listed("phase1"))
-    order = write.Order(tuple(found), known.found.fingerprint, enabled)
-    return Rewritten(wish, options, order, _changes(before, after), _diff(found, one))
-
-
-def _known(reply: Reply, options: GatherOptions) -> Known:
-    found = answer(reply, [])
-    if found is None:
-        raise IpsecError("config.xml could not be read", where=PATH)
-    interfaces = Interfaces(found.config, machine.system(reply).addresses, carp(reply))
-    about = configuration(reply, options, found, interfaces, [])
-    return Known(found, interfaces, about, Surroundings(interfaces, about.generated, release(reply)))
+    order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
+    return Rewritten(wish, options, order, changes(before, after), _diff(found, one))
 
 
 def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
@@ -161,32 +113,33 @@ def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
         where = ".".join(path[1:])
         if not gateway.can_set(path[-1] if "children" in path else ".".join(path[2:])):
             raise translate.nowhere(where)
-        if value is None and path[-1] not in _ABSENT:
+        if value is None and path[-1] not in ABSENT:
             raise RefusedError(
                 "pfSense always writes this setting", where=where, hint="give the value that it is to have"
             )
-        asked[path] = value or _ABSENT[path[-1]]
+        asked[path] = value or ABSENT[path[-1]]
     return asked
 
 
-def _solved(one: Made, changes: Values, asked: Values, before: Values, known: Known) -> list[Edit]:
+def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Known) -> list[Edit]:
+    """The edits for what is missing, actions last."""
     found: list[Edit] = []
-    for path, value in changes.items():
+    for path, value in missing.items():
         if "children" not in path:
-            found += translate.of_phase1(".".join(path[2:]), value, one, known.interfaces)
+            found += translate.of_phase1(".".join(path[2:]), value, one, here.interfaces)
         elif path[-1] not in translate.ACTIONS:
             found += translate.of_phase2(path[-2], path[-1], value, one)
     found = _unlike(found)
-    if not any(path[-1] in translate.ACTIONS for path in changes):
+    if not any(path[-1] in translate.ACTIONS for path in missing):
         return found
 
     def fits(tried: list[Edit]) -> bool:
-        after = known.after([*found, *tried])
-        return not _unmet(asked, after) and not _surprising(asked, before, after)
+        after = here.after([*found, *tried])
+        return not unmet(asked, after) and not surprising(asked, before, after)
 
     tried = actions.tried(one, fits)
     if tried is None:
-        raise _unfit(one, found, asked, before, known)
+        raise _unfit(one, found, asked, before, here)
     return [*found, *tried]
 
 
@@ -195,11 +148,11 @@ def _unlike(found: list[Edit]) -> list[Edit]:
     return [edit for at, edit in enumerate(found) if edit not in found[:at]]
 
 
-def _unfit(one: Made, found: list[Edit], asked: Values, before: Values, known: Known) -> RefusedError:
+def _unfit(one: Made, found: list[Edit], asked: Values, before: Values, here: Known) -> RefusedError:
     """What pfSense would do beside, if it can do what is asked at all."""
 
     def meets(tried: list[Edit]) -> bool:
-        return not _unmet(asked, known.after([*found, *tried]))
+        return not unmet(asked, here.after([*found, *tried]))
 
     tried = actions.tried(one, meets)
     named = ", ".join(
@@ -211,8 +164,8 @@ def _unfit(one: Made, found: list[Edit], asked: Values, before: Values, known: K
             where=one.phase1.path,
             hint="start and close actions are those of phase 1, and what follows a dead peer follows the close action",
         )
-    after = known.after([*found, *tried])
-    beside = ", ".join(f"{'.'.join(p[3:])} = {after.get(p, 'none')}" for p in _surprising(asked, before, after))
+    after = here.after([*found, *tried])
+    beside = ", ".join(f"{'.'.join(p[3:])} = {after.get(p, 'none')}" for p in surprising(asked, before, after))
     return RefusedError(
         f"pfSense cannot have {named} without {beside}", where=one.phase1.path, hint="ask for that too, if it is meant"
     )
@@ -262,61 +215,19 @@ def _refuse_state(wish: Wish, gateway: Gateway, reply: Reply) -> None:
 
 
 def _refuse_surprises(asked: Values, before: Values, after: Values) -> None:
-    for path in _unmet(asked, after):
+    for path in unmet(asked, after):
         raise RefusedError(
             f"pfSense would make {after.get(path, 'nothing')} of {asked[path]}",
             where=".".join(path[1:]),
             hint="ask for a value that it can have",
         )
-    beside = [f"{'.'.join(p[1:])} = {after.get(p, 'nothing')}" for p in _surprising(asked, before, after)]
+    beside = [f"{'.'.join(p[1:])} = {after.get(p, 'nothing')}" for p in surprising(asked, before, after)]
     if beside:
         raise RefusedError(
             f"pfSense would also change {', '.join(beside)}",
             where=PATH,
             hint="ask for that too, if it is meant, or change it in the web interface",
         )
-
-
-def _unmet(asked: Values, after: Values) -> list[Path]:
-    return [path for path, value in asked.items() if not _same(path, after.get(path), value)]
-
-
-def _surprising(asked: Values, before: Values, after: Values) -> list[Path]:
-    """What changes and was neither asked for nor follows from what was."""
-    follows = {each for path in asked for each in _FOLLOWS.get(_key(path), ())}
-    return [path for path in _changed(before, after) if path not in asked and _key(path) not in follows]
-
-
-def _changed(before: Values, after: Values) -> list[Path]:
-    return [p for p in dict.fromkeys((*before, *after)) if not _same(p, before.get(p), after.get(p))]
-
-
-def _changes(before: Values, after: Values) -> Changes:
-    return {path: (before.get(path), after.get(path)) for path in _changed(before, after)}
-
-
-def _key(path: Path) -> str:
-    return f"children.{path[-1]}" if "children" in path else ".".join(path[2:])
-
-
-def _same(path: Path, one: str | None, other: str | None) -> bool:
-    """Whether two values mean the same; one that is absent is strongSwan's default."""
-    default = _ABSENT.get(path[-1])
-    mine, theirs = one or default, other or default
-    if mine == theirs or mine is None or theirs is None:
-        return mine == theirs
-    if path[-1].endswith("proposals"):
-        return [parse(text) for text in keys.listed(mine)] == [parse(text) for text in keys.listed(theirs)]
-    if path[-1] in ("local_ts", "remote_ts"):
-        return _networks(mine) == _networks(theirs)
-    if path[-1] == "id":
-        return normal(mine) == normal(theirs)
-    level: keys.Level = "child" if "children" in path else "connection"
-    return keys.alike(level, path[-1], mine, theirs)
-
-
-def _networks(value: str) -> list[str]:
-    return list(dict.fromkeys(map(selector, keys.listed(value))))
 
 
 def _diff(found: list[Edit], one: Made) -> tuple[dict[str, str], ...]:

@@ -1,0 +1,49 @@
+"""A pfSense as it was read, and what it would generate after edits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...errors import IpsecError
+from ...model import Reply
+from ...swanctl.tree import flat
+from ..options import GatherOptions
+from ..strongswan import machine
+from .answer import PATH, Answer, answer
+from .appliance import release
+from .configuration import Configuration, configuration
+from .edits import Edit, edited
+from .effective import Values
+from .generate import made, whole
+from .interfaces import Interfaces, carp
+from .phase2 import Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was read."""
+
+    found: Answer
+    interfaces: Interfaces
+    configuration: Configuration
+    around: Surroundings
+
+    def after(self, made_edits: Iterable[Edit]) -> Values:
+        """Every setting of every connection."""
+        each = tuple(made(edited(self.found.config, made_edits), self.around))
+        return {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
+
+
+def known(reply: Reply, options: GatherOptions) -> Known:
+    """The pfSense that gave the reply.
+
+    Raises:
+        IpsecError: its config.xml could not be read.
+    """
+    found = answer(reply, [])
+    if found is None:
+        raise IpsecError("config.xml could not be read", where=PATH)
+    interfaces = Interfaces(found.config, machine.system(reply).addresses, carp(reply))
+    about = configuration(reply, options, found, interfaces, [])
+    return Known(found, interfaces, about, Surroundings(interfaces, about.generated, release(reply)))
