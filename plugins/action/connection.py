@@ -21,7 +21,9 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else one more to apply and, for live SAs, one more."""
         how = {key: args[key] for key in ("reinitiate", "make_before_break")}
-        change = Changing.read(_wish(args), args["config"], self.gateway_name(variables), self.on_gateway, **how)
+        change = Changing.read(
+            _wish(args, self.operator), args["config"], self.gateway_name(variables), self.on_gateway, **how
+        )
         followed = Followed()
         if change.needed:
             self.before_writing(args, variables, change.gateway)
@@ -30,7 +32,7 @@ class ActionModule(Task):
         return change.result(followed) | ({"diff": change.prepared.diff} if self.diff_mode else {})
 
 
-def _wish(args: dict[str, Any]) -> Wish:
+def _wish(args: dict[str, Any], operator: str) -> Wish:
     settings = {str(key): _text(value) for key, value in args["settings"].items()}
     if args["nat_traversal"]:
         settings["encap"] = "yes" if args["nat_traversal"] == "force" else "no"
@@ -38,7 +40,8 @@ def _wish(args: dict[str, Any]) -> Wish:
         str(child): {str(key): _text(value) for key, value in (given or {}).items()}
         for child, given in args["children"].items()
     }
-    return Wish(args["name"], settings, children, args["psk"], args["psk_use"])
+    by = f"{operator}: {args['reason']}" if args["reason"] else operator
+    return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"])
 
 
 def _text(value: object) -> str:

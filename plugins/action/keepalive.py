@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import Any
 
 from ..modules.keepalive import ARGUMENT_SPEC
+from ..plugin_utils.errors import RefusedError
+from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms.options import GatherOptions
+from ..plugin_utils.platforms.pfsense import keepalive as flag
 from ..plugin_utils.platforms.strongswan import keepalive
+from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
 
 
@@ -22,10 +28,12 @@ class ActionModule(Task):
         given = {key: value for key, value in args.items() if key != "guard"}
         wish = keepalive.Wish(gateway=self.gateway_name(variables), **given)
         done = self._bring(wish, dry=True)
+        if done is None:
+            return self._flagged(args, variables)
         if done.changed:
             self.before_writing(args, variables)
             if not self.check_mode:
-                done = self._bring(wish, dry=False)
+                done = self._bring(wish, dry=False) or done
         result: dict[str, Any] = {
             "changed": done.changed,
             "files": [file.path for file in done.files],
@@ -38,8 +46,34 @@ class ActionModule(Task):
             result["diff"] = [_diff(file) for file in done.files]
         return result
 
-    def _bring(self, wish: keepalive.Wish, *, dry: bool) -> keepalive.Outcome:
-        return keepalive.outcome(wish, self.on_gateway(keepalive.script(wish, dry=dry)), dry=dry)
+    def _bring(self, wish: keepalive.Wish, *, dry: bool) -> keepalive.Outcome | None:
+        """None where the gateway has a check of its own."""
+        reply = self.on_gateway(keepalive.script(wish, dry=dry))
+        return None if "platform" in reply.sections else keepalive.outcome(wish, reply, dry=dry)
+
+    def _flagged(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """On a pfSense: read, decide, have it set its flag."""
+        name, present = self.gateway_name(variables), args["state"] == "present"
+        if args["means"] != "auto":
+            raise RefusedError(f"{name} is a pfSense and has a check of its own", hint="use means: auto")
+        options = GatherOptions(digest_key=token_hex(32), sas=False)
+        reply = self.on_gateway(platform("auto").gather(options))
+        gateway = platform_of(reply).read(name, reply, options)
+        wish = Wish(args["connection"], by=self.operator)
+        change = flag.prepare(wish, args["child"], gateway, reply, options, present=present)
+        if change.needed:
+            self.before_writing(args, variables, gateway)
+            if not self.check_mode:
+                change.applied(self.on_gateway(change.script(timeout=args["timeout"], terminate=False)))
+        shown = {key: args[key] for key in ("connection", "child", "state")} | {"interval": flag.INTERVAL}
+        blind = flag.blind(gateway, args["connection"], args["child"]) if present else ()
+        return {
+            "changed": change.needed,
+            "files": [flag.PATH] if change.needed else [],
+            "keepalive": shown | {"name": "", "means": "keepalive" if present else None},
+            **({"warnings": list(blind)} if blind else {}),
+            **({"diff": list(change.diff)} if self.diff_mode else {}),
+        }
 
 
 def _diff(file: keepalive.FileChange) -> dict[str, str]:

@@ -17,6 +17,10 @@ description:
   - Names and values that strongSwan would refuse, and settings that the gateway's version does not know, fail before
     anything is written. strongSwan's own parser accepts the new file and no loaded connection may disappear before
     the daemon loads it. What the daemon refuses is taken back.
+  - On a pfSense it has the firewall's own PHP change those elements of C(config.xml) that the settings are made of, so
+    that its history, its HA sync and its file format stay right, and apply them. What pfSense would generate afterwards
+    is worked out first. If that is not exactly what was asked for, nothing is written, and the message says what it
+    would be.
   - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows;
     O(reinitiate=true) makes it.
 extends_documentation_fragment: tunnelwright.ipsec.guard
@@ -62,7 +66,7 @@ options:
         one after the other can authenticate to each other all the time if both have both keys meanwhile.
       - V(accept) has this end accept it beside the old key, with which it goes on signing.
       - V(sign) has this end sign with it, and still accept the old key.
-      - V(only) makes it the only one, and removes what the other two have put beside.
+      - V(only) makes it the only one, and removes what the other two have put beside. A pfSense can do nothing else.
       - strongSwan signs with the last of several secrets for the same identities in the file; IKEv1 tries only that.
     type: str
     choices: [only, accept, sign]
@@ -76,6 +80,7 @@ options:
       - With O(reinitiate), new SAs with the changed settings are established beside the live ones before those are
         ended, so that no packet need be lost. Meanwhile a connection named like this one with C(-tunnelwright-next)
         behind it is loaded; nothing of it is left.
+      - A pfSense cannot do that, as it writes the daemon's files itself.
       - The peer must accept what is new while it has what is old. Where it refuses, the task fails, and the live SAs
         have not been touched.
       - This end must be able to initiate. Where nothing is up it makes no difference.
@@ -85,8 +90,18 @@ options:
     description: Seconds for each operation on SAs.
     type: float
     default: 30
+  reason:
+    description: Why, for the history that a pfSense keeps of its configuration. Who runs the task stands there too.
+    type: str
+    default: ""
+  apply_pending:
+    description:
+      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with this
+        one. They cannot be kept apart, so the task fails without it where there are any.
+    type: bool
+    default: false
   config:
-    description: The configuration file that includes all others.
+    description: The configuration file that includes all others. A pfSense has none.
     type: path
     default: /etc/swanctl/swanctl.conf
 seealso:
@@ -102,6 +117,15 @@ EXAMPLES = r"""
       dpd_delay: 30s
     nat_traversal: force
     reinitiate: true
+
+- name: Both what is done at the end of an SA and what when the peer is dead, which pfSense ties together
+  tunnelwright.ipsec.connection:
+    name: con1
+    children:
+      con1:
+        close_action: start
+        dpd_action: start
+    reason: ticket 4711
 
 - name: Another ESP proposal, without losing a packet, once the peer accepts both
   tunnelwright.ipsec.connection:
@@ -124,11 +148,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 connection:
-  description: The settings that change, before and after, by their full names.
+  description:
+    - The settings that change, before and after, by their full names. On a pfSense also those that it derives from
+      what was asked for, such as C(over_time) from C(rekey_time).
   returned: success
   type: dict
 edits:
-  description: The changed lines as C(diff -u0) shows them, without secrets.
+  description:
+    - The changed lines as C(diff -u0) shows them, without secrets. Of a pfSense, the elements with their paths in
+      C(config.xml).
   returned: success
   type: list
   elements: str
@@ -161,6 +189,8 @@ ARGUMENT_SPEC = {
     "reinitiate": {"type": "bool", "default": False},
     "make_before_break": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
+    "reason": {"type": "str", "default": ""},
+    "apply_pending": {"type": "bool", "default": False},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "guard": {"type": "int"},
 }

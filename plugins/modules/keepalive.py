@@ -21,6 +21,10 @@ description:
     and logs what it did to syslog with the tag C(tunnelwright-keepalive),
     or to C(/run/tunnelwright/keepalive.log) where there is no syslog. It proves nothing about traffic;
     M(tunnelwright.ipsec.probe) does.
+  - On a pfSense it is the firewall's own periodic check, a flag of phase 2 in C(config.xml), which is looked at every
+    300 seconds. It is set for one entry of a child, and cleared for all of them; O(interval) and O(timeout) do not
+    count. It is not installed where it would find nothing, as with a version of "auto". A child of several networks
+    is up to it as soon as one of them is, which is a warning.
   - A tunnel that is down on purpose stays down while the file C(down-NAME) exists in C(/run/tunnelwright)
     or C(/etc/tunnelwright), where C(NAME) is RV(keepalive.name), or while C(down) exists there,
     which holds every check on the gateway.
@@ -103,7 +107,7 @@ keepalive:
   type: dict
   contains:
     name:
-      description: What its files, its units and the file that holds it are named by.
+      description: What its files, its units and the file that holds it are named by; empty on a pfSense.
       type: str
     connection:
       description: The connection.
@@ -118,7 +122,7 @@ keepalive:
       description: Seconds from one check to the next.
       type: int
     means:
-      description: V(systemd) or V(cron); none where it is absent.
+      description: V(systemd), V(cron), or V(keepalive) for pfSense's own; none where it is absent.
       type: str
   sample: {child: vti, connection: hq, interval: 60, means: systemd, name: hq-vti-3f1c2a9e, state: present}
 files:

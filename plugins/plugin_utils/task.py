@@ -77,7 +77,12 @@ class Task(ActionBase):
     @property
     def run_name(self) -> str:
         """Who runs this play: the same for all its tasks, and for no other run."""
-        return f"{getpass.getuser()}@{platform.node()}, process {os.getppid()}"
+        return f"{self.operator}, process {os.getppid()}"
+
+    @property
+    def operator(self) -> str:
+        """Who runs this play, and where."""
+        return f"{getpass.getuser()}@{platform.node()}"
 
     def goes_on(self, run: str) -> bool:
         """Whether another run, by its `run_name`, still goes on; one of another controller cannot be seen."""

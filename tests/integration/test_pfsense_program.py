@@ -50,6 +50,7 @@ def order(one: Box, *edits: dict[str, Any], **more: Any) -> str:
         "from": "",
         "text": "tunnelwright.ipsec for alice: con1 closeaction",
         "pending": False,
+        "apply": True,
         "terminate": "",
         "timeout": 5,
     }
@@ -134,6 +135,13 @@ def test_changes_that_wait_go_with_it_where_that_is_allowed(one: Box) -> None:
     (one.root / "run/ipsec.dirty").touch()
     assert answer(one, order(one, pending=True))["done"] is True
     assert not (one.root / "run/ipsec.dirty").exists()
+
+
+def test_what_charon_has_nothing_of_is_not_applied(one: Box) -> None:
+    (one.root / "run/ipsec.dirty").touch()
+    assert answer(one, order(one, apply=False))["done"] is True
+    assert (one.root / "run/ipsec.dirty").exists()
+    assert not (one.root / "var/etc/ipsec/swanctl.conf").exists()
 
 
 def test_a_file_that_this_version_would_spoil_is_left_alone(each: tuple[Box, str]) -> None:

@@ -15,6 +15,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense import keepalive
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.known import known
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.prepare import Rewritten
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.prepared import changed_lines
@@ -33,11 +34,14 @@ DONE = '{"done":true}'
 AES_GCM = {"name": "aes256gcm", "keylen": "128"}
 
 
+def config(path: Path, first: str, second: str, skew: str = "0") -> None:
+    about = {"wan": "192.0.2.10", "skew": skew, "hasync": "", "globals": ""}
+    path.write_text(WHOLE.format(**about, phase1=first, phase2=second), encoding="utf-8")
+
+
 def prepared(path: Path, wish: Wish, first: str = "", second: str = "", **values: str) -> Rewritten:
     """The change of a config.xml with these entries."""
-    texts = {"wan": "192.0.2.10", "skew": "0", "hasync": "", "globals": ""}
-    given = {key: values.pop(key, text) for key, text in texts.items()}
-    path.write_text(WHOLE.format(**given, phase1=first or phase1(), phase2=second or phase2()), encoding="utf-8")
+    config(path, first or phase1(), second or phase2(), skew=values.pop("skew", "0"))
     made = reply(told(path), **values)
     gateway = pfsense.read("fw", made, OPTIONS)
     connection = next(each for each in gateway.connections if each.name == wish.name)
@@ -242,12 +246,12 @@ def test_the_lines_say_which_element_has_what(tmp_path: Path) -> None:
         ({"written": ""}, NotRestoredError, "did not end well"),
         ({}, NotRestoredError, "did not end well"),
         (
-            {"written": DONE, "load": "loading connection 'con1' failed", "undone": DONE, "restored": "x"},
+            {"written": DONE, "loading": "loading connection 'con1' failed", "undone": DONE, "restored": "x"},
             RestoredError,
             "loading connection 'con1' failed; its configuration is what it was before",
         ),
         (
-            {"written": DONE, "load": "", "undone": Section(1, b""), "restored": "x"},
+            {"written": DONE, "loading": "", "undone": Section(1, b""), "restored": "x"},
             NotRestoredError,
             "could not be taken back",
         ),
@@ -261,6 +265,58 @@ def test_what_came_of_it_is_told_in_a_sentence(
     with pytest.raises(error) as raised:
         change.applied(Reply(parts))
     assert why in str(raised.value)
+
+
+ON, OFF = "<keepalive>enabled</keepalive>", "<keepalive>disabled</keepalive>"
+TWO_ON = phase2(more=ON) + phase2(reqid=2, more=ON)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "child", "present", "wanted"),
+    [
+        (phase1(), phase2(), "con1", True, {f"{P2}/keepalive": "enabled"}),
+        (phase1(), phase2(more=OFF), "con1", True, {f"{P2}/keepalive": "enabled"}),
+        (phase1(), phase2() + phase2(reqid=2, more=ON), "con1", True, {}),
+        (phase1(), TWO_ON, "con1", False, {f"{P2}/keepalive": "disabled", "phase2[uniqid=u2]/keepalive": "disabled"}),
+        (phase1(), phase2(), "con1", False, {}),
+        (phase1(more=SPLIT), TWO_ON, "con1_2", False, {"phase2[uniqid=u2]/keepalive": "disabled"}),
+        (phase1(more=SPLIT), BOTH, "con1_2", True, {"phase2[uniqid=u2]/keepalive": "enabled"}),
+    ],
+)
+def test_one_entry_of_a_child_is_checked_or_none(
+    tmp_path: Path, first: str, second: str, child: str, present: bool, wanted: Edits
+) -> None:
+    change = kept(tmp_path, first, second, child, present=present)
+    assert edits_of(change) == wanted
+    assert not json.loads(change.script(timeout=5, terminate=False).secrets["TW_EDIT"])["apply"]
+
+
+@pytest.mark.parametrize(
+    ("first", "child", "why"),
+    [
+        (phase1().replace("ikev2", "auto"), "con1", "does not find the child"),
+        (phase1(), "con1_1", "there is no child 'con1_1'"),
+        (phase1(more=SPLIT), "con1", "there is no child 'con1'"),
+    ],
+)
+def test_a_check_that_would_find_nothing_is_refused(tmp_path: Path, first: str, child: str, why: str) -> None:
+    with pytest.raises(RefusedError, match=why):
+        kept(tmp_path, first, phase2(), child, present=True)
+
+
+def test_what_the_check_does_not_see_is_a_warning(tmp_path: Path) -> None:
+    config(tmp_path / "config.xml", phase1(), BOTH)
+    gateway = pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS)
+    assert "one of its 2 networks" in keepalive.blind(gateway, "con1", "con1")[0]
+    config(tmp_path / "config.xml", phase1(), phase2())
+    assert not keepalive.blind(pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS), "con1", "con1")
+
+
+def kept(folder: Path, first: str, second: str, child: str, *, present: bool) -> Rewritten:
+    config(folder / "config.xml", first, second)
+    made = reply(told(folder / "config.xml"), marks="dirty\n")
+    gateway = pfsense.read("fw", made, OPTIONS)
+    return keepalive.prepare(Wish("con1"), child, gateway, made, OPTIONS, present=present)
 
 
 @needs_corpus

@@ -2,85 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ...errors import RefusedError
-from ...model import Connection, Gateway, IkeSa, Reply, Script
+from ...model import Connection, Gateway, Reply
 from ...secrets import decoded, digest
 from ..options import GatherOptions
-from ..prepared import Changes
 from ..strongswan import charon
 from ..wanted import Wish, wanted
 from . import actions, translate, write
 from .answer import PATH
-from .appliance import release
-from .edits import PSK, Edit, edits, held, shown
+from .edits import PSK, Edit, edits
 from .effective import ABSENT, Values, changes, same, surprising, unmet
 from .generate import Made
 from .known import Known, known
-from .read import read
-
-_OLDEST = (2, 6)
-
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """Edits of config.xml; fits :class:`Prepared`."""
-
-    wish: Wish
-    options: GatherOptions
-    order: write.Order
-    changes: Changes
-    diff: tuple[dict[str, str], ...]
-
-    @property
-    def needed(self) -> bool:
-        """Whether there are edits."""
-        return bool(self.order.edits)
-
-    @property
-    def psk_changed(self) -> bool:
-        """Whether the pre-shared key changes."""
-        return any(edit.element == PSK for edit in self.order.edits)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The connection."""
-        return (self.wish.name,)
-
-    @property
-    def bridged(self) -> bool:
-        """No: pfSense writes its files anew, and they have no place for a second connection meanwhile."""
-        return False
-
-    def bridge(self, sas: tuple[IkeSa, ...]) -> Rewritten:
-        """Nothing up needs no bridge.
-
-        Raises:
-            RefusedError: something is up.
-        """
-        if any(ike.connection in self.names for ike in sas):
-            raise RefusedError(
-                "make_before_break is not there for pfSense",
-                where=self.wish.name,
-                hint="leave it out: there is a break",
-            )
-        return self
-
-    def script(self, *, timeout: float, terminate: bool) -> Script:
-        """The program that has pfSense write and apply them."""
-        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=terminate)
-
-    def applied(self, reply: Reply) -> tuple[str, ...]:
-        """What charon said; it has what was asked for."""
-        log = write.written(self.wish, reply)
-        if self.order.enabled:
-            write.refuse_other(self.wish, read("", reply, self.options))
-        return log
-
-    def warnings(self, reply: Reply) -> tuple[str, ...]:  # noqa: ARG002  fits Prepared
-        """None."""
-        return ()
+from .rewritten import Rewritten, diff, refuse_state
 
 
 def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Rewritten:
@@ -101,9 +35,9 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     after = here.after(found)
     _refuse_surprises(asked, before, after)
     if found:
-        _refuse_state(wish, gateway, reply)
+        refuse_state(wish, gateway, reply)
     order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
-    return Rewritten(wish, options, order, changes(before, after), _diff(found, one))
+    return Rewritten(wish, options, order, changes(before, after), diff(found, one))
 
 
 def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
@@ -189,31 +123,6 @@ def _psk(wish: Wish, one: Made, options: GatherOptions) -> list[Edit]:
     return edits(one.phase1, "phase1", {PSK: digest(options.digest_key, wish.psk)})
 
 
-def _refuse_state(wish: Wish, gateway: Gateway, reply: Reply) -> None:
-    about = gateway.appliance
-    if about is None or release(reply) < _OLDEST:
-        version = about.version if about else "?"
-        raise RefusedError(
-            f"pfSense {version} is not one that this can change", where=gateway.name, hint="update it to 2.6 or later"
-        )
-    if about.role == "secondary":
-        raise RefusedError(
-            "this is the secondary of a cluster, where the primary replaces what is changed",
-            where=gateway.name,
-            hint="change the primary",
-        )
-    if about.booting:
-        raise RefusedError("pfSense is booting", where=gateway.name, hint="run it again later")
-    waiting = [each.name for each in gateway.connections if each.unapplied]
-    if not wish.pending and (about.unapplied or waiting):
-        named = f" (to {', '.join(waiting)})" if waiting else ""
-        raise RefusedError(
-            f"changes that somebody made in the web interface wait to be applied{named}",
-            where=gateway.name,
-            hint="apply them, or take them back, or allow that with apply_pending",
-        )
-
-
 def _refuse_surprises(asked: Values, before: Values, after: Values) -> None:
     for path in unmet(asked, after):
         raise RefusedError(
@@ -228,13 +137,3 @@ def _refuse_surprises(asked: Values, before: Values, after: Values) -> None:
             where=PATH,
             hint="ask for that too, if it is meant, or change it in the web interface",
         )
-
-
-def _diff(found: list[Edit], one: Made) -> tuple[dict[str, str], ...]:
-    if not found:
-        return ()
-    entries = {entry.path: entry for entry in (one.phase1, *one.entries)}
-    before = (shown(edit, held(entries[edit.path.rpartition("/")[0]], edit.element)) for edit in found)
-    after = (shown(edit, edit.value) for edit in found)
-    header = {f"{side}_header": PATH for side in ("before", "after")}
-    return ({**header, "before": "".join(before), "after": "".join(after)},)

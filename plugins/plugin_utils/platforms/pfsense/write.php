@@ -7,6 +7,7 @@
  *   from         a file of an earlier revision, whose values count instead; empty for none
  *   text         what the revision is to say
  *   pending      whether changes of others that wait to be applied may be applied with it
+ *   apply        whether to apply it: what only pfSense's own programs read needs no such thing
  *   terminate    a connection whose SAs are to end before it is applied, or empty, and the seconds for that
  * It answers JSON: `done`, or `refused` and nothing was written. No answer holds a value. Where the environment names a
  * file in TW_UNDO, what would take the change back is written into it, for this program.
@@ -56,7 +57,7 @@ function refuse_state($given) {
 	if (printed($given) !== $given['fingerprint']) {
 		refuse('moved');
 	}
-	if (file_exists('/var/run/ipsec.dirty') && !$given['pending']) {
+	if (file_exists('/var/run/ipsec.dirty') && $given['apply'] && !$given['pending']) {
 		refuse('pending');
 	}
 }
@@ -188,5 +189,7 @@ edit($given['from'] === '' ? $given['edits'] : of_revision($given));
 refuse_unreadable();
 $copy = write_down($given);
 write_undo($given, $copy);
-take_effect($given);
+if ($given['apply']) {
+	take_effect($given);
+}
 answered(['done' => true, 'copy' => $copy]);

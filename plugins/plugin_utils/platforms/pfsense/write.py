@@ -39,6 +39,7 @@ class Order:
     edits: tuple[Edit, ...]
     fingerprint: str  # of the file that the edits are for
     enabled: bool  # whether there is anything for charon to run for
+    applied: bool = True  # whether it is to be applied: some elements take effect without, or are not for charon
 
 
 def script(wish: Wish, order: Order, options: GatherOptions, *, timeout: float, terminate: bool) -> Script:
@@ -53,12 +54,13 @@ def script(wish: Wish, order: Order, options: GatherOptions, *, timeout: float, 
         "from": "",
         "text": revision(wish, order.edits),
         "pending": wish.pending,
+        "apply": order.applied,
         "terminate": wish.name if terminate else "",
         "timeout": round(timeout),
     }
     variables = {
         "TW_WRITE_PHP": text("write.php").removeprefix("<?php"),
-        "TW_ENABLED": "1" if order.enabled else "0",
+        "TW_ENABLED": "1" if order.enabled and order.applied else "0",
         "TW_TIMEOUT": f"{timeout:.0f}",
     }
     return Script(
@@ -94,7 +96,7 @@ def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
     if "refused" in told:
         what, hint = _REFUSED[told["refused"]]
         raise RefusedError(f"nothing was written: {what.format(told.get('more', ''))}", where=wish.name, hint=hint)
-    log = tuple(line for name in ("load",) for line in _lines(reply, name))
+    log = tuple(_lines(reply, "loading"))
     if "restored" in reply.sections:
         _refuse_lost(wish, reply, log)
         hint = "; ".join(filter(None, (log[-1] if log else "", "its configuration is what it was before")))

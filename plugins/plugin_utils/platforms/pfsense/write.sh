@@ -32,7 +32,7 @@ trap '' HUP PIPE # a session that is cut off must not stop it half way
 tw_undo=$(mktemp /var/run/tunnelwright-undo.XXXXXX)
 if section written tw_writes "$TW_EDIT" "$tw_undo"; then
 	if [ "$TW_ENABLED" = 1 ]; then
-		section started tw_started && { section load tw_loads || tw_take_back; }
+		section started tw_started && { section loading tw_loads || tw_take_back; }
 	fi
 	tw_pfsense
 fi

@@ -142,6 +142,11 @@ may() {
 	case $knows in 0 | 5) ;; *) [ "$TW_DRY" = yes ] ;; esac
 }
 
+# A firewall that generates its configuration has a check of its own, which is a part of that.
+if [ -e /cf/conf/config.xml ] && [ -e /etc/inc/config.inc ]; then
+	section platform echo pfsense
+	finish
+fi
 section user id -u
 chosen=none knows=0
 if [ "$TW_STATE" = present ]; then
