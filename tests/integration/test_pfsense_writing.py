@@ -1,0 +1,188 @@
+"""connection and keepalive on pfSense, shown on the stand-in: what changes in config.xml and in real daemons."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs, topology
+
+from .ansible_run import Run, module, playbook
+from .test_standin import changed
+
+CONFIG = "/cf/conf/config.xml"
+CANARY = "canary-7f3Kq-do-not-show"
+REFUSE = """cp /usr/local/sbin/swanctl /run/swanctl
+sed -i '3r /dev/stdin' /usr/local/sbin/swanctl <<'END'
+case " $* " in *" --load-conns "*) echo "loading connection 'con1' failed"; exit 1 ;; esac
+END"""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    """pfSense of three releases that start tunnels to a strongSwan each."""
+    data = dict(pairs(6, name="pfwrite", pfsense={"b": "2.7.2"}).data)
+    for number, release in ((2, "2.6.0"), (3, "2.8.0")):
+        data["gateways"][f"b{number:02d}"] |= {"version": release}
+    with running(topology(data, where="pfwrite")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def hosts(lab: Lab, tmp_path: Path) -> Path:
+    path = tmp_path / "inventory.yml"
+    path.write_text(inventory(lab), encoding="utf-8")
+    return path
+
+
+def told(run: Run) -> dict[str, Any]:
+    return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
+
+
+def works(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any], *more: str) -> dict[str, Any]:
+    done = module(tmp, hosts, on, name, arguments, *more)
+    assert done.status == 0, done.output
+    return told(done)
+
+
+def refused(tmp: Path, hosts: Path, on: str, arguments: dict[str, Any]) -> str:
+    done = module(tmp, hosts, on, "connection", {"name": "con1", **arguments})
+    assert done.status != 0, done.output
+    return str(told(done)["msg"])
+
+
+def config(lab: Lab, gateway: str) -> str:
+    return lab.sh(gateway, f"cat {CONFIG}")
+
+
+def ikes(lab: Lab, gateway: str, name: str = "con1") -> int:
+    return len(re.findall(r"^\S", lab.sh(gateway, f"swanctl --list-sas --ike {name}"), flags=re.MULTILINE))
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.3)
+    return held
+
+
+@pytest.mark.parametrize(("number", "gateway"), [(1, "b01"), (2, "b02"), (3, "b03")])
+def test_a_change_is_made_once_as_check_mode_said_and_carries_traffic(
+    lab: Lab, hosts: Path, tmp_path: Path, number: int, gateway: str
+) -> None:
+    wish = {
+        "name": "con1",
+        "settings": {"dpd_delay": "20s", "rekey_time": "6h"},
+        "children": {"con1": {"life_time": "2h"}},
+        "reason": "ticket 4711",
+        "reinitiate": True,
+    }
+    before = config(lab, gateway)
+    foretold = works(tmp_path, hosts, gateway, "connection", wish, "--check", "--diff")
+    assert config(lab, gateway) == before
+    done = works(tmp_path, hosts, gateway, "connection", wish, "--diff")
+    for key in ("changed", "connection", "edits", "takes_effect", "diff"):
+        assert done[key] == foretold[key], key
+    lines = {"<rekey_time>21600</rekey_time>", "<dpd_delay>20</dpd_delay>", "<lifetime>7200</lifetime>"}
+    assert set(changed_by(before, config(lab, gateway))) == lines
+    assert re.search(r"tunnelwright.ipsec for \S+@\S+: ticket 4711: con1 ", config(lab, gateway))
+    assert re.search(r"dpd_delay = 20\b", lab.sh(gateway, "swanctl --list-conns --pretty"))
+    assert ikes(lab, gateway) == 1
+    assert within(5, lambda: lab.pings(f"t{number:02d}") == (True, True))
+    assert not works(tmp_path, hosts, gateway, "connection", wish)["changed"]
+
+
+def changed_by(before: str, after: str) -> list[str]:
+    """The new lines, outside the revision."""
+    one, other = (
+        re.sub(r"<revision>.*?</revision>", "", text, flags=re.DOTALL).splitlines() for text in (before, after)
+    )
+    return [line.strip() for line in other if line not in one]
+
+
+def test_what_somebody_saved_and_did_not_apply_stops_a_change_unless_it_is_allowed(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    wish = {"settings": {"mobike": "yes"}}
+    text = config(lab, "b04").replace("<dpd_delay>10</dpd_delay>", "<dpd_delay>25</dpd_delay>", 1)
+    lab.write("b04", CONFIG, text, mode="0600")
+    lab.sh("b04", "rm -f /tmp/config.cache; touch /var/run/ipsec.dirty")
+    assert "wait to be applied (to con1)" in refused(tmp_path, hosts, "b04", wish)
+    assert config(lab, "b04") == text
+    assert works(tmp_path, hosts, "b04", "connection", {"name": "con1", **wish, "apply_pending": True})["changed"]
+    assert changed(text, config(lab, "b04")) == ["<mobike>on</mobike>"]
+    assert "25" in lab.sh("b04", "grep dpd_delay /var/etc/ipsec/swanctl.conf")
+    assert "ipsec.dirty" not in lab.sh("b04", "ls /var/run")
+
+
+def test_what_pfsense_cannot_have_is_refused_and_nothing_is_written(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before = config(lab, "b04")
+    said = refused(tmp_path, hosts, "b04", {"children": {"con1": {"close_action": "trap"}}})
+    assert "without con1.dpd_action" in said
+    assert "no place" in refused(tmp_path, hosts, "b04", {"settings": {"keyingtries": "0"}})
+    assert config(lab, "b04") == before
+
+
+def test_what_the_daemon_does_not_take_is_taken_back(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before = config(lab, "b04")
+    lab.sh("b04", REFUSE)
+    said = refused(tmp_path, hosts, "b04", {"settings": {"dpd_delay": "7s"}})
+    lab.sh("b04", "cp /run/swanctl /usr/local/sbin/swanctl")
+    assert "loading connection 'con1' failed; its configuration is what it was before" in said
+    assert changed(before, config(lab, "b04")) == []
+    assert "tunnelwright-undo" not in lab.sh("b04", "ls /var/run")
+    assert "taken back: tunnelwright.ipsec" in config(lab, "b04")
+
+
+def test_a_key_changes_on_both_ends_and_is_shown_nowhere(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    for gateway, name in (("a05", "west"), ("b05", "con1")):
+        connection = re.findall(r"^(\S+): ", lab.sh(gateway, "swanctl --list-conns"), flags=re.MULTILINE)
+        wish = {"name": name if name in connection else connection[0], "psk": CANARY, "reinitiate": gateway == "b05"}
+        done = module(tmp_path, hosts, gateway, "connection", wish, "--diff", "-vvvv")
+        assert done.status == 0, done.output
+        assert told(done)["psk_changed"]
+        assert CANARY not in done.output.replace(f'"psk": "{CANARY}"', "")
+    assert within(5, lambda: lab.pings("t05") == (True, True))
+    assert CANARY in config(lab, "b05")
+    assert not works(tmp_path, hosts, "b05", "connection", {"name": "con1", "psk": CANARY})["changed"]
+
+
+def test_its_own_check_is_turned_on_once_and_off_again(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before, generated = config(lab, "b06"), lab.sh("b06", "cat /var/etc/ipsec/swanctl.conf")
+    wish = {"connection": "con1", "child": "con1"}
+    foretold = works(tmp_path, hosts, "b06", "keepalive", wish, "--check")
+    assert config(lab, "b06") == before
+    done = works(tmp_path, hosts, "b06", "keepalive", wish)
+    assert done == foretold
+    assert done["keepalive"]["means"] == "keepalive"
+    assert changed_by(before, config(lab, "b06")) == ["<keepalive>enabled</keepalive>"]
+    assert lab.sh("b06", "cat /var/etc/ipsec/swanctl.conf") == generated
+    assert not works(tmp_path, hosts, "b06", "keepalive", wish)["changed"]
+    lab.sh("b06", "swanctl --terminate --ike con1")
+    assert within(15, lambda: lab.pings("t06") == (True, True))
+    off = {**wish, "state": "absent"}
+    assert works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
+    assert changed_by(before, config(lab, "b06")) == ["<keepalive>disabled</keepalive>"]
+    assert not works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
+
+
+def test_a_pfsense_that_nobody_starts_is_repaired_by_the_playbook(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    wish = {
+        "name": "con1",
+        "children": {"con1": {"start_action": "none", "close_action": "none", "dpd_action": "none"}},
+        "reinitiate": False,
+    }
+    works(tmp_path, hosts, "b01", "connection", wish)
+    lab.sh("b01", "swanctl --terminate --ike con1; true")
+    done = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-l", "a01,b01")
+    assert done.status == 0, done.output
+    assert within(10, lambda: lab.pings("t01") == (True, True))
+    again = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-l", "a01,b01")
+    assert again.changed() == {}, again.output
