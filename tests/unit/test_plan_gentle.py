@@ -262,6 +262,16 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         Outage(2.0, "unique = keep of b/to-a refuses a second IKE_SA: it is re-initiated once"),
     ),
     (
+        "a responder that generates its configuration",
+        {},
+        {"settable": ("dpd_delay",)},
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(
+            2.0,
+            "b generates its configuration, which has no place for a second one meanwhile: it is re-initiated once",
+        ),
+    ),
+    (
         "a responder that starts, and cannot",
         {},
         {"child": {"start_action": "start"}, "connection": {"remote_addrs": ("%any",)}},

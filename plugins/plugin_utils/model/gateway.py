@@ -365,3 +365,8 @@ class Gateway:
     def can_set(self, setting: str) -> bool:
         """Whether a setting, such as `keyingtries` or `local.id`, has a place in the gateway's configuration."""
         return self.settable is None or setting in self.settable
+
+    @property
+    def generates(self) -> bool:
+        """Whether its platform writes the daemon's files itself, from a configuration of its own."""
+        return self.settable is not None

@@ -68,7 +68,11 @@ def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
 
 
 def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
-    """Why the initiator cannot make a second IKE_SA beside the first."""
+    """Why the initiator cannot make a second IKE_SA beside the first, or an end not have old and new values."""
+    for end in tunnel.ends:
+        asked = wanted[end.gateway.name]
+        if end.gateway.generates and (end is tunnel.initiating or asked.settings or asked.children or asked.psk):
+            return f"{end.gateway.name} generates its configuration, which has no place for a second one meanwhile"
     version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
     if version == "1":
         return "IKEv1 takes a second IKE_SA for a reauthentication of the first"

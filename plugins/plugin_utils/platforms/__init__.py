@@ -83,7 +83,7 @@ def refuse_generated(gateway: Gateway) -> None:
     Raises:
         RefusedError: it is such a gateway.
     """
-    if gateway.settable is not None:
+    if gateway.generates:
         raise RefusedError(
             f"a {gateway.platform} generates its own configuration, and this module does not write it",
             where=gateway.name,

@@ -86,5 +86,5 @@ def starting(end: End, child: Child) -> str:
     A firewall that writes the daemon's configuration by itself has but one of them.
     """
     version = tuple(int(part) for part in (end.gateway.version or "0").split(".") if part.isdigit())
-    both = version >= (5, 9, 6) and end.gateway.settable is None
+    both = version >= (5, 9, 6) and not end.gateway.generates
     return "trap|start" if both and not child.route_based else "start"

@@ -105,7 +105,7 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     with a peer identifier of "any", then have each other's keys. Two keys that are equal do no harm. Where people write
     the files themselves, several keys are how a key is exchanged.
     """
-    for end in (each for each in tunnel.ends if each.gateway.settable is not None):
+    for end in (each for each in tunnel.ends if each.gateway.generates):
         peer = identities(end.connection)[1] or "%any"
         by_ids: dict[frozenset[str], list[Secret]] = defaultdict(list)
         for secret in end.gateway.secrets:

@@ -283,7 +283,7 @@ TWO_ON = phase2(more=ON) + phase2(reqid=2, more=ON)
         (phase1(more=SPLIT), BOTH, "con1_2", True, {"phase2[uniqid=u2]/keepalive": "enabled"}),
     ],
 )
-def test_one_entry_of_a_child_is_checked_or_none(
+def test_one_entry_of_a_child_is_checked_or_none(  # noqa: PLR0913, PLR0917  a row of a table
     tmp_path: Path, first: str, second: str, child: str, present: bool, wanted: Edits
 ) -> None:
     change = kept(tmp_path, first, second, child, present=present)
