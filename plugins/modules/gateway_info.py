@@ -205,6 +205,9 @@ gateway:
           all of them.
       type: list
       elements: str
+    dpd_follows_close:
+      description: Whether the platform makes C(dpd_action) of the close action, so that they cannot be set apart.
+      type: bool
     problems:
       description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).
       type: list

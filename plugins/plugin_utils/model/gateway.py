@@ -360,6 +360,7 @@ class Gateway:
     system: System = field(default_factory=System)
     appliance: Appliance | None = None  # None: its configuration is the daemon's own
     settable: tuple[str, ...] | None = None  # settings that the platform has a place for; None: all of swanctl's
+    dpd_follows_close: bool = False  # the platform makes dpd_action of the close action
     problems: tuple[Problem, ...] = ()
 
     def can_set(self, setting: str) -> bool:

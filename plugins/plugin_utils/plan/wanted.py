@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import Change, Child, Connection, End, Finding, Step, Tunnel
-from ..swanctl.keys import alike
+from ..swanctl.keys import alike, duration
 
 DECLARED = "setting-deviates"
 
@@ -34,6 +34,9 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
                 wanted[fix.gateway].findings[finding.id] = None
             else:
                 others.append(replace(fix, findings=(finding.id,)))
+    for end in tunnel.ends:
+        if end.gateway.dpd_follows_close:
+            _together(wanted[end.gateway.name], end)
     return wanted, others
 
 
@@ -51,6 +54,16 @@ def _want(wanted: Wanted, change: Change, finding: str) -> None:
     target = wanted.settings if change.end.child is None else wanted.children.setdefault(change.end.child, {})
     target[change.setting] = change.value
     wanted.findings[finding] = None
+
+
+def _together(wanted: Wanted, end: End) -> None:
+    """Close and DPD action as the platform can have them: the second is what the first is, if peers are checked."""
+    checks = duration(wanted.settings["dpd_delay"]) if "dpd_delay" in wanted.settings else end.connection.dpd_delay
+    for given in wanted.children.values():
+        if checks and "close_action" in given:
+            given.setdefault("dpd_action", given["close_action"])
+        elif given.get("dpd_action") in ("start", "restart"):
+            given["close_action"] = "start"
 
 
 def _has(holder: Connection | Child, key: str, value: str) -> bool:

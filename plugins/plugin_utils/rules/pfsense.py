@@ -131,8 +131,8 @@ def dpd_traps_responder(tunnel: Tunnel) -> Iterator[Fault]:
     said = end.connection.native.get("startaction")
     if said is None or said.value != "none":
         return
-    for own, other in tunnel.pairs(end):
-        if own.start_action == "none" and own.dpd_action == "trap" and other.start_action != "none":
+    for own, dummy in tunnel.pairs(end):
+        if own.start_action == "none" and own.dpd_action == "trap":
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} answers only, and sets a trap when {tunnel.initiating.gateway.name} is found dead",

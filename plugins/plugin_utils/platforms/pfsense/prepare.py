@@ -16,6 +16,8 @@ from .generate import Made
 from .known import Known, known
 from .rewritten import Rewritten, diff, refuse_state
 
+_NAMED = 4  # of what would change beside
+
 
 def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Rewritten:
     """The edits that make a wish true, and nothing else other than what was.
@@ -132,8 +134,9 @@ def _refuse_surprises(asked: Values, before: Values, after: Values) -> None:
         )
     beside = [f"{'.'.join(p[1:])} = {after.get(p, 'nothing')}" for p in surprising(asked, before, after)]
     if beside:
+        more = f" and {len(beside) - _NAMED} more" if len(beside) > _NAMED else ""
         raise RefusedError(
-            f"pfSense would also change {', '.join(beside)}",
+            f"pfSense would also change {', '.join(beside[:_NAMED])}{more}",
             where=PATH,
             hint="ask for that too, if it is meant, or change it in the web interface",
         )

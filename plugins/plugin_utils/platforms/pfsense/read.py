@@ -62,6 +62,7 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         system=system,
         appliance=about,
         settable=SETTABLE,
+        dpd_follows_close=True,
         problems=(*problems, *levels.hidden(loggers or ())),
     )
 

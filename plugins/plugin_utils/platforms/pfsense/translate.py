@@ -84,9 +84,11 @@ def _aggressive(value: str, dummy: Element) -> Elements:
     return {"mode": "aggressive" if keys.boolean(value) else "main"}
 
 
-def _version(value: str, dummy: Element) -> Elements:
-    found = _VERSIONS.get(keys.whole(value) or 0)
-    return {"iketype": found} if found else {}
+def _version(value: str, phase1: Element) -> Elements:
+    """Of IKEv1 each entry is a child of its own, and of the others one only where the connection is split."""
+    found = _VERSIONS.get(keys.whole(value) or 0, "ikev2")
+    splits = separate(phase1) and found != "ikev1" and not phase1.has("splitconn")
+    return {"iketype": found} | ({"splitconn": ""} if splits else {})
 
 
 def _delay(value: str, phase1: Element) -> Elements:
