@@ -6,7 +6,7 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from .model import Gateway, Reply, Script
-from .platforms import platform, platform_of, refuse_generated
+from .platforms import platform, platform_named, platform_of
 from .platforms.options import GatherOptions
 from .platforms.strongswan.rollback import (
     Outcome,
@@ -30,13 +30,14 @@ def bring(
         IpsecError: the guard is not as wished, and why.
     """
     gateway = _look(name, run, GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False))
-    refuse_generated(gateway)
     if before_writing:
         refuse_unguarded(gateway, wish.run)
     do = needed(wish, gateway)
     if dry or do is None:
         return gateway, foretold(wish, do, gateway)
-    return gateway, outcome(do, gateway, run(script(wish, do, gateway, token_hex(8))))
+    return gateway, outcome(
+        do, gateway, run(script(wish, do, gateway, token_hex(8), platform_named(gateway.platform).kept()))
+    )
 
 
 def refuse_others(name: str, run: Callable[[Script], Reply], run_name: str) -> None:

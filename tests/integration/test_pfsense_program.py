@@ -48,6 +48,7 @@ def order(one: Box, *edits: dict[str, Any], **more: Any) -> str:
         "fingerprint": secrets.fingerprint(KEY, (one.root / "cf/conf/config.xml").read_bytes()),
         "edits": edits or (CLOSE,),
         "from": "",
+        "journal": "",
         "text": "tunnelwright.ipsec for alice: con1 closeaction",
         "pending": False,
         "apply": True,
@@ -174,6 +175,42 @@ def test_what_somebody_saves_in_the_last_moment_is_not_lost(one: Box) -> None:
     assert changed(theirs, written(one)) == []
     assert answer(one, order(one))["done"] is True
     assert changed(theirs, written(one)) == ["<closeaction>start</closeaction>"]
+
+
+def guarded(one: Box) -> None:
+    """What a guard keeps, as keep.sh does."""
+    one.run("/bin/sh", "-c", "mkdir -p /etc/tunnelwright/guard/kept && cd /etc/tunnelwright/guard && : >journal && "
+            "cp /cf/conf/config.xml kept/1")  # fmt: skip
+
+
+def test_a_guard_takes_back_what_was_changed_and_nobody_has_changed_since(each: tuple[Box, str]) -> None:
+    one = each[0]
+    before = written(one)
+    guarded(one)
+    answer(one, order(one))
+    answer(one, order(one, {**CLOSE, "value": "trap"}, {**CLOSE, "element": "mobike", "value": "on"}))
+    theirs = written(one).replace("<mobike>on</mobike>", "<mobike>off</mobike>")
+    (one.root / "cf/conf/config.xml").write_text(theirs, encoding="utf-8")
+    folder = "/etc/tunnelwright/guard"
+    back = {"fingerprint": "", "from": f"{folder}/kept/1", "journal": f"{folder}/journal", "edits": []}
+    assert answer(one, order(one, **back))["done"] is True
+    assert "<mobike>off</mobike>" in written(one)
+    assert changed(before, written(one).replace("\t\t\t<mobike>off</mobike>\n", "")) == []
+    again = written(one)
+    assert answer(one, order(one, **back)) == {"done": True, "copy": ""}
+    assert written(one) == again
+
+
+def test_a_guard_can_bring_back_all_of_it(each: tuple[Box, str]) -> None:
+    one = each[0]
+    before = written(one)
+    guarded(one)
+    answer(one, order(one))
+    command = 'TW_WHOLE=1 exec /usr/local/bin/php -d display_errors=stderr -r "$0"'
+    asked = order(one, **{"from": "/etc/tunnelwright/guard/kept/1"})
+    done = one.run("/bin/sh", "-c", command, PROGRAM.removeprefix("<?php"), stdin=asked)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert changed(before, written(one)) == []
 
 
 def test_a_daemon_that_is_started_does_not_hold_the_lock(one: Box) -> None:

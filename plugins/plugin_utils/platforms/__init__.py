@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from ..errors import IpsecError, RefusedError
 from ..model import Connection, Gateway, Reply, Script
+from .kept import Kept
 from .options import GatherOptions
 from .prepared import Prepared
 from .program import Program, script
@@ -39,6 +40,9 @@ class Platform(Gatherer, Protocol):
         Raises:
             RefusedError: it cannot be made safely, or the gateway has no place for a setting.
         """
+
+    def kept(self) -> Kept:
+        """What a guard keeps, to roll a change back."""
 
 
 def _found() -> Mapping[str, Platform]:
@@ -75,6 +79,15 @@ def platform_of(reply: Reply) -> Platform:
     """
     section = reply.sections.get("platform")
     return _named(section.text.strip() if section else "")
+
+
+def platform_named(name: str) -> Platform:
+    """The platform that a gateway says it is.
+
+    Raises:
+        IpsecError: there is no such platform.
+    """
+    return _named(name)
 
 
 def refuse_generated(gateway: Gateway) -> None:

@@ -187,7 +187,9 @@ class Box:
     shell: Shell
 
     def run(self, wish: Wish, do: rollback.Do, guard: Guard | None = None, *, kill_at: int | None = None) -> Reply:
-        made = rollback.script(replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab")
+        made = rollback.script(
+            replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab", rollback.kept()
+        )
         variables = {
             **made.variables,
             "TW_WATCH": self._moved(made.variables["TW_WATCH"]),
@@ -385,7 +387,9 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
 
 def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box: Box) -> None:
     guard = box.arm()
-    made = rollback.script(Wish("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd")
+    made = rollback.script(
+        Wish("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd", rollback.kept()
+    )
     variables = {**made.variables, "TW_WATCH": box._moved(made.variables["TW_WATCH"])}
     with pytest.raises(RefusedError, match="another guard was armed meanwhile"):
         rollback.outcome("arm", GATEWAY, box.shell.run(Script(box._moved(made.source), variables)))

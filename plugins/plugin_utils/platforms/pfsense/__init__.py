@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .gather import gather, program
+from .guard import kept
 from .prepare import prepare
 from .read import read
 
-__all__ = ["gather", "prepare", "program", "read"]
+__all__ = ["gather", "kept", "prepare", "program", "read"]

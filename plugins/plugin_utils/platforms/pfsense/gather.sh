@@ -28,6 +28,8 @@ tw_pfsense() {
 	tw_journal() { return 1; }
 	TW_CONFIG=/var/etc/ipsec/swanctl.conf
 	section platform echo pfsense
+	section guard tw_standing
+	section rolled-back tw_rolled_back
 	section version cat /etc/version
 	section marks tw_marks
 	section config.xml tw_php_reads

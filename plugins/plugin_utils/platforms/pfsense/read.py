@@ -14,7 +14,7 @@ from ...swanctl.certificates import certificates
 from ...swanctl.compare import merged
 from ...swanctl.configured import connections
 from ..options import GatherOptions
-from ..strongswan import charon, levels, machine
+from ..strongswan import charon, levels, machine, standing
 from . import live
 from .answer import PATH, answer
 from .appliance import SETTABLE, appliance, warnings
@@ -59,11 +59,13 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         log=charon.log(reply, options, problems),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
+        guard=standing.guard(reply),
+        rollback=standing.rollback(reply),
         system=system,
         appliance=about,
         settable=SETTABLE,
         dpd_follows_close=True,
-        problems=(*problems, *levels.hidden(loggers or ())),
+        problems=(*problems, *levels.hidden(loggers or ()), *standing.dead(standing.guard(reply))),
     )
 
 

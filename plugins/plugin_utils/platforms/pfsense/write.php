@@ -2,17 +2,21 @@
 /* Sets elements of phase 1 and phase 2 entries in config.xml of pfSense, through pfSense's own code, and has it applied.
  * It runs on PHP 7.4 and later and on pfSense 2.6 and later. On standard input comes JSON:
  *   paths        of `config` and the folder `backups`
- *   fingerprint  keyed digest (`ipad`, `opad`) of the file that the edits are meant for; any other is refused
+ *   fingerprint  keyed digest (`ipad`, `opad`) of the file that the edits are meant for, any other is refused; empty for
+ *                whatever is there
  *   edits        section, key and entry name an entry of ipsec; element, and value: an array, a text, null to remove it
  *   from         a file of an earlier revision, whose values count instead; empty for none
+ *   journal      a file that names the edits instead: those of a guard, to be taken back where nobody has changed them since
  *   text         what the revision is to say
  *   pending      whether changes of others that wait to be applied may be applied with it
  *   apply        whether to apply it: what only pfSense's own programs read needs no such thing
  *   terminate    a connection whose SAs are to end before it is applied, or empty, and the seconds for that
  * It answers JSON: `done`, or `refused` and nothing was written. No answer holds a value. Where the environment names a
- * file in TW_UNDO, what would take the change back is written into it, for this program.
+ * file in TW_UNDO, what would take the change back is written into it, for this program. With TW_WHOLE the file `from` comes
+ * back as a whole. Where a guard stands on this gateway (guard.py), it is noted which elements were changed.
  */
 const WAIT = 30;
+const GUARD = '/etc/tunnelwright/guard';
 
 function digest($given, $bytes) {
 	$inner = hash('sha256', hex2bin($given['ipad']) . $bytes, true);
@@ -54,7 +58,7 @@ function refuse_state($given) {
 	if (file_exists('/var/run/booting')) {
 		refuse('booting');
 	}
-	if (printed($given) !== $given['fingerprint']) {
+	if ($given['fingerprint'] !== '' && printed($given) !== $given['fingerprint']) {
 		refuse('moved');
 	}
 	if (file_exists('/var/run/ipsec.dirty') && $given['apply'] && !$given['pending']) {
@@ -82,21 +86,46 @@ function position($ipsec, $edit) {
 	return count($found) === 1 ? $found[0] : null;
 }
 
+/* What an element of an entry holds; null where it is not there. */
+function held($ipsec, $edit) {
+	$entry = $ipsec[$edit['section']][position($ipsec, $edit)];
+	return isset($entry[$edit['element']]) ? $entry[$edit['element']] : null;
+}
+
 /* The edits with the values that another revision has; one that it does not have is removed. */
-function of_revision($given) {
+function of_revision($edits, $from) {
 	global $g;
-	$old = parse_xml_config($given['from'], $g['xml_rootobj']);
-	$edits = [];
-	foreach ($given['edits'] as $edit) {
-		$at = position($old['ipsec'], $edit);
-		if ($at === null) {
+	$old = parse_xml_config($from, $g['xml_rootobj']);
+	foreach ($edits as $at => $edit) {
+		if (position($old['ipsec'], $edit) === null) {
 			refuse('gone', $edit['section'] . ' ' . $edit['entry']);
 		}
-		$entry = $old['ipsec'][$edit['section']][$at];
-		$edit['value'] = isset($entry[$edit['element']]) ? $entry[$edit['element']] : null;
-		$edits[] = $edit;
+		$edits[$at]['value'] = held($old['ipsec'], $edit);
 	}
 	return $edits;
+}
+
+/* What the guard's journal names, each element once, but for what is no longer there or has another value by now. */
+function of_journal($journal) {
+	global $config;
+	$last = [];
+	foreach (file($journal, FILE_IGNORE_NEW_LINES | FILE_SKIP_EMPTY_LINES) as $line) {
+		$edit = json_decode($line, true);
+		$last[$edit['section'] . ' ' . $edit['entry'] . ' ' . $edit['element']] = $edit;
+	}
+	return array_values(array_filter($last, function ($edit) use ($config) {
+		return position($config['ipsec'], $edit) !== null && made_of(held($config['ipsec'], $edit)) === $edit['made'];
+	}));
+}
+
+function asked($given) {
+	$edits = $given['journal'] === '' ? $given['edits'] : of_journal($given['journal']);
+	return $given['from'] === '' ? $edits : of_revision($edits, $given['from']);
+}
+
+/* What tells whether a value is still the one that was written; where it is kept only root reads it. */
+function made_of($value) {
+	return hash('sha256', json_encode($value));
 }
 
 function edit($edits) {
@@ -137,15 +166,15 @@ function write_down($given) {
 	}
 	$kept = @file_get_contents($copy);
 	if ($kept !== false && digest($given, $kept) !== $given['fingerprint']) {
-		put_back($copy);
+		put_back($copy, 'tunnelwright.ipsec: what somebody else wrote meanwhile');
 		refuse('moved');
 	}
 	return $kept === false ? '' : $copy;
 }
 
-function put_back($copy) {
+function put_back($copy, $text) {
 	$takes = (new ReflectionFunction('config_restore'))->getNumberOfParameters();
-	$takes > 1 ? config_restore($copy, 'tunnelwright: what somebody else wrote meanwhile') : config_restore($copy);
+	$takes > 1 ? config_restore($copy, $text) : config_restore($copy);
 }
 
 /* What takes the change back: the same elements, from the copy. */
@@ -159,6 +188,17 @@ function write_undo($given, $copy) {
 	if ($path !== '' && $copy !== '') {
 		file_put_contents($path, json_encode($undo));
 		chmod($path, 0600);
+	}
+}
+
+/* For the guard: which elements a rollback is to bring back. */
+function note($given) {
+	if (is_file(GUARD . '/journal') && $given['from'] === '') {
+		foreach ($given['edits'] as $edit) {
+			$edit['made'] = made_of($edit['value']);
+			unset($edit['value']);
+			file_put_contents(GUARD . '/journal', json_encode($edit) . "\n", FILE_APPEND);
+		}
 	}
 }
 
@@ -178,17 +218,28 @@ $given = json_decode(stream_get_contents(STDIN), true);
 ob_start();
 alone();
 refuse_state($given);
+$given['fingerprint'] = $given['fingerprint'] === '' ? printed($given) : $given['fingerprint'];
 require_once('config.inc');
 require_once('functions.inc');
 require_once('filter.inc');
 require_once('ipsec.inc');
 require_once('util.inc');
 read_anew();
+if (getenv('TW_WHOLE')) {
+	put_back($given['from'], $given['text']);
+	take_effect($given);
+	answered(['done' => true, 'copy' => '']);
+}
 refuse_unreadable();
-edit($given['from'] === '' ? $given['edits'] : of_revision($given));
+$edits = asked($given);
+if (!$edits) {
+	answered(['done' => true, 'copy' => '']);
+}
+edit($edits);
 refuse_unreadable();
 $copy = write_down($given);
 write_undo($given, $copy);
+note($given);
 if ($given['apply']) {
 	take_effect($given);
 }

@@ -5,5 +5,6 @@ from __future__ import annotations
 from .gather import gather, program
 from .prepare import prepare
 from .read import read
+from .rollback import kept
 
-__all__ = ["gather", "prepare", "program", "read"]
+__all__ = ["gather", "kept", "prepare", "program", "read"]

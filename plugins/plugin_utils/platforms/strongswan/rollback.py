@@ -5,12 +5,12 @@ A snapshot of the configuration and a process that restores it lie on the gatewa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Guard, Reply, Rollback, Script
+from ..kept import Kept
 from . import standing
 from .gather import text
 from .twin import SUFFIX
@@ -20,8 +20,8 @@ Do = Literal["arm", "extend", "confirm", "roll-back"]
 
 SHORTEST, LONGEST = 5, 86400  # seconds
 LONGEST_NAME = 200
-_WATCH = ("guard.sh", "follow.sh", "start.sh", "services.sh", "standing.sh", "established.sh", "watch.sh")
-_SCRIPT = ("digest.sh", "guard.sh", "follow.sh", "services.sh", "standing.sh", "established.sh", "rollback.sh")
+_WATCH = ("guard.sh", "start.sh", "services.sh", "standing.sh", "established.sh")
+_SCRIPT = ("digest.sh", "guard.sh", "services.sh", "standing.sh", "established.sh")
 _UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 
@@ -78,7 +78,12 @@ def needed(wish: Wish, gateway: Gateway) -> Do | None:
     return "arm"
 
 
-def script(wish: Wish, do: Do, gateway: Gateway, new_id: str) -> Script:
+def kept() -> Kept:
+    """What a guard of strongSwan keeps: every file that a module of ours may write."""
+    return Kept((text("follow.sh"), text("keep.sh")), (text("follow.sh"), text("restore.sh")))
+
+
+def script(wish: Wish, do: Do, gateway: Gateway, new_id: str, what: Kept) -> Script:
     """The program that does it; `new_id` is for a guard that is armed by it."""
     forget = gateway.rollback is not None and do in ("arm", "confirm") and wish.owns(gateway.rollback)
     variables = {
@@ -91,9 +96,10 @@ def script(wish: Wish, do: Do, gateway: Gateway, new_id: str) -> Script:
         "TW_TIMEOUT": f"{wish.timeout:.0f}",
         "TW_FORGET": "1" if forget else "0",
         "TW_REDACT": text("redact.awk"),
-        "TW_WATCH": _joined(_WATCH),
+        "TW_WATCH": "\n".join((*map(text, _WATCH), *what.restore, text("watch.sh"))),
+        **what.variables,
     }
-    return Script(_joined(_SCRIPT), variables)
+    return Script("\n".join((*map(text, _SCRIPT), *what.keep, text("rollback.sh"))), variables)
 
 
 def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
@@ -196,7 +202,3 @@ def _refuse_useless(gateway: Gateway, wish: Wish) -> None:
 
 def _told(rollback: Rollback) -> str:
     return f"the gateway has rolled back for {rollback.name}: {rollback.why}"
-
-
-def _joined(names: Sequence[str]) -> str:
-    return "\n".join(text(name) for name in names)

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, follow.sh, services.sh, standing.sh, established.sh come before
+# shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, services.sh, standing.sh, established.sh, keep.sh come before
 # Arms, extends, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
 tw_base=${tw_guard%/*}
 tw_folder=$tw_base/guard-$TW_ID
@@ -11,41 +11,6 @@ $2"
 }
 
 # ---- the snapshot
-
-# tw_keep PATH: its bytes, mode and owner; of a link that and what it leads to.
-tw_keep() {
-	printf '%s\n' "$1" >>known
-	tw_real=$(readlink -f "$1") || return
-	[ ! -L "$1" ] || printf '%s\n%s\n' "$1" "$(readlink "$1")" >>links || return
-	! grep -Fqx -e "$tw_real" reals || return 0
-	tw_number=$((tw_number + 1))
-	cp -a "$tw_real" "kept/$tw_number" || return
-	printf '%s\n' "$tw_real" >>reals && printf '%s\n' "$tw_real" >>known && printf '%s %s\n' "$tw_number" "$tw_real" >>manifest
-}
-
-# tw_beside: what strongSwan loads from the folders beside the configuration (swanctl/swanctl.h).
-tw_beside() {
-	for tw_kind in x509 x509ca x509aa x509ac x509crl x509ocsp pubkey private rsa ecdsa bliss pkcs8 pkcs12; do
-		tw_matches "${TW_CONFIG%/*}/$tw_kind/*"
-	done
-}
-
-# tw_keep_all: everything that a module of ours may write, and what finds more of it.
-tw_keep_all() {
-	tw_follow includes "$TW_CONFIG" || return
-	if [ -n "$tw_unread" ]; then
-		printf '%s\n' "$tw_unread" >&2
-		return 1
-	fi
-	printf '%s' "$tw_files" | while IFS= read -r tw_file; do tw_patterns includes "$tw_file"; done >patterns
-	printf '%s\n' '/etc/systemd/system/tunnelwright-keepalive-*' '/etc/cron.d/tunnelwright-keepalive-*' \
-		/usr/local/lib/tunnelwright/keepalive >keepalives
-	cat keepalives >>patterns
-	printf '%s\n' "${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next" >>patterns # a twin (twin.sh)
-	{ printf '%s' "$tw_files" && while IFS= read -r tw_line; do tw_matches "$tw_line"; done <keepalives && tw_beside; } >found
-	tw_number=0
-	while IFS= read -r tw_path; do tw_keep "$tw_path" || return; done <found
-}
 
 # tw_reserve: what a rollback writes has its place: the record is as long as it may be, and the rest is let go for others.
 tw_reserve() {
@@ -155,7 +120,7 @@ tw_about() {
 
 # The link comes last: until then nothing is armed, and from then on all of it is there.
 tw_arm() {
-	tw_said=$(tw_parses "$TW_CONFIG" 2>&1) || tw_refused "strongSwan's parser does not accept $TW_CONFIG: $tw_said" "nothing that is broken can be rolled back to"
+	tw_said=$(tw_sound 2>&1) || tw_refused "$tw_said" "nothing that is broken can be rolled back to"
 	umask 077
 	tw_said=$({ mkdir -p "$tw_base" && mkdir "$tw_folder"; } 2>&1) || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
 	trap 'tw_cannot interrupted "arm again"' HUP INT TERM
