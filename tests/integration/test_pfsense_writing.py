@@ -173,6 +173,33 @@ def test_its_own_check_is_turned_on_once_and_off_again(lab: Lab, hosts: Path, tm
     assert not works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
 
 
+def test_what_nobody_confirms_is_taken_back_by_the_firewall(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before = config(lab, "b06")
+    wish = {"name": "con1", "settings": {"dpd_delay": "13s"}, "reinitiate": True, "guard": 8}
+    assert works(tmp_path, hosts, "b06", "connection", wish)["changed"]
+    theirs = config(lab, "b06").replace("<mobike>off</mobike>", "<mobike>on</mobike>", 1)
+    lab.write("b06", CONFIG, theirs, mode="0640")
+    lab.sh("b06", "rm -f /tmp/config.cache")
+    assert within(60, lambda: "gone" in lab.sh("b06", "ls -d /etc/tunnelwright/guard 2>/dev/null || echo gone"))
+    assert changed_by(before, config(lab, "b06")) in (["<mobike>on</mobike>"], [])
+    assert "did bring back what was changed in config.xml" in lab.sh("b06", "cat /etc/tunnelwright/rolled-back")
+    assert within(15, lambda: lab.pings("t06") == (True, True))
+    lab.sh("b06", "rm -f /etc/tunnelwright/rolled-back")
+
+
+def test_what_is_confirmed_stays(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    guard = {"name": "CHG-1", "seconds": 60}
+    tasks = [
+        {"tunnelwright.ipsec.rollback_guard": guard},
+        {"tunnelwright.ipsec.connection": {"name": "con1", "settings": {"dpd_delay": "14s"}}},
+        {"tunnelwright.ipsec.rollback_guard": {**guard, "state": "confirmed"}},
+    ]
+    done = playbook(tmp_path, hosts, [{"hosts": "b06", "gather_facts": False, "tasks": tasks}])
+    assert done.status == 0, done.output
+    assert "<dpd_delay>14</dpd_delay>" in config(lab, "b06")
+    assert "guard" not in lab.sh("b06", "ls /etc/tunnelwright 2>/dev/null || true")
+
+
 def test_a_pfsense_that_nobody_starts_is_repaired_by_the_playbook(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     wish = {
         "name": "con1",

@@ -36,6 +36,9 @@ tw_by_hand() {
 	fi
 }
 
+# tw_start: of a charon that was there and is not.
+tw_start() { /usr/local/sbin/strongswanrc start; }
+
 # tw_timers: there are none.
 tw_timers() { :; }
 

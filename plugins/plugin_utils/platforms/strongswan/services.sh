@@ -20,6 +20,8 @@ tw_cron_runs() {
 tw_detach() {
 	if command -v setsid >/dev/null; then
 		setsid "$@" </dev/null >/dev/null 2>&1 3>&- &
+	elif [ "$(uname -s)" = FreeBSD ]; then
+		daemon -f "$@" 3>&-
 	else
 		nohup "$@" </dev/null >/dev/null 2>&1 3>&- &
 	fi
