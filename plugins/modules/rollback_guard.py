@@ -23,8 +23,8 @@ description:
   - It is done also when the IKE daemon or sshd was restarted, when the process was killed (systemd starts it anew at
     once, cron within a minute where there is C(flock)), when the clock was set, and when the gateway was restarted
     meanwhile; then at once, whether its time has come or not.
-  - On a pfSense the snapshot is C(config.xml). Of it the elements come back that modules of this collection have changed
-    since, as far as nobody has changed them again, and are applied; only where that cannot be done, the whole revision.
+  - On a pfSense the snapshot is C(config.xml). Of it those elements come back that modules of this collection have
+    changed, as far as nobody has changed them since, and are applied; only where that cannot be done, all of it does.
     Nothing there would roll back after a restart, which is a warning.
   - A guard is armed whole or not at all. Its process must have answered, and all that a rollback will write must have
     its place on the disk. There is one guard for a gateway; another run is refused with its name and age.

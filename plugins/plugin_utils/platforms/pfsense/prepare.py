@@ -32,12 +32,12 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
         raise RefusedError(f"{wish.name} is not one that this can change", where=PATH, hint=hint)
     asked, before = _asked(wish, gateway, connection), here.after(())
     missing = {path: value for path, value in asked.items() if not same(path, before.get(path), value)}
-    found = _solved(one, missing, asked, before, here) if missing else []
-    found += _psk(wish, one, options)
+    key = _psk(wish, one, options)
+    if missing or key:
+        refuse_state(wish, gateway, reply)
+    found = (_solved(one, missing, asked, before, here) if missing else []) + key
     after = here.after(found)
     _refuse_surprises(asked, before, after)
-    if found:
-        refuse_state(wish, gateway, reply)
     order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
     return Rewritten(wish, options, order, changes(before, after), diff(found, one))
 
