@@ -12,11 +12,13 @@ import pytest
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
+from tests.lab.pinging import pinging
 from tests.lab.topology import pairs, topology
 
 from .ansible_run import Run, module, playbook
 from .test_standin import changed
 
+FEW = 5  # of the pings of both ends; mostly none
 CONFIG = "/cf/conf/config.xml"
 CANARY = "canary-7f3Kq-do-not-show"
 REFUSE = """cp /usr/local/sbin/swanctl /run/swanctl
@@ -171,6 +173,25 @@ def test_its_own_check_is_turned_on_once_and_off_again(lab: Lab, hosts: Path, tm
     assert works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
     assert changed_by(before, config(lab, "b06")) == ["<keepalive>disabled</keepalive>"]
     assert not works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
+
+
+@pytest.mark.parametrize(("number", "gateway"), [(5, "b05"), (3, "b03")])
+def test_a_twin_carries_the_traffic_over_a_change(
+    lab: Lab, hosts: Path, tmp_path: Path, number: int, gateway: str
+) -> None:
+    wish = {"name": "con1", "settings": {"rekey_time": "5h"}, "reinitiate": True, "make_before_break": True}
+    with pinging(lab, f"t{number:02d}") as pings:
+        done = works(tmp_path, hosts, gateway, "connection", wish)
+    assert pings.lost <= FEW, pings
+    assert (done["changed"], done["takes_effect"], done.get("warnings")) == (True, "now", None)
+    assert "<rekey_time>18000</rekey_time>" in config(lab, gateway)
+    listed = lab.sh(gateway, "swanctl --list-sas | grep '#'").splitlines()
+    assert [line.split(":")[0].strip() for line in listed] == ["con1", "con1"], listed
+    assert "next" not in lab.sh(gateway, "swanctl --list-conns; ls -a /var/etc/ipsec")
+    again = {"connection": "con1", "state": "reinitiated", "make_before_break": True}
+    with pinging(lab, f"t{number:02d}") as pings:
+        assert works(tmp_path, hosts, gateway, "sa", again)["changed"]
+    assert pings.lost <= FEW, pings
 
 
 def test_what_nobody_confirms_is_taken_back_by_the_firewall(lab: Lab, hosts: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
     RefusedError,
     RestoredError,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, IkeSa, Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense import keepalive
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.known import known
@@ -236,6 +236,24 @@ def test_the_lines_say_which_element_has_what(tmp_path: Path) -> None:
         ("connections", "con1", "mobike"): ("no", "yes"),
         ("connections", "con1", "dpd_delay"): ("10s", "30s"),
     }
+
+
+def test_a_twin_carries_what_is_up_and_is_not_for_all(tmp_path: Path) -> None:
+    up = (IkeSa("con1", 1, "ESTABLISHED", children=(ChildSa("con1", 2, "INSTALLED"),)),)
+    change = prepared(tmp_path / "config.xml", asked({"rekey_time": "4h"}))
+    assert not change.bridge(()).bridged
+    bridged = change.bridge(up)
+    script = bridged.script(timeout=5, terminate=False)
+    assert bridged.bridged
+    assert script.variables["TW_TWIN"].startswith("include swanctl.conf\nconnections {")
+    assert "con1-tunnelwright-next : connections.con1 {" in script.variables["TW_TWIN"]
+    assert "rekey_time = 14400s" in script.variables["TW_TWIN"]
+    assert script.variables["TW_CONFIG"] == "/var/etc/ipsec/swanctl.conf"
+    with pytest.raises(RefusedError, match="a new pre-shared key"):
+        prepared(tmp_path / "config.xml", asked({}, psk="other")).bridge(up)
+    routed = phase2(mode="vti")
+    with pytest.raises(RefusedError, match="routed"):
+        prepared(tmp_path / "config.xml", asked({"rekey_time": "4h"}), phase1(), routed).bridge(up)
 
 
 @pytest.mark.parametrize(

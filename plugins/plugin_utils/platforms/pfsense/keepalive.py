@@ -35,7 +35,8 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
     here, end = known(reply, options), EndName(gateway.name, wish.name, child)
     one = next((each for each in here.configuration.made if each.name == wish.name), None)
     entries = behind(child, one) if one else ()
-    if one is None or not entries or (not separate(one.phase1) and child != one.name):
+    connection = next((each for each in gateway.connections if each.name == wish.name), None)
+    if one is None or connection is None or not entries or (not separate(one.phase1) and child != one.name):
         names = ", ".join(f"{c.name}/{k.name}" for c in gateway.connections for k in c.children if c.native) or "none"
         raise RefusedError(
             f"there is no child {child!r} of {wish.name!r}", where=gateway.name, hint=f"there are {names}"
@@ -52,7 +53,7 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
     if found:
         refuse_state(replace(wish, pending=True), gateway, reply)
     order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled, applied=False)
-    return Rewritten(wish, options, order, {}, diff(found, one))
+    return Rewritten(wish, options, order, {}, diff(found, one), connection)
 
 
 def blind(gateway: Gateway, connection: str, child: str) -> tuple[str, ...]:

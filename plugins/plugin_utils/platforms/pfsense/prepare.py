@@ -39,7 +39,7 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     after = here.after(found)
     _refuse_surprises(asked, before, after)
     order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
-    return Rewritten(wish, options, order, changes(before, after), diff(found, one))
+    return Rewritten(wish, options, order, changes(before, after), diff(found, one), connection)
 
 
 def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:

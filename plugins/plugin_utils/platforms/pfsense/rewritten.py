@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...errors import RefusedError
-from ...model import Gateway, IkeSa, Reply, Script
+from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ..options import GatherOptions
 from ..prepared import Changes
+from ..strongswan.twin import BROKEN, SUFFIX, Twin, carried, twin, was_broken
 from ..wanted import Wish
 from . import write
 from .answer import PATH
 from .appliance import release
+from .configuration import GENERATED
 from .edits import PSK, Edit, held, shown
 from .generate import Made
 from .read import read
@@ -29,6 +31,8 @@ class Rewritten:
     order: write.Order
     changes: Changes
     diff: tuple[dict[str, str], ...]
+    connection: Connection
+    twin: Twin | None = None  # carries the traffic while live SAs are made anew
 
     @property
     def needed(self) -> bool:
@@ -42,31 +46,29 @@ class Rewritten:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The connection."""
-        return (self.wish.name,)
+        """The connection, and a twin that somebody was cut off with."""
+        return self.wish.name, self.wish.name + SUFFIX
 
     @property
     def bridged(self) -> bool:
-        """No: pfSense writes its files anew, and they have no place for a second connection meanwhile."""
-        return False
+        """Whether there is a twin."""
+        return self.twin is not None
 
     def bridge(self, sas: tuple[IkeSa, ...]) -> Rewritten:
-        """Nothing up needs no bridge.
-
-        Raises:
-            RefusedError: something is up.
-        """
-        if any(ike.connection in self.names for ike in sas):
+        """The same with a twin, if there is anything for it to carry."""
+        live = carried(self.connection, sas)
+        if live and (self.psk_changed or any(child.policies is False for child in self.connection.children)):
+            what = "a new pre-shared key" if self.psk_changed else "a routed (VTI) tunnel"
             raise RefusedError(
-                "make_before_break is not there for pfSense",
+                f"make_before_break cannot be had for {what} on pfSense",
                 where=self.wish.name,
                 hint="leave it out: there is a break",
             )
-        return self
+        return replace(self, twin=twin(self.connection, self.changes, live, GENERATED) if live else None)
 
     def script(self, *, timeout: float, terminate: bool) -> Script:
         """The program that has pfSense write and apply them."""
-        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=terminate)
+        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=terminate, twin=self.twin)
 
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said; it has what was asked for."""
@@ -75,9 +77,9 @@ class Rewritten:
             write.refuse_other(self.wish, read("", reply, self.options))
         return log
 
-    def warnings(self, reply: Reply) -> tuple[str, ...]:  # noqa: ARG002  fits Prepared
-        """None."""
-        return ()
+    def warnings(self, reply: Reply) -> tuple[str, ...]:
+        """That a twin could not prevent a break."""
+        return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
 def diff(found: Iterable[Edit], one: Made) -> tuple[dict[str, str], ...]:

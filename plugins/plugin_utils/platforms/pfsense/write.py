@@ -10,10 +10,16 @@ from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Reply, Script
 from ...secrets import decoded, pads
 from ..options import GatherOptions
+from ..strongswan.gather import text as of_strongswan
+from ..strongswan.sa import why
+from ..strongswan.twin import Twin
 from ..wanted import Wish
+from .configuration import GENERATED
 from .edits import PSK, Edit
 from .gather import PATHS, program, text
 
+_TOLD = ("twin-", "initiate-", "loading")
+_TWIN = ("sas.sh", "guard.sh", "twin.sh")
 BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),
@@ -42,8 +48,10 @@ class Order:
     applied: bool = True  # whether it is to be applied: some elements take effect without, or are not for charon
 
 
-def script(wish: Wish, order: Order, options: GatherOptions, *, timeout: float, terminate: bool) -> Script:
-    """The program that carries out the edits, and then reads the gateway again."""
+def script(  # noqa: PLR0913  what is wanted, how to do it
+    wish: Wish, order: Order, options: GatherOptions, *, timeout: float, terminate: bool, twin: Twin | None = None
+) -> Script:
+    """The program that carries out the edits, and then reads the gateway again; with a twin it carries the traffic."""
     gather, ipad_opad = program(options), [block.hex() for block in pads(options.digest_key)]
     asked = {
         "paths": {"config": PATHS["config"], "backups": BACKUPS},
@@ -63,9 +71,12 @@ def script(wish: Wish, order: Order, options: GatherOptions, *, timeout: float, 
         "TW_WRITE_PHP": text("write.php").removeprefix("<?php"),
         "TW_ENABLED": "1" if order.enabled and order.applied else "0",
         "TW_TIMEOUT": f"{timeout:.0f}",
+        "TW_NAME": wish.name,
+        "TW_TWIN": "",
+        **({"TW_CONFIG": GENERATED, **twin.variables} if twin else {}),
     }
     return Script(
-        "\n".join((*gather.texts, text("write.sh"))),
+        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("write.sh"))),
         {**gather.variables, **variables},
         {**gather.secrets, "TW_EDIT": json.dumps(asked)},
     )
@@ -86,6 +97,8 @@ def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
         NotRestoredError: it is not known, or not sure, that the gateway has what it had.
     """
     part = reply.sections.get("written")
+    if part is None and "restored" in reply.sections:
+        raise _restored(wish, reply, reply.sections["restored"].text.strip())
     told = _answer(part.text) if part else {}
     if part is None or not told:
         said = [line for line in part.err.splitlines() if line.strip()] if part else []
@@ -97,11 +110,10 @@ def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
     if "refused" in told:
         what, hint = _REFUSED[told["refused"]]
         raise RefusedError(f"nothing was written: {what.format(told.get('more', ''))}", where=wish.name, hint=hint)
-    log = tuple(_lines(reply, "loading"))
+    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
     if "restored" in reply.sections:
         _refuse_lost(wish, reply, log)
-        hint = "; ".join(filter(None, (log[-1] if log else "", "its configuration is what it was before")))
-        raise RestoredError("the daemon does not load the change", where=wish.name, hint=hint, log=log)
+        raise _restored(wish, reply, reply.sections["restored"].text.strip())
     if "started" in reply.sections and reply.sections["started"].status:
         raise IpsecError("pfSense has the change, and charon does not run", where=wish.name, hint="look at its log")
     return log
@@ -121,6 +133,13 @@ def refuse_other(wish: Wish, after: Gateway) -> None:
             where=wish.name,
             hint="look at the system log, and at VPN > IPsec",
         )
+
+
+def _restored(wish: Wish, reply: Reply, what: str) -> RestoredError:
+    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
+    why_ = why(log) if any(name.startswith("initiate-") for name in reply.sections) else (log[-1] if log else "")
+    hint = "; ".join(filter(None, (why_, "its configuration is what it was before")))
+    return RestoredError(what, where=wish.name, hint=hint, log=log)
 
 
 def _refuse_lost(wish: Wish, reply: Reply, log: tuple[str, ...]) -> None:

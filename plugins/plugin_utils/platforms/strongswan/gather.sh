@@ -27,8 +27,8 @@ tw_mentions_secret() {
 		grep -Eq 'secret|pass|psk|pin|shared|database|#.*key'
 }
 
-# tw_show FILE: the file without its secrets, then "@spans FINGERPRINT SIZE SPANS" as redact.awk has it.
-tw_show() {
+# tw_redacted FILE: the file without its secrets, then "@spans FINGERPRINT SIZE SPANS" as redact.awk has it.
+tw_redacted() {
 	if ! tw_mentions_secret "$1"; then
 		cat "$1" && printf '\n@spans\n'
 		return
@@ -63,7 +63,7 @@ tw_config() {
 	section stats tw_stat "$@"
 	tw_index=0
 	for tw_file; do
-		section "file-$tw_index" tw_show "$tw_file"
+		section "file-$tw_index" tw_redacted "$tw_file"
 		tw_index=$((tw_index + 1))
 	done
 	[ "$tw_before" = "$(tw_sha256 "$@" 2>/dev/null)" ]

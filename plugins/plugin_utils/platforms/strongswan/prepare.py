@@ -13,12 +13,7 @@ from ..wanted import Wish
 from . import write
 from .charon import numbers
 from .files import GatewayFile, read_files
-from .twin import SUFFIX, Twin, carried, twin, was_broken
-
-_BROKEN = (
-    "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
-    "set close_action of that end to none first"
-)
+from .twin import BROKEN, SUFFIX, Twin, carried, twin, was_broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +80,7 @@ class Edited:
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
-        return (_BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
+        return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
 def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Edited:

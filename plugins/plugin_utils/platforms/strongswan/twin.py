@@ -20,6 +20,10 @@ from ...swanctl.settings import Path
 from .sa import ALIVE
 
 SUFFIX = "-tunnelwright-next"  # guard.sh knows it too
+BROKEN = (
+    "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
+    "set close_action of that end to none first"
+)
 _LONGEST = 127  # bytes of a connection's name; before 6.0.4 a longer one is loaded empty
 _INCLUDED = re.compile(r"[\w.+-]+")
 
