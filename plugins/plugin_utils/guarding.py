@@ -10,6 +10,7 @@ from .platforms import platform, platform_named, platform_of
 from .platforms.options import GatherOptions
 from .platforms.strongswan.rollback import (
     Outcome,
+    State,
     Wish,
     foretold,
     needed,
@@ -18,7 +19,7 @@ from .platforms.strongswan.rollback import (
     script,
 )
 
-__all__ = ["Outcome", "Wish", "bring", "refuse_others", "refuse_unguarded"]
+__all__ = ["Outcome", "State", "Wish", "bring", "refuse_others", "refuse_unguarded"]
 
 
 def bring(
