@@ -73,7 +73,7 @@ class Rewritten:
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said; it has what was asked for."""
         log = write.written(self.wish, reply)
-        if self.order.enabled and self.order.applied:
+        if self.needed and self.order.enabled and self.order.applied:
             write.refuse_other(self.wish, read("", reply, self.options))
         return log
 

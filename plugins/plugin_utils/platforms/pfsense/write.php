@@ -161,10 +161,12 @@ function write_down($given) {
 	if (printed($given) !== $given['fingerprint']) {
 		refuse('moved');
 	}
+	$began = time();
 	if (!is_array(write_config($given['text']))) {
 		refuse('unwritten');
 	}
-	$kept = @file_get_contents($copy);
+	clearstatcache();
+	$kept = @filemtime($copy) >= $began ? @file_get_contents($copy) : false;
 	if ($kept !== false && digest($given, $kept) !== $given['fingerprint']) {
 		put_back($copy, 'tunnelwright.ipsec: what somebody else wrote meanwhile');
 		refuse('moved');

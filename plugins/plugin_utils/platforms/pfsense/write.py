@@ -62,7 +62,7 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
         "from": "",
         "journal": "",
         "text": revision(wish, order.edits),
-        "pending": wish.pending,
+        "pending": wish.pending or not order.edits,
         "apply": order.applied,
         "terminate": wish.name if terminate else "",
         "timeout": round(timeout),
