@@ -80,7 +80,7 @@ options:
       - With O(reinitiate), new SAs with the changed settings are established beside the live ones before those are
         ended, so that no packet need be lost. Meanwhile a connection named like this one with C(-tunnelwright-next)
         behind it is loaded; nothing of it is left.
-      - A pfSense cannot do that, as it writes the daemon's files itself.
+      - On a pfSense it cannot be had for a routed (VTI) tunnel, nor together with O(psk).
       - The peer must accept what is new while it has what is old. Where it refuses, the task fails, and the live SAs
         have not been touched.
       - This end must be able to initiate. Where nothing is up it makes no difference.

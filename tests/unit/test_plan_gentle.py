@@ -264,12 +264,9 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
     (
         "a responder that generates its configuration",
         {},
-        {"settable": ("dpd_delay",)},
+        {"settable": ("dpd_delay",), "child": {"policies": False}},
         {"settings": {"dpd_delay": "10s"}},
-        Outage(
-            2.0,
-            "b generates its configuration, which has no place for a second one meanwhile: it is re-initiated once",
-        ),
+        Outage(2.0, "a routed child of b/to-a has one value at a time: it is re-initiated once"),
     ),
     (
         "a responder that starts, and cannot",

@@ -70,9 +70,8 @@ def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
 def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
     """Why the initiator cannot make a second IKE_SA beside the first, or an end not have old and new values."""
     for end in tunnel.ends:
-        asked = wanted[end.gateway.name]
-        if end.gateway.generates and (end is tunnel.initiating or asked.settings or asked.children or asked.psk):
-            return f"{end.gateway.name} generates its configuration, which has no place for a second one meanwhile"
+        if end.gateway.generates and (why := _one_value_only(end, wanted[end.gateway.name])):
+            return f"{why} of {end.name()} has one value at a time"
     version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
     if version == "1":
         return "IKEv1 takes a second IKE_SA for a reauthentication of the first"
@@ -80,6 +79,15 @@ def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
         return f"{tunnel.initiating.name()} does not know its peer's address"
     keeping = [end for end in tunnel.ends if end.connection.unique == "keep"]
     return f"unique = keep of {keeping[0].name()} refuses a second IKE_SA" if keeping else ""
+
+
+def _one_value_only(end: End, wanted: Wanted) -> str:
+    """What an end that generates its configuration cannot have old and new at a time; empty where it can."""
+    if any(not child.policies for child in end.connection.children):
+        return "a routed child"
+    asked = [*wanted.settings, *(key for given in wanted.children.values() for key in given)]
+    single = [key for key in asked if key in ("version", "esp_proposals", "ah_proposals")]
+    return single[0] if single else "the pre-shared key" if wanted.psk else ""
 
 
 def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, Wanted], findings: Collection[str]) -> str:
