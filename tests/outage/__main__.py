@@ -22,7 +22,7 @@ from .ways import before, by_declaration, by_template
 SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8"}
 BREAKS = {kind.name for kind in KINDS if kind.breaks}
 BREAK = 2.0  # seconds that those may take
-BLINK = 0.05  # and all others: the moment between one end's new SA and the other's, on a busy machine
+BLINK = 0.1  # and all others: the moment between one end's new SA and the other's, on a busy machine
 PRINTED = """## Packets lost while a tunnel is changed
 
 `make outage` wrote this section. Both gateways of a tunnel ping each other through it {rate} times a second while it
