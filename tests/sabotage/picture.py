@@ -21,8 +21,8 @@ echo '== files'
 find /etc /usr/local /root /var/spool/cron -printf '%y %m %U %G %p %l\n'
 find /run /tmp /var/tmp /var/lib -name '*tunnelwright*' -printf '%y %m %U %G %p %l\n'
 echo '== bytes'; find /etc /usr/local /root /var/spool/cron -type f -exec sha256sum {} +
-echo '== sas'; swanctl --list-sas
-echo '== loaded'; swanctl --list-conns
+echo '== sas'; timeout 10 swanctl --list-sas
+echo '== loaded'; timeout 10 swanctl --list-conns
 echo '== processes'
 for p in /proc/[0-9]*; do
 	read -r stat <$p/stat || continue
@@ -50,6 +50,10 @@ class Picture:
         """The same with other bytes in one file."""
         old = self.files[path]
         return replace(self, files={**self.files, path: f"{old.rpartition(' ')[0]} {_digest(text)}"})
+
+    def with_file(self, path: str, text: str) -> Picture:
+        """The same with one file more, which all may read."""
+        return replace(self, files={**self.files, path: f"f 644 0 0  {_digest(text)}"})
 
 
 def picture(lab: Lab, gateway: str) -> Picture:

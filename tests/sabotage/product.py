@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,25 +23,33 @@ class Product:
     """A playbook, how it is told what to do, and the names of its steps' tasks."""
 
     playbook: str
-    variables: Callable[[Tunnel, Change, int], Mapping[str, Any]]
+    variables: Callable[[Sequence[tuple[Tunnel, Change]], int], Mapping[str, Any]]
+    seconds: int  # that a guard is armed for: a run on a busy machine may take that long
     steps: Mapping[str, str]  # arm, responder, initiator, guarded, prove, confirm-responder, confirm-initiator
 
 
-def _variables(tunnel: Tunnel, change: Change, seconds: int) -> Mapping[str, Any]:
-    ends = {"responder": tunnel.responder, "initiator": tunnel.initiator}
-    wanted = {"responder": change.responder, "initiator": change.initiator}
-    inside = {role: end.network.removesuffix("0/24") + "1" for role, end in ends.items()}
+def _variables(changes: Sequence[tuple[Tunnel, Change]], seconds: int) -> Mapping[str, Any]:
     return {
-        **{role: end.gateway for role, end in ends.items()},
-        "change": {role: {"name": end.connection, **wanted[role]} for role, end in ends.items()},
-        "ping": {"from": inside["initiator"], "to": inside["responder"]},
         "seconds": seconds,
+        "tunnels": {t.initiator.gateway: _tunnel(t, change) for t, change in changes},
+        "ends": {end.gateway: t.initiator.gateway for t, dummy in changes for end in (t.responder, t.initiator)},
+    }
+
+
+def _tunnel(tunnel: Tunnel, change: Change) -> Mapping[str, Any]:
+    responder, initiator = tunnel.responder, tunnel.initiator
+    inside = [end.network.removesuffix("0/24") + "1" for end in (initiator, responder)]
+    return {
+        "responder": {"gateway": responder.gateway, "name": responder.connection, **change.responder},
+        "initiator": {"gateway": initiator.gateway, "name": initiator.connection, **change.initiator},
+        "ping": {"from": inside[0], "to": inside[1]},
     }
 
 
 OWN = Product(
     str(Path(__file__).parent / "change.yml"),
     _variables,
+    45,
     {
         "arm": "Arm",
         "responder": "Change the responder",

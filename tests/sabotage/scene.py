@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import yaml
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab
-from tests.lab.topology import Tunnel
+from tests.lab.topology import End, Tunnel
 
 from .controller import Controller, Point, SabotageError
 from .picture import SNARES, Picture, differences, picture
@@ -53,26 +53,44 @@ while read -r stat </proc/$p/stat; do
 done
 kill -9 $chain"""
 _GUARD = re.compile(r"/etc/tunnelwright|tunnelwright-guard-|: processes:")  # not harm
-_UNGUARD = """for p in /proc/[0-9]*; do
+_KILL_GUARD = """for p in /proc/[0-9]*; do
 	tr '\\0' ' ' <$p/cmdline | grep -q '/etc/tunnelwright/guard-[^ ]*/watch $' && kill -9 ${p#/proc/}
 done 2>/dev/null
-rm -rf /etc/tunnelwright /etc/cron.d/tunnelwright-*"""
+:"""
+_UNGUARD = f"rm -f /etc/cron.d/tunnelwright-*\n{_KILL_GUARD}\nrm -rf /etc/tunnelwright"
+# As tests/lab/boot.sh boots. Time since the boot goes on, because the machine below was not restarted.
+_REBOOT = """kill -9 -1
+umount /proc/sys/kernel/random/boot_id 2>/dev/null
+find /run /tmp -xdev -mindepth 1 -delete
+mkdir -p /run/sshd /run/lock
+cat /proc/sys/kernel/random/uuid >/run/boot_id
+mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
+exec </dev/null >/dev/null 2>&1
+/usr/sbin/sshd -f /etc/ssh/lab_config
+cron
+/etc/init.d/strongswan start"""
 
 
 @dataclass
 class Scene:
-    """One way's own pair, or pairs; `seconds` is what a guard is armed for."""
+    """One way's own pair, or pairs."""
 
     lab: Lab
     tunnels: tuple[Tunnel, ...]
     folder: Path
-    seconds: int
+    times: float = 1  # of a guard's usual time
     guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
     product: Product = PRODUCT
     before: dict[str, Picture] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)  # of the files that hold the connections, before
     struck: float | None = None
     harm: list[str] = field(default_factory=list)  # what was other than before when it was struck
     runs: list[Controller] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> int:
+        """What a guard is armed for."""
+        return round(self.product.seconds * self.times)
 
     @property
     def tunnel(self) -> Tunnel:
@@ -81,38 +99,65 @@ class Scene:
     @property
     def gateways(self) -> dict[str, str]:
         """What each gateway is called in the table."""
-        named = {}
+        named: dict[str, str] = {}
         for number, tunnel in enumerate(self.tunnels):
             suffix = "" if len(self.tunnels) == 1 else f" {number + 1}"
             named |= {tunnel.responder.gateway: f"responder{suffix}", tunnel.initiator.gateway: f"initiator{suffix}"}
         return named
 
+    def end(self, role: Role, tunnel: Tunnel | None = None) -> End:
+        found = tunnel or self.tunnel
+        return found.responder if role == "responder" else found.initiator
+
     def gateway(self, role: Role) -> str:
-        return getattr(self.tunnel, role).gateway  # type: ignore[no-any-return]
+        return self.end(role).gateway
 
     def conf(self, role: Role) -> str:
-        return f"/etc/swanctl/conf.d/{getattr(self.tunnel, role).connection}.conf"
+        return _conf(self.end(role))
 
     def sh(self, role: Role, script: str) -> str:
         return self.lab.sh(self.gateway(role), script)
 
     # ---- the change
 
-    def run(self, *points: Point, change: Change = GOOD, tunnel: Tunnel | None = None, **hosts: Any) -> Controller:
-        """Begin the change of a tunnel; the run waits at each of the points. `hosts`: see :meth:`inventory`."""
-        folder = self.folder / f"run{len(self.runs)}"
-        variables = self.product.variables(tunnel or self.tunnel, change, self.seconds)
-        path = self.folder / f"inventory{len(self.runs)}.yml"
-        path.write_text(self.inventory(**hosts), encoding="utf-8")
-        self.runs.append(Controller.start(folder, path, self.product.playbook, variables, points))
-        return self.runs[-1]
+    def run(
+        self,
+        *points: Point,
+        change: Change = GOOD,
+        also: Sequence[tuple[Tunnel, Change]] = (),
+        hosts: Mapping[Role, Mapping[str, str]] | None = None,
+    ) -> Controller:
+        """Begin the change of the tunnel, and of others; the run waits at each of the points."""
+        number = len(self.runs)
+        path = self.folder / f"inventory{number}.yml"
+        path.write_text(self.inventory(hosts or {}), encoding="utf-8")
+        variables = self.product.variables([(self.tunnel, change), *also], self.seconds)
+        run = Controller.start(self.folder / f"run{number}", path, self.product.playbook, variables, points)
+        self.runs.append(run)
+        return run
 
-    def inventory(self, **variables: Mapping[str, Any]) -> str:
+    def until_at(self, point: Point, **options: Any) -> Controller:
+        """Begin the change and wait until the run stands there."""
+        run = self.run(point, **options)
+        run.reached(point)
+        return run
+
+    def fails(self, run: Controller, why: str) -> None:
+        """Let it end; it must say this.
+
+        Raises:
+            SabotageError: it failed otherwise, or not at all.
+        """
+        run.end()
+        if not any(why in message for dummy, message in run.failures):
+            raise SabotageError(f"the run does not say {why!r}: {list(run.failures)} {run.output[-1500:]}")
+
+    def inventory(self, more: Mapping[Role, Mapping[str, str]]) -> str:
         """The gateways of this scene alone; more variables by role."""
         data = yaml.safe_load(inventory(self.lab))
         hosts = {gateway: data["all"]["hosts"][gateway] for gateway in self.gateways}
-        for role, more in variables.items():
-            hosts[self.gateway(role)] |= more  # type: ignore[arg-type]
+        for role, variables in more.items():
+            hosts[self.gateway(role)] |= variables
         return yaml.safe_dump({"all": {**data["all"], "hosts": hosts}})
 
     def step(self, when: Literal["before", "after"], step: str) -> Point:
@@ -129,26 +174,26 @@ class Scene:
         named = self.gateways
         return [f"{named[g]}: {what}" for g in named for what in differences(right[g], now[g])]
 
-    def changed(self, *roles: Role, sas: bool = True) -> dict[str, Picture]:
-        """The pictures with the good change at these ends, which the SAs have if all is done."""
+    def changed(self, *roles: Role, sas: bool = True, tunnel: Tunnel | None = None) -> dict[str, Picture]:
+        """The pictures with the good change at these ends of a tunnel, which its SAs have if all is done."""
         pictures = dict(self.before)
-        for role, proposals in (("responder", f"{NEW}, {OLD}"), ("initiator", NEW)):
-            gateway = self.gateway(role)  # type: ignore[arg-type]
+        for role in ROLES:
+            end = self.end(role, tunnel)
+            now = pictures[end.gateway]
             if role in roles:
-                old, new = f"esp_proposals = {OLD}\n", f"esp_proposals = {proposals}\n"
-                text = self.texts[gateway].replace(old, new)
-                pictures[gateway] = pictures[gateway].with_text(self.conf(role), text)  # type: ignore[arg-type]
+                proposals = getattr(GOOD, role)["children"]["net"]["esp_proposals"]
+                text = self.texts[end.gateway].replace(f"esp_proposals = {OLD}\n", f"esp_proposals = {proposals}\n")
+                now = now.with_text(_conf(end), text)
             if sas:
-                renewed = tuple(sa.replace(_OLD_ESP, _NEW_ESP) for sa in pictures[gateway].sas)
-                pictures[gateway] = replace(pictures[gateway], sas=renewed)
+                now = replace(now, sas=tuple(sa.replace(_OLD_ESP, _NEW_ESP) for sa in now.sas))
+            pictures[end.gateway] = now
         return pictures
-
-    texts: dict[str, str] = field(default_factory=dict)  # of the files that hold the connections, before
 
     def remember(self) -> None:
         """Take the picture that counts as before."""
         self.before = self.look()
-        self.texts = {self.gateway(role): self.sh(role, f"cat {self.conf(role)}") for role in ROLES}
+        ends = [self.end(role, tunnel) for tunnel in self.tunnels for role in ROLES]
+        self.texts = {end.gateway: self.lab.sh(end.gateway, f"cat {_conf(end)}") for end in ends}
 
     # ---- what goes wrong
 
@@ -176,6 +221,13 @@ class Scene:
     def release(self, role: Role, name: str) -> None:
         self.sh(role, f": >/run/sabotage/{name}/go")
 
+    def kill_guard(self, role: Role) -> None:
+        self.sh(role, _KILL_GUARD)
+
+    def reboot(self, role: Role) -> None:
+        """All that runs is killed, what lay in memory is gone, the kernel has another boot id, and it boots."""
+        self.sh(role, _REBOOT)
+
     def cut(self, role: Role, name: str) -> None:
         """Kill what is held, all above it, and the sshd that serves it."""
         self.sh(role, _CUT.format(name=name))
@@ -186,9 +238,7 @@ class Scene:
     def until(self, done: Callable[[], bool], seconds: float, otherwise: str) -> None:
         end = time.monotonic() + seconds
         while not done():
-            if time.monotonic() > end or (self.runs and all(run.process.poll() is not None for run in self.runs)):
-                if done():
-                    return
+            if time.monotonic() > end:
                 raise SabotageError(f"{otherwise}: {self.runs[-1].output[-1500:] if self.runs else ''}")
             time.sleep(0.1)
 
@@ -201,3 +251,7 @@ class Scene:
             yield
         finally:
             self.lab.exec(router, ["nft", "flush chain inet lab forward"], check=True)
+
+
+def _conf(end: End) -> str:
+    return f"/etc/swanctl/conf.d/{end.connection}.conf"

@@ -12,14 +12,14 @@ from itertools import islice
 from pathlib import Path
 from signal import SIGKILL
 
-from tests.lab.lab import Lab, running
+from tests.lab.lab import running
 from tests.lab.topology import pairs
 
-from .picture import CONF, Picture
+from .picture import CONF
 from .scene import Scene
-from .way import Way
+from .way import Pictures, Way
 
-AT_ONCE = 6
+AT_ONCE = 8
 PAIRS = 12  # of one lab
 COMES_RIGHT_WITHIN = 240.0  # seconds after the last of the sabotage
 UP_WITHIN = 60.0
@@ -52,17 +52,10 @@ def tell(
         ) as lab:
             say(f"{len(lab.topology.gateways)} gateways are up for {len(group)} ways")
             tunnels = iter([tunnel for name, tunnel in lab.topology.tunnels.items() if name.startswith("t")])
-            scenes = []
-            for way in group:
-                scenes.append(
-                    Scene(
-                        lab,
-                        tuple(islice(tunnels, way.pairs)),
-                        folder / f"{suite}-{way.name}",
-                        way.seconds,
-                        guarded=guarded,
-                    )
-                )
+            scenes = [
+                Scene(lab, tuple(islice(tunnels, way.pairs)), folder / f"{suite}-{way.name}", way.times, guarded)
+                for way in group
+            ]
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 told += pool.map(lambda both: _said(say, _go(*both)), zip(group, scenes, strict=True))
     return told
@@ -126,7 +119,7 @@ def _dead(scene: Scene) -> list[str]:
 def _come_right(way: Way, scene: Scene) -> tuple[list[str], float | None]:
     """Wait until all is right, and still is a little later; what is wrong, or how long it took."""
     end = time.monotonic() + COMES_RIGHT_WITHIN
-    right = way.right.pictures(scene)
+    right = [pictures(scene) for pictures in way.right.pictures]
     while time.monotonic() < end:
         if not _guarded(scene) and not _wrong(scene, right):
             seconds = time.monotonic() - (scene.struck or 0)
@@ -143,14 +136,15 @@ def _guarded(scene: Scene) -> bool:
     return any(not scene.lab.exec(gateway, look).returncode for gateway in scene.gateways)
 
 
-def _wrong(scene: Scene, right: dict[str, Picture]) -> list[str]:
+def _wrong(scene: Scene, right: Sequence[Pictures]) -> list[str]:
+    """What is other than the one of them that is nearest."""
     failed = [
         f"{scene.gateways[gateway]}: {line}"
         for gateway, now in scene.look().items()
         for line in now.record.splitlines()
         if line.startswith("failed ")
     ]
-    return scene.differences(right) + failed or _dead(scene)
+    return min((scene.differences(pictures) for pictures in right), key=len) + failed or _dead(scene)
 
 
 def _happened(scene: Scene) -> Iterator[str]:

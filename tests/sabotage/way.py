@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from .scene import Scene
 
 
-@dataclass(frozen=True)
-class Right:
-    """What is right in the end: in words, and as pictures by gateway."""
+Pictures = Mapping[str, "Picture"]  # by gateway
 
-    text: str
-    pictures: Callable[[Scene], Mapping[str, Picture]]
+
+class Right:
+    """What is right in the end: in words, and as pictures, of which one must be met."""
+
+    def __init__(self, text: str, *pictures: Callable[[Scene], Pictures]) -> None:
+        self.text = text
+        self.pictures = pictures
 
 
 AS_BEFORE = Right("as before", lambda scene: scene.before)
@@ -33,14 +36,14 @@ class Way:
     pairs: int
     everywhere: bool  # also on strongSwan 5.9
     undone: bool
-    seconds: int
+    times: float  # of a guard's usual time, where the run is to end in time
 
 
 WAYS: dict[str, Way] = {}
 
 
 def way(
-    *, right: Right = AS_BEFORE, pairs: int = 1, everywhere: bool = False, undone: bool = False, seconds: int = 30
+    *, right: Right = AS_BEFORE, pairs: int = 1, everywhere: bool = False, undone: bool = False, times: float = 1
 ) -> Callable[[Callable[[Scene], None]], Callable[[Scene], None]]:
     """A function that sabotages a scene; its name and docstring are the row in the table."""
 
@@ -49,7 +52,7 @@ def way(
         about = " ".join((do.__doc__ or "").split())
         if not about or name in WAYS:
             raise ValueError(f"{name} is there already, or says nothing of what it does")
-        WAYS[name] = Way(name, about, do, right, pairs, everywhere, undone, seconds)
+        WAYS[name] = Way(name, about, do, right, pairs, everywhere, undone, times)
         return do
 
     return register

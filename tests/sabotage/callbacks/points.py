@@ -42,13 +42,16 @@ class CallbackModule(CallbackBase):
                 while not (self.folder / f"{point['name']}.go").exists():
                     time.sleep(0.05)
 
-    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:  # noqa: ARG002
         self._at("before", task)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         self._at("after", result._task)
 
-    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
+        self._note(result)
+
+    def v2_runner_item_on_failed(self, result: Any) -> None:
         self._note(result)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:

@@ -15,10 +15,7 @@ CHANGED = Right("the change stays: it was confirmed", lambda scene: scene.change
 
 
 def _at(scene: Scene, when: Literal["before", "after"], step: str) -> None:
-    point = scene.step(when, step)
-    run = scene.run(point)
-    run.reached(point)
-    run.kill()
+    scene.until_at(scene.step(when, step)).kill()
     scene.strike()
 
 
@@ -119,7 +116,7 @@ def killed_while_confirming(scene: Scene) -> None:
     _within(scene, "initiator", "mv", "/confirmed", cut=True)
 
 
-@way(right=CHANGED, everywhere=True)
+@way(times=3, right=CHANGED, everywhere=True)
 def killed_after_confirming(scene: Scene) -> None:
     """Killed when both ends are confirmed."""
     _at(scene, "after", "confirm-initiator")

@@ -117,22 +117,25 @@ tw_made_since() {
 	done
 }
 
-# tw_daemon: the daemon holds what the files say, and what was established is.
+# tw_daemon: the daemon holds what the files say, and what was established is. One that dies meanwhile is started anew.
 tw_daemon() {
 	[ -e running ] || tw_answers || return 0
-	if ! tw_wait "$tw_patience" && ! { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; }; then
-		tw_did "failed the daemon does not answer"
-		return
-	fi
+	tw_bring_up || tw_bring_up || tw_bring_up || tw_did "failed the daemon does not answer"
+}
+
+# tw_bring_up: fails where the daemon does not answer, or not any more.
+tw_bring_up() {
+	tw_wait "$tw_patience" || { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; } || return
 	if ! tw_parses "$(cat config)" 2>/dev/null; then
 		tw_did "failed strongSwan's parser does not accept the files, so they are not loaded"
-		return
+		return 0
 	fi
 	tw_since=''
 	[ -e unchanged ] || tw_since=$(tw_made_since)
 	if tw_said=$(tw_swanctl --load-all --noprompt 2>&1); then
 		tw_did "did load $(cat config)"
 	else
+		tw_answers || return
 		tw_did "failed to load all: $(printf '%s\n' "$tw_said" | grep failed | tail -n 1)"
 	fi
 	for tw_id in $tw_since; do tw_swanctl --terminate --ike-id "$tw_id" --force --timeout 2 >/dev/null 2>&1; done
@@ -144,7 +147,8 @@ tw_up() {
 	printf '%s\n' "$tw_now" | grep -Fqx -e "child${tw_tab}initiates$tw_tab$1$tw_tab$2" -e "child${tw_tab}answers$tw_tab$1$tw_tab$2"
 }
 
-# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one.
+# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one. Fails where the
+# daemon does not answer any more.
 tw_establish() {
 	tw_begin=$(tw_clock)
 	while :; do
@@ -156,6 +160,7 @@ tw_establish() {
 			tw_swanctl --initiate --ike "$tw_ike" --child "$tw_child" --timeout 10 >/dev/null 2>&1
 		done <sas
 		[ -n "$tw_down" ] && [ "$tw_waited" -lt 180 ] || break
+		tw_answers || return
 		sleep 2 9>&-
 	done
 	if [ -z "$tw_down" ]; then

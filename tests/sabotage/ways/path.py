@@ -1,0 +1,116 @@
+"""The path between the gateways, or to them, is gone, or the peer does not want what it is offered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from ..product import Change
+from ..scene import CUT, GOOD, REFUSED, Scene
+from ..way import Right, way
+from .killed import CHANGED, RESPONDER_KEEPS
+
+OTHER_KEY = Change({"settings": {"dpd_delay": "20s"}}, {"psk": "not what the peer has"})
+HALF = Right(
+    "the first as before; the change of the second stays",
+    lambda scene: scene.changed("responder", "initiator", tunnel=scene.tunnels[1]),
+)
+IN_UDP = Change({"settings": {"dpd_delay": "20s"}}, {"nat_traversal": "force"})
+
+
+@way(undone=True, everywhere=True)
+def the_change_cuts_the_management_path(scene: Scene) -> None:
+    """The initiator is managed through the tunnel, by way of the responder, and gets a peer that is not there."""
+    name = scene.snare("initiator", "swanctl", "--terminate")
+    scene.run(change=CUT, hosts={"initiator": _through_the_tunnel(scene)})
+    scene.held("initiator", name)
+    scene.strike()
+    scene.release("initiator", name)
+
+
+@way(undone=True, everywhere=True, times=3, right=CHANGED)
+def the_management_path_is_changed_well(scene: Scene) -> None:
+    """The initiator is managed through the tunnel, by way of the responder, and the change is good."""
+    name = scene.snare("initiator", "swanctl", "--terminate")
+    run = scene.run(hosts={"initiator": _through_the_tunnel(scene)})
+    scene.held("initiator", name)
+    scene.strike()
+    scene.release("initiator", name)
+    run.end()
+
+
+@way(undone=True, right=RESPONDER_KEEPS)
+def the_management_network_fails(scene: Scene) -> None:
+    """The initiator can be reached no more before it is confirmed, until the run has ended."""
+    point = scene.step("before", "confirm-initiator")
+    run = scene.until_at(point)
+    scene.sh("initiator", "ip link set mgmt down")
+    scene.strike()
+    run.go(point)
+    run.end()
+    scene.sh("initiator", "ip link set mgmt up")
+
+
+@way(undone=True, everywhere=True)
+def the_peer_cannot_be_reached(scene: Scene) -> None:
+    """Nothing passes between the gateways from before the initiator is changed until after the deadline."""
+    point = scene.step("before", "initiator")
+    run = scene.until_at(point)
+    with scene.path_cut():
+        scene.strike()
+        run.go(point)
+        time.sleep(scene.seconds + 20)
+
+
+@way(undone=True, everywhere=True)
+def the_peer_refuses_the_change(scene: Scene) -> None:
+    """The initiator is told to propose what the responder does not accept."""
+    _told(scene, REFUSED, "was not established")
+
+
+@way(undone=True)
+def the_peer_has_another_key(scene: Scene) -> None:
+    """The initiator gets a pre-shared key that the responder does not have."""
+    _told(scene, OTHER_KEY, "was not established")
+
+
+@way(undone=True)
+def the_path_drops_what_the_change_sends(scene: Scene) -> None:
+    """ESP is put into UDP, which is dropped on the path: the SAs come up and carry nothing."""
+    router = f"r{scene.tunnel.name.removeprefix('t')}"
+    rule = "add rule inet lab forward udp dport 4500 @th,64,32 != 0 drop"
+    scene.lab.exec(router, ["nft", rule], check=True)
+    _told(scene, IN_UDP, "carries nothing")
+
+
+@way(undone=True, pairs=2, right=HALF)
+def half_of_a_batch_fails(scene: Scene) -> None:
+    """Of two tunnels that are changed in one run, the peer of the first does not accept the change."""
+    name = scene.snare("initiator", "swanctl", "--initiate")
+    run = scene.run(change=REFUSED, also=[(scene.tunnels[1], GOOD)])
+    scene.held("initiator", name)
+    scene.strike()
+    scene.release("initiator", name)
+    scene.fails(run, "was not established")
+
+
+def _told(scene: Scene, change: Change, why: str) -> None:
+    name = scene.snare("initiator", "swanctl", "--initiate")
+    run = scene.run(change=change)
+    scene.held("initiator", name)
+    scene.strike()
+    scene.release("initiator", name)
+    scene.fails(run, why)
+
+
+def _through_the_tunnel(scene: Scene) -> Mapping[str, str]:
+    """A second sshd on the address behind the tunnel, and how it is reached: from the responder, whose ssh forwards."""
+    lab, responder, initiator = scene.lab, scene.gateway("responder"), scene.gateway("initiator")
+    address = lab.inside(initiator)
+    scene.sh("initiator", f"/usr/sbin/sshd -f /etc/ssh/lab_config -o ListenAddress={address} -o PidFile=none")
+    known = f"-o UserKnownHostsFile={lab.folder}/known_hosts -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes"
+    jump = f"ssh -i {lab.folder}/id_ed25519 {known} -W %h:%p root@{lab.management(responder)}"
+    return {
+        "ansible_host": address,
+        "ansible_ssh_common_args": f"{known} -o HostKeyAlias={lab.management(initiator)} -o ProxyCommand='{jump}'",
+    }
