@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from secrets import token_hex
 from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
-from ..plugin_utils.change import Changing
-from ..plugin_utils.platforms import platform, platform_of
-from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.platforms.strongswan.write import Wish, applied, script
+from ..plugin_utils.change import Changing, Followed
+from ..plugin_utils.platforms.strongswan.write import Wish
 from ..plugin_utils.task import Task
 
 
@@ -23,27 +20,14 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else one more to apply and, for live SAs, one more."""
-        wish = _wish(args)
-        options = GatherOptions(digest_key=token_hex(32), config=args["config"])
-        reply = self.on_gateway(platform("auto").gather(options))
-        gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
-        change = Changing.of(wish, gateway, reply, options, reinitiate=args["reinitiate"])
-        log: tuple[str, ...] = ()
+        how = {key: args[key] for key in ("reinitiate", "make_before_break")}
+        change = Changing.read(_wish(args), args["config"], self.gateway_name(variables), self.on_gateway, **how)
+        followed = Followed()
         if change.draft.edits:
-            self.before_writing(args, variables, gateway)
+            self.before_writing(args, variables, change.gateway)
         if change.draft.edits and not self.check_mode:
-            program = script(
-                wish,
-                change.draft,
-                change.files,
-                options=options,
-                timeout=args["timeout"],
-                terminate=change.terminate_first,
-            )
-            log = applied(wish, self.on_gateway(program))
-            log += change.follow(self.on_gateway, timeout=args["timeout"])
-        result = change.result(log)
-        return result | ({"diff": change.draft.diff} if self.diff_mode else {})
+            followed = change.apply(self.on_gateway, timeout=args["timeout"])
+        return change.result(followed) | ({"diff": change.draft.diff} if self.diff_mode else {})
 
 
 def _wish(args: dict[str, Any]) -> Wish:
@@ -54,7 +38,7 @@ def _wish(args: dict[str, Any]) -> Wish:
         str(child): {str(key): _text(value) for key, value in (given or {}).items()}
         for child, given in args["children"].items()
     }
-    return Wish(args["name"], settings, children, args["psk"])
+    return Wish(args["name"], settings, children, args["psk"], args["psk_use"])
 
 
 def _text(value: object) -> str:

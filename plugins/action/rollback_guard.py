@@ -23,7 +23,9 @@ class ActionModule(Task):
         if args["state"] == "confirmed":
             self.on_new_connection()
         wish = guarding.Wish(run=self.run_name, **args)
-        before, done = guarding.bring(wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode)
+        patient = args["state"] == "rolled_back" and not self.check_mode
+        run = self.on_gateway_within(args["timeout"]) if patient else self.on_gateway
+        before, done = guarding.bring(wish, self.gateway_name(variables), run, dry=self.check_mode)
         guards = {"before": before.guard, "after": done.guard}
         result: dict[str, Any] = {"changed": done.changed, "guard": guards, "rollback": done.rollback}
         if done.guard is not None and done.guard.at_boot == "none" and not self.check_mode:

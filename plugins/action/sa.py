@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.sa import ARGUMENT_SPEC
+from ..plugin_utils.change import Changing, Followed
 from ..plugin_utils.platforms.strongswan import sa
+from ..plugin_utils.platforms.strongswan.write import Wish
 from ..plugin_utils.task import Task
 
 
@@ -18,14 +20,27 @@ class ActionModule(Task):
     SPEC = ARGUMENT_SPEC
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """One round trip where nothing is to be done, else two."""
+        """One round trip where nothing is to be done, else two, and to make before breaking three."""
         wish = sa.Wish(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
         before = sa.seen(wish, self.on_gateway(sa.script(wish)))
         operation = sa.needed(wish, before)
-        after: sa.Seen = before
-        log: tuple[str, ...] = ()
+        done = Followed(sas=before.sas)
         if operation.do:
-            self.before_writing(args, variables)
-        if operation.do and not self.check_mode:
-            after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
-        return {"changed": operation.do is not None, "log": log, "sa": {"before": before.sas, "after": after.sas}}
+            change = self._over(args, variables)
+            self.before_writing(args, variables, change.gateway if change else None)
+            if not self.check_mode:
+                done = change.apply(self.on_gateway, timeout=wish.timeout) if change else self._do(wish, operation)
+        return {"changed": operation.do is not None, "log": done.log, "sa": {"before": before.sas, "after": done.sas}}
+
+    def _over(self, args: dict[str, Any], variables: dict[str, Any]) -> Changing | None:
+        """The change of nothing that makes SAs anew before they go; None where that is not asked or none are up."""
+        if args["state"] != "reinitiated" or not args["make_before_break"]:
+            return None
+        how = {"reinitiate": True, "make_before_break": True}
+        wish = Wish(args["connection"])
+        change = Changing.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
+        return change if change.twin else None
+
+    def _do(self, wish: sa.Wish, operation: sa.Operation) -> Followed:
+        after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
+        return Followed(log, after.sas)

@@ -12,7 +12,7 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils.audit import audit, to_probe
-from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes
+from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
 from ..plugin_utils.report import as_story, as_table, side_by_side
 from ..plugin_utils.rules.evidence import up
 from ..plugin_utils.task import Task
@@ -34,7 +34,7 @@ class ActionModule(Task):
             probes=probes(args["probes"]),
             attempts=attempts(args["attempts"]),
             limit=args["limit"],
-            psks=args["psks"],
+            psks=psks(args["psks"], args["psk_digests"]),
         )
         table = as_table.render(found)
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
@@ -63,6 +63,7 @@ class ActionModule(Task):
             "unpaired": found.unpaired,
             "findings": found.findings,
             "plan": found.steps,
+            "outages": found.outages,
             "advice": found.advice,
             "to_probe": to_probe(found.tunnels, found.proofs),
             "gateways_unreadable": found.unreadable,

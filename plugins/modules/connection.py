@@ -56,8 +56,29 @@ options:
       - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added
         beside the other secrets. It is compared by keyed digest and shown nowhere.
     type: str
+  psk_use:
+    description:
+      - How O(psk) is used where the gateway has another key for these identities. Two gateways that change their key
+        one after the other can authenticate to each other all the time if both have both keys meanwhile.
+      - V(accept) has this end accept it beside the old key, with which it goes on signing.
+      - V(sign) has this end sign with it, and still accept the old key.
+      - V(only) makes it the only one, and removes what the other two have put beside.
+      - strongSwan signs with the last of several secrets for the same identities in the file; IKEv1 tries only that.
+    type: str
+    choices: [only, accept, sign]
+    default: only
   reinitiate:
     description: Whether live SAs are ended and initiated anew when something has changed, so that they follow.
+    type: bool
+    default: false
+  make_before_break:
+    description:
+      - With O(reinitiate), new SAs with the changed settings are established beside the live ones before those are
+        ended, so that no packet need be lost. Meanwhile a connection named like this one with C(-tunnelwright-next)
+        behind it is loaded; nothing of it is left.
+      - The peer must accept what is new while it has what is old. Where it refuses, the task fails, and the live SAs
+        have not been touched.
+      - This end must be able to initiate. Where nothing is up it makes no difference.
     type: bool
     default: false
   timeout:
@@ -81,6 +102,15 @@ EXAMPLES = r"""
       dpd_delay: 30s
     nat_traversal: force
     reinitiate: true
+
+- name: Another ESP proposal, without losing a packet, once the peer accepts both
+  tunnelwright.ipsec.connection:
+    name: hq
+    children:
+      net:
+        esp_proposals: [aes256gcm16-x25519]
+    reinitiate: true
+    make_before_break: true
 
 - name: This end starts the tunnel and brings it back
   tunnelwright.ipsec.connection:
@@ -108,6 +138,10 @@ takes_effect:
       V(on_start) where the daemon is not running, V(none) where nothing changed.
   returned: success
   type: str
+sa:
+  description: The SAs of the connection before and after, as M(tunnelwright.ipsec.sa) returns them.
+  returned: when live SAs were made anew
+  type: dict
 log:
   description: What the daemon said.
   returned: success
@@ -123,7 +157,9 @@ ARGUMENT_SPEC = {
     "children": {"type": "dict", "default": {}},
     "nat_traversal": {"type": "str", "choices": ["auto", "force"]},
     "psk": {"type": "str", "no_log": True},
+    "psk_use": {"type": "str", "choices": ["only", "accept", "sign"], "default": "only"},
     "reinitiate": {"type": "bool", "default": False},
+    "make_before_break": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "guard": {"type": "int"},

@@ -172,6 +172,7 @@ gateway:
         - Host name, Unix time, kernel, init system, whether cron runs, addresses, load averages and cores.
         - C(routes) are destinations and devices. Null if not asked for, if there are 1000 or more, or if routing rules
           of its own choose between tables.
+        - C(managed_from) is the address that the session came from. Empty if not known.
       type: dict
     problems:
       description: What kept a part of the gateway from being read, each with C(kind), C(what), C(where) and C(hint).

@@ -57,7 +57,9 @@ options:
       - By default the user, host and process of the run, which are those of no other run.
     type: str
   timeout:
-    description: With O(state=rolled_back), seconds to wait for the end of the rollback, which itself has no limit.
+    description:
+      - With O(state=rolled_back), seconds to wait for the end of the rollback, which itself has no limit.
+      - So long is a gateway tried that cannot be reached, because a change that has cut its path is undone in time.
     type: float
     default: 300
   config:

@@ -43,10 +43,21 @@ options:
     description: Whether to end SAs without the peer's answer, as where the peer has lost them.
     type: bool
     default: false
+  make_before_break:
+    description:
+      - With O(state=reinitiated), new SAs of the whole connection are established beside the live ones before those are
+        ended, so that no packet need be lost, as O(tunnelwright.ipsec.connection#module:make_before_break) does.
+      - Loads the gateway's configuration.
+    type: bool
+    default: false
   timeout:
     description: Seconds for each operation.
     type: float
     default: 30
+  config:
+    description: The configuration file that includes all others, for O(make_before_break).
+    type: path
+    default: /etc/swanctl/swanctl.conf
 seealso:
   - module: tunnelwright.ipsec.connection
 """
@@ -61,6 +72,7 @@ EXAMPLES = r"""
   tunnelwright.ipsec.sa:
     connection: hq
     state: reinitiated
+    make_before_break: true
 """
 
 RETURN = r"""
@@ -70,7 +82,10 @@ log:
   type: list
   elements: str
 sa:
-  description: The SAs of the connection before and after.
+  description:
+    - The SAs of the connection before and after, each IKE_SA with its algorithms and its C(children).
+    - C(encr), C(integ), C(prf) and C(dh_group) of an IKE_SA and of each CHILD_SA are what was negotiated. The first
+      CHILD_SA of an IKEv2 IKE_SA has no C(dh_group) of its own until it is rekeyed.
   returned: success
   type: dict
 """
@@ -83,7 +98,9 @@ ARGUMENT_SPEC = {
     "child": {"type": "str"},
     "state": {"type": "str", "choices": STATES, "default": "established"},
     "force": {"type": "bool", "default": False},
+    "make_before_break": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 30},
+    "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "guard": {"type": "int"},
 }
 

@@ -55,11 +55,25 @@ options:
             description: The connection's name on that gateway.
             type: str
             required: true
+          settings:
+            description: Settings of the connection that this end must have.
+            type: dict
+            default: {}
+          child_settings:
+            description: Settings that this end must have in every child that both ends have.
+            type: dict
+            default: {}
       initiator:
         description: Inventory name of the gateway that is to initiate.
         type: str
       settings:
-        description: Settings of the connection that both ends must have, by swanctl's names.
+        description:
+          - Settings of the connection that both ends must have, by swanctl's names.
+          - What mirrors or differs between the ends is refused here and belongs to one of them.
+        type: dict
+        default: {}
+      child_settings:
+        description: The same for every child that both ends have, such as C(esp_proposals) or C(rekey_time).
         type: dict
         default: {}
       verify:
@@ -111,6 +125,13 @@ options:
     type: list
     elements: str
     default: []
+  psk_digests:
+    description:
+      - By tunnel, what the filter P(tunnelwright.ipsec.psk_digests#filter) makes of the key that you give, so that it
+        can be compared with what the gateways have. A tunnel that is here need not be in O(psks).
+      - The digest key must be the one that M(tunnelwright.ipsec.gateway_info) was given.
+    type: dict
+    default: {}
   before:
     description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
     type: list
@@ -175,6 +196,13 @@ plan:
   returned: success
   type: list
   elements: dict
+outages:
+  description:
+    - By tunnel of which there are steps in RV(plan), for how many C(seconds) it is expected to carry nothing meanwhile,
+      and why (C(because)).
+    - 0 where it is changed make before break, or is down anyway.
+  returned: success
+  type: dict
 advice:
   description: What others must do on gateways outside O(limit), as text to send.
   returned: success
@@ -202,12 +230,18 @@ table:
 
 from ansible.module_utils.basic import AnsibleModule
 
-END_SPEC = {"gateway": {"type": "str", "required": True}, "connection": {"type": "str", "required": True}}
+END_SPEC = {
+    "gateway": {"type": "str", "required": True},
+    "connection": {"type": "str", "required": True},
+    "settings": {"type": "dict", "default": {}},
+    "child_settings": {"type": "dict", "default": {}},
+}
 TUNNEL_SPEC = {
     "name": {"type": "str", "required": True},
     "ends": {"type": "list", "elements": "dict", "required": True, "options": END_SPEC},
     "initiator": {"type": "str"},
     "settings": {"type": "dict", "default": {}},
+    "child_settings": {"type": "dict", "default": {}},
     "verify": {"type": "dict", "default": {}},
 }
 ATTEMPT_SPEC = {
@@ -224,6 +258,7 @@ ARGUMENT_SPEC = {
     "compare": {"type": "list", "elements": "str", "default": []},
     "limit": {"type": "list", "elements": "str"},
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
+    "psk_digests": {"type": "dict", "default": {}, "no_log": False},
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
     "show": {"type": "bool", "default": False},

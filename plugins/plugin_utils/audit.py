@@ -7,7 +7,21 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
-from .model import Attempt, Audit, Child, Declared, End, EndName, Finding, Gateway, Probe, Problem, Proof, Tunnel
+from .model import (
+    Attempt,
+    Audit,
+    Child,
+    Declared,
+    End,
+    EndName,
+    Finding,
+    Gateway,
+    GivenPsk,
+    Probe,
+    Problem,
+    Proof,
+    Tunnel,
+)
 from .pairing import pair
 from .plan import plan
 from .rules import WEIGHTS, diagnose
@@ -35,7 +49,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     probes: Iterable[Probe] = (),
     attempts: Iterable[Attempt] = (),
     limit: Iterable[str] | None = None,
-    psks: Iterable[str] = (),
+    psks: Mapping[str, GivenPsk] | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
 
@@ -50,9 +64,10 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     findings += diagnose(tunnels)
     findings += _stopped(read, tunnels)
     findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))
-    planned = plan(tunnels, findings, limit=limit)
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
-    return Audit(tunnels, unpaired, tuple(findings), planned.steps, planned.advice, proofs, broken)
+    up = {name for name, proof in proofs.items() if proof.crosswise}
+    planned = plan(tunnels, findings, limit=limit, up=up)
+    return Audit(tunnels, unpaired, tuple(findings), planned.steps, planned.advice, proofs, broken, planned.outages)
 
 
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:

@@ -6,10 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ParseError
-from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, Ping, Probe, Step, restore
+from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, GivenPsk, Ping, Probe, Step, restore
 from .report.as_story import Done
 
 ENDS = 2
+MIRRORED = frozenset(
+    ("local_addrs", "remote_addrs", "local_port", "remote_port", "local.id", "remote.id", "local_ts", "remote_ts")
+)
+COMPLEMENTARY = frozenset(("start_action", "close_action"))  # that both ends start makes duplicates
 
 
 def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
@@ -118,9 +122,22 @@ def done(given: Iterable[Mapping[str, Any]]) -> list[Done]:
     ]
 
 
+def psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, GivenPsk]:
+    """The pre-shared keys that a user gives, by tunnel: only named, or with what the filter `psk_digests` made of them.
+
+    Raises:
+        ParseError: a digest is not one of that filter's.
+    """
+    named = {str(name): GivenPsk() for name in names}
+    return named | {name: restore(GivenPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
+
+
 def _declared(tunnel: Mapping[str, Any]) -> Declared:
     name = str(tunnel["name"])
-    ends = [DeclaredEnd(str(end["gateway"]), str(end["connection"])) for end in tunnel["ends"]]
+    ends = [
+        DeclaredEnd(str(end["gateway"]), str(end["connection"]), _words(end, "settings"), _words(end, "child_settings"))
+        for end in tunnel["ends"]
+    ]
     if len(ends) != ENDS:
         raise ParseError(f"a tunnel has two ends, not {len(ends)}", where=f"tunnels.{name}.ends")
     initiator = tunnel.get("initiator")
@@ -131,10 +148,34 @@ def _declared(tunnel: Mapping[str, Any]) -> Declared:
             hint=f"name {ends[0].gateway} or {ends[1].gateway}",
         )
     pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping") or ())
-    settings = {str(key): _value(value) for key, value in (tunnel.get("settings") or {}).items()}
-    return Declared(name, (ends[0], ends[1]), initiator, settings, pings)
+    settings, child_settings = _words(tunnel, "settings"), _words(tunnel, "child_settings")
+    _refuse_equal(f"tunnels.{name}.settings", settings)
+    _refuse_equal(f"tunnels.{name}.child_settings", child_settings)
+    return Declared(name, (ends[0], ends[1]), initiator, settings, pings, child_settings)
+
+
+def _refuse_equal(where: str, settings: Mapping[str, str]) -> None:
+    """What both ends cannot have alike."""
+    for key, value in settings.items():
+        if key in MIRRORED:
+            what = f"{key} mirrors between the two ends and cannot be the same on both"
+        elif key in COMPLEMENTARY and "start" in value:
+            what = f"{key} = {value} on both ends would have each of them start the tunnel"
+        else:
+            continue
+        raise ParseError(
+            what, where=f"{where}.{key}", hint=f"give it to one end, under ends[].{where.rpartition('.')[2]}"
+        )
+
+
+def _words(given: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {str(name): _value(value) for name, value in (given.get(key) or {}).items()}
 
 
 def _value(value: object) -> str:
-    """YAML reads `yes` as a boolean; strongSwan wants the word back."""
+    """As strongSwan writes it: YAML reads `yes` as a boolean, and a list is comma separated."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(map(str, value))
+    if value is None:
+        return ""
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)

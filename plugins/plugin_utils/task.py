@@ -5,11 +5,15 @@ from __future__ import annotations
 import getpass
 import os
 import platform
+import re
+import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
@@ -17,6 +21,8 @@ from . import guarding
 from .errors import IpsecError
 from .model import Gateway, Reply, Script, plain
 from .transport import play
+
+_BETWEEN_TRIES = 5.0  # seconds
 
 
 class Task(ActionBase):
@@ -48,6 +54,22 @@ class Task(ActionBase):
         """What the gateway of this task answers to the script."""
         return play.run(self, script)
 
+    def on_gateway_within(self, seconds: float) -> Callable[[Script], Reply]:
+        """The same, asked again while the gateway cannot be reached, for so many seconds from now."""
+        end = time.monotonic() + seconds
+
+        def patiently(script: Script) -> Reply:
+            while True:
+                try:
+                    return self.on_gateway(script)
+                except AnsibleConnectionFailure:
+                    if time.monotonic() > end:
+                        raise
+                time.sleep(_BETWEEN_TRIES)
+                self._connection.reset()
+
+        return patiently
+
     def on_new_connection(self) -> None:
         """Have no script of this task travel over a connection that is older than the task."""
         play.connect_anew(self)
@@ -56,6 +78,15 @@ class Task(ActionBase):
     def run_name(self) -> str:
         """Who runs this play: the same for all its tasks, and for no other run."""
         return f"{getpass.getuser()}@{platform.node()}, process {os.getppid()}"
+
+    def goes_on(self, run: str) -> bool:
+        """Whether another run, by its `run_name`, still goes on; one of another controller cannot be seen."""
+        named = re.fullmatch(r".*@(.*), process (\d+)", run)
+        if named is None or named[1] != platform.node() or int(named[2]) == os.getppid():
+            return False
+        with suppress(OSError):
+            return b"ansible" in Path(f"/proc/{named[2]}/cmdline").read_bytes()
+        return False
 
     def before_writing(
         self, args: Mapping[str, Any], variables: Mapping[str, Any], gateway: Gateway | None = None

@@ -1,8 +1,9 @@
-"""Before a tunnel is called repaired: both ends hold the same SAs, crosswise, and traffic passes both ways."""
+"""Before a tunnel is called repaired: both ends hold the same SAs, crosswise and up to date, and traffic passes."""
 
 from __future__ import annotations
 
 from .model import ChildSa, End, Probe, Proof, Tunnel
+from .outdated import outdated
 
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 
@@ -20,7 +21,8 @@ def prove(tunnel: Tunnel) -> Proof:
         for probe in tunnel.probes
         if not probe.reachable
     ]
-    return Proof(bool(couples) and not unmatched, traffic, tuple(missing))
+    old = [f"{end.name(child)}: {said}" for end, child, said in outdated(tunnel)]
+    return Proof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old)
 
 
 def _shared(one: End, child: str, other: End, counterpart: str) -> bool:

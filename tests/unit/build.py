@@ -18,6 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     DeclaredEnd,
     Finding,
     Gateway,
+    GivenPsk,
     IkeSa,
     Probe,
     Secret,
@@ -126,6 +127,7 @@ def ike_sa(of: Connection, number: int = 1, *, swapped: bool = False, **values: 
         "initiator": not swapped,
         "initiator_spi": f"i{number:07x}",
         "responder_spi": f"r{number:07x}",
+        "version": of.version or 2,
         "children": tuple(
             child_sa(c.name, number + i, swapped=swapped, local_ts=c.local_ts, remote_ts=c.remote_ts)
             for i, c in enumerate(of.children)
@@ -171,6 +173,11 @@ def declared(name: str = "a-b", **values: Any) -> Declared:
     return replace(Declared(name, (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))), **values)
 
 
+def given(*tunnels: str, digest: str = "") -> dict[str, GivenPsk]:
+    """The pre-shared key that a user gives for these tunnels; without a digest they are only named."""
+    return {name: GivenPsk(digest, "k1" if digest else "") for name in tunnels}
+
+
 def probe(on: str = "a", *, reachable: bool = True) -> Probe:
     """Three pings through the healthy tunnel."""
     return Probe(on, "to-b" if on == "a" else "to-a", "net", reachable, 3, 3 if reachable else 0)
@@ -187,7 +194,7 @@ class Row:
     remedies: tuple[str, ...] | None = None
     also: tuple[str, ...] = ()  # other findings of the same fault
     declared: Declared | None = None
-    psks: tuple[str, ...] = ()
+    psks: Mapping[str, GivenPsk] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 

@@ -31,7 +31,7 @@ def test_a_healthy_pair_is_one_tunnel_with_its_proof_and_nothing_else() -> None:
     assert plain(audit(healthy(), probes=(probe(), probe("b")))) == {
         **plain(audit(healthy(), probes=(probe(), probe("b")))),
         "findings": [], "steps": [], "advice": [], "unpaired": [], "unreadable": {},
-        "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": []}},
+        "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": [], "adopted": True}}, "outages": {},
     }  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.tunnelwright.ipsec.plugins.filter.psk_digests import psk_digests
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import audit_input
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
@@ -12,12 +14,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     DeclaredEnd,
     EndName,
     Finding,
+    GivenPsk,
     Ping,
     Probe,
     Step,
     plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest, key_id
 
 from tests.unit.build import healthy
 
@@ -69,6 +73,35 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
     assert audit_input.declared([given]) == [Declared("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))]
 
 
+def test_a_declared_tunnel_has_settings_of_children_and_of_one_end_alone() -> None:
+    own = {"settings": {"unique": "replace"}, "child_settings": {"close_action": "start", "dpd_action": None}}
+    given = {
+        "name": "berlin",
+        "ends": [{**ENDS[0], **own}, ENDS[1]],
+        "settings": {"rekey_time": "4h", "unique": "no"},
+        "child_settings": {"esp_proposals": ["aes256gcm16-ecp384", "aes256-sha256"], "start_action": "trap"},
+    }
+    (tunnel,) = audit_input.declared([given])
+    both = {"esp_proposals": "aes256gcm16-ecp384,aes256-sha256", "start_action": "trap"}
+    assert tunnel.of("b") == ({"rekey_time": "4h", "unique": "no"}, both)
+    assert tunnel.of("a") == (
+        {"rekey_time": "4h", "unique": "replace"},
+        {**both, "close_action": "start", "dpd_action": ""},
+    )
+
+
+def test_a_given_key_is_a_name_or_what_the_filter_made_of_it() -> None:
+    made = psk_digests({"a-b": "0x6b6579", "c-d": "key"}, "a digest key")
+    assert made["a-b"] == made["c-d"]
+    given = audit_input.psks(["a-b", "e-f"], made)
+    assert given == {"a-b": GivenPsk(**made["a-b"]), "c-d": GivenPsk(**made["c-d"]), "e-f": GivenPsk()}
+    assert made["a-b"] == {"digest": digest("a digest key", "key"), "key_id": key_id("a digest key")}
+    with pytest.raises(ParseError, match=r"expected a mapping, not str at psk_digests\.a-b"):
+        audit_input.psks([], {"a-b": "the key itself"})
+    with pytest.raises(AnsibleFilterError, match="psk_digests reads keys by tunnel, not list"):
+        psk_digests(["a-b"], "a digest key")
+
+
 @pytest.mark.parametrize(
     "empty", [{}, {"initiator": None, "settings": None, "verify": None}, {"verify": {"ping": None}}]
 )
@@ -80,6 +113,18 @@ def test_a_declared_tunnel_needs_no_more_than_its_ends(empty: dict[str, Any]) ->
 UNDECLARABLE = (
     ({"ends": ENDS[:1]}, r"a tunnel has two ends, not 1 at tunnels\.berlin\.ends"),
     ({"ends": ENDS + ENDS}, r"a tunnel has two ends, not 4"),
+    (
+        {"ends": ENDS, "child_settings": {"local_ts": "10.0.0.0/8"}},
+        (
+            r"local_ts mirrors between the two ends and cannot be the same on both at tunnels\.berlin\.child_settings\."
+            r"local_ts: give it to one end, under ends\[\]\.child_settings"
+        ),
+    ),
+    (
+        {"ends": ENDS, "child_settings": {"start_action": "trap|start"}},
+        r"start_action = trap\|start on both ends would have each of them start the tunnel at tunnels",
+    ),
+    ({"ends": ENDS, "settings": {"remote.id": "a"}}, r"remote\.id mirrors .* under ends\[\]\.settings"),
     ({"ends": ENDS, "initiator": "c"}, r"initiator c is none of its ends at tunnels\.berlin\.initiator: name a or b"),
 )
 

@@ -13,6 +13,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Connection,
     DeclaredEnd,
     Gateway,
+    GivenPsk,
     Problem,
     Secret,
     System,
@@ -147,10 +148,10 @@ def test_a_declaration_decides_between_ends_that_fit_equally_well() -> None:
     twin = replace(mirrored(connection()), name="twin")
     ends = (DeclaredEnd("b", "twin"), DeclaredEnd("a", "to-b"))
     gateways = (gateway("a", connection()), gateway("b", mirrored(connection()), twin))
-    tunnels, unpaired = pair(gateways, [declared("berlin", ends=ends, initiator="b")], psks=("berlin",))
+    tunnels, unpaired = pair(gateways, [declared("berlin", ends=ends, initiator="b")], psks={"berlin": GivenPsk()})
     assert _named(tunnels) == [("berlin", "b/twin", "a/to-b")]
     (berlin,) = tunnels
-    assert (berlin.paired_by, berlin.initiator, berlin.psk_given) == ("declared", "b", True)
+    assert (berlin.paired_by, berlin.initiator, berlin.psk) == ("declared", "b", GivenPsk())
     assert [str(u.end) for u in unpaired] == ["b/to-a"]
 
 

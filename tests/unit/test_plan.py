@@ -29,6 +29,7 @@ from tests.unit.build import (
     declared,
     edited,
     gateway,
+    given,
     healthy,
     ike_sa,
     live,
@@ -138,7 +139,7 @@ def test_steps_come_in_the_order_that_keeps_tunnels_up(
     a: Edit, b: Edit, psks: tuple[str, ...], expected: list[str]
 ) -> None:
     one, other = healthy()
-    steps = _planned((edited(one, **a), edited(other, **b)), psks=psks).steps
+    steps = _planned((edited(one, **a), edited(other, **b)), psks=given(*psks)).steps
     assert [_line(step) for step in steps] == expected
 
 

@@ -9,7 +9,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import At
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table, side_by_side
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
 
-from tests.unit.build import Row, connection, edited, gateway, healthy, probe, secret, tunnel
+from tests.unit.build import Row, connection, edited, gateway, given, healthy, probe, secret, tunnel
 
 PASSING = (probe(), probe("b"))
 BLIND = {"dpd_delay": 0.0}
@@ -65,7 +65,7 @@ def test_remedies_that_are_steps_are_told_too_and_why_there_is_none() -> None:
     assert "remedy: on a: sa to-b reinitiated" in told
     other_key = edited(b, secrets=(secret(connection(), "d2"),))
     assert "remedy: give the right key in ipsec_psks.a-b" in as_table.render(audit((a, other_key)))
-    assert "remedy: on b: connection to-a pre-shared key" in as_table.render(audit((a, other_key), psks=["a-b"]))
+    assert "remedy: on b: connection to-a pre-shared key" in as_table.render(audit((a, other_key), psks=given("a-b")))
 
 
 def test_no_line_of_prose_is_wider_than_a_terminal() -> None:

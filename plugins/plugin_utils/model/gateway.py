@@ -285,6 +285,7 @@ class System:
     routes: tuple[str, ...] | None = None  # "10.2.0.0/24 eth0"; None: not known, too many, or rules of its own decide
     load: tuple[float, ...] = ()  # averages of 1, 5 and 15 minutes
     cores: int | None = None
+    managed_from: str = ""  # the address that this session came from; empty: not known
 
     @property
     def clock(self) -> datetime | None:

@@ -10,7 +10,8 @@ from .gateway import Child, Connection, Gateway, IkeSa, Keepalive, Policy, Secre
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Confidence = Literal["certain", "observed", "inferred"]
-Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "persist"]
+Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "contract", "finish", "persist"]
+PskUse = Literal["only", "accept", "sign"]  # how a key is used; beside an old one while the peer may have that
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class End:
     connection: Connection
     sas: tuple[IkeSa, ...] = ()
     policies: tuple[Policy, ...] = ()
-    secret: Secret | None = None
+    secret: Secret | None = None  # the one it signs with
+    accepts: tuple[Secret, ...] = ()  # all that are for the same identities, that one among them
     keepalives: tuple[Keepalive, ...] = ()
     keys_for: frozenset[str] = frozenset()  # every identity that the gateway keeps a pre-shared key for
 
@@ -51,10 +53,12 @@ class ChildPair:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredEnd:
-    """One end of a declared tunnel."""
+    """One end of a declared tunnel, with what this end alone is to have."""
 
     gateway: str
     connection: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    child_settings: Mapping[str, str] = field(default_factory=dict)  # of every child that both ends have
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,7 @@ class Proof:
     crosswise: bool
     traffic: bool | None  # None: not probed
     missing: tuple[str, ...] = ()  # what keeps it from being proven
+    adopted: bool = True  # the SAs in common use algorithms that both ends' configuration offers
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,20 @@ class Declared:
     initiator: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     ping: tuple[Ping, ...] = ()
+    child_settings: Mapping[str, str] = field(default_factory=dict)  # of every child that both ends have
+
+    def of(self, gateway: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What the end on a gateway is to have: settings of the connection, and of its children."""
+        end = self.ends[0] if self.ends[0].gateway == gateway else self.ends[1]
+        return {**self.settings, **end.settings}, {**self.child_settings, **end.child_settings}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPsk:
+    """The pre-shared key that a user gives for a tunnel, as its keyed digest; the key itself is not here."""
+
+    digest: str = ""  # HMAC-SHA-256, hexadecimal; empty where only the tunnel was named
+    key_id: str = ""  # digests compare only where this is equal
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +150,7 @@ class Tunnel:
     initiator: str  # gateway that is to initiate
     initiator_because: str
     declared: Declared | None = None
-    psk_given: bool = False  # the user gives a pre-shared key for it
+    psk: GivenPsk | None = None  # None: the user gives no pre-shared key for it
     probes: tuple[Probe, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
@@ -220,9 +239,19 @@ class Step:
     settings: Mapping[str, str] = field(default_factory=dict)
     children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     psk: bool = False  # needs the pre-shared key that the user gives for this tunnel
+    psk_use: PskUse = "only"
     reinitiate: bool = False
+    make_before_break: bool = False  # re-initiates without a break
     tunnel: str = ""
     findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """For how long a tunnel that is up is expected to carry nothing while its steps are taken, and why."""
+
+    seconds: float
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,3 +265,4 @@ class Audit:
     advice: tuple[str, ...]
     proofs: Mapping[str, Proof]  # by tunnel
     unreadable: Mapping[str, str]  # gateway: why
+    outages: Mapping[str, Outage] = field(default_factory=dict)  # by tunnel of which there are steps

@@ -14,7 +14,7 @@ from itertools import chain
 from itertools import count as numbers
 from typing import TypeVar
 
-from ..model import Attempt, Declared, Gateway, Probe, Tunnel, Unpaired
+from ..model import Attempt, Declared, Gateway, GivenPsk, Probe, Tunnel, Unpaired
 from .couples import couples, who_initiates
 from .declarations import declared_side, refuse_contradictions, waiting
 from .meeting import meet
@@ -28,7 +28,7 @@ def pair(
     gateways: Iterable[Gateway],
     declared: Iterable[Declared] = (),
     *,
-    psks: Iterable[str] = (),
+    psks: Mapping[str, GivenPsk] | None = None,
     probes: Iterable[Probe] = (),
     attempts: Iterable[Attempt] = (),
 ) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...]]:
@@ -52,7 +52,7 @@ def pair(
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
     met, alone = meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
-    return _tunnels(found, frozenset(psks), _by_end(probes), _by_end(attempts)), (*lonely, *alone)
+    return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts)), (*lonely, *alone)
 
 
 def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
@@ -64,7 +64,7 @@ def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
 
 def _tunnels(
     found: list[tuple[Side, Side, str, Declared | None]],
-    psks: frozenset[str],
+    psks: Mapping[str, GivenPsk],
     probes: Mapping[tuple[str, str], list[Probe]],
     attempts: Mapping[tuple[str, str], list[Attempt]],
 ) -> tuple[Tunnel, ...]:
@@ -91,7 +91,7 @@ def _tunnels(
                 initiator,
                 because,
                 declared,
-                name in psks,
+                psks.get(name),
                 tuple(probe for key in keys for probe in probes.get(key, ())),
                 tuple(attempt for key in keys for attempt in attempts.get(key, ())),
             )

@@ -12,18 +12,19 @@ from .sides import Side
 
 def refuse_contradictions(declared: tuple[Declared, ...]) -> None:
     """A tunnel has its name and its ends to itself, on two gateways."""
-    owner: dict[DeclaredEnd, str] = {}
+    owner: dict[tuple[str, str], str] = {}
     for tunnel in declared:
         if tunnel.ends[0].gateway == tunnel.ends[1].gateway:
             what = f"declared tunnel {tunnel.name} has both its ends on one gateway"
             raise IpsecError(what, where=tunnel.ends[0].gateway, hint="name the gateway of the other end")
         for end in tunnel.ends:
-            if end in owner:
+            key = (end.gateway, end.connection)
+            if key in owner:
                 what = (
-                    f"connection {end.connection!r} is an end of two declared tunnels, {owner[end]} and {tunnel.name}"
+                    f"connection {end.connection!r} is an end of two declared tunnels, {owner[key]} and {tunnel.name}"
                 )
                 raise IpsecError(what, where=end.gateway, hint="declare each connection once")
-            owner[end] = tunnel.name
+            owner[key] = tunnel.name
     if twice := [name for name, number in Counter(tunnel.name for tunnel in declared).items() if number > 1]:
         raise IpsecError(f"two declared tunnels are called {twice[0]}", where="ipsec_tunnels", hint="rename one")
 

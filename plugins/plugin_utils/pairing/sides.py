@@ -47,7 +47,8 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
             connection,
             live,
             tuple(policies[connection.name]),
-            secrets.between(own_id, peer_id),
+            signing := secrets.between(own_id, peer_id),
+            secrets.alike(signing),
             tuple(keepalives[connection.name]),
             keys_for,
         )
@@ -89,7 +90,11 @@ def _networksoverlap(one: str, other: str) -> bool:
 
 
 class _Secrets:
-    """Pre-shared keys by the identities they are for: the one charon would take (psk_authenticator.c: best match)."""
+    """Pre-shared keys by the identities they are for: the one charon would take (psk_authenticator.c: best match).
+
+    Of several that match equally well it signs with the last of the file, and accepts all of them (measured on 5.9.8
+    and 6.0.1, whatever their names and however often they were loaded).
+    """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         self.by_id: dict[str, list[Secret]] = defaultdict(list)
@@ -102,11 +107,22 @@ class _Secrets:
         """The secret that names the peer, best with ourselves too; else one that names us, else one for anybody."""
         for wanted, also in ((peer, own), (own, None)):
             named = self.by_id.get(wanted or "", [])
-            if also and (best := next((s for s in named if also in map(normal, s.ids)), None)):
-                return best
-            if len(named) == 1:
-                return named[0]
-        return self.anybody[0] if self.anybody else None
+            if also and (best := [s for s in named if also in map(normal, s.ids)]):
+                return best[-1]
+            if len({_who(secret) for secret in named}) == 1:
+                return named[-1]
+        return self.anybody[-1] if self.anybody else None
+
+    def alike(self, secret: Secret | None) -> tuple[Secret, ...]:
+        """All that are for the same identities as this one."""
+        if secret is None:
+            return ()
+        same = self.by_id[normal(secret.ids[0])] if secret.ids else self.anybody
+        return tuple(each for each in same if _who(each) == _who(secret))
+
+
+def _who(secret: Secret) -> frozenset[str]:
+    return frozenset(map(normal, secret.ids))
 
 
 def _interface_addresses(gateway: Gateway) -> Iterator[str]:

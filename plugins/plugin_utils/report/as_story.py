@@ -7,6 +7,12 @@ from dataclasses import dataclass
 
 from ..model import Audit, Finding, Step
 
+PSK = {
+    "only": "pre-shared key",
+    "accept": "pre-shared key accepted beside the old one",
+    "sign": "pre-shared key, the old one accepted beside",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -69,7 +75,7 @@ def _chapter(name: str, before: Sequence[Finding], done: Sequence[Done], after: 
         changed=tuple(_step(each.step) for each in ours if each.changed and not each.failed),
         failed=tuple(f"{_step(each.step)}: {each.failed}" for each in ours if each.failed),
         still_wrong=tuple(f"{f.id}: {f.summary}" for f in after.findings if f.tunnel == name),
-        proven=bool(proof and proof.crosswise and proof.traffic),
+        proven=bool(proof and proof.crosswise and proof.traffic and proof.adopted),
         missing=proof.missing if proof else ("one of its gateways could not be read",),
     )
 
@@ -77,6 +83,6 @@ def _chapter(name: str, before: Sequence[Finding], done: Sequence[Done], after: 
 def _step(step: Step) -> str:
     settings = [f"{key} = {value}" for key, value in step.settings.items()]
     settings += [f"{child}.{key} = {value}" for child, given in step.children.items() for key, value in given.items()]
-    settings += ["pre-shared key"] if step.psk else []
+    settings += [PSK[step.psk_use]] if step.psk else []
     where = "/".join(part for part in (step.gateway, step.connection, step.child) if part)
     return f"{where}: {', '.join(settings) or f'{step.do} {step.state}'}"

@@ -15,6 +15,8 @@ def render(audit: Audit) -> str:
     lines = [*_tunnels(audit), "", *_findings(audit.findings)]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart", *(f"  {u.end}: {u.reason}" for u in audit.unpaired)]
+    if audit.outages:
+        lines += ["", "What the plan costs", *_outages(audit)]
     if audit.advice:
         lines += ["", "For those who run the other ends", *(f"  {text}" for text in audit.advice)]
     return "\n".join(lines)
@@ -27,6 +29,12 @@ def _tunnels(audit: Audit) -> list[str]:
         for t in audit.tunnels
     ]
     return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows)
+
+
+def _outages(audit: Audit) -> Iterator[str]:
+    for name, outage in audit.outages.items():
+        length = f"about {outage.seconds:g} s without traffic" if outage.seconds else "no outage"
+        yield from _wrapped(f"{name}: {length}; {outage.because}", "  ")
 
 
 def _state(audit: Audit, tunnel: Tunnel) -> str:

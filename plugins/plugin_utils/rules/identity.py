@@ -31,31 +31,47 @@ def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield _mismatch(owner, verifier, said, expected)
 
 
-@rule("psk-mismatch", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
+@rule("psk-mismatch", "critical", reference="RFC 7296 section 2.15", explains=(*DOWN, "psk-to-rotate"))
 def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """The two ends have different pre-shared keys, seen from digests made on the gateways; the keys stay there.
 
-    The responder logs "MAC mismatched", the initiator AUTHENTICATION_FAILED. Which key is right cannot be seen, so it
-    is repaired only where the user gives the key.
+    An end that has several keys for the same identities signs with the last of them and accepts each. The responder
+    logs "MAC mismatched", the initiator AUTHENTICATION_FAILED. Which key is right cannot be seen, so it is repaired
+    only where the user gives the key.
     """
-    one, other = (end.secret for end in tunnel.ends)
-    if (
-        _by_psk(tunnel)
-        and one
-        and other
-        and one.digest
-        and other.digest
-        and one.key_id == other.key_id
-        and one.digest != other.digest
-    ):
+    one, other = tunnel.ends
+    if _by_psk(tunnel) and (_refused(one, other) or _refused(other, one)):
         end, peer = tunnel.initiating, tunnel.answering
         yield Fault(
             end.name(),
             f"{end.name()} and {peer.name()} have different pre-shared keys for each other",
             tuple(_secret_place(each) for each in tunnel.ends),
             _give_psk(tunnel, tunnel.ends),
-            "" if tunnel.psk_given else f"give the right key in ipsec_psks.{tunnel.name}",
+            "" if tunnel.psk else f"give the right key in ipsec_psks.{tunnel.name}",
         )
+
+
+@rule("psk-to-rotate", "medium", reference="ipsec_psks: the key that both ends are to have")
+def psk_to_rotate(tunnel: Tunnel) -> Iterator[Fault]:
+    """Both ends have one pre-shared key, and the user gives another; or an end still accepts an old one beside it.
+
+    Seen from digests. The key is exchanged without a break with IKEv2: both ends accept both keys until both sign with
+    the new one.
+    """
+    given = tunnel.psk
+    if given is None or not given.digest or not _by_psk(tunnel):
+        return
+    for end in tunnel.ends:
+        held = {secret.digest for secret in end.accepts if secret.key_id == given.key_id}
+        if held and None not in held and held != {given.digest}:
+            new = end.secret is not None and end.secret.digest == given.digest
+            what = "still accepts an old pre-shared key beside" if new else "has another pre-shared key than"
+            yield Fault(
+                end.name(),
+                f"{end.name()} {what} the one that ipsec_psks.{tunnel.name} gives",
+                tuple(f"{end.gateway.name} {secret.origin}: secret {secret.name}" for secret in end.accepts),
+                _give_psk(tunnel, (end,)),
+            )
 
 
 @rule("psk-missing", "critical", reference="RFC 7296 section 2.15", explains=DOWN)
@@ -73,7 +89,7 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
                 f"{end.name()} has no pre-shared key for {own or 'its address'} and {peer or 'any peer'}",
                 (f"{end.gateway.name}: {len(end.gateway.secrets)} pre-shared keys, none for these identities",),
                 _give_psk(tunnel, (end,)),
-                "" if tunnel.psk_given else f"give the key in ipsec_psks.{tunnel.name}",
+                "" if tunnel.psk else f"give the key in ipsec_psks.{tunnel.name}",
             )
 
 
@@ -108,13 +124,20 @@ def _by_psk(tunnel: Tunnel) -> bool:
     return all(end.connection.local and end.connection.local[0].method == "psk" for end in tunnel.ends)
 
 
+def _refused(signer: End, verifier: End) -> bool:
+    """Whether an end signs with a key that its peer does not accept; not where digests do not tell."""
+    key = signer.secret
+    accepted = {secret.digest for secret in verifier.accepts if key and secret.key_id == key.key_id}
+    return bool(key and key.digest and accepted and None not in accepted and key.digest not in accepted)
+
+
 def _secret_place(end: End) -> str:
     secret: Secret | None = end.secret
     return f"{end.gateway.name} {secret.origin}: secret {secret.name}" if secret else f"{end.gateway.name}: no secret"
 
 
 def _give_psk(tunnel: Tunnel, ends: tuple[End, ...]) -> tuple[Step, ...]:
-    if not tunnel.psk_given:
+    if not tunnel.psk:
         return ()
     return tuple(
         Step(

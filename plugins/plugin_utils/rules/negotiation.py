@@ -11,7 +11,7 @@ from . import rule
 from .evidence import change, place
 
 UNTOLD = ("ike-unanswered", "ike-answer-lost", "connection-unknown", "attempt-failed")  # what a known cause explains
-DOWN = ("not-installed", "gave-up", "sa-mismatch", "no-traffic", *UNTOLD)
+DOWN = ("not-installed", "gave-up", "sa-mismatch", "sa-outdated", "no-traffic", *UNTOLD)
 MANY = 50  # connections of a gateway that are asked what is usual there
 CHILD_KEYS = {"esp_proposals": "ESP", "ah_proposals": "AH"}
 FALLS_BACK = {"transport_proxy": "transport", "iptfs": "tunnel", "beet": "tunnel"}  # where a peer lacks the mode

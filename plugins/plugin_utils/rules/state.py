@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
+from ..outdated import outdated
 from ..swanctl.words import explicit
 from . import rule
-from .evidence import ALIVE, asked, crosswise, establish, installed, later, readable, written
+from .evidence import ALIVE, asked, crosswise, establish, installed, later, place, readable, written
 from .negotiation import UNTOLD
 
 LEAVING = ("REKEYED", "DELETING", "DESTROYING")  # states of an IKE_SA that goes, and its CHILD_SAs with it (ike_sa.h)
@@ -113,6 +114,23 @@ def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
                 tuple(f"{end.gateway.name}: {text}" for text in end.connection.differs),
                 (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name),),
             )
+
+
+@rule("sa-outdated", "medium", reference="strongSwan: a live SA holds the configuration it was made with")
+def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
+    """A live SA uses algorithms, or an IKE version, that its own end does not offer any more.
+
+    The configuration was changed and loaded, and the tunnel was not made anew: it goes on with what it was made with,
+    also over rekeys.
+    """
+    for end, child, said in outdated(tunnel):
+        yield Fault(
+            end.name(child),
+            f"{end.name(child)} is up with settings that it no longer has: {said}",
+            (place(end, "proposals" if child is None else "esp_proposals", child),),
+            (establish(tunnel, state="reinitiated"),),
+            confidence="observed",
+        )
 
 
 @rule("not-installed", "high", reference="swanctl(8): --list-sas", explains=("no-traffic",))

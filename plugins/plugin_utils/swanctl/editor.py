@@ -59,6 +59,39 @@ def unset(settings: Settings, path: Path) -> tuple[Edit, ...]:
     return set_values(settings, {path: None})
 
 
+def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after: bool) -> Edit:
+    """Put sections before or after the one at a path, in the same file and indented like it; see `removed`.
+
+    Raises:
+        RefusedError: the section is opened in one file and closed in another.
+    """
+    fragment = _whole(settings, path)[0]
+    text = fragment.source.text
+    eol, indent = _eol(text), _indent(text, fragment.start)
+    unit = _inner_indent(text, fragment, indent)[len(indent) :] or "    "
+    body = (eol + indent).join(_indented(line, unit) for line in lines(tree))
+    at = fragment.closed + 1 if after else fragment.start
+    return Edit(fragment.source.name, at, at, _encoded(eol + indent + body if after else body + eol + indent))
+
+
+def removed(settings: Settings, path: Path) -> Edit:
+    """Take a section away with its line, so that what `beside` has put there leaves nothing behind.
+
+    Raises:
+        RefusedError: the section stands in several places, or is opened in one file and closed in another.
+    """
+    fragments = _whole(settings, path)
+    if len(fragments) > 1:
+        raise RefusedError(f"section {'.'.join(path)} stands in several places", hint="remove it by hand")
+    text, start, end = fragments[0].source.text, fragments[0].start, fragments[0].closed + 1
+    line = text.rfind("\n", 0, start) + 1
+    if line and not text[line:start].strip():
+        start = line - len("\r\n" if text[line - 2 : line] == "\r\n" else "\n")
+    else:  # the first of a line or of the file: what follows takes its place
+        end += len(text[end:]) - len(text[end:].lstrip(" \t\r\n"))
+    return Edit(fragments[0].source.name, start, end, b"")
+
+
 def apply_edits(files: Files, edits: Iterable[Edit]) -> dict[str, bytes]:
     """The files with the edits carried out; edits of one file must not overlap."""
     after = dict(files)
@@ -104,6 +137,17 @@ def quoted(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
     return '"' + "".join(_ESCAPE.get(character, character) for character in value) + '"'
+
+
+def lines(tree: Mapping[str, object]) -> Iterable[str]:
+    """Values and sections as they are written, a tab for each step; None leaves a name without a value."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield f"{_name(name)} {{"
+            yield from (f"\t{line}" for line in lines(value))
+            yield "}"
+        else:
+            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
 
 
 def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
@@ -177,18 +221,8 @@ def _all_sections(section: Section) -> Iterable[Section]:
         yield from _all_sections(child)
 
 
-def _lines(tree: Mapping[str, object]) -> Iterable[str]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield f"{_name(name)} {{"
-            yield from (f"\t{line}" for line in _lines(value))
-            yield "}"
-        else:
-            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
-
-
 def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[Edit, ...]:
-    return tuple(_insert(settings, path, *_lines(tree)) for path, tree in additions.items())
+    return tuple(_insert(settings, path, *lines(tree)) for path, tree in additions.items())
 
 
 def _replace(settings: Settings, assignment: Assignment, text: str) -> Edit:
@@ -243,6 +277,20 @@ def _append(settings: Settings, source: Source, lines: Iterable[str]) -> Edit:
     start = "" if not text or text.endswith("\n") else eol
     body = "".join(f"{_indented(line, '    ')}{eol}" for line in lines)
     return Edit(source.name, len(text), len(text), _encoded(start + body))
+
+
+def _whole(settings: Settings, path: Path) -> list[Fragment]:
+    """The places of a section that is there, each in one file."""
+    section = settings.own(path)
+    fragments = section.fragments if section is not None else []
+    if not fragments or any(fragment.closed < 0 for fragment in fragments):
+        raise RefusedError(
+            f"section {'.'.join(path)} is opened in one file and closed in another",
+            hint="balance its braces in each file",
+        )
+    for fragment in fragments:
+        _refuse_uneditable(settings, fragment.source)
+    return fragments
 
 
 def _editable(settings: Settings, path: Path) -> bool:

@@ -6,7 +6,7 @@ Source: libcharon/plugins/vici/vici_config.c and swanctl.conf(5); `since` from t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from ..model import Action
@@ -104,3 +104,17 @@ def action(value: str) -> Action | None:
     if len(words) == 1:
         return words[0]
     return "trap|start" if sorted(word.strip() for word in value.lower().split("|")) == ["start", "trap"] else None
+
+
+def alike(level: Level, key: str, one: str, other: str) -> bool:
+    """Whether two values of a setting mean the same to strongSwan: `4h` and `14400`, `a,b` and `a, b`."""
+    return one == other or (bool(one and other) and _meaning(level, key, one) == _meaning(level, key, other))
+
+
+def _meaning(level: Level, key: str, value: str) -> object:
+    readers: Mapping[str, Callable[[str], object]] = {
+        "list": listed, "bool": boolean, "time": duration, "number": whole, "action": action,
+    }  # fmt: skip
+    kind = KEYS[level].get(key, "text")
+    found = readers[kind](value) if kind in readers else None
+    return value if found is None else found

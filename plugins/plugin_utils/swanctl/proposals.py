@@ -32,6 +32,13 @@ _WORDS: dict[Kind, re.Pattern[str]] = {
     ),
     "additional key exchange": re.compile(r"ke[1-7]_\w+"),
 }
+_LISTED = {  # by the name in `--list-sas`, the word in a proposal
+    "AES_CBC": "aes{size}", "AES_CTR": "aes{size}ctr", "AES_([GC]CM)_(8|12|16)": "aes{size}{0}{1}",
+    "CHACHA20_POLY1305": "chacha20poly1305", "3DES_CBC": "3des", "CAMELLIA_CBC": "camellia{size}",
+    "(?:PRF_)?HMAC_SHA2_256(?:_128)?": "sha256", "(?:PRF_)?HMAC_SHA2_384(?:_192)?": "sha384",
+    "(?:PRF_)?HMAC_SHA2_512(?:_256)?": "sha512", "(?:PRF_)?HMAC_SHA1(?:_96)?": "sha1",
+    "CURVE_(25519|448)": "curve{0}", r"MODP_(\d+)": "modp{0}", r"ECP_(\d+)": "ecp{0}",
+}  # fmt: skip
 _AEAD = re.compile(r"aes\d+(gmac|[cg]cm\d+)|chacha20poly1305|camellia\d+ccm\d+")
 _ICV = re.compile(r"((?:aes|camellia)\d+[cg]cm)(64|96|128|)")
 _OCTETS = {"64": "8", "96": "12", "128": "16", "": "16"}
@@ -63,6 +70,19 @@ class Proposal:
     key_exchange: frozenset[str]
     additional: frozenset[str] = frozenset()  # ke1_mlkem768
     esn: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The algorithms of a live SA as `--list-sas` names them (AES_CBC-256); None for what it has none of."""
+
+    encr: str | None = None
+    integ: str | None = None
+    prf: str | None = None
+    dh_group: str | None = None
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.encr, self.integ, self.prf, self.dh_group)))
 
 
 @lru_cache(maxsize=1024)  # a fleet has few different proposals and very many connections
@@ -101,6 +121,15 @@ def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, reke
     return False if known and len(known) == len(one) * len(other) else None
 
 
+def offers(texts: Iterable[str], used: Used) -> bool | None:
+    """Whether a list has a proposal with all that a live SA uses; None where a word or an algorithm is not known."""
+    offered = [parse(text) for text in texts]
+    words = [_word(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
+    if None in offered or not offered or not words or None in words:
+        return None
+    return any(proposal is not None and _has(proposal, used) for proposal in offered)
+
+
 def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
     """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
     pairs = [(a, b) for a in map(parse, ours) for b in map(parse, theirs) if a is not None and b is not None]
@@ -113,6 +142,21 @@ def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False)
 def strength(proposals: Iterable[str]) -> tuple[int, ...]:
     """How strong a list's best proposal is; a larger value is stronger. For telling the weaker of two."""
     return max((_strength(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
+
+
+def _has(proposal: Proposal, used: Used) -> bool:
+    sets = (proposal.encryption, proposal.integrity, proposal.prf, proposal.key_exchange)
+    names = (used.encr, used.integ, used.prf, used.dh_group)
+    return all(not name or not known or _word(name) in known for name, known in zip(names, sets, strict=True))
+
+
+def _word(name: str) -> str | None:
+    """The word of a proposal for an algorithm as the daemon names it (encryption_algorithm_names and its like)."""
+    algorithm, dummy, size = name.partition("-")
+    for pattern, made in _LISTED.items():
+        if found := re.fullmatch(pattern, algorithm):
+            return made.format(*found.groups(), size=size).lower()
+    return None
 
 
 def _name(word: str) -> str:

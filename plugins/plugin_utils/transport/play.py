@@ -8,6 +8,8 @@ from ..errors import TransportError
 from ..model import Reply, Script
 from .frames import new_mark, pack, unpack
 
+_ALIVE = "-o ServerAliveInterval=10 -o ServerAliveCountMax=3"
+
 
 def connect_anew(action: Any) -> None:
     """From here on the task has a connection of its own: what it hears came over a path that works now.
@@ -23,6 +25,17 @@ def connect_anew(action: Any) -> None:
         connection.reset()
 
 
+def _notice_a_cut(connection: Any) -> None:
+    """Have a session whose path is gone end in half a minute: TCP alone takes a quarter of an hour to give up.
+
+    What the user has set comes before this on OpenSSH's command line, so it wins.
+    """
+    if connection.transport == "ssh":
+        given = connection.get_option("ssh_extra_args") or ""
+        if _ALIVE not in given:
+            connection.set_option("ssh_extra_args", f"{given} {_ALIVE}".strip())
+
+
 def run(action: Any, script: Script) -> Reply:
     """The gateway's answer to the script, over whatever connection and become the task has.
 
@@ -33,6 +46,7 @@ def run(action: Any, script: Script) -> Reply:
             be reached raises Ansible's own AnsibleConnectionFailure, which makes the host unreachable.
     """
     mark = new_mark()
+    _notice_a_cut(action._connection)  # noqa: SLF001
     done = action._low_level_execute_command("/bin/sh -s", in_data=pack(script, mark), sudoable=True)  # noqa: SLF001
     output = str(done.get("stdout", "")).encode("utf-8", "surrogateescape")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import DeclaredEnd
 
 from tests.unit.build import Row, check, declared, settings
 
@@ -20,6 +21,40 @@ ROWS = (
     Row("setting-deviates", "one end", SET, OTHER, ("b/to-a: rekey_time = 4h",), declared=TIMES),
     Row("setting-deviates", "both have it", SET, SET, declared=TIMES),
     Row("setting-deviates", "nothing is declared", OTHER),
+    Row(
+        "setting-deviates",
+        "the same in another notation",
+        {"connection": {"settings": settings(rekey_time="14400", proposals="a, b")}},
+        {"connection": {"settings": settings(rekey_time="240m", proposals="a,b")}},
+        declared=declared(settings={"rekey_time": "4h", "proposals": "a,b"}),
+    ),
+    Row(
+        "setting-deviates",
+        "a child of both ends",
+        {"child": {"settings": settings(rekey_time="1h")}},
+        remedies=("b/to-a/net: rekey_time = 1h",),
+        declared=declared(child_settings={"rekey_time": "1h"}),
+    ),
+    Row(
+        "setting-deviates",
+        "an end of its own, over what both are to have",
+        SET,
+        remedies=("b/to-a: rekey_time = 5h", "b/to-a/net: close_action = trap"),
+        declared=declared(
+            settings={"rekey_time": "4h"},
+            ends=(
+                DeclaredEnd("a", "to-b"),
+                DeclaredEnd("b", "to-a", {"rekey_time": "5h"}, {"close_action": "trap"}),
+            ),
+        ),
+    ),
+    Row(
+        "setting-deviates",
+        "one that is to go",
+        SET,
+        remedies=("a/to-b: rekey_time = ",),
+        declared=declared(settings={"rekey_time": ""}),
+    ),
     Row(
         "setting-deviates",
         "there is no file to change",

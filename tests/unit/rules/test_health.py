@@ -13,7 +13,10 @@ from tests.unit.build import NET_A, A, Row, check, child_sa, live, settings, tun
 NETS = (NET_A, "10.1.4.0/24")
 NARROW = {"child": {"local_ts": NETS}, "sas": live(child_sa())}
 NARROW_B = {"child": {"remote_ts": NETS}, "sas": live(child_sa(swapped=True), on="b")}
-OLD = tuple({"child": e["child"], "sas": tuple(replace(i, version=1) for i in e["sas"])} for e in (NARROW, NARROW_B))  # type: ignore[union-attr,call-overload]
+OLD = tuple(
+    {"connection": {"version": 1}, "child": e["child"], "sas": tuple(replace(i, version=1) for i in e["sas"])}
+    for e in (NARROW, NARROW_B)
+)  # type: ignore[union-attr,call-overload]
 HALVES = ("10.1.0.0/25", "10.1.0.128/25")
 AGAIN = ("a/to-b/net: sa reinitiated",)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Problem
+from dataclasses import replace
 
-from tests.unit.build import Row, check, connection, mirrored, secret
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, GivenPsk, Problem
+
+from tests.unit.build import Row, check, connection, given, mirrored, secret
 
 OURS, THEIRS = secret(connection()), secret(mirrored(connection()))
 OTHER = "other.example"
@@ -69,7 +71,7 @@ ROWS = (
         "the key that is given is set on both ends",
         b={"secrets": (secret(connection(), "d2"),)},
         remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
-        psks=("a-b",),
+        psks=given("a-b"),
     ),
     Row(
         "psk-mismatch",
@@ -82,13 +84,41 @@ ROWS = (
         "a key of another tunnel differs",
         b={"secrets": (THEIRS, secret(connection(), "d2", ids=("c.example",)))},
     ),
+    Row(
+        "psk-mismatch",
+        "an end accepts what its peer signs with, beside its own",
+        b={"secrets": (secret(mirrored(connection()), "d1"), secret(mirrored(connection()), "d1", name="ike-2"))},
+    ),
+    Row(
+        "psk-mismatch",
+        "an end signs with the last of two, which its peer has not",
+        b={"secrets": (THEIRS, secret(mirrored(connection()), "d2", name="ike-2"))},
+        remedies=(),
+    ),
+    Row(
+        "psk-to-rotate",
+        "both ends have another key",
+        remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
+        psks=given("a-b", digest="d2"),
+    ),
+    Row(
+        "psk-to-rotate",
+        "an end still accepts the old key",
+        a={"secrets": (OURS, replace(OURS, name="ike-2", digest="d2"))},
+        b={"secrets": (replace(THEIRS, digest="d2"),)},
+        remedies=("a/to-b: connection psk",),
+        psks=given("a-b", digest="d2"),
+    ),
+    Row("psk-to-rotate", "both ends have it", psks=given("a-b", digest="d1")),
+    Row("psk-to-rotate", "digests by another key do not compare", psks={"a-b": GivenPsk("d2", "k2")}),
+    Row("psk-to-rotate", "it is only named", psks=given("a-b")),
     Row("psk-missing", "no key at all", b={"secrets": ()}, remedies=()),
     Row(
         "psk-missing",
         "the key that is given is set on the end that lacks it",
         b={"secrets": (secret(connection(), ids=("c.example", "d.example")),)},
         remedies=("b/to-a: connection psk",),
-        psks=("a-b",),
+        psks=given("a-b"),
     ),
     Row("psk-missing", "a key for anybody", b={"secrets": (secret(connection(), ids=()),)}),
     Row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -30,7 +31,48 @@ def _leaving(on: str) -> dict[str, object]:
 
 REKEYING, REKEYING_THERE = ((child_sa(number=3, swapped=end, state="REKEYING"),) for end in (False, True))
 
+WEAK = {"encr": "AES_CBC-128", "integ": "HMAC_SHA1_96"}
+AES_SA = {"encr": "AES_CBC-256", "integ": "HMAC_SHA2_256_128"}
+
+
+def _used(on: str, ike: Mapping[str, object], **child: object) -> dict[str, object]:
+    (sa,) = live(child_sa(swapped=on == "b", **child), on=on)
+    return {"sas": (replace(sa, **ike),)}  # type: ignore[arg-type]
+
+
 ROWS = (
+    Row(
+        "sa-outdated",
+        "a child with algorithms that its end no longer offers",
+        _used("a", {}, **WEAK),
+        remedies=("a/to-b: sa reinitiated",),
+    ),
+    Row(
+        "sa-outdated",
+        "an IKE_SA, at the responder",
+        b=_used("b", {**AES_SA, "prf": "PRF_HMAC_SHA2_256", "dh_group": "MODP_1024"}),
+        remedies=("a/to-b: sa reinitiated",),
+    ),
+    Row(
+        "sa-outdated",
+        "an IKEv1 tunnel that is to be IKEv2",
+        _used("a", {"version": 1}),
+        _used("b", {"version": 1}),
+        ("a/to-b: sa reinitiated",) * 2,
+    ),
+    Row(
+        "sa-outdated",
+        "what the ends offer",
+        _used("a", {**AES_SA, "prf": "PRF_HMAC_SHA2_256", "dh_group": "CURVE_25519"}, **AES_SA),
+        _used("b", {**AES_SA, "prf": "PRF_HMAC_SHA2_256", "dh_group": "CURVE_25519"}, **AES_SA, dh_group="CURVE_25519"),
+    ),
+    Row("sa-outdated", "an algorithm that is not known here", _used("a", {}, encr="SEED_CBC-128")),
+    Row(
+        "sa-outdated",
+        "a default",
+        {**_used("a", {"dh_group": "MODP_1024"}), "connection": {"proposals": ("default",)}},
+        {"connection": {"proposals": ("default",)}},
+    ),
     Row("daemon-stopped", "the responder's", b=STOPPED, remedies=("b: daemon started", "a/to-b: sa established")),
     Row("daemon-stopped", "the initiator's", STOPPED, remedies=("a: daemon started", "a/to-b: sa established")),
     Row("daemon-stopped", "whether it runs could not be found out", b=UNKNOWN),

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... are assigned before this text (write.py)
+# shellcheck disable=SC2154  # TW_... are assigned before this text (write.py); where TW_TWIN is, twin.sh comes before
 # Writes planned edits into configuration files and has the daemon load them; whatever fails puts back the old bytes.
 tw_done='' tw_made=''
 
@@ -20,6 +20,7 @@ tw_content() {
 
 tw_cleanup() {
 	for tw_file in $tw_made; do rm -f "$tw_file"; done
+	[ -z "$TW_TWIN" ] || rm -f "$tw_twin_file"
 }
 
 # tw_restore: the old bytes come back, and the daemon loads them.
@@ -32,6 +33,7 @@ tw_restore() {
 	tw_cleanup
 	[ "${tw_reload:-0}" = 0 ] || section reload swanctl --load-conns
 	[ "${tw_reload:-0}" = 0 ] || [ "$TW_CREDS" = 0 ] || section reload-creds swanctl --load-creds --noprompt
+	[ -z "${tw_hopping:-}" ] || tw_return
 }
 
 tw_fail() {
@@ -85,8 +87,10 @@ tw_load() {
 	if [ "$TW_CREDS" = 1 ]; then
 		section creds swanctl --load-creds --noprompt || tw_fail "the daemon does not load the secrets"
 	fi
+	[ -z "$TW_TWIN" ] || tw_over
 	section load swanctl --load-conns || tw_fail "the daemon does not load the change"
 	tw_loaded | grep -Fqx -e "$TW_NAME" || tw_fail "the daemon does not hold $TW_NAME after the change"
+	[ -z "$TW_TWIN" ] || tw_back || tw_fail "$TW_NAME/$tw_down was not established anew"
 }
 
 tw_write
@@ -96,4 +100,5 @@ if tw_answers; then
 fi
 trap '' HUP INT TERM
 tw_cleanup
+[ -z "$TW_TWIN" ] || tw_show "$TW_NAME"
 section applied true

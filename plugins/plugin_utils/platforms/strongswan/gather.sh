@@ -190,6 +190,16 @@ tw_keepalives() {
 	grep '^# tunnelwright keepalive: ' /dev/null /etc/systemd/system/tunnelwright-keepalive-*.timer /etc/cron.d/tunnelwright-keepalive-* 2>/dev/null
 }
 
+# tw_session: where this session comes from (sshd's SSH_CONNECTION). sudo takes that away, and is asked for what it had.
+tw_session() {
+	tw_pid=$$
+	while [ "${tw_pid:-0}" -gt 1 ]; do
+		tr '\000' '\n' <"/proc/$tw_pid/environ" | sed -n 's/^SSH_CONNECTION=//p' | grep . && return
+		tw_pid=$(sed -n 's/^PPid:[[:blank:]]*//p' "/proc/$tw_pid/status")
+	done
+	printf '%s\n' "${SSH_CONNECTION-}"
+} 2>/dev/null
+
 tw_about() {
 	uname -n
 	date +%s
@@ -207,6 +217,7 @@ section commands tw_commands
 section addresses tw_addresses
 section keepalives tw_keepalives
 section load tw_load
+section session tw_session
 tw_settings
 tw_tries=0
 until tw_config || [ "$tw_tries" -ge 2 ]; do tw_tries=$((tw_tries + 1)); done

@@ -16,9 +16,10 @@ tw_loaded() { swanctl --list-conns 2>/dev/null | sed -n 's/^\([^[:space:]].*\): 
 
 tw_answers() { swanctl --stats >/dev/null 2>&1; }
 
-# tw_would_lose: loaded connections that are not among TW_EXPECT, the names a load would bring.
+# tw_would_lose: loaded connections that are not among TW_EXPECT, the names a load would bring. A twin (twin.py) that
+# somebody was cut off with is to be lost.
 tw_would_lose() {
-	tw_loaded | while IFS= read -r tw_name; do
+	tw_loaded | grep -v -e '-tunnelwright-next$' | while IFS= read -r tw_name; do
 		printf '%s\n' "$TW_EXPECT" | grep -Fqx -e "$tw_name" || printf '%s\n' "$tw_name"
 	done
 }

@@ -34,6 +34,7 @@ def system(reply: Reply) -> System:
         routes=_routes(_lines(reply, "routes")),
         load=tuple(float(word) for word in load[0].split()[:3] if _NUMBER.fullmatch(word)),
         cores=int(load[1]) if load[1].isdigit() else None,
+        managed_from=next(iter(_lines(reply, "session")), "").partition(" ")[0],
     )
 
 

@@ -41,6 +41,7 @@ tw_keep_all() {
 	printf '%s\n' '/etc/systemd/system/tunnelwright-keepalive-*' '/etc/cron.d/tunnelwright-keepalive-*' \
 		/usr/local/lib/tunnelwright/keepalive >keepalives
 	cat keepalives >>patterns
+	printf '%s\n' "${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next" >>patterns # a twin (twin.sh)
 	{ printf '%s' "$tw_files" && while IFS= read -r tw_line; do tw_matches "$tw_line"; done <keepalives && tw_beside; } >found
 	tw_number=0
 	while IFS= read -r tw_path; do tw_keep "$tw_path" || return; done <found

@@ -51,7 +51,7 @@ def script(wish: Wish, operation: Operation | None = None) -> Script:
     """The program that does an operation and then lists what there is; without one it only lists."""
     operation = operation or Operation("look")
     return Script(
-        text("sa.sh"),
+        "\n".join((text("sas.sh"), text("sa.sh"))),
         {
             "TW_NAME": wish.connection,
             "TW_DO": operation.do or "look",
@@ -135,19 +135,33 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
     )
     if missing:
         raise IpsecError(
-            f"{wish.connection}/{missing[0]} was not established: {_why(log)}",
+            f"{wish.connection}/{missing[0]} was not established: {why(log)}",
             hint="the reason is in the peer's log where the peer refused",
             log=log,
         )
     if wish.state == "terminated" and needed(wish, after).do and not _again(wish, after, reply):
         raise IpsecError(
-            f"{wish.connection} was not terminated: {_why(log)}",
+            f"{wish.connection} was not terminated: {why(log)}",
             hint="force: true gives up on a peer that does not answer",
             log=log,
         )
     if operation.do == "rekey" and reply.sections["rekey"].status:
-        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or _why(log)}", log=log)
+        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or why(log)}", log=log)
     return after, log
+
+
+def why(log: Sequence[str]) -> str:
+    """The line of the daemon's log that tells most."""
+    telling = [
+        line
+        for line in log
+        if any(
+            word in line for word in ("received", "notify", "failed", "unable", "giving up", "not established", "no ")
+        )
+    ]
+    errors = [line for line in telling if "notify" in line or "giving up" in line or "unable" in line]
+    line = (errors or telling or list(log) or ["the daemon gave no reason"])[-1]
+    return line.partition("] ")[2] or line
 
 
 def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
@@ -172,17 +186,3 @@ def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
     whole = tuple(ike.id for ike in now.sas if ike.children and {sa.id for sa in ike.children} <= surplus)
     single = tuple(sorted(surplus - {sa.id for ike in now.sas if ike.id in whole for sa in ike.children}))
     return Operation("drop" if surplus else None, (), single, whole)
-
-
-def _why(log: Sequence[str]) -> str:
-    """The line of the daemon's log that tells most."""
-    telling = [
-        line
-        for line in log
-        if any(
-            word in line for word in ("received", "notify", "failed", "unable", "giving up", "not established", "no ")
-        )
-    ]
-    errors = [line for line in telling if "notify" in line or "giving up" in line or "unable" in line]
-    line = (errors or telling or list(log) or ["the daemon gave no reason"])[-1]
-    return line.partition("] ")[2] or line

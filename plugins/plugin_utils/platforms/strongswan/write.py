@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
-from ...model import Connection, Reply, Script, Secret
-from ...secrets import digest
+from ...model import Connection, PskUse, Reply, Script, Secret
 from ...swanctl import editor, keys
 from ...swanctl.editor import Edit
 from ...swanctl.settings import Path, Settings
-from ...swanctl.words import identities, normal
 from ..options import GatherOptions
+from . import psk
 from .files import TOKEN, GatewayFile, original_offset
 from .gather import digest_variables, text
+from .sa import why
+from .twin import Twin
 
+_TOLD = ("terminate-before", "creds", "twin-load", "initiate-", "load")
 _DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
 LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
@@ -31,6 +33,7 @@ class Wish:
     settings: Mapping[str, str] = field(default_factory=dict)
     children: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     psk: str | None = field(default=None, repr=False)
+    psk_use: PskUse = "only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
             where=wish.name,
             hint="change another setting of the connection with it, such as dpd_delay",
         )
-    secret = () if wish.psk is None else _psk_edits(wish, settings, key, secrets, connection)
+    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, connection)
     edits = (*edits, *secret)
     return Draft(
         edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
@@ -123,8 +126,9 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     options: GatherOptions,
     timeout: float,
     terminate: bool,
+    twin: Twin | None = None,
 ) -> Script:
-    """The program that applies a draft."""
+    """The program that applies a draft; with a twin, which carries the traffic meanwhile."""
     variables = {
         "TW_CONFIG": options.config,
         "TW_NAME": wish.name,
@@ -132,6 +136,8 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
         "TW_CREDS": "1" if plan.psk_changed else "0",
         "TW_TERMINATE": "1" if terminate else "0",
         "TW_TIMEOUT": f"{timeout:.0f}",
+        "TW_TWIN": "",
+        **(twin.variables if twin else {}),
     }
     edited = sorted({edit.file for edit in plan.edits})
     for index, path in enumerate(edited):
@@ -149,9 +155,10 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
             f"TW_OPS_{index}": "\n".join(pieces),
             f"TW_SIZE_{index}": str(grown),
         }
-    psk = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
-    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", "apply.sh"))
-    return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | psk)
+    given = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
+    with_twin = ("sas.sh", "twin.sh") if twin else ()
+    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", *with_twin, "apply.sh"))
+    return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
 
 
 def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
@@ -161,9 +168,7 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
         RestoredError: it failed, and the gateway has what it had before.
         NotRestoredError: it failed, and a file could not be put back.
     """
-    parts = [reply.sections[name] for name in ("terminate-before", "creds", "load") if name in reply.sections]
-    printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
-    said = tuple(line for line in printed if line and not line.startswith("plugin '"))
+    said, initiated = _said(reply, _TOLD), _said(reply, ("initiate-",))
     lost = reply.sections.get("not-restored")
     failed = reply.sections.get("restored")
     if lost is not None:
@@ -173,17 +178,23 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
             hint="put it back by hand and run swanctl --load-all",
         )
     if failed is not None:
-        raise RestoredError(
-            failed.text.strip(), where=wish.name, hint=_reason(said) or "the gateway has what it had before"
-        )
+        reason = why(initiated) if initiated else _reason(said)
+        hint = "; ".join(filter(None, (reason, "the gateway has what it had before")))
+        raise RestoredError(failed.text.strip(), where=wish.name, hint=hint, log=initiated)
     if "applied" not in reply.sections:
         raise NotRestoredError("the change was cut off", where=wish.name, hint="read the gateway to see what it has")
     return said
 
 
+def _said(reply: Reply, sections: tuple[str, ...]) -> tuple[str, ...]:
+    parts = [part for name, part in reply.sections.items() if name.startswith(sections)]
+    printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
+    return tuple(line for line in printed if line and not line.startswith("plugin '"))
+
+
 def _reason(said: tuple[str, ...]) -> str:
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
-    return f"{complaint[-1] if complaint else said[-1]}; the gateway has what it had before" if said else ""
+    return (complaint or list(said) or [""])[-1]
 
 
 def _wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:
@@ -252,38 +263,7 @@ def _number(value: str) -> int | None:
     return 0 if value.startswith("%") else keys.whole(value)
 
 
-def _psk_edits(
-    wish: Wish, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection
-) -> tuple[Edit, ...]:
-    """The edit that puts the given key where that of this connection's identities is, or adds one beside the others."""
-    own, peer = identities(connection)
-    token = TOKEN + digest(key, wish.psk or "")
-    known = list(secrets)
-    fitting = [
-        s for s in known if peer and peer in map(normal, s.ids) and (own is None or own in map(normal, s.ids))
-    ] or [s for s in known if peer and peer in map(normal, s.ids)]
-    if not fitting and len(known) == 1 and not known[0].ids:
-        fitting = known
-    if fitting:
-        found = settings.assignment(("secrets", fitting[0].name, "secret"))
-        if found is None or fitting[0].digest == token.removeprefix(TOKEN):
-            return ()
-        assignment = found[0]
-        return (Edit(assignment.source.name, assignment.value_start, assignment.value_end, f'"{token}"'.encode()),)
-    if not known:
-        raise RefusedError(
-            "there is no secret to put the pre-shared key beside",
-            where=wish.name,
-            hint="write a secrets section with an ike secret by hand once, into a file that only root may read",
-        )
-    ids = {f"id-{number}": identity for number, identity in enumerate((i for i in (own, peer) if i), 1)}
-    section = {**ids, "secret": token}
-    return editor.set_values(
-        settings, {("secrets", f"ike-{wish.name}", name): value for name, value in section.items()}
-    )
-
-
-def _pieces(file: GatewayFile, edits: list[Edit], psk: str | None) -> tuple[list[str], int]:
+def _pieces(file: GatewayFile, edits: list[Edit], given: str | None) -> tuple[list[str], int]:
     """What to copy from the gateway's own file and what to write between, and by how many bytes it grows."""
     pieces, at, grown = [], 0, 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
@@ -292,7 +272,7 @@ def _pieces(file: GatewayFile, edits: list[Edit], psk: str | None) -> tuple[list
         grown -= end - start
         for part in _parts(edit.text):
             secret = part is None
-            data = editor.quoted(psk or "").encode("utf-8", "surrogateescape") if part is None else part
+            data = editor.quoted(given or "").encode("utf-8", "surrogateescape") if part is None else part
             pieces.append("psk" if secret else f"text {_octal(data)}")
             grown += len(data)
         at = end

@@ -1,0 +1,36 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts and stops pings that run on while a tunnel is changed; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..modules.outage_probe import ARGUMENT_SPEC
+from ..plugin_utils.platforms.strongswan import outage
+from ..plugin_utils.task import Task
+
+
+class ActionModule(Task):
+    """The action of tunnelwright.ipsec.outage_probe."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """One round trip; nothing in check mode."""
+        wish = outage.Wish(
+            self.gateway_name(variables),
+            args["connection"],
+            args["child"],
+            args["from"],
+            args["to"],
+            args["interval"],
+            args["seconds"],
+        )
+        if self.check_mode:
+            return {"outage": None}
+        if args["state"] == "started":
+            outage.started(wish, self.on_gateway(outage.script(wish, "start")))
+            return {"outage": None}
+        return {"outage": outage.outage(wish, self.on_gateway(outage.script(wish, "stop")))}

@@ -1,0 +1,155 @@
+"""What is kept of a change of many tunnels: fit to attach to a ticket, and enough to go on from. No secret is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .tunnel import EndName, Probe
+
+Status = Literal["planned", "under_way", "proven", "failing", "done", "rolled_back", "failed", "untouched"]
+GuardOf = Literal["none", "armed", "confirmed", "rolled_back", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for, by whom and why."""
+
+    ticket: str
+    by: str = ""
+    reason: str = ""
+    check: bool = False  # nothing is changed: the record is a plan
+    window: Mapping[str, str] | None = None
+    guard_seconds: float = 300.0
+    serial: tuple[str, ...] = ("1", "5")
+    max_failed: int = 0
+    hosts: tuple[str, ...] = ()  # gateways that may be changed
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSa:
+    """One CHILD_SA as one end held it."""
+
+    gateway: str
+    connection: str
+    child: str
+    state: str
+    version: int
+    spi_in: str | None
+    spi_out: str | None
+    algorithms: str
+    encap: bool = False
+    bytes_in: int = 0
+    packets_in: int = 0
+    bytes_out: int = 0
+    packets_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a tunnel was at one time, from both ends."""
+
+    time: str
+    crosswise: bool  # both ends hold the same SAs
+    traffic: bool | None  # None: nothing could be pinged
+    missing: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    sas: tuple[HeldSa, ...] = ()
+    pings: tuple[Probe, ...] = ()
+    routes: tuple[str, ...] = ()
+    configuration: Mapping[str, str] = field(default_factory=dict)  # by gateway, a digest of this tunnel's settings
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One step: what it was to do, and what came of it. `settings` are by name, old and new."""
+
+    phase: str
+    gateway: str
+    what: str
+    settings: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    psk: bool = False
+    ran: bool = False
+    changed: bool = False
+    failed: str = ""  # why
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long a tunnel carried nothing, as a running probe has measured it."""
+
+    gateway: str
+    child: str
+    source: str
+    target: str
+    sent: int = 0
+    lost: int = 0
+    seconds: float | None = None  # None: not known
+    interval: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a running probe pings, from where."""
+
+    gateway: str
+    connection: str
+    child: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelChange:
+    """One tunnel's part of the change."""
+
+    name: str
+    ends: tuple[EndName, ...]
+    initiator: str
+    batch: int
+    status: Status = "planned"
+    because: str = ""
+    dragged: str = ""  # the tunnel that it was rolled back with, because they share a gateway
+    remains: str = ""  # in what it is not what it was, after a rollback
+    manages: tuple[str, ...] = ()  # gateways that are managed through this tunnel
+    stand_ins: tuple[str, ...] = ()
+    expected: float | None = None  # seconds of outage that the plan announces
+    expected_because: str = ""
+    watches: tuple[Watch, ...] = ()
+    steps: tuple[Taken, ...] = ()
+    before: Picture | None = None
+    after: Picture | None = None
+    outages: tuple[Measured, ...] = ()
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """Where it ends."""
+        return tuple(dict.fromkeys(end.gateway for end in self.ends))
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A tunnel that an earlier run of the same ticket has finished."""
+
+    tunnel: str
+    finished: str
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecord:
+    """One run."""
+
+    order: Order
+    started: str
+    ended: str = ""  # empty while it runs, and of a run that was interrupted
+    batches: tuple[tuple[str, ...], ...] = ()
+    batch: int = 0  # that was begun last
+    batch_began: str = ""
+    longest: float = 60.0  # seconds that a batch has taken, or is thought to take before there was one
+    tunnels: tuple[TunnelChange, ...] = ()
+    guards: Mapping[str, GuardOf] = field(default_factory=dict)  # of the batch, by gateway
+    earlier: tuple[Earlier, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,118 @@
+"""Findings to steps: which module runs on which gateway with what, in an order that keeps tunnels up.
+
+The phases: daemons are started and loaded, the responder is changed, then the initiator, stale SAs are retired,
+the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
+is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
+tunnel that is changed is re-initiated: without a break where that is possible (`gentle`), else once (`plain`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..model import End, Finding, Outage, Phase, Step, Tunnel
+from ..swanctl.words import explicit
+from .advice import advice
+from .gentle import obstacle, without_break
+from .outage import expected
+from .plain import with_break
+from .wanted import DECLARED, wanted_of
+
+__all__ = ["DECLARED", "PHASES", "Plan", "plan"]
+PHASES: tuple[Phase, ...] = (
+    "prepare",
+    "responder",
+    "initiator",
+    "retire",
+    "establish",
+    "contract",
+    "finish",
+    "persist",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run, what to tell those who run gateways that are not ours to change, what it costs by tunnel."""
+
+    steps: tuple[Step, ...] = ()
+    advice: tuple[str, ...] = ()
+    outages: Mapping[str, Outage] = field(default_factory=dict)
+
+
+def plan(
+    tunnels: Iterable[Tunnel],
+    findings: Iterable[Finding],
+    *,
+    limit: Iterable[str] | None = None,
+    up: Container[str] = (),
+) -> Plan:
+    """The steps that these findings ask for on these tunnels.
+
+    `limit`: gateways that may be changed; None is all. `up`: tunnels of which both ends hold the same SAs.
+    """
+    allowed = None if limit is None else frozenset(limit)
+    by_tunnel: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_tunnel.setdefault(finding.tunnel, []).append(finding)
+    steps: list[Step] = []
+    told: list[str] = []
+    outages: dict[str, Outage] = {}
+    for tunnel in tunnels:
+        found = by_tunnel.get(tunnel.name, [])
+        if found:
+            ours, theirs, why = _of(tunnel, found, allowed, up=tunnel.name in up)
+            steps += ours
+            told += [advice(step) for step in theirs]
+            if ours:
+                outages[tunnel.name] = expected(ours, up=tunnel.name in up, why=why)
+    return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
+
+
+def _of(
+    tunnel: Tunnel, found: list[Finding], allowed: frozenset[str] | None, *, up: bool
+) -> tuple[list[Step], list[Step], str]:
+    """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
+    wanted, others = wanted_of(tunnel, found)
+    plain = with_break(tunnel, wanted, others)
+    theirs = [step for step in plain if allowed is not None and step.gateway not in allowed]
+    why = obstacle(tunnel, wanted, others, {f.id for f in found}) if up else "it is down"
+    if not why:
+        mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
+        persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
+        return [*without_break(tunnel, wanted, others, mine), *persist], theirs, why
+    ours = [step for step in plain if allowed is None or step.gateway in allowed]
+    return (_alone(tunnel, ours) if theirs else ours), theirs, why
+
+
+def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
+    """Our end's steps where others are not ours to take: our own settings are made live from here, if this end can.
+
+    Establishing would only show what the other end still lacks.
+    """
+    alone = []
+    for step in steps:
+        if step.do == "connection":
+            alone.append(replace(step, reinitiate=_able(tunnel.end(step.gateway))))
+        elif step.phase != "establish":
+            alone.append(step)
+    return alone
+
+
+def _able(end: End) -> bool:
+    """Whether an end can initiate: it knows an address of its peer."""
+    return bool(explicit(end.connection.remote_addrs))
+
+
+def _ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """By phase; one daemon step for each gateway and state, however many tunnels ask for it."""
+    merged: dict[tuple[object, ...], Step] = {}
+    for step in steps:
+        key = (step.phase, step.gateway, step.do, step.connection, step.child, step.state)
+        if key in merged:
+            step = replace(merged[key], findings=tuple(dict.fromkeys((*merged[key].findings, *step.findings))))  # noqa: PLW2901
+        merged[key] = step
+    started = {step.gateway for step in merged.values() if step.state == "started"}
+    kept = (step for step in merged.values() if not (step.state == "loaded" and step.gateway in started))
+    return tuple(sorted(kept, key=lambda step: PHASES.index(step.phase)))

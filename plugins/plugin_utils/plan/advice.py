@@ -1,0 +1,28 @@
+"""What somebody else is to do on a gateway that is not ours to change, as a sentence to send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Step
+
+
+def advice(step: Step) -> str:
+    """The step as such a sentence."""
+    what = (
+        "; ".join(_assignments(step))
+        or {
+            "daemon": f"have the IKE daemon {step.state}",
+            "sa": f"have {step.child or 'the tunnel'} {step.state}",
+            "keepalive": f"install a periodic check for {step.child}",
+            "connection": "set the pre-shared key that was agreed on",
+        }[step.do]
+    )
+    where = f"connection {step.connection}: " if step.connection else ""
+    return f"{step.gateway}: {where}{what} ({step.tunnel}: {', '.join(step.findings)})"
+
+
+def _assignments(step: Step) -> Iterator[str]:
+    yield from (f"set {key} = {value}" for key, value in step.settings.items())
+    for child, settings in step.children.items():
+        yield from (f"set {key} = {value} of child {child}" for key, value in settings.items())

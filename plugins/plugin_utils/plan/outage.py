@@ -1,0 +1,24 @@
+"""For how long a tunnel is expected to carry nothing while its steps are taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..model import Outage, Step
+
+ONCE = 2.0  # seconds of one re-initiation: an upper bound of what was measured on the lab (docs/performance.md)
+NONE = Outage(0.0, "no step touches live SAs")
+
+
+def expected(steps: Iterable[Step], *, up: bool, why: str) -> Outage:
+    """The outage of a tunnel's steps. `why`: what keeps it from going without a break; empty where nothing does."""
+    if not up:
+        return Outage(0.0, "it is down before, so nothing is interrupted")
+    again = [step for step in steps if step.reinitiate or step.state == "reinitiated"]
+    ended = [step for step in steps if step.state == "terminated"]
+    if not (again or ended):
+        return NONE
+    if not why:
+        return Outage(0.0, "make before break: the new SAs carry traffic before the old ones end")
+    times = max(len(again), 1)
+    return Outage(ONCE * times, f"{why}: it is re-initiated {'once' if times == 1 else f'{times} times'}")

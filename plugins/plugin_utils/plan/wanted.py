@@ -1,0 +1,58 @@
+"""What the findings of one tunnel ask of each of its ends, before anybody thinks of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ..model import Change, Child, Connection, End, Finding, Step, Tunnel
+from ..swanctl.keys import alike
+
+DECLARED = "setting-deviates"
+
+
+@dataclass(slots=True)
+class Wanted:
+    """The settings one end is to get."""
+
+    settings: dict[str, str] = field(default_factory=dict)
+    children: dict[str, dict[str, str]] = field(default_factory=dict)
+    psk: bool = False
+    findings: dict[str, None] = field(default_factory=dict)
+
+
+def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wanted], list[Step]]:
+    """By gateway, the settings that are to be set there; and all steps that are no settings."""
+    wanted = {end.gateway.name: Wanted() for end in tunnel.ends}
+    others: list[Step] = []
+    for finding in sorted(findings, key=lambda f: f.id == DECLARED):  # what is declared has the last word
+        for fix in finding.fix:
+            if isinstance(fix, Change):
+                _want(wanted[fix.end.gateway], fix, finding.id)
+            elif fix.do == "connection":
+                wanted[fix.gateway].psk = True
+                wanted[fix.gateway].findings[finding.id] = None
+            else:
+                others.append(replace(fix, findings=(finding.id,)))
+    return wanted, others
+
+
+def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> Wanted:
+    """Of these settings, those that the end has not already."""
+    held = {child.name: child for child in end.connection.children}
+    missing = Wanted({key: value for key, value in settings.items() if not _has(end.connection, key, value)})
+    for name, given in children.items():
+        if rest := {key: value for key, value in given.items() if not _has(held[name], key, value)}:
+            missing.children[name] = rest
+    return missing
+
+
+def _want(wanted: Wanted, change: Change, finding: str) -> None:
+    target = wanted.settings if change.end.child is None else wanted.children.setdefault(change.end.child, {})
+    target[change.setting] = change.value
+    wanted.findings[finding] = None
+
+
+def _has(holder: Connection | Child, key: str, value: str) -> bool:
+    setting = holder.settings.get(key)
+    return alike("child" if isinstance(holder, Child) else "connection", key, setting.value if setting else "", value)

@@ -1,0 +1,103 @@
+"""A connection's twin: the same connection with the settings of a change, under a name of its own.
+
+strongSwan keeps a live SA on the settings it was made with, and closes it when changed settings are loaded for
+children that start (vici_config.c). So the twin is established beside it, in a configuration that includes the
+gateway's own, and carries the traffic while the connection is made anew. It inherits what the change does not name.
+Secrets are found by identity, so it needs none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ...errors import RefusedError
+from ...model import Connection, IkeSa
+from ...swanctl.editor import lines
+from ...swanctl.keys import whole
+from ...swanctl.settings import Path
+from .sa import ALIVE
+
+SUFFIX = "-tunnelwright-next"  # guard.sh knows it too
+_LONGEST = 127  # bytes of a connection's name; before 6.0.4 a longer one is loaded empty
+_INCLUDED = re.compile(r"[\w.+-]+")
+
+Changes = Mapping[Path, tuple[str | None, str | None]]
+Tree = dict[str, object]  # a section: values, None where one is to be masked, and sections
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """The name of a twin, the file that brings it beside all that the configuration has, and what it is to carry."""
+
+    name: str
+    text: str
+    children: tuple[str, ...]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What twin.sh needs."""
+        children = "".join(f"{child}\n" for child in self.children)
+        return {"TW_TWIN": self.text, "TW_NEXT": self.name, "TW_CHILDREN": children}
+
+
+def carried(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
+    """The children that carry traffic now, through the connection or through a twin that somebody was cut off with."""
+    names = {connection.name, connection.name + SUFFIX}
+    alive = {child.name for ike in sas if ike.connection in names for child in ike.children if child.state in ALIVE}
+    return tuple(child.name for child in connection.children if child.configured and child.name in alive)
+
+
+def twin(connection: Connection, changes: Changes, children: tuple[str, ...], config: str) -> Twin:
+    """The twin that carries these children over a change of their connection.
+
+    Raises:
+        RefusedError: this end cannot initiate, or a name cannot be written into the twin's file.
+    """
+    name, root = connection.name + SUFFIX, config.rpartition("/")[2]
+    if connection.remote_addrs == ("%any",):
+        what = f"make_before_break needs an end that can initiate, and remote_addrs of {connection.name} is %any"
+        raise RefusedError(what, hint="make the SAs anew from the other end")
+    if len(name.encode("utf-8", "surrogateescape")) > _LONGEST or not _INCLUDED.fullmatch(root):
+        what = f"make_before_break cannot write the names of {connection.name} and {root} into a file beside"
+        raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
+    return Twin(name, _text(connection, name, changes, root), children)
+
+
+def _text(connection: Connection, name: str, changes: Changes, root: str) -> str:
+    """The connection as it was, whatever the files say by now, and beside it the twin, which starts nothing itself."""
+    old = {path[2:]: old for path, (old, dummy) in changes.items()}
+    new = {path[2:]: new for path, (dummy, new) in changes.items()}
+    for child in connection.children:
+        if child.configured:
+            new |= {("children", child.name, action): "none" for action in ("start_action", "close_action")}
+    new["keyingtries",] = _other_tries(connection, new.get(("keyingtries",)))
+    rounds: Tree = {auth.section: {} for auth in (*connection.local, *connection.remote)}  # their order counts
+    return "\n".join(
+        [
+            f"include {root}",
+            "connections {",
+            *lines({connection.name: _tree(old, {})}),
+            f"{name} : connections.{connection.name} {{",
+            *lines(_tree(new, rounds)),
+            "}",
+            "}\n",
+        ]
+    )
+
+
+def _tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:
+    """Values by path as sections, in a tree that may have some."""
+    for path, value in values.items():
+        section = tree
+        for name in path[:-1]:
+            section = section.setdefault(name, {})  # type: ignore[assignment]
+        section[path[-1]] = value
+    return tree
+
+
+def _other_tries(connection: Connection, changed: str | None) -> str:
+    """What differs from before and after: `--initiate` takes an IKE_SA of an equal configuration, whatever its name."""
+    taken = {connection.keyingtries, whole(changed or "1")}
+    return str(min({1, 2, 3} - taken))

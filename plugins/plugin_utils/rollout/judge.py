@@ -1,0 +1,62 @@
+"""Whether a tunnel may stay as it is, is what it was, or falls with another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..model import ChangeRecord, Picture, Taken, TunnelChange
+from .picture import Seen
+from .steps import steps_of
+
+
+def unproven(
+    tunnel: TunnelChange,
+    taken: Sequence[Taken],
+    after: Picture | None,
+    seen: Seen,
+    hosts: Sequence[str],
+) -> str:
+    """Why a tunnel may not stay as it is; empty where it may."""
+    failed = [f"{step.what} on {step.gateway} failed: {step.failed}" for step in taken if step.failed]
+    if failed:
+        return failed[0]
+    if after is None:
+        said = [f"{g} cannot be read any more: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
+        return "; ".join(said) or "one of its gateways cannot be read any more"
+    if not after.crosswise or after.traffic is False:
+        return "; ".join(after.missing) or "it carries nothing"
+    if after.traffic is None and tunnel.manages:
+        return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
+    left = [step for step in steps_of(tunnel, seen, hosts) if step.tunnel == tunnel.name]
+    return f"something is still to be done: {', '.join(left[0].findings)} on {left[0].gateway}" if left else ""
+
+
+def another(before: Picture | None, after: Picture | None, seen: Seen, tunnel: TunnelChange) -> str:
+    """In what a tunnel is not what it was; empty where it is."""
+    if after is None or before is None:
+        said = [f"{g} cannot be read: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
+        return "; ".join(said) or "it cannot be read"
+    other = [gateway for gateway, digest in before.configuration.items() if after.configuration.get(gateway) != digest]
+    if other:
+        return f"the settings of {', '.join(other)} are not what they were"
+    if before.crosswise and not after.crosswise:
+        return "it is not up again: " + "; ".join(after.missing)
+    return "it carries nothing any more" if before.traffic and after.traffic is False else ""
+
+
+def spread(record: ChangeRecord) -> ChangeRecord:
+    """Where a tunnel fails, those fail with it that its gateways' guards would undo."""
+    guarded = {g for g, state in record.guards.items() if state in ("armed", "lost")}
+    tunnels = {t.name: t for t in record.tunnels}
+    spreading = [t for t in record.tunnels if t.batch == record.batch and t.status == "failing"]
+    while spreading:
+        bad = spreading.pop()
+        for tunnel in list(tunnels.values()):
+            shared = guarded & set(bad.gateways) & set(tunnel.gateways)
+            if tunnel.batch == record.batch and tunnel.status == "proven" and shared:
+                cause = bad.dragged or bad.name
+                why = f"rolled back with {cause}, because both end at {', '.join(sorted(shared))}"
+                tunnels[tunnel.name] = replace(tunnel, status="failing", because=why, dragged=cause)
+                spreading.append(tunnels[tunnel.name])
+    return replace(record, tunnels=tuple(tunnels.values()))

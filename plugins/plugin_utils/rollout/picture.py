@@ -1,0 +1,149 @@
+"""What a tunnel is at one time: SAs, counters, routes, pings, findings, and a digest of what is configured."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+
+from ..model import (
+    ChildSa,
+    Connection,
+    EndName,
+    Finding,
+    Gateway,
+    HeldSa,
+    IkeSa,
+    Picture,
+    Probe,
+    Proof,
+    Step,
+    plain,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A tunnel as an audit names it."""
+
+    name: str
+    ends: tuple[EndName, ...]
+    initiator: str
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look at the fleet: what was read and what the audit says of it."""
+
+    gateways: Mapping[str, Gateway] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    tunnels: Mapping[str, Found] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    to_probe: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    outages: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)  # expected, and why
+
+
+def picture(name: str, seen: Seen, now: datetime) -> Picture | None:
+    """The picture of a tunnel; None where one of its gateways could not be read."""
+    tunnel = seen.tunnels.get(name)
+    if tunnel is None:
+        return None
+    ends = [(end, seen.gateways[end.gateway]) for end in tunnel.ends]
+    return Picture(
+        time=now.isoformat(timespec="seconds"),
+        crosswise=tunnel.proof.crosswise,
+        traffic=tunnel.proof.traffic,
+        missing=tunnel.proof.missing,
+        findings=tuple(f"{f.id} on {f.end}: {f.summary}" for f in seen.findings if f.tunnel == name),
+        sas=tuple(sa for end, gateway in ends for sa in _held(end, gateway)),
+        pings=tuple(p for p in seen.probes for end in tunnel.ends if (p.gateway, p.connection) == _key(end)),
+        routes=tuple(route for end, gateway in ends for route in _routes(end, gateway)),
+        configuration={gateway.name: _digest(end, gateway) for end, gateway in ends},
+    )
+
+
+def managed_through(tunnel: Found, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
+    """Gateways whose session comes from an address that this tunnel leads to: a change may cut it."""
+    return tuple(
+        end.gateway
+        for end in tunnel.ends
+        if end.gateway in gateways and _inside(gateways[end.gateway].system.managed_from, _remote(end, gateways))
+    )
+
+
+def _key(end: EndName) -> tuple[str, str]:
+    return end.gateway, end.connection
+
+
+def _connection(end: EndName, gateway: Gateway) -> Connection | None:
+    return next((each for each in gateway.connections if each.name == end.connection), None)
+
+
+def _remote(end: EndName, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
+    connection = _connection(end, gateways[end.gateway])
+    return tuple(text for child in connection.children for text in child.remote_ts) if connection else ()
+
+
+def _held(end: EndName, gateway: Gateway) -> Iterator[HeldSa]:
+    for ike in gateway.sas or ():
+        if ike.connection == end.connection:
+            for child in ike.children:
+                yield _sa(gateway.name, ike, child)
+
+
+def _sa(gateway: str, ike: IkeSa, child: ChildSa) -> HeldSa:
+    words = [word for word in (ike.encr, ike.integ, ike.prf, ike.dh_group) if word]
+    esp = [word for word in (child.encr, child.integ, child.dh_group) if word]
+    return HeldSa(
+        gateway,
+        ike.connection,
+        child.name,
+        child.state,
+        ike.version,
+        child.spi_in,
+        child.spi_out,
+        f"IKEv{ike.version} {'/'.join(words)}, {child.protocol} {'/'.join(esp)}",
+        child.encap,
+        child.bytes_in,
+        child.packets_in,
+        child.bytes_out,
+        child.packets_out,
+    )
+
+
+def _routes(end: EndName, gateway: Gateway) -> Iterator[str]:
+    """Routes of a gateway to what the tunnel leads to."""
+    remote = _remote(end, {gateway.name: gateway})
+    for route in gateway.system.routes or ():
+        if _inside(route.partition(" ")[0].partition("/")[0], remote):
+            yield f"{gateway.name}: {route}"
+
+
+def _inside(address: str, selectors: Iterable[str]) -> bool:
+    """Whether an address is inside selectors that name networks; one for everything says nothing of an address."""
+    for text in selectors:
+        try:
+            network = ip_network(text.partition("[")[0].strip(), strict=False)
+            if network.prefixlen and ip_address(address.partition("%")[0]) in network:
+                return True
+        except ValueError:
+            continue  # dynamic, a range, or no address: no network to look into
+    return False
+
+
+def _digest(end: EndName, gateway: Gateway) -> str:
+    """Of the connection's and its children's settings, and of the digests of keys: equal where those are equal."""
+    connection = _connection(end, gateway)
+    if connection is None:
+        return ""
+    settings = {key: setting.value for key, setting in connection.settings.items()}
+    children = {c.name: {key: s.value for key, s in c.settings.items()} for c in connection.children}
+    keys = sorted((sorted(secret.ids), secret.digest or "") for secret in gateway.secrets)
+    told = json.dumps([settings, children, keys, plain(connection.loaded)], sort_keys=True)
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]

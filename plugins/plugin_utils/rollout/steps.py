@@ -1,0 +1,94 @@
+"""The steps of a tunnel's change, what came of them, and what to ping meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..model import Step, Taken, TunnelChange, Watch
+from .picture import Seen
+
+
+def steps_of(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> list[Step]:
+    """A tunnel's steps by the last look, with what its gateways' daemons need, whichever tunnel that was noted for."""
+    return [
+        step
+        for step in seen.steps
+        if step.gateway in hosts
+        and (step.tunnel == tunnel.name or (step.do == "daemon" and step.gateway in tunnel.gateways))
+    ]
+
+
+def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, Taken], ...]:
+    """Steps with what came of them, from registered results in the same order."""
+    found = []
+    for result, step in zip(results, steps_, strict=True):
+        plan = intended(step)
+        about: Mapping[str, Any] = result.get("connection") or {}
+        old, new = (about.get(side) or {} for side in ("before", "after"))
+        settings = {str(key): (_text(old.get(key)), _text(new.get(key))) for key in {**old, **new}}
+        done = replace(
+            plan,
+            settings=settings if about else plan.settings,
+            ran=True,
+            changed=bool(result.get("changed")),
+            failed=trouble(result),
+        )
+        found.append((step.tunnel, done))
+    return tuple(found)
+
+
+def intended(step: Step) -> Taken:
+    """A step that was not run yet: of its settings the new value is known."""
+    named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
+    target = "/".join(part for part in (step.connection, step.child) if part)
+    what = " ".join(part for part in (step.do, target, step.state) if part)
+    return Taken(step.phase, step.gateway, what, {key: (None, value) for key, value in named.items()}, step.psk)
+
+
+def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> tuple[Taken, ...]:
+    """A tunnel's steps with what came of those that were run."""
+    done = {
+        (step.phase, step.gateway, step.what): step
+        for name, step in results
+        if name == tunnel.name or step.what.startswith("daemon")
+    }
+    return tuple(done.get((step.phase, step.gateway, step.what), step) for step in tunnel.steps)
+
+
+def to_watch(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator[Watch]:
+    """What to ping while it changes: from the end that initiates, or the one that is not managed through it."""
+    ends = sorted(
+        (end for end in tunnel.ends if end.gateway in hosts),
+        key=lambda end: (end.gateway in tunnel.manages, end.gateway != tunnel.initiator),
+    )
+    for end in ends[:1]:
+        for probe in seen.to_probe.get(end.gateway, ()):
+            pings: Any = probe["pings"]
+            if probe["connection"] == end.connection and pings:
+                yield Watch(
+                    end.gateway, end.connection, str(probe["child"]), str(pings[0]["from"]), str(pings[0]["to"])
+                )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def trouble(result: Mapping[str, Any] | None) -> str:
+    """Why a task did not do what it was to do; empty where it did."""
+    if result is None:
+        return "it was not asked"
+    if result.get("unreachable"):
+        return "it could not be reached"
+    if not result.get("failed"):
+        return ""
+    said = str(result.get("msg") or "").removeprefix("Task failed: ").removeprefix("Action failed: ").strip()
+    return said.splitlines()[-1] if said else "it did not answer"
+
+
+def fate(result: Mapping[str, Any]) -> str:
+    """What came of a rollback, for the record's notes."""
+    why = trouble(result)
+    return f"not rolled back: {why}" if why else "rolled back"

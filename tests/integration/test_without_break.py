@@ -1,0 +1,141 @@
+"""Declared changes of each kind reach both ends of a tunnel that is up, and no packet is lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+
+from .ansible_run import Run, playbook
+
+ENDS = [{"gateway": "a01", "connection": "west"}, {"gateway": "b01", "connection": "east"}]
+PINGS = 20  # each second, each way
+
+
+@dataclass
+class Kind:
+    """One declared change, and what shows on both ends that it is in force."""
+
+    name: str
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    shows: str = ""  # in `--list-sas` of both ends, as a pattern
+    holds: Mapping[str, str] = field(default_factory=dict)  # by gateway, in `--list-conns`
+    suites: tuple[str, ...] = ("trixie", "bookworm")
+    psk: str = ""
+
+
+def _ends(a01: Mapping[str, Any], b01: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{**ENDS[0], **a01}, {**ENDS[1], **b01}]
+
+
+KINDS = (
+    Kind("ike-proposals", {"settings": {"proposals": "aes128-sha384-ecp256"}}, "AES_CBC-128.*ECP_256"),
+    Kind("esp-proposals", {"child_settings": {"esp_proposals": "aes128-sha384-ecp256"}}, r"ESP[^\n]*AES_CBC-128"),
+    Kind("pfs-off", {"child_settings": {"esp_proposals": "aes128-sha384"}}, r"ESP[^\n]*AES_CBC-128"),
+    Kind("psk", psk="the-new-key-of-this-tunnel"),
+    Kind(
+        "lifetimes",
+        {"settings": {"rekey_time": "3h", "over_time": "10m"}, "child_settings": {"rekey_time": "40m"}},
+        holds={"a01": "rekeying every 10800s", "b01": "rekeying every 2400s"},
+    ),
+    Kind("dpd", {"settings": {"dpd_delay": "17s"}}, holds={"a01": "dpd delay 17s", "b01": "dpd delay 17s"}),
+    Kind(
+        "actions",
+        {"ends": _ends({"child_settings": {"dpd_action": "trap"}}, {"child_settings": {"start_action": "start"}})},
+    ),
+    Kind("keyingtries-and-unique", {"settings": {"keyingtries": 5, "unique": "replace"}}, suites=("trixie",)),
+    Kind(
+        "all-at-once",
+        {
+            "settings": {"proposals": "aes256-sha512-ecp384", "dpd_delay": "23s", "rekey_time": "5h"},
+            "child_settings": {"esp_proposals": "aes256-sha512-ecp384", "rekey_time": "50m"},
+        },
+        "ECP_384",
+        psk="another-new-key",
+    ),
+)
+
+
+@pytest.fixture(scope="module", params=("trixie", "bookworm"))
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    with running(pairs(1, name="gentle"), suite=request.param) as lab:
+        yield lab
+
+
+@pytest.fixture
+def hosts(lab: Lab, tmp_path: Path) -> Path:
+    path = tmp_path / "inventory.yml"
+    path.write_text(inventory(lab), encoding="utf-8")
+    return path
+
+
+def remediate(tmp: Path, hosts: Path, kind: Kind, *arguments: str) -> Run:
+    declared = {"name": "gentle", "ends": ENDS, **kind.declared}
+    given: dict[str, Any] = {"ipsec_tunnels": [declared], "ipsec_report_dir": str(tmp)}
+    given |= {"ipsec_psks": {"gentle": kind.psk}} if kind.psk else {}
+    extra = tmp / "extra.json"
+    extra.write_text(json.dumps(given), encoding="utf-8")
+    return playbook(tmp, hosts, "tunnelwright.ipsec.remediate", "-e", f"@{extra}", *arguments)
+
+
+@contextmanager
+def pinging(lab: Lab, lost: list[int]) -> Iterator[None]:
+    """Pings both ways for as long as the block lasts; `lost` gets how many did not come back."""
+    ways = (("a01", "b01"), ("b01", "a01"))
+    pids = [
+        lab.sh(
+            one,
+            f"ping -n -i {1 / PINGS} -I {lab.inside(one)} {lab.inside(other)} </dev/null >/run/ping 2>&1 & echo $!",
+        ).strip()
+        for one, other in ways
+    ]
+    try:
+        yield
+    finally:
+        for (one, dummy), pid in zip(ways, pids, strict=True):
+            told = lab.sh(one, f"kill -INT {pid}; sleep 0.5; cat /run/ping")
+            came = {int(number) for number in re.findall(r"icmp_seq=(\d+) ttl", told)}
+            lost.append(max(came) - len(came))  # what was on its way at the end is not lost
+
+
+def plan_of(tmp: Path) -> tuple[list[tuple[str, str, str]], dict[str, Any]]:
+    before = json.loads((tmp / "before.json").read_text(encoding="utf-8"))
+    steps = [(step["phase"], step["gateway"], step["do"]) for step in before["plan"]]
+    return steps, before["outages"].get("gentle", {})
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
+def test_a_declared_change_loses_no_packet(lab: Lab, hosts: Path, tmp_path: Path, kind: Kind) -> None:
+    if lab.state.suite not in kind.suites:
+        pytest.skip("enough on the other version")
+    predicted = remediate(tmp_path, hosts, kind, "--check")
+    planned = plan_of(tmp_path)
+    lost: list[int] = []
+    with pinging(lab, lost):
+        done = remediate(tmp_path, hosts, kind)
+    assert done.status == 0, done.output
+    assert planned == plan_of(tmp_path)
+    print(lab.state.suite, kind.name, "lost", lost, planned)
+    assert planned[1]["seconds"] == 0, planned
+    assert predicted.changed() == done.changed() != {}
+    for gateway in ("a01", "b01"):
+        listed = lab.sh(gateway, "swanctl --list-sas")
+        assert listed.count("INSTALLED") == listed.count("ESTABLISHED") == 1, listed
+        assert re.search(kind.shows, listed, re.DOTALL), listed
+        assert kind.holds.get(gateway, "") in lab.sh(gateway, "swanctl --list-conns")
+        assert lab.sh(gateway, "cat /etc/swanctl/conf.d/secrets.conf").count("ike-") == 1
+    if kind.psk:
+        assert kind.psk not in predicted.output + done.output
+    again = remediate(tmp_path, hosts, kind)
+    assert again.changed() == {}, again.output
+    assert lost == [0, 0]

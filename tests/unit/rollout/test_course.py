@@ -1,0 +1,365 @@
+"""The course of a change: what follows from each event, until every tunnel is done, what it was, or untouched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    ChangeRecord,
+    EndName,
+    Gateway,
+    Guard,
+    Measured,
+    Order,
+    Proof,
+    Setting,
+    Step,
+    plain,
+    restore,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout import course
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.course import Heard, todo
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.picture import Found, Seen
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.steps import taken
+
+from tests.unit.build import child, connection, gateway
+
+NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
+UP, DUMB = Proof(crosswise=True, traffic=True), Proof(crosswise=True, traffic=None)
+DOWN = Proof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
+SILENT = Proof(crosswise=True, traffic=False, missing=("a got 0 of 3 pings back",))
+FINE, LOST = {"changed": True}, {"unreachable": True, "msg": "Connection timed out"}
+
+
+def network(name: str, side: int) -> str:
+    """What one side of a tunnel protects."""
+    return f"10.{side + 1}.{sum(map(ord, name)) % 200}"
+
+
+def ends(name: str) -> tuple[EndName, EndName]:
+    """The ends of a tunnel that is called by its gateways: `hub-x`."""
+    one, other = name.split("-")
+    return EndName(one, f"to-{other}"), EndName(other, f"to-{one}")
+
+
+def step(name: str, on: str | None = None, **values: Any) -> Step:
+    end = next(end for end in ends(name) if on in (None, end.gateway))
+    return Step(
+        "responder", end.gateway, "connection", end.connection, settings={"encap": "yes"}, tunnel=name, **values
+    )
+
+
+def look(*names: str, steps: tuple[Step, ...] = (), proofs: dict[str, Proof] | None = None, **more: Any) -> Seen:
+    """A look at tunnels between gateways; `encap`: who has that setting already; `managed`: from where."""
+    proofs, encap, managed = proofs or {}, more.pop("encap", ()), more.pop("managed", {})
+    read: dict[str, Gateway] = {}
+    for name in names:
+        for end in ends(name):
+            settings = {"encap": Setting("yes", "f:1")} if end.gateway in encap else {}
+            own = read.get(end.gateway) or gateway(end.gateway)
+            side = ends(name).index(end)
+            nets = [(f"{network(name, s)}.0/24",) for s in (side, 1 - side)]
+            made = connection(end.connection, settings=settings, children=(child(local_ts=nets[0], remote_ts=nets[1]),))
+            system = replace(own.system, managed_from=managed.get(end.gateway, ""))
+            read[end.gateway] = replace(own, connections=(*own.connections, made), system=system)
+    tunnels = {name: Found(name, ends(name), ends(name)[0].gateway, proofs.get(name, UP)) for name in names}
+    pings = [{"from": "10.1.0.1", "to": "10.2.0.1"}]
+    to_probe = {
+        one: [
+            {"connection": e.connection, "child": "net", "pings": pings}
+            for n in names
+            for e in ends(n)
+            if e.gateway == one
+        ]
+        for one in read
+    }
+    return Seen(read, tunnels=tunnels, steps=steps, to_probe=to_probe, **more)
+
+
+class Run:
+    """One run, as the role makes it: a record that goes through events."""
+
+    def __init__(self, seen: Seen, **order: Any) -> None:
+        redundant = order.pop("redundant", ())
+        hosts = tuple(seen.gateways)
+        self.seen, self.now = seen, NOW
+        self.record = ChangeRecord(Order("CHG-1", **({"hosts": hosts, "serial": ("1", "5")} | order)), NOW.isoformat())
+        self.event("planned", seen=seen, redundant=redundant)
+
+    def event(self, name: str, **heard: Any) -> dict[str, Any]:
+        self.now += timedelta(seconds=1)
+        before = restore(ChangeRecord, plain(self.record), "record")  # as it travels through Ansible
+        self.record = course.EVENTS[name](before, Heard(self.now, **heard))
+        return todo(self.record)
+
+    def begin(self, batch: int, **heard: Any) -> dict[str, Any]:
+        return self.event("begun", **({"batch": batch, "seen": self.seen} | heard))
+
+    def arm(self, batch: int, **wrong: Any) -> dict[str, Any]:
+        asked = self.begin(batch)["arm"]
+        return self.event("armed", results={name: wrong.get(name, FINE) for name in asked})
+
+    def confirm(self, **wrong: Any) -> dict[str, Any]:
+        next_ = todo(self.record)
+        while next_["confirm"]:
+            next_ = self.event("confirmed", results={name: wrong.get(name, FINE) for name in next_["confirm"]})
+        return next_
+
+    def undo(self, seen: Seen, **wrong: Any) -> dict[str, Any]:
+        asked = todo(self.record)["roll_back"]
+        return self.event("restored", seen=seen, results={name: wrong.get(name, FINE) for name in asked})
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {tunnel.name: tunnel.status for tunnel in self.record.tunnels}
+
+    def because(self, name: str) -> str:
+        return next(tunnel.because for tunnel in self.record.tunnels if tunnel.name == name)
+
+
+NAMES = ("hub-a", "hub-b", "x-y")
+STEPS = tuple(step(name) for name in NAMES)
+BEFORE = look(*NAMES, steps=STEPS)
+AFTER = look(*NAMES)
+
+
+def test_a_run_without_trouble_arms_takes_steps_proves_and_confirms_batch_by_batch() -> None:
+    run = Run(BEFORE)
+    assert run.record.batches == (("hub-a",), ("hub-b", "x-y"))
+    assert run.begin(1)["arm"] == ["hub", "a"]
+    run.event("armed", results={"hub": FINE, "a": FINE})
+    assert [s.tunnel for s in course.steps(run.record, BEFORE)] == ["hub-a"]
+    assert todo(run.record)["watch"].keys() == {"hub"}
+    found = run.event("tried", seen=look(*NAMES, steps=STEPS[1:]), taken=taken([FINE], STEPS[:1]))
+    assert (found["confirm"], found["roll_back"]) == (["hub", "a"], [])
+    assert run.confirm()["unfinished"] == ""
+    run.event("measured", outages=(("hub-a", Measured("hub", "net", "10.1.0.1", "10.2.0.1", 9, 2, 0.4)),))
+    assert run.statuses == {"hub-a": "done", "hub-b": "planned", "x-y": "planned"}
+    assert run.record.tunnels[0].outages[0].seconds == pytest.approx(0.4)
+    assert run.record.longest < 60
+    run.arm(2)
+    run.event("tried", seen=AFTER)
+    run.confirm()
+    assert set(run.statuses.values()) == {"done"}
+    assert run.event("ended")["unfinished"] == ""
+    assert run.record.ended
+
+
+def test_where_one_tunnel_fails_those_that_share_its_gateway_go_back_with_it_and_others_stay() -> None:
+    run = Run(BEFORE, serial=("3",))
+    run.arm(1)
+    found = run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}))
+    assert (found["confirm"], found["roll_back"]) == (["x", "y"], ["hub", "a", "b"])
+    assert found["look_again"] == ["hub-a", "hub-b"]
+    assert run.because("hub-b") == "rolled back with hub-a, because both end at hub"
+    run.confirm()
+    found = run.undo(BEFORE)
+    assert run.statuses == {"hub-a": "rolled_back", "hub-b": "rolled_back", "x-y": "done"}
+    assert found["unfinished"] == "hub-a, hub-b rolled back"
+    assert run.because("hub-a") == "no CHILD_SA of net that both ends hold"
+
+
+def test_a_second_look_may_show_that_all_is_well() -> None:
+    run = Run(BEFORE, serial=("3",))
+    run.arm(1)
+    run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}))
+    assert run.event("tried", seen=AFTER)["roll_back"] == []
+    run.confirm()
+    assert set(run.statuses.values()) == {"done"}
+
+
+@pytest.mark.parametrize(
+    ("after", "results", "why"),
+    [
+        (look(*NAMES), [{"failed": True, "msg": "a\nrefused"}], "connection to-a on hub failed: refused"),
+        (
+            look(*NAMES, steps=(step("hub-a", "a", findings=("dpd-off",)),)),
+            [FINE],
+            "something is still to be done: dpd-off on a",
+        ),
+        (
+            look(*NAMES, proofs={"hub-a": SILENT}),
+            [FINE],
+            "a got 0 of 3 pings back",
+        ),
+        (
+            look("hub-b", "x-y", unreadable={"a": "no route to host"}),
+            [FINE],
+            "a cannot be read any more: no route to host",
+        ),
+    ],
+)
+def test_a_tunnel_that_is_not_proven_may_not_stay(after: Seen, results: list[dict[str, Any]], why: str) -> None:
+    run = Run(BEFORE)
+    run.arm(1)
+    found = run.event("tried", seen=after, taken=taken(results, STEPS[:1]))
+    assert found["roll_back"] == ["hub", "a"]
+    assert run.because("hub-a") == why
+
+
+def test_what_cannot_be_guarded_is_left_alone_and_its_partner_is_let_go() -> None:
+    run = Run(BEFORE, serial=("3",))
+    found = run.arm(1, a={"failed": True, "msg": "a guard of CHG-9 was armed 3 s ago"})
+    assert found["take_off"] == []  # hub-b needs the hub
+    assert run.statuses["hub-a"] == "untouched"
+    assert run.because("hub-a") == "a could not be guarded: a guard of CHG-9 was armed 3 s ago"
+    assert [s.tunnel for s in course.steps(run.record, BEFORE)] == ["hub-b", "x-y"]
+    alone = Run(BEFORE)
+    found = alone.arm(1, a=LOST)
+    assert (found["take_off"], found["tunnels"]) == (["hub"], [])
+
+
+def test_after_too_many_failures_the_rest_is_untouched() -> None:
+    for limit, rest in ((0, "untouched"), (1, "under_way")):
+        run = Run(BEFORE, max_failed=limit)
+        run.arm(1)
+        run.event("tried", seen=look(*NAMES, steps=STEPS, proofs={"hub-a": DOWN}))
+        run.undo(BEFORE)
+        run.begin(2)
+        assert run.statuses == {"hub-a": "rolled_back", "hub-b": rest, "x-y": rest}
+
+
+def test_for_want_of_time_the_rest_is_untouched_and_a_plan_is_made_all_the_same() -> None:
+    run = Run(BEFORE)
+    found = run.begin(1, closed="the change window closes in 30 s")
+    assert set(run.statuses.values()) == {"untouched"}
+    assert found["unfinished"] == "hub-a, hub-b, x-y untouched"
+    plan = Run(BEFORE, check=True)
+    plan.begin(1, closed="the change window is closed")
+    assert set(plan.statuses.values()) == {"planned"}
+    plan.event(
+        "measured",
+        taken=taken(
+            [{"changed": True, "connection": {"before": {"encap": None}, "after": {"encap": "yes"}}}], STEPS[:1]
+        ),
+    )
+    assert plan.record.tunnels[0].steps[0].settings == {"encap": (None, "yes")}
+    assert todo(plan.record)["unfinished"] == ""
+
+
+def test_the_stand_in_of_a_tunnel_that_failed_is_left_alone() -> None:
+    names = ("x-hub", "x-spare", "y-hub")
+    seen = look(*names, steps=tuple(step(name) for name in names))
+    run = Run(seen, redundant=(("hub", "spare"),), max_failed=5, serial=("1",))
+    assert run.record.batches == (("x-hub",), ("x-spare",), ("y-hub",))
+    run.arm(1)
+    run.event("tried", seen=look(*names, proofs={"x-hub": DOWN}))
+    run.undo(seen)
+    run.begin(2)
+    assert run.because("x-spare") == "x-hub, which stands in for it, has failed"
+    run.begin(3)
+    assert run.statuses["y-hub"] == "under_way"
+
+
+def test_a_tunnel_that_somebody_manages_a_gateway_through_comes_last_and_is_confirmed_far_end_first() -> None:
+    seen = look(*NAMES, steps=STEPS, managed={"a": f"{network('hub-a', 0)}.9"})
+    run = Run(seen)
+    assert run.record.batches == (("hub-b",), ("x-y", "hub-a"))
+    assert run.record.tunnels[2].manages == ("a",)
+    run.arm(2)
+    assert run.event("tried", seen=look(*NAMES))["confirm"] == ["a"]
+    found = run.event("confirmed", results={"a": LOST})
+    assert found["roll_back"] == ["hub", "a"]
+    assert run.because("hub-a") == "a could not be confirmed: it could not be reached"
+    assert found["confirm"] == ["x", "y"]
+    run.confirm()
+    run.undo(seen)
+    assert run.statuses == {"hub-b": "planned", "x-y": "done", "hub-a": "rolled_back"}
+
+
+def test_a_gateway_is_not_confirmed_over_a_tunnel_that_nobody_could_ping() -> None:
+    seen = look("hub-a", steps=(step("hub-a"),), managed={"a": f"{network('hub-a', 0)}.9"})
+    run = Run(seen)
+    run.arm(1)
+    assert run.event("tried", seen=look("hub-a", proofs={"hub-a": DUMB}))["roll_back"] == ["hub", "a"]
+    free = Run(look("hub-a", steps=(step("hub-a"),)))
+    free.arm(1)
+    assert free.event("tried", seen=look("hub-a", proofs={"hub-a": DUMB}))["roll_back"] == []
+
+
+def test_what_is_not_what_it_was_after_a_rollback_has_failed_for_good() -> None:
+    run = Run(BEFORE)
+    run.arm(1)
+    run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}))
+    left = run.undo(look(*NAMES, encap=("a",)))
+    assert (run.statuses["hub-a"], left["not_restored"]) == ("failed", ["hub-a"])
+    assert run.record.tunnels[0].remains == "the settings of a are not what they were"
+    assert left["roll_back"] == []
+    run.event("restored", seen=BEFORE)
+    assert run.statuses["hub-a"] == "rolled_back"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "seen", "why"),
+    [
+        ({"a": LOST}, BEFORE, "a did not roll back: it could not be reached"),
+        ({}, look(*NAMES, proofs={"hub-a": DOWN}), "it is not up again: no CHILD_SA of net that both ends hold"),
+        ({}, look("hub-b", unreadable={"a": "no route"}), "a cannot be read: no route"),
+    ],
+)
+def test_a_rollback_that_did_not_help_is_told(wrong: dict[str, Any], seen: Seen, why: str) -> None:
+    run = Run(BEFORE)
+    run.arm(1)
+    run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}))
+    run.undo(seen, **wrong)
+    assert (run.statuses["hub-a"], run.record.tunnels[0].remains) == ("failed", why)
+
+
+def test_a_gateway_that_was_confirmed_before_its_partner_was_lost_is_told() -> None:
+    run = Run(look("hub-a", steps=(step("hub-a"),), managed={"a": f"{network('hub-a', 0)}.9"}))
+    run.arm(1)
+    run.event("tried", seen=look("hub-a", managed={"a": f"{network('hub-a', 0)}.9"}))
+    run.event("confirmed", results={"a": FINE})
+    found = run.event("confirmed", results={"hub": LOST})
+    assert found["roll_back"] == ["hub"]
+    run.undo(look("hub-a", encap=("a",)))
+    assert run.record.tunnels[0].remains == "a did not roll back: it was confirmed already"
+
+
+def test_only_gateways_of_the_run_are_touched() -> None:
+    both = (step("hub-a", "hub"), step("hub-a", "a"))
+    run = Run(look("hub-a", steps=both), hosts=("a",))
+    assert run.begin(1)["arm"] == ["a"]
+    assert [s.gateway for s in course.steps(run.record, look("hub-a", steps=both))] == ["a"]
+    assert todo(run.record)["watch"].keys() == {"a"}
+
+
+def test_a_daemon_is_loaded_for_each_tunnel_that_needs_it() -> None:
+    daemon = Step("prepare", "hub", "daemon", state="loaded", tunnel="hub-a")
+    seen = look(*NAMES, steps=(daemon, *STEPS))
+    run = Run(seen, serial=("1",))
+    run.begin(2)
+    assert [(s.do, s.tunnel) for s in course.steps(run.record, seen)] == [("daemon", "hub-a"), ("connection", "hub-b")]
+
+
+def test_what_needs_nothing_any_more_when_its_turn_comes_is_done() -> None:
+    run = Run(BEFORE)
+    run.begin(1, seen=AFTER)
+    assert (run.statuses["hub-a"], run.because("hub-a")) == ("done", "nothing was left to be done")
+
+
+def test_what_an_interrupted_run_has_left_is_rolled_back_and_what_another_does_now_is_not() -> None:
+    read = {
+        name: replace(found, guard=Guard("1", ticket, "bob@host, process 7"))
+        for (name, found), ticket in zip(AFTER.gateways.items(), ("CHG-1", "CHG-2", "CHG-1", "CHG-1"), strict=False)
+    }
+    seen = replace(AFTER, gateways=read)
+    run = Run(AFTER, hosts=("hub", "a", "b"))
+    run.event("opened", seen=seen, goes_on=lambda _run: False)
+    assert dict(run.record.guards) == {"hub": "armed", "b": "armed"}
+    run.event("planned", seen=BEFORE, results={"hub": FINE, "b": LOST})
+    assert run.record.notes == (
+        "hub: what an interrupted run had not confirmed was rolled back",
+        "b: what an interrupted run had not confirmed was not rolled back: it could not be reached",
+    )
+    with pytest.raises(RefusedError, match="bob@host, process 7 is at work on CHG-1 at hub: wait for its end"):
+        run.event("opened", seen=seen, goes_on=lambda _run: True)
+
+
+def test_an_unreadable_gateway_is_noted() -> None:
+    run = Run(look("x-y", steps=(step("x-y"),), unreadable={"z": "no route"}))
+    assert run.record.notes == ("z could not be read, and its tunnels are left alone: no route",)
