@@ -30,7 +30,8 @@ class ActionModule(Task):
             self.before_writing(args, variables, change.gateway if change else None)
             if not self.check_mode:
                 done = change.apply(self.on_gateway, timeout=wish.timeout) if change else self._do(wish, operation)
-        return {"changed": operation.do is not None, "log": done.log, "sa": {"before": before.sas, "after": done.sas}}
+        result = {"changed": operation.do is not None, "log": done.log, "sa": {"before": before.sas, "after": done.sas}}
+        return result | ({"warnings": done.warnings} if done.warnings else {})
 
     def _over(self, args: dict[str, Any], variables: dict[str, Any]) -> Changing | None:
         """The change of nothing that makes SAs anew before they go; None where that is not asked or none are up."""

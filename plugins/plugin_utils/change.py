@@ -13,9 +13,14 @@ from .platforms import platform, platform_of
 from .platforms.options import GatherOptions
 from .platforms.strongswan import sa
 from .platforms.strongswan.files import GatewayFile, read_files
-from .platforms.strongswan.twin import SUFFIX, Twin, carried, twin
+from .platforms.strongswan.twin import SUFFIX, Twin, carried, twin, was_broken
 from .platforms.strongswan.write import LIVE, Draft, Wish, applied, draft, script
 from .swanctl.settings import load
+
+_BROKEN = (
+    "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
+    "set close_action of that end to none first"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class Followed:
 
     log: tuple[str, ...] = ()
     sas: tuple[IkeSa, ...] | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class Changing:
         if not (self.reinitiate and self.gateway.daemon.running):
             return Followed(log)
         followed = self._follow(run, timeout) if self.twin is None else self._tidy(run, reply, timeout)
-        return Followed(log + followed.log, followed.sas)
+        return Followed(log + followed.log, followed.sas, followed.warnings)
 
     def _follow(self, run: Callable[[Script], Reply], timeout: float) -> Followed:
         wish = sa.Wish(
@@ -134,17 +140,17 @@ class Changing:
         after, log = sa.outcome(wish, operation, run(sa.script(wish, operation)))
         return Followed(log, after.sas)
 
-    def _tidy(self, run: Callable[[Script], Reply], applied: Reply, timeout: float) -> Followed:
+    def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> Followed:
         """What was down before is established too, and what a peer has started again beside the new SAs goes."""
         log: tuple[str, ...] = ()
-        now = sa.seen(sa.Wish(self.wish.name, "established"), applied)
+        now = sa.seen(sa.Wish(self.wish.name, "established"), reply)
         for state in ("established", "deduplicated"):
             wish = sa.Wish(self.wish.name, state, timeout=timeout)
             operation = sa.needed(wish, now)
             if operation.do:
                 now, more = sa.outcome(wish, operation, run(sa.script(wish, operation)))
                 log += more
-        return Followed(log, now.sas)
+        return Followed(log, now.sas, (_BROKEN.format(self.wish.name),) if was_broken(reply) else ())
 
     def result(self, followed: Followed) -> dict[str, Any]:
         """What the task reports."""
@@ -160,6 +166,7 @@ class Changing:
             "edits": self.draft.lines,
             "takes_effect": self._takes_effect() if changed else "none",
             "log": followed.log,
+            **({"warnings": followed.warnings} if followed.warnings else {}),
             **({} if followed.sas is None else {"sa": {"before": self.sas, "after": followed.sas}}),
         }
 

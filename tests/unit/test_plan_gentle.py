@@ -121,6 +121,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         ["responder b dpd_delay=10s net.start_action=none++"],
     ),
     (
+        "ESP in UDP",
+        {},
+        {},
+        {"settings": {"encap": "yes"}},
+        ["responder b encap=yes", "initiator a encap=yes++"],
+    ),
+    (
         "IKEv1 to IKEv2: the responder answers both meanwhile",
         IKEV1,
         IKEV1,
@@ -174,7 +181,7 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         {"connection": HAS},
         {"connection": HAS},
         {"settings": {"proposals": NEW}, "limit": ["b"]},
-        [f"responder b proposals={BOTH}++"],
+        [f"responder b proposals={BOTH}"],
     ),
     (
         "and the next run changes nothing",
@@ -255,10 +262,40 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         Outage(2.0, f"b/to-a ends its SAs when it is loaded, and {NO_ADDRESS}: it is re-initiated once"),
     ),
     (
+        "a responder that starts again what is closed",
+        {},
+        {"child": {"close_action": "start"}},
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(2.0, "b/to-a starts the tunnel again when it is closed: it is re-initiated once"),
+    ),
+    (
+        "a responder that starts, whose peer starts again what is closed",
+        {"child": {"close_action": "start"}},
+        {"child": {"start_action": "start"}},
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(
+            2.0, "b/to-a ends its SAs when it is loaded, and a/to-b starts them again: it is re-initiated once"
+        ),
+    ),
+    (
+        "our responder alone, whose peer starts again what is closed",
+        {"child": {"close_action": "start"}},
+        {},
+        {"settings": {"dpd_delay": "10s"}, "limit": ["b"]},
+        Outage(2.0, "a/to-b starts the tunnel again when it is closed: it is re-initiated once"),
+    ),
+    (
+        "IKEv1 to stay",
+        IKEV1,
+        IKEV1,
+        {"settings": {"dpd_delay": "10s"}},
+        Outage(2.0, "IKEv1 takes a second IKE_SA for a reauthentication of the first: it is re-initiated once"),
+    ),
+    (
         "two keys with IKEv1",
         IKEV1,
         IKEV1,
-        {"psks": TO_D2},
+        {"psks": TO_D2, "settings": {"version": "2"}},
         Outage(2.0, "IKEv1 tries one pre-shared key only: it is re-initiated once"),
     ),
     (

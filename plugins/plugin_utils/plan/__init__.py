@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from ..model import End, Finding, Outage, Phase, Step, Tunnel
 from ..swanctl.words import explicit
 from .advice import advice
-from .gentle import obstacle, without_break
+from .gentle import cost, obstacle, without_break
 from .outage import expected
 from .plain import with_break
 from .wanted import DECLARED, wanted_of
@@ -81,7 +81,8 @@ def _of(
     if not why:
         mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
         persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
-        return [*without_break(tunnel, wanted, others, mine), *persist], theirs, why
+        ours = without_break(tunnel, wanted, others, mine)
+        return [*ours, *persist], theirs, cost(tunnel, wanted, ours)
     ours = [step for step in plain if allowed is None or step.gateway in allowed]
     return (_alone(tunnel, ours) if theirs else ours), theirs, why
 

@@ -23,28 +23,55 @@ SOFT = frozenset(
         *("rekey_time", "reauth_time", "over_time", "rand_time", "life_time"),
         *("rekey_bytes", "life_bytes", "rand_bytes", "rekey_packets", "life_packets", "rand_packets"),
         *("dpd_delay", "dpd_timeout", "keyingtries", "unique", "start_action", "close_action", "dpd_action"),
+        *("encap", "mobike"),
     )
 )
 
 
 def obstacle(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], findings: Collection[str]) -> str:
     """Why a tunnel that is up cannot be changed so; empty where it can."""
-    if any(step.phase != "persist" and (step.phase, step.state) != ("establish", "reinitiated") for step in others):
-        return "live SAs of it are to be ended"
+    if why := _first(others):
+        return why
     for end in tunnel.ends:
         asked = wanted[end.gateway.name]
         keys = [*asked.settings, *(key for given in asked.children.values() for key in given)]
         if hard := [key for key in keys if key not in SOFT]:
             return f"{hard[0]} of {end.name()} cannot be changed beside the old value"
-        if _ends_its_own(end, asked) and not _able(end):
-            return f"{end.name()} ends its SAs when it is loaded, and does not know its peer's address"
+    if why := _starts_again(tunnel, wanted):
+        return why
     if any(each.psk for each in wanted.values()) and (why := _one_key_only(tunnel, wanted, findings)):
         return why
-    return _no_twin(tunnel)
+    return _no_twin(tunnel, wanted)
 
 
-def _no_twin(tunnel: Tunnel) -> str:
+def _first(others: list[Step]) -> str:
+    """What of the steps that are no settings comes first, or ends live SAs."""
+    if any(step.phase == "prepare" for step in others):
+        return "a daemon is to be started or loaded first"
+    kept = [
+        step for step in others if step.phase == "persist" or (step.phase, step.state) == ("establish", "reinitiated")
+    ]
+    return "live SAs of it are to be ended" if len(kept) < len(others) else ""
+
+
+def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
+    """Why more than the old SAs would go: an end starts again what its peer closes, or closes them itself."""
+    end, peer = tunnel.answering, tunnel.initiating
+    if _restarts(end, wanted[end.gateway.name]):
+        return f"{end.name()} starts the tunnel again when it is closed"
+    if not _ends_its_own(end, wanted[end.gateway.name]):
+        return ""
+    if not _able(end):
+        return f"{end.name()} ends its SAs when it is loaded, and does not know its peer's address"
+    again = _restarts(peer, wanted[peer.gateway.name])
+    return f"{end.name()} ends its SAs when it is loaded, and {peer.name()} starts them again" if again else ""
+
+
+def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
     """Why the initiator cannot make a second IKE_SA beside the first."""
+    version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
+    if version == "1":
+        return "IKEv1 takes a second IKE_SA for a reauthentication of the first"
     if not _able(tunnel.initiating):
         return f"{tunnel.initiating.name()} does not know its peer's address"
     keeping = [end for end in tunnel.ends if end.connection.unique == "keep"]
@@ -72,7 +99,7 @@ def without_break(
     if len(ours) == 1:
         keys = _alone(tunnel, end) if asked.psk else None
         phase: Phase = "initiator" if end is tunnel.initiating else "responder"
-        step = _step(tunnel, phase, end, during, keys, hop=True)
+        step = _step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _shows(during))
         return [] if step is None else [step]
     steps = [
         _step(tunnel, "responder", end, during, _beside(tunnel, end) if asked.psk else None),
@@ -86,6 +113,20 @@ def without_break(
     if steps[1] is None and (anew or last[0] or (steps[0] and not steps[0].reinitiate)):
         steps.append(_hop(tunnel, [*steps, *last, *anew]))
     return [step for step in (*steps, *last) if step is not None]
+
+
+def cost(tunnel: Tunnel, wanted: Mapping[str, Wanted], steps: list[Step]) -> str:
+    """Why such steps break the tunnel after all: the responder makes it anew, and its peer starts what it closes."""
+    peer = tunnel.initiating
+    alone = {step.gateway for step in steps if step.reinitiate} == {tunnel.answering.gateway.name}
+    again = alone and _restarts(peer, wanted[peer.gateway.name])
+    return f"{peer.name()} starts the tunnel again when it is closed" if again else ""
+
+
+def _shows(during: Wanted) -> bool:
+    """Whether there is something that a tunnel made anew has, and not just more that it may have."""
+    children = during.children.values()
+    return any(key not in AGREED for key in (*during.settings, *(key for given in children for key in given)))
 
 
 def _during(tunnel: Tunnel, end: End, asked: Wanted, there: Wanted) -> Wanted:
@@ -195,6 +236,13 @@ def _hop(tunnel: Tunnel, steps: list[Step | None]) -> Step:
 def _able(end: End) -> bool:
     """Whether an end can initiate: it knows an address of its peer."""
     return bool(explicit(end.connection.remote_addrs))
+
+
+def _restarts(end: End, wanted: Wanted) -> bool:
+    """Whether an end's live SAs, or those it is to have, are started again when the peer closes them."""
+    actions: list[str] = [child.close_action for child in end.connection.children]
+    actions += [given.get("close_action", "") for given in wanted.children.values()]
+    return any("start" in action for action in actions)
 
 
 def _ends_its_own(end: End, wanted: Wanted) -> bool:

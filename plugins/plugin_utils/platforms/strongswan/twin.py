@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import RefusedError
-from ...model import Connection, IkeSa
+from ...model import Connection, IkeSa, Reply
 from ...swanctl.editor import lines
 from ...swanctl.keys import whole
 from ...swanctl.settings import Path
@@ -33,13 +33,20 @@ class Twin:
 
     name: str
     text: str
+    parked: str  # the same file without a twin, in which the connection is one that no peer matches
     children: tuple[str, ...]
+    rekeyed: tuple[str, ...]  # those of them whose key exchange is to be proven
 
     @property
     def variables(self) -> dict[str, str]:
         """What twin.sh needs."""
-        children = "".join(f"{child}\n" for child in self.children)
-        return {"TW_TWIN": self.text, "TW_NEXT": self.name, "TW_CHILDREN": children}
+        return {
+            "TW_TWIN": self.text,
+            "TW_PARKED": self.parked,
+            "TW_NEXT": self.name,
+            "TW_CHILDREN": "".join(f"{child}\n" for child in self.children),
+            "TW_PROVE": "".join(f"{child}\n" for child in self.rekeyed),
+        }
 
 
 def carried(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
@@ -59,19 +66,35 @@ def twin(connection: Connection, changes: Changes, children: tuple[str, ...], co
     if connection.remote_addrs == ("%any",):
         what = f"make_before_break needs an end that can initiate, and remote_addrs of {connection.name} is %any"
         raise RefusedError(what, hint="make the SAs anew from the other end")
+    if _version(connection, changes) == 1:
+        what = f"make_before_break does not work with IKEv1, which {connection.name} has"
+        raise RefusedError(what, hint="leave it out, or move to version 2 with it")
     if len(name.encode("utf-8", "surrogateescape")) > _LONGEST or not _INCLUDED.fullmatch(root):
         what = f"make_before_break cannot write the names of {connection.name} and {root} into a file beside"
         raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
-    return Twin(name, _text(connection, name, changes, root), children)
+    rekeyed = tuple(c for c in children if ("connections", connection.name, "children", c, "esp_proposals") in changes)
+    return Twin(name, _text(connection, name, changes, root), _parked(connection, root), children, rekeyed)
+
+
+def was_broken(reply: Reply) -> bool:
+    """Whether there was a moment without SAs, because of a peer that starts again what is closed."""
+    return "twin-park" in reply.sections
+
+
+def _version(connection: Connection, changes: Changes) -> int | None:
+    """The IKE version after the changes.
+
+    A peer takes a second IKE_SA of IKEv1 for a reauthentication of the first: it moves the CHILD_SAs there
+    (adopt_children_job.c) and keeps them when the first is closed.
+    """
+    path = ("connections", connection.name, "version")
+    return whole(changes[path][1] or "0") if path in changes else connection.version
 
 
 def _text(connection: Connection, name: str, changes: Changes, root: str) -> str:
     """The connection as it was, whatever the files say by now, and beside it the twin, which starts nothing itself."""
     old = {path[2:]: old for path, (old, dummy) in changes.items()}
-    new = {path[2:]: new for path, (dummy, new) in changes.items()}
-    for child in connection.children:
-        if child.configured:
-            new |= {("children", child.name, action): "none" for action in ("start_action", "close_action")}
+    new = {path[2:]: new for path, (dummy, new) in changes.items()} | _passive(connection)
     new["keyingtries",] = _other_tries(connection, new.get(("keyingtries",)))
     rounds: Tree = {auth.section: {} for auth in (*connection.local, *connection.remote)}  # their order counts
     return "\n".join(
@@ -85,6 +108,17 @@ def _text(connection: Connection, name: str, changes: Changes, root: str) -> str
             "}\n",
         ]
     )
+
+
+def _parked(connection: Connection, root: str) -> str:
+    """The connection as one that starts nothing and that no peer matches: nobody's packets come from that address."""
+    settings = _tree({("remote_addrs",): "0.0.0.1", **_passive(connection)}, {})
+    return "\n".join([f"include {root}", "connections {", *lines({connection.name: settings}), "}\n"])
+
+
+def _passive(connection: Connection) -> dict[Path, str | None]:
+    children = [child.name for child in connection.children if child.configured]
+    return {("children", name, action): "none" for name in children for action in ("start_action", "close_action")}
 
 
 def _tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:

@@ -18,27 +18,71 @@ tw_up() {
 	[ -z "$tw_down" ]
 }
 
-tw_load_twin() {
-	(umask 077 && printf '%s' "$TW_TWIN" >"$tw_twin_file") 2>/dev/null || tw_fail "$tw_twin_file cannot be written"
+# tw_prove CONNECTION: each child of TW_PROVE is rekeyed. The first CHILD_SA of an IKE_SA has no key exchange of its own
+# (RFC 7296 section 1.2), so whether the peer takes the one that is configured (PFS) shows no earlier. No packet is lost.
+tw_prove() {
+	printf '%s' "$TW_PROVE" | while IFS= read -r tw_child; do
+		tw_rekey "$1" "$tw_child" || { printf '%s' "$tw_child" && break; }
+	done
+}
+
+# tw_rekey CONNECTION CHILD: fails where its SA is what it was.
+tw_rekey() {
+	tw_before=$(tw_child_ids "$1" "$2" INSTALLED)
+	swanctl --rekey --ike "$1" --child "$2" >/dev/null 2>&1
+	tw_waited=0
+	while [ "$tw_waited" -lt "$TW_TIMEOUT" ]; do
+		sleep 1
+		tw_now=$(tw_child_ids "$1" "$2" INSTALLED)
+		if [ -n "$tw_now" ] && [ "$tw_now" != "$tw_before" ]; then return 0; fi
+		[ -n "$(tw_child_ids "$1" "$2" REKEYING)" ] || return 1
+		tw_waited=$((tw_waited + 1))
+	done
+	return 1
+}
+
+# tw_child_ids CONNECTION CHILD STATE
+tw_child_ids() {
+	swanctl --list-sas --ike "$1" 2>/dev/null | grep -F "  $2: #" | sed -n "s/^ *[^#]*#\([0-9]*\), .*, $3, .*/\1/p"
+}
+
+# tw_load_beside STEP TEXT: loads a configuration that includes the gateway's own.
+tw_load_beside() {
+	(umask 077 && printf '%s' "$2" >"$tw_twin_file") 2>/dev/null || tw_fail "$tw_twin_file cannot be written"
 	tw_said=$(tw_parses "$tw_twin_file" 2>&1) || tw_fail "strongSwan's parser does not accept $tw_twin_file: $tw_said"
-	section twin-load swanctl --load-conns --file "$tw_twin_file" || tw_fail "the daemon does not load the change"
+	section "$1" swanctl --load-conns --file "$tw_twin_file" || tw_fail "the daemon does not load the change"
 	rm -f "$tw_twin_file"
 }
 
+# tw_answered CONNECTION: the ids of its IKE_SAs that the peer has initiated.
+tw_answered() { swanctl --list-sas --ike "$1" 2>/dev/null | sed -n 's/^[^[:space:]].*: #\([0-9]*\), .*_r[*].*/\1/p'; }
+
 # tw_over: the twin carries the traffic, and the old SAs are gone. Packets on their way still find the SA that they are
-# for. A peer may start again what is closed, with the settings that are loaded: that is tw_again.
+# for. What somebody has started meanwhile has the old settings: that is tw_again.
 tw_over() {
 	trap '' PIPE # nobody may be listening any more, and a hop that has begun is to end
 	tw_hopping=begun
-	tw_load_twin
+	tw_load_beside twin-load "$TW_TWIN"
 	tw_initiate "$TW_NEXT"
 	tw_up "$TW_NEXT" || tw_fail "$TW_NAME/$tw_down was not established with the new settings"
+	tw_down=$(tw_prove "$TW_NEXT")
+	[ -z "$tw_down" ] || tw_fail "the peer does not rekey $TW_NAME/$tw_down with the new settings, so its key exchange (PFS) is another"
 	sleep 1
 	tw_hopping=gone
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NAME")
-	sleep 1
+	sleep 2
 	tw_again=$(tw_ikes "$TW_NAME")
+	if tw_answered "$TW_NAME" | grep -q . || tw_answered "$TW_NEXT" | grep -q .; then tw_park; fi
+}
+
+# tw_park: a peer that starts again what is closed makes an SA for each that we close, so there would always be one too
+# many. It is refused for as long as the connection is one that matches no peer: a short break, and then one SA.
+tw_park() {
+	tw_load_beside twin-park "$TW_PARKED"
+	# shellcheck disable=SC2046  # numbers
+	tw_retire $(tw_ikes "$TW_NAME") $(tw_ikes "$TW_NEXT")
+	sleep 0.3 2>/dev/null || sleep 1
 }
 
 # tw_back: the connection itself carries the traffic, and the twin is gone; where that fails the twin goes on carrying it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
-from ...model import Connection, PskUse, Reply, Script, Secret
+from ...model import Connection, PskUse, Reply, Script, Secret, Section
 from ...swanctl import editor, keys
 from ...swanctl.editor import Edit
 from ...swanctl.settings import Path, Settings
@@ -19,7 +19,7 @@ from .gather import digest_variables, text
 from .sa import why
 from .twin import Twin
 
-_TOLD = ("terminate-before", "creds", "twin-load", "initiate-", "load")
+_TOLD = ("terminate-before", "creds", "twin-", "initiate-", "load")
 _DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
 LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
@@ -168,7 +168,7 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
         RestoredError: it failed, and the gateway has what it had before.
         NotRestoredError: it failed, and a file could not be put back.
     """
-    said, initiated = _said(reply, _TOLD), _said(reply, ("initiate-",))
+    said = _said(reply.sections)
     lost = reply.sections.get("not-restored")
     failed = reply.sections.get("restored")
     if lost is not None:
@@ -178,21 +178,24 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
             hint="put it back by hand and run swanctl --load-all",
         )
     if failed is not None:
-        reason = why(initiated) if initiated else _reason(said)
-        hint = "; ".join(filter(None, (reason, "the gateway has what it had before")))
-        raise RestoredError(failed.text.strip(), where=wish.name, hint=hint, log=initiated)
+        complained = {name: part for name, part in reply.sections.items() if part.status}
+        hint = "; ".join(filter(None, (_reason(complained), "the gateway has what it had before")))
+        raise RestoredError(failed.text.strip(), where=wish.name, hint=hint, log=said)
     if "applied" not in reply.sections:
         raise NotRestoredError("the change was cut off", where=wish.name, hint="read the gateway to see what it has")
     return said
 
 
-def _said(reply: Reply, sections: tuple[str, ...]) -> tuple[str, ...]:
-    parts = [part for name, part in reply.sections.items() if name.startswith(sections)]
+def _said(sections: Mapping[str, Section]) -> tuple[str, ...]:
+    parts = [part for name, part in sections.items() if name.startswith(_TOLD)]
     printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
     return tuple(line for line in printed if line and not line.startswith("plugin '"))
 
 
-def _reason(said: tuple[str, ...]) -> str:
+def _reason(sections: Mapping[str, Section]) -> str:
+    said = _said(sections)
+    if any(name.startswith("initiate-") for name in sections):
+        return why(said)
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
     return (complaint or list(said) or [""])[-1]
 

@@ -1,0 +1,172 @@
+"""A connection's twin: what the daemon would hold while it carries the traffic."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, Connection, IkeSa
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import GatewayFile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.twin import (
+    SUFFIX,
+    Twin,
+    carried,
+    twin,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import Draft, Wish, draft
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load
+
+ROOT, FILE = "/etc/swanctl/swanctl.conf", "/etc/swanctl/conf.d/hq.conf"
+BESIDE = "/etc/swanctl/.swanctl.conf.tunnelwright-next"
+FILES = {
+    ROOT: b"include conf.d/*.conf\n",
+    FILE: b"""usual {
+  dpd_delay = 30s
+  children {
+    net {
+      esp_proposals = aes256-sha256
+      close_action = start
+    }
+  }
+}
+connections {
+  hq : usual {
+    version = 2
+    remote_addrs = 192.0.2.1
+    keyingtries = 0
+    local-1 {
+      auth = psk
+      id = a.lab
+    }
+    local-2 {
+      auth = psk
+      id = a2.lab
+    }
+    remote {
+      auth = psk
+      id = b.lab
+    }
+    children {
+      net {
+        start_action = trap|start
+        rekey_time = 20m
+      }
+      voice {
+        local_ts = 10.1.3.0/24
+        start_action = trap
+      }
+    }
+  }
+  other {
+    version = 2
+  }
+}
+""",
+}
+Tree = dict[str, Any]
+
+
+def there(files: dict[str, bytes], root: str = ROOT) -> tuple[Tree, tuple[Connection, ...]]:
+    """What a configuration has, with everything inherited and without what is masked."""
+    settings = load(root, files)
+    return settings.tree()["connections"], connections(settings, (6, 0, 1))[0]
+
+
+def planned(wish: Wish, files: dict[str, bytes] = FILES) -> tuple[Draft, Connection]:
+    found = {c.name: c for c in there(files)[1]}["hq"]
+    shown = {path: GatewayFile(path, text, "print", "600", "root:root") for path, text in files.items()}
+    return draft(wish, load(ROOT, files), shown, (6, 0, 1), "k", (), found), found
+
+
+def made(wish: Wish, **options: str) -> tuple[Twin, Draft]:
+    plan, connection = planned(wish)
+    return twin(connection, plan.changes, ("net",), options.get("config", ROOT)), plan
+
+
+WISHES = {
+    "a value of its own": Wish("hq", {"version": "0"}),
+    "a value that a template has": Wish("hq", {"dpd_delay": "5s"}, {"net": {"esp_proposals": "aes128gcm16"}}),
+    "a new value": Wish("hq", {"encap": "yes"}, {"voice": {"rekey_time": "10m"}}),
+    "a value cleared": Wish("hq", {"dpd_delay": ""}, {"net": {"rekey_time": "", "close_action": ""}}),
+    "a later round": Wish("hq", {"local-2.id": "c.lab", "remote.id": 'C=CH, O="x"'}),
+    "actions": Wish("hq", {"keyingtries": "1"}, {"net": {"start_action": "trap"}, "voice": {"close_action": "start"}}),
+    "nothing": Wish("hq"),
+}
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["before the files are written", "after"])
+@pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_to_be(wish: Wish, written: bool) -> None:
+    bridge, plan = made(wish)
+    after = dict(plan.after)
+    with_twin, found = there({**(after if written else FILES), BESIDE: bridge.text.encode()}, BESIDE)
+    beside = with_twin.pop("hq" + SUFFIX)
+    assert with_twin == there(FILES)[0]
+    want = there(after)[0]["hq"]
+    for child in ("net", "voice"):
+        want["children"][child] |= {"start_action": "none", "close_action": "none"}
+    assert beside.pop("keyingtries") not in {tree["hq"].pop("keyingtries", "1") for tree in (with_twin, {"hq": want})}
+    assert beside == want
+    rounds = {c.name: ([a.section for a in c.local], [a.section for a in c.remote]) for c in found}
+    assert rounds["hq" + SUFFIX] == rounds["hq"] == (["local-1", "local-2"], ["remote"])
+
+
+def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_as_they_were() -> None:
+    bridge = made(Wish("hq", {"encap": "yes"}))[0]
+    parked, found = there({**FILES, BESIDE: bridge.parked.encode()}, BESIDE)
+    connection = {c.name: c for c in found}["hq"]
+    assert connection.remote_addrs == ("0.0.0.1",)
+    assert {(c.start_action, c.close_action) for c in connection.children} == {("none", "none")}
+    assert parked["other"] == there(FILES)[0]["other"]
+    assert parked.keys() == {"hq", "other"}
+
+
+@pytest.mark.parametrize(
+    ("wish", "config", "change", "said"),
+    [
+        (
+            Wish("hq"),
+            ROOT,
+            {"remote_addrs": ("%any",)},
+            "an end that can initiate, and remote_addrs of hq is %any: make",
+        ),
+        (
+            Wish("hq"),
+            ROOT,
+            {"version": 1},
+            "does not work with IKEv1, which hq has: leave it out, or move to version 2",
+        ),
+        (Wish("hq", {"version": "1"}), ROOT, {}, "does not work with IKEv1"),
+        (Wish("hq"), "/etc/swanctl/my vpn.conf", {}, "cannot write the names of hq and my vpn.conf into a file beside"),
+        (Wish("hq"), ROOT, {"name": "x" * 110}, "cannot write the names of xxx"),
+    ],
+)
+def test_what_cannot_be_carried_over_is_refused(wish: Wish, config: str, change: dict[str, object], said: str) -> None:
+    plan, connection = planned(wish)
+    with pytest.raises(RefusedError, match=re.escape(said)):
+        twin(replace(connection, **change), plan.changes, ("net",), config)
+
+
+def test_moving_from_ikev1_to_2_is_carried_over() -> None:
+    plan, connection = planned(Wish("hq", {"version": "2"}))
+    assert not plan.changes
+    one = {**FILES, FILE: FILES[FILE].replace(b"version = 2\n    remote", b"version = 1\n    remote")}
+    plan, connection = planned(Wish("hq", {"version": "2"}), one)
+    assert connection.version == 1
+    assert twin(connection, plan.changes, ("net",), ROOT).name == "hq" + SUFFIX
+
+
+def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -> None:
+    connection = planned(Wish("hq"))[1]
+    net, voice, gone = (
+        ChildSa(name, 1, state) for name, state in (("net", "INSTALLED"), ("voice", "REKEYED"), ("x", "INSTALLED"))
+    )
+    assert carried(connection, ()) == ()
+    assert carried(connection, (IkeSa("hq", 1, "ESTABLISHED", children=(voice, gone)),)) == ()
+    assert carried(connection, (IkeSa("other", 1, "ESTABLISHED", children=(net,)),)) == ()
+    for name in ("hq", "hq" + SUFFIX):
+        assert carried(connection, (IkeSa(name, 1, "ESTABLISHED", children=(net, voice)),)) == ("net",)
