@@ -2,62 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.lab.topology import Tunnel
 
+PLAYBOOK = "tunnelwright.ipsec.change_window"
+SECONDS = 90  # that a guard is armed for: what a run takes from there to its confirmation on a busy machine
+
 
 @dataclass(frozen=True)
 class Change:
-    """What each end is to have, as module `connection` takes it."""
+    """What is declared of a tunnel."""
 
-    responder: Mapping[str, Any]
-    initiator: Mapping[str, Any]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    child_settings: Mapping[str, str] = field(default_factory=dict)
+    initiator: Mapping[str, str] = field(default_factory=dict)  # settings of that end alone
 
 
 @dataclass(frozen=True)
-class Product:
-    """A playbook, how it is told what to do, and the names of its steps' tasks."""
+class Point:
+    """Before the n-th task of a run whose name ends so."""
 
-    playbook: str
-    variables: Callable[[Sequence[tuple[Tunnel, Change]], int], Mapping[str, Any]]
-    seconds: int  # that a guard is armed for: a run on a busy machine may take that long
-    steps: Mapping[str, str]  # arm, responder, initiator, guarded, prove, confirm-responder, confirm-initiator
+    task: str
+    nth: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.task}-{self.nth}".replace(" ", "-").lower()
 
 
-def _variables(changes: Sequence[tuple[Tunnel, Change]], seconds: int) -> Mapping[str, Any]:
+_STEP_DONE = "Note what was done and what failed"
+MOMENTS: Mapping[str, Point] = {
+    "arming": Point("Have every gateway of the batch undo it unless it is confirmed"),
+    "armed": Point("Note which gateways are guarded"),
+    "responder changed": Point(_STEP_DONE),
+    "initiator changed": Point(_STEP_DONE, 2),
+    "changed": Point("Prove the tunnels of the batch"),
+    "proven": Point("Keep what is proven"),
+    "confirmed": Point("Stop watching"),
+}
+
+
+def variables(changes: Sequence[tuple[Tunnel, Change]], *, ticket: str, folder: Path, seconds: int) -> dict[str, Any]:
+    """The extra variables of a run that makes these changes in one batch."""
     return {
-        "seconds": seconds,
-        "tunnels": {t.initiator.gateway: _tunnel(t, change) for t, change in changes},
-        "ends": {end.gateway: t.initiator.gateway for t, dummy in changes for end in (t.responder, t.initiator)},
+        "ipsec_ticket": ticket,
+        "ipsec_change_dir": str(folder),
+        "ipsec_by": "the sabotage",
+        "ipsec_guard_seconds": seconds,
+        "ipsec_serial": len(changes),
+        "ipsec_timeout": 10,
+        "ipsec_tunnels": [
+            {
+                "name": tunnel.name,
+                "ends": [
+                    {"gateway": tunnel.responder.gateway, "connection": tunnel.responder.connection},
+                    {
+                        "gateway": tunnel.initiator.gateway,
+                        "connection": tunnel.initiator.connection,
+                        "settings": dict(change.initiator),
+                    },
+                ],
+                "settings": dict(change.settings),
+                "child_settings": dict(change.child_settings),
+            }
+            for tunnel, change in changes
+        ],
     }
-
-
-def _tunnel(tunnel: Tunnel, change: Change) -> Mapping[str, Any]:
-    responder, initiator = tunnel.responder, tunnel.initiator
-    inside = [end.network.removesuffix("0/24") + "1" for end in (initiator, responder)]
-    return {
-        "responder": {"gateway": responder.gateway, "name": responder.connection, **change.responder},
-        "initiator": {"gateway": initiator.gateway, "name": initiator.connection, **change.initiator},
-        "ping": {"from": inside[0], "to": inside[1]},
-    }
-
-
-OWN = Product(
-    str(Path(__file__).parent / "change.yml"),
-    _variables,
-    45,
-    {
-        "arm": "Arm",
-        "responder": "Change the responder",
-        "initiator": "Change the initiator",
-        "guarded": "Be guarded still",
-        "prove": "Prove",
-        "confirm-responder": "Confirm the responder",
-        "confirm-initiator": "Confirm the initiator",
-    },
-)
-PRODUCT = OWN

@@ -16,18 +16,18 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab
 from tests.lab.topology import End, Tunnel
 
-from .controller import Controller, Point, SabotageError
+from .controller import Controller, SabotageError
 from .picture import SNARES, Picture, differences, picture
-from .product import PRODUCT, Change, Product
+from .product import MOMENTS, SECONDS, Change, Point, variables
 
 Role = Literal["responder", "initiator"]
 ROLES: tuple[Role, ...] = ("responder", "initiator")
 
-# The answering end takes the new one beside the old one, so that each step of the way leaves two ends that agree.
 OLD, NEW = "aes256-sha256-x25519", "aes256gcm16-x25519"
-GOOD = Change({"children": {"net": {"esp_proposals": f"{NEW}, {OLD}"}}}, {"children": {"net": {"esp_proposals": NEW}}})
-REFUSED = Change({"settings": {"dpd_delay": "20s"}}, {"children": {"net": {"esp_proposals": NEW}}})
-CUT = Change({"settings": {"dpd_delay": "20s"}}, {"settings": {"remote_addrs": "192.0.2.77"}})
+GOOD = Change(child_settings={"esp_proposals": NEW})
+ANEW = Change({"fragmentation": "force"})  # for this the tunnel is re-initiated
+REFUSED = Change(initiator={"local.id": "stranger.lab"})
+CUT = Change({"remote_addrs": "192.0.2.77"})
 _OLD_ESP, _NEW_ESP = "AES_CBC-256", "AES_GCM_16-256"
 
 _SNARE = """#!/bin/sh
@@ -80,7 +80,6 @@ class Scene:
     folder: Path
     times: float = 1  # of a guard's usual time
     guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
-    product: Product = PRODUCT
     before: dict[str, Picture] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)  # of the files that hold the connections, before
     struck: float | None = None
@@ -90,7 +89,7 @@ class Scene:
     @property
     def seconds(self) -> int:
         """What a guard is armed for."""
-        return round(self.product.seconds * self.times)
+        return round(SECONDS * self.times)
 
     @property
     def tunnel(self) -> Tunnel:
@@ -127,12 +126,16 @@ class Scene:
         also: Sequence[tuple[Tunnel, Change]] = (),
         hosts: Mapping[Role, Mapping[str, str]] | None = None,
     ) -> Controller:
-        """Begin the change of the tunnel, and of others; the run waits at each of the points."""
+        """Begin the change of the tunnel, and of others; the run waits at each of the points.
+
+        `hosts` are more inventory variables.
+        """
         number = len(self.runs)
         path = self.folder / f"inventory{number}.yml"
         path.write_text(self.inventory(hosts or {}), encoding="utf-8")
-        variables = self.product.variables([(self.tunnel, change), *also], self.seconds)
-        run = Controller.start(self.folder / f"run{number}", path, self.product.playbook, variables, points)
+        ticket, records = f"CHG-{number + 1}", self.folder / "changes"
+        given = variables([(self.tunnel, change), *also], ticket=ticket, folder=records, seconds=self.seconds)
+        run = Controller.start(self.folder / f"run{number}", path, given, points)
         self.runs.append(run)
         return run
 
@@ -153,15 +156,15 @@ class Scene:
             raise SabotageError(f"the run does not say {why!r}: {list(run.failures)} {run.output[-1500:]}")
 
     def inventory(self, more: Mapping[Role, Mapping[str, str]]) -> str:
-        """The gateways of this scene alone; more variables by role."""
+        """The gateways of this scene alone."""
         data = yaml.safe_load(inventory(self.lab))
         hosts = {gateway: data["all"]["hosts"][gateway] for gateway in self.gateways}
-        for role, variables in more.items():
-            hosts[self.gateway(role)] |= variables
+        for role, found in more.items():
+            hosts[self.gateway(role)] |= found
         return yaml.safe_dump({"all": {**data["all"], "hosts": hosts}})
 
-    def step(self, when: Literal["before", "after"], step: str) -> Point:
-        return Point(when, self.product.steps[step])
+    def moment(self, name: str) -> Point:
+        return MOMENTS[name]
 
     # ---- what is right
 
@@ -181,8 +184,7 @@ class Scene:
             end = self.end(role, tunnel)
             now = pictures[end.gateway]
             if role in roles:
-                proposals = getattr(GOOD, role)["children"]["net"]["esp_proposals"]
-                text = self.texts[end.gateway].replace(f"esp_proposals = {OLD}\n", f"esp_proposals = {proposals}\n")
+                text = self.texts[end.gateway].replace(f"esp_proposals = {OLD}\n", f"esp_proposals = {NEW}\n")
                 now = now.with_text(_conf(end), text)
             if sas:
                 now = replace(now, sas=tuple(sa.replace(_OLD_ESP, _NEW_ESP) for sa in now.sas))
@@ -214,7 +216,7 @@ class Scene:
         self.sh(role, "mkdir -p /run/sabotage")
         return name
 
-    def held(self, role: Role, name: str, seconds: float = 120) -> None:
+    def held(self, role: Role, name: str, seconds: float = 300) -> None:
         """Wait until something has run into the snare."""
         self.until(lambda: self.is_there(role, f"/run/sabotage/{name}/reached"), seconds, f"{name} is not reached")
 

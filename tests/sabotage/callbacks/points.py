@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ name: points
 type: aggregate
 short_description: Holds the controller at points
 description:
-  - Waits before or after the tasks that the file C(points.json) names, and notes failures in the file C(failures).
+  - Waits before the tasks that the file C(points.json) names, and notes failures in the file C(failures).
     Both lie in the folder that SABOTAGE_FOLDER names. A point is reached when a file of its name is there, and left
     when one of its name and C(.go) is.
 """
@@ -33,20 +34,16 @@ class CallbackModule(CallbackBase):
         super().__init__()
         self.folder = Path(os.environ["SABOTAGE_FOLDER"])
         self.points = json.loads((self.folder / "points.json").read_text(encoding="utf-8"))
+        self.times = Counter[str]()
 
-    def _at(self, when: str, task: Any) -> None:
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:  # noqa: ARG002
+        name = task.get_name().rpartition(" : ")[2]
+        self.times[name] += 1
         for point in self.points:
-            reached = self.folder / point["name"]
-            if point["when"] == when and task.get_name().endswith(point["task"]) and not reached.exists():
-                reached.touch()
+            if (name, self.times[name]) == (point["task"], point["nth"]):
+                (self.folder / point["name"]).touch()
                 while not (self.folder / f"{point['name']}.go").exists():
                     time.sleep(0.05)
-
-    def v2_runner_on_start(self, host: Any, task: Any) -> None:  # noqa: ARG002
-        self._at("before", task)
-
-    def v2_runner_on_ok(self, result: Any) -> None:
-        self._at("after", result._task)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:  # noqa: ARG002
         self._note(result)

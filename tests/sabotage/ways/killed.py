@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from ..scene import Role, Scene
+from ..product import Change
+from ..scene import ANEW, GOOD, Role, Scene
 from ..way import Right, way
 
-RESPONDER_KEEPS = Right(
-    "the responder, which was confirmed, keeps what it takes beside the old; the initiator as before",
-    lambda scene: scene.changed("responder", sas=False),
-)
 CHANGED = Right("the change stays: it was confirmed", lambda scene: scene.changed("responder", "initiator"))
+KEPT = Right(
+    "the change stays on both ends, of which one was confirmed",
+    lambda scene: scene.changed("responder", "initiator"),
+)
 
 
-def _at(scene: Scene, when: Literal["before", "after"], step: str) -> None:
-    scene.until_at(scene.step(when, step)).kill()
+def _at(scene: Scene, moment: str) -> None:
+    scene.until_at(scene.moment(moment)).kill()
     scene.strike()
 
 
-def _within(scene: Scene, role: Role, program: str, pattern: str, *, cut: bool) -> None:
+def _within(scene: Scene, role: Role, program: str, pattern: str, *, cut: bool = True, change: Change = GOOD) -> None:
     """The script on the gateway dies with its session, or goes on alone."""
     name = scene.snare(role, program, pattern)
-    run = scene.run()
+    run = scene.run(change=change)
     scene.held(role, name)
     run.kill()
     if cut:
@@ -35,31 +34,31 @@ def _within(scene: Scene, role: Role, program: str, pattern: str, *, cut: bool) 
 @way()
 def killed_before_arming(scene: Scene) -> None:
     """Killed before the first guard is armed."""
-    _at(scene, "before", "arm")
+    _at(scene, "arming")
 
 
 @way()
 def killed_while_arming(scene: Scene) -> None:
-    """Killed, and the session cut, when one gateway is guarded and the other has its snapshot and no guard yet."""
-    _within(scene, "initiator", "ln", "-sn", cut=True)
+    """Killed, and the session cut, when the initiator has its snapshot and no guard yet."""
+    _within(scene, "initiator", "ln", "-sn")
 
 
 @way(everywhere=True)
 def killed_after_arming(scene: Scene) -> None:
     """Killed when both gateways are guarded and nothing is written."""
-    _at(scene, "after", "arm")
+    _at(scene, "armed")
 
 
 @way(undone=True)
 def killed_while_writing(scene: Scene) -> None:
     """Killed, and the session cut, when the new file lies beside the old one and is not yet in its place."""
-    _within(scene, "responder", "mv", ".tunnelwright-new", cut=True)
+    _within(scene, "responder", "mv", ".tunnelwright-new")
 
 
 @way(undone=True)
 def killed_after_writing(scene: Scene) -> None:
     """Killed, and the session cut, when the new file is in its place and the daemon has not loaded it."""
-    _within(scene, "responder", "swanctl", "--load-conns", cut=True)
+    _within(scene, "responder", "swanctl", "--load-conns")
 
 
 @way(undone=True)
@@ -70,53 +69,79 @@ def killed_and_the_script_goes_on(scene: Scene) -> None:
 
 @way(undone=True, everywhere=True)
 def killed_after_the_reload(scene: Scene) -> None:
-    """Killed when the responder has the change and the initiator does not."""
-    _at(scene, "after", "responder")
+    """Killed when the responder has loaded the change and the initiator is as it was."""
+    _at(scene, "responder changed")
 
 
 @way(undone=True)
 def killed_while_writing_the_initiator(scene: Scene) -> None:
     """Killed, and the session cut, when the responder is changed and the initiator's new file is half in place."""
-    _within(scene, "initiator", "mv", ".tunnelwright-new", cut=True)
+    _within(scene, "initiator", "mv", ".tunnelwright-new")
+
+
+@way(undone=True)
+def killed_beside_the_old_sas(scene: Scene) -> None:
+    """Killed, and the session cut, when the twin that is to carry the traffic meanwhile is loaded and not yet up."""
+    _within(scene, "initiator", "swanctl", "--initiate")
+
+
+@way(undone=True, everywhere=True)
+def killed_before_the_old_sas_go(scene: Scene) -> None:
+    """Killed, and the session cut, when the twin is up and the old SAs are about to be ended."""
+    _within(scene, "initiator", "swanctl", "--terminate")
 
 
 @way(undone=True, everywhere=True)
 def killed_while_the_tunnel_is_down(scene: Scene) -> None:
-    """Killed, and the session cut, when the old SAs are ended and the new ones not yet initiated."""
-    _within(scene, "initiator", "swanctl", "--initiate", cut=True)
+    """Killed, and the session cut, where a change needs the tunnel ended, before it is initiated again."""
+    _within(scene, "initiator", "swanctl", "--initiate", change=ANEW)
+
+
+@way(undone=True)
+def killed_before_the_old_values_go(scene: Scene) -> None:
+    """Killed when the tunnel runs with the change and the responder still takes the old proposals too."""
+    _at(scene, "initiator changed")
 
 
 @way(undone=True, everywhere=True)
 def killed_before_verifying(scene: Scene) -> None:
-    """Killed when both ends have the change, the tunnel runs with it, and nothing is proven."""
-    _at(scene, "after", "initiator")
+    """Killed when both ends have the change alone, and nothing is proven."""
+    _at(scene, "changed")
 
 
 @way(undone=True)
 def killed_while_verifying(scene: Scene) -> None:
     """Killed when the proof's pings are about to be sent; the script on the gateway goes on."""
-    _within(scene, "initiator", "ping", "-I", cut=False)
+    point = scene.moment("changed")
+    run = scene.until_at(point)
+    name = scene.snare("initiator", "ping", "-c")
+    run.go(point)
+    scene.held("initiator", name)
+    run.kill()
+    scene.strike()
+    scene.release("initiator", name)
 
 
 @way(undone=True)
 def killed_after_verifying(scene: Scene) -> None:
-    """Killed when the change is proven and not confirmed."""
-    _at(scene, "after", "prove")
+    """Killed when the change is proven and nothing of that is told to the gateways."""
+    _at(scene, "proven")
 
 
-@way(undone=True, right=RESPONDER_KEEPS, everywhere=True)
+@way(right=KEPT, everywhere=True)
 def killed_between_the_confirmations(scene: Scene) -> None:
-    """Killed when the responder is confirmed and the initiator is not."""
-    _at(scene, "before", "confirm-initiator")
-
-
-@way(undone=True, right=RESPONDER_KEEPS)
-def killed_while_confirming(scene: Scene) -> None:
-    """Killed, and the session cut, when the initiator has heard that it is confirmed and has not noted it."""
-    _within(scene, "initiator", "mv", "/confirmed", cut=True)
+    """Killed, and the session cut, when the responder is confirmed and the initiator is not."""
+    name = scene.snare("initiator", "mv", "/confirmed")
+    run = scene.run()
+    scene.held("initiator", name)
+    guard = "/etc/tunnelwright/guard"
+    scene.until(lambda: not scene.is_there("responder", guard), 60, "the responder is not confirmed")
+    run.kill()
+    scene.cut("initiator", name)
+    scene.strike()
 
 
 @way(times=3, right=CHANGED, everywhere=True)
 def killed_after_confirming(scene: Scene) -> None:
     """Killed when both ends are confirmed."""
-    _at(scene, "after", "confirm-initiator")
+    _at(scene, "confirmed")

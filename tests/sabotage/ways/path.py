@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from ..product import Change
 from ..scene import CUT, GOOD, REFUSED, Scene
 from ..way import Right, way
-from .killed import CHANGED, RESPONDER_KEEPS
+from .killed import CHANGED
 
-OTHER_KEY = Change({"settings": {"dpd_delay": "20s"}}, {"psk": "not what the peer has"})
 HALF = Right(
     "the first as before; the change of the second stays",
     lambda scene: scene.changed("responder", "initiator", tunnel=scene.tunnels[1]),
 )
-IN_UDP = Change({"settings": {"dpd_delay": "20s"}}, {"nat_traversal": "force"})
+IN_UDP = Change({"encap": "yes"})
 
 
 @way(undone=True, everywhere=True)
@@ -39,39 +38,47 @@ def the_management_path_is_changed_well(scene: Scene) -> None:
     run.end()
 
 
-@way(undone=True, right=RESPONDER_KEEPS)
+@way(undone=True)
 def the_management_network_fails(scene: Scene) -> None:
-    """The initiator can be reached no more before it is confirmed, until the run has ended."""
-    point = scene.step("before", "confirm-initiator")
+    """The initiator can be reached no more from when the change is proven until after the deadline."""
+    point = scene.moment("proven")
     run = scene.until_at(point)
     scene.sh("initiator", "ip link set mgmt down")
     scene.strike()
     run.go(point)
-    run.end()
+    time.sleep(scene.seconds + 20)
     scene.sh("initiator", "ip link set mgmt up")
+    run.end()
 
 
 @way(undone=True, everywhere=True)
 def the_peer_cannot_be_reached(scene: Scene) -> None:
     """Nothing passes between the gateways from before the initiator is changed until after the deadline."""
-    point = scene.step("before", "initiator")
+    point = scene.moment("responder changed")
     run = scene.until_at(point)
     with scene.path_cut():
         scene.strike()
         run.go(point)
         time.sleep(scene.seconds + 20)
+    run.end()
 
 
 @way(undone=True, everywhere=True)
 def the_peer_refuses_the_change(scene: Scene) -> None:
-    """The initiator is told to propose what the responder does not accept."""
+    """The initiator is to say that it is somebody whom the responder does not know."""
     _told(scene, REFUSED, "was not established")
 
 
 @way(undone=True)
-def the_peer_has_another_key(scene: Scene) -> None:
-    """The initiator gets a pre-shared key that the responder does not have."""
-    _told(scene, OTHER_KEY, "was not established")
+def the_peer_gets_another_key_meanwhile(scene: Scene) -> None:
+    """Somebody gives the responder another pre-shared key when it is guarded, and has the daemon load it."""
+    point = scene.moment("armed")
+    run = scene.until_at(point)
+    scene.sh("responder", "sed -i 's/secret = .*/secret = another/' /etc/swanctl/conf.d/secrets.conf")
+    scene.sh("responder", "swanctl --load-creds --noprompt")
+    scene.strike()
+    run.go(point)
+    scene.fails(run, "was not established")
 
 
 @way(undone=True)
@@ -85,7 +92,7 @@ def the_path_drops_what_the_change_sends(scene: Scene) -> None:
 
 @way(undone=True, times=3, pairs=2, right=HALF)
 def half_of_a_batch_fails(scene: Scene) -> None:
-    """Of two tunnels that are changed in one run, the peer of the first does not accept the change."""
+    """Of two tunnels that are changed in one batch, the peer of the first does not accept the change."""
     name = scene.snare("initiator", "swanctl", "--initiate")
     run = scene.run(change=REFUSED, also=[(scene.tunnels[1], GOOD)])
     scene.held("initiator", name)

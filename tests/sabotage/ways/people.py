@@ -50,7 +50,7 @@ def ctrl_c_while_writing(scene: Scene) -> None:
 @way(undone=True, everywhere=True)
 def the_controller_sleeps(scene: Scene) -> None:
     """The controller stops before the proof, as a laptop whose lid is closed, and goes on after the deadline."""
-    point = scene.step("before", "prove")
+    point = scene.moment("changed")
     run = scene.until_at(point)
     run.signal(SIGSTOP)
     scene.strike()
@@ -63,7 +63,7 @@ def the_controller_sleeps(scene: Scene) -> None:
 @way(undone=True)
 def confirmed_too_late(scene: Scene) -> None:
     """The proof takes so long that the deadline passes before anything is confirmed."""
-    point = scene.step("after", "prove")
+    point = scene.moment("proven")
     run = scene.until_at(point)
     scene.strike()
     time.sleep(scene.seconds + 10)
@@ -74,7 +74,7 @@ def confirmed_too_late(scene: Scene) -> None:
 @way(undone=True, times=3, right=CHANGED)
 def two_operators(scene: Scene) -> None:
     """A second operator begins the same change when the first has changed the responder; the first then goes on."""
-    point = scene.step("before", "initiator")
+    point = scene.moment("responder changed")
     first = scene.until_at(point)
     scene.strike()
     scene.fails(scene.run(), "a guard of ")
@@ -85,7 +85,7 @@ def two_operators(scene: Scene) -> None:
 @way(times=3, right=ONE_OR_NONE, everywhere=True)
 def two_operators_at_once(scene: Scene) -> None:
     """Two operators begin the same change at the same moment."""
-    point = scene.step("before", "arm")
+    point = scene.moment("arming")
     runs = [scene.run(point), scene.run(point)]
     for run in runs:
         run.reached(point)
@@ -99,7 +99,7 @@ def two_operators_at_once(scene: Scene) -> None:
 @way(undone=True)
 def a_syntax_error_before_writing(scene: Scene) -> None:
     """Somebody writes a file with a syntax error on the responder when it is guarded and nothing is written."""
-    point = scene.step("after", "arm")
+    point = scene.moment("armed")
     run = scene.until_at(point)
     scene.sh("responder", BROKEN)
     scene.strike()
@@ -111,7 +111,7 @@ def a_syntax_error_before_writing(scene: Scene) -> None:
 def a_syntax_error_that_is_loaded(scene: Scene) -> None:
     """The controller is killed; somebody writes a file with a syntax error on both gateways and loads it, which
     unloads every connection."""
-    scene.until_at(scene.step("after", "initiator")).kill()
+    scene.until_at(scene.moment("changed")).kill()
     for gateway in scene.gateways:
         scene.lab.sh(gateway, f"{BROKEN}; swanctl --load-all --noprompt || :")
     scene.strike()
@@ -120,7 +120,7 @@ def a_syntax_error_that_is_loaded(scene: Scene) -> None:
 @way(undone=True)
 def the_same_file_is_edited_between_reading_and_writing(scene: Scene) -> None:
     """Somebody edits the responder's file after it was read and before it is written."""
-    point = scene.step("after", "arm")
+    point = scene.moment("armed")
     run = scene.until_at(point)
     name = scene.snare("responder", "readlink", scene.conf("responder"))
     run.go(point)
@@ -134,7 +134,7 @@ def the_same_file_is_edited_between_reading_and_writing(scene: Scene) -> None:
 @way(undone=True)
 def the_same_file_is_edited_after_the_change(scene: Scene) -> None:
     """Somebody edits, takes away the mode of, or removes the files that were changed; the controller is killed."""
-    scene.until_at(scene.step("after", "initiator")).kill()
+    scene.until_at(scene.moment("changed")).kill()
     scene.sh("responder", f"sed -i s/dpd_delay.*// {scene.conf('responder')}; chmod 666 {scene.conf('responder')}")
     scene.sh("initiator", f"rm {scene.conf('initiator')}; chown 7:8 /etc/swanctl/conf.d/secrets.conf")
     scene.strike()
@@ -143,14 +143,14 @@ def the_same_file_is_edited_after_the_change(scene: Scene) -> None:
 @way(undone=True, right=NOTED)
 def another_file_is_edited(scene: Scene) -> None:
     """Somebody writes a file that no module writes, on both gateways, and the controller is killed."""
-    scene.until_at(scene.step("after", "initiator")).kill()
+    scene.until_at(scene.moment("changed")).kill()
     for gateway in scene.gateways:
         scene.lab.write(gateway, NOTES, COMMENT)
     scene.strike()
 
 
 def _signal(scene: Scene, number: Signals) -> None:
-    point = scene.step("before", "initiator")
+    point = scene.moment("responder changed")
     run = scene.until_at(point)
     run.signal(number)
     scene.strike()

@@ -142,6 +142,29 @@ tw_bring_up() {
 	tw_establish
 }
 
+# tw_fallen: of what was up when the change was proven, something has been down so often that a peer cannot have kept it.
+tw_fallen() {
+	tw_now='' tw_missing=no
+	! tw_answers || tw_now=$(tw_sas)
+	while IFS=$tw_tab read -r tw_kind tw_role tw_child tw_ike; do
+		[ "$tw_kind" != child ] || tw_up "$tw_child" "$tw_ike" || tw_missing=yes
+	done <up
+	if [ "$tw_missing" = no ]; then tw_downs=0; else tw_downs=$((tw_downs + 1)); fi
+	[ "$tw_downs" -ge "$tw_downs_max" ]
+}
+
+# tw_late: the time is over. A change that was proven stays where its tunnels do for as long again, in which a peer that
+# does not keep it rolls back, because that ends its SAs; so either both ends keep a change or neither does.
+tw_late() {
+	[ "$tw_over" -gt 0 ] || tw_over=$(tw_clock)
+	if [ ! -e proven ] || tw_fallen; then
+		mv -f armed due
+	elif [ $((($(tw_clock) - tw_over) / 100)) -gt $(($(sed -n 's/^seconds //p' about) + 30)) ] && [ "$tw_downs" = 0 ]; then
+		mv -f armed confirmed
+		tw_say "a change that was proven stays: nobody confirmed it, and its tunnels are up"
+	fi
+}
+
 # tw_up CHILD IKE, by what tw_now lists.
 tw_up() {
 	printf '%s\n' "$tw_now" | grep -Fqx -e "child${tw_tab}initiates$tw_tab$1$tw_tab$2" -e "child${tw_tab}answers$tw_tab$1$tw_tab$2"
@@ -208,11 +231,11 @@ tw_step() {
 		tw_alone=$((tw_alone + 1))
 		[ "$tw_alone" -lt 60 ] || tw_end
 	elif [ "$tw_restarted" = yes ]; then
-		tw_why='the gateway was restarted' tw_patience=60
-		mv -f armed due
+		tw_why='the gateway was restarted' tw_patience=60 tw_downs_max=60
+		tw_late
 	elif ! [ "$(tw_clock)" -lt "$(cat deadline)" ]; then
 		tw_why='not confirmed in time'
-		mv -f armed due
+		tw_late
 	fi
 }
 
@@ -223,6 +246,7 @@ if command -v flock >/dev/null; then
 fi
 tw_restarted=no
 ! tw_is_restarted 2>/dev/null || tw_restarted=yes
+tw_over=0 tw_downs=0 tw_downs_max=5
 tw_alone=0 tw_log='' tw_why='it was asked for' tw_patience=10
 while [ -e watch ]; do
 	tw_step 2>/dev/null
