@@ -55,9 +55,10 @@ def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """Which tunnels are to be changed, in which batches; those that somebody manages a gateway through come last."""
+    """Which tunnels are to be changed, in which batches: by name, those that carry management last."""
     seen, hosts = heard.seen, set(record.order.hosts)
-    wanted = dict.fromkeys(step.tunnel for step in seen.steps if step.tunnel in seen.tunnels and step.gateway in hosts)
+    changed = {step.tunnel for step in seen.steps if step.gateway in hosts}
+    wanted = [name for name in seen.tunnels if name in changed]
     managed = {name: managed_through(seen.tunnels[name], seen.gateways) for name in wanted}
     names = sorted(wanted, key=lambda name: bool(managed[name]))
     others = stand_ins({name: seen.tunnels[name].ends for name in names}, seen.gateways, heard.redundant)
