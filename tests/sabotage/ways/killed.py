@@ -18,17 +18,14 @@ def _at(scene: Scene, moment: str) -> None:
     scene.strike()
 
 
-def _within(scene: Scene, role: Role, program: str, pattern: str, *, cut: bool = True, change: Change = GOOD) -> None:
-    """The script on the gateway dies with its session, or goes on alone."""
+def _within(scene: Scene, role: Role, program: str, pattern: str, change: Change = GOOD) -> None:
+    """The script on the gateway dies with its session."""
     name = scene.snare(role, program, pattern)
     run = scene.run(change=change)
     scene.held(role, name)
     run.kill()
-    if cut:
-        scene.cut(role, name)
+    scene.cut(role, name)
     scene.strike()
-    if not cut:
-        scene.release(role, name)
 
 
 @way()
@@ -64,7 +61,12 @@ def killed_after_writing(scene: Scene) -> None:
 @way(undone=True)
 def killed_and_the_script_goes_on(scene: Scene) -> None:
     """Killed before the daemon loads the new file; the script on the gateway does not notice and has it loaded."""
-    _within(scene, "responder", "swanctl", "--load-conns", cut=False)
+    name = scene.snare("responder", "swanctl", "--load-conns")
+    run = scene.run()
+    scene.held("responder", name)
+    run.kill()
+    scene.strike()
+    scene.release("responder", name)
 
 
 @way(undone=True, everywhere=True)
@@ -94,7 +96,7 @@ def killed_before_the_old_sas_go(scene: Scene) -> None:
 @way(undone=True, everywhere=True)
 def killed_while_the_tunnel_is_down(scene: Scene) -> None:
     """Killed, and the session cut, where a change needs the tunnel ended, before it is initiated again."""
-    _within(scene, "initiator", "swanctl", "--initiate", change=ANEW)
+    _within(scene, "initiator", "swanctl", "--initiate", ANEW)
 
 
 @way(undone=True)
