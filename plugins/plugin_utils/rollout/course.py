@@ -134,7 +134,7 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """Only tunnels are confirmed of which every gateway knows that they are proven: it keeps them where its peer does."""
+    """Only tunnels are confirmed of which every gateway knows that they are proven, and so does as its peer does."""
     now = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
     guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
 
