@@ -30,7 +30,7 @@ for p in /proc/[0-9]*; do
 	set -- $words
 	case $$ in ${p#/proc/} | $2) continue ;; esac
 	case $name in sshd* | sftp-server) continue ;; esac
-	echo "$name $(tr '\0' ' ' <$p/cmdline)"
+	echo "$name $(tr '\0\n' '  ' <$p/cmdline)"
 done 2>/dev/null
 :
 """

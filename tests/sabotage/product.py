@@ -41,7 +41,8 @@ MOMENTS: Mapping[str, Point] = {
     "responder changed": Point(_STEP_DONE),
     "initiator changed": Point(_STEP_DONE, 2),
     "changed": Point("Prove the tunnels of the batch"),
-    "proven": Point("Keep what is proven"),
+    "proven": Point("Tell every gateway what is proven"),
+    "agreed": Point("Keep what is proven"),
     "confirmed": Point("Stop watching"),
 }
 

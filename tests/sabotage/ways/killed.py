@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from ..product import Change
-from ..scene import ANEW, GOOD, Role, Scene
+from ..scene import CUT, Role, Scene
 from ..way import Right, way
 
 CHANGED = Right("the change stays: it was confirmed", lambda scene: scene.changed("responder", "initiator"))
-KEPT = Right(
-    "the change stays on both ends, of which one was confirmed",
-    lambda scene: scene.changed("responder", "initiator"),
-)
+KEPT = Right("the change stays on both ends", lambda scene: scene.changed("responder", "initiator"))
 
 
 def _at(scene: Scene, moment: str) -> None:
@@ -18,10 +14,10 @@ def _at(scene: Scene, moment: str) -> None:
     scene.strike()
 
 
-def _within(scene: Scene, role: Role, program: str, pattern: str, change: Change = GOOD) -> None:
+def _within(scene: Scene, role: Role, program: str, pattern: str) -> None:
     """The script on the gateway dies with its session."""
     name = scene.snare(role, program, pattern)
-    run = scene.run(change=change)
+    run = scene.run()
     scene.held(role, name)
     run.kill()
     scene.cut(role, name)
@@ -95,8 +91,9 @@ def killed_before_the_old_sas_go(scene: Scene) -> None:
 
 @way(undone=True, everywhere=True)
 def killed_while_the_tunnel_is_down(scene: Scene) -> None:
-    """Killed, and the session cut, where a change needs the tunnel ended, before it is initiated again."""
-    _within(scene, "initiator", "swanctl", "--initiate", ANEW)
+    """Killed when a change of the peer's address, to one where nobody is, has brought the tunnel down."""
+    scene.until_at(scene.moment("initiator changed"), change=CUT).kill()
+    scene.strike()
 
 
 @way(undone=True)
@@ -128,6 +125,24 @@ def killed_while_verifying(scene: Scene) -> None:
 def killed_after_verifying(scene: Scene) -> None:
     """Killed when the change is proven and nothing of that is told to the gateways."""
     _at(scene, "proven")
+
+
+@way(undone=True)
+def killed_while_it_is_told(scene: Scene) -> None:
+    """Killed, and the session cut, when the responder knows that the change is proven and the initiator does not."""
+    name = scene.snare("initiator", "mv", "/proven")
+    run = scene.run()
+    scene.held("initiator", name)
+    scene.until(lambda: scene.is_there("responder", "/etc/tunnelwright/guard/proven"), 60, "it is not told")
+    run.kill()
+    scene.cut("initiator", name)
+    scene.strike()
+
+
+@way(right=KEPT)
+def killed_before_confirming(scene: Scene) -> None:
+    """Killed when both gateways know that the change is proven and neither is confirmed."""
+    _at(scene, "agreed")
 
 
 @way(right=KEPT, everywhere=True)

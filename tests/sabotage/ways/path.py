@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..product import Change
 from ..scene import CUT, GOOD, REFUSED, Scene
 from ..way import Right, way
-from .killed import CHANGED
+from .killed import CHANGED, KEPT
 
 HALF = Right(
     "the first as before; the change of the second stays",
@@ -41,14 +41,13 @@ def the_management_path_is_changed_well(scene: Scene) -> None:
 @way(undone=True)
 def the_management_network_fails(scene: Scene) -> None:
     """The initiator can be reached no more from when the change is proven until after the deadline."""
-    point = scene.moment("proven")
-    run = scene.until_at(point)
-    scene.sh("initiator", "ip link set mgmt down")
-    scene.strike()
-    run.go(point)
-    time.sleep(scene.seconds + 20)
-    scene.sh("initiator", "ip link set mgmt up")
-    run.end()
+    _out_of_reach(scene, "proven")
+
+
+@way(right=KEPT, everywhere=True)
+def the_management_network_fails_before_confirming(scene: Scene) -> None:
+    """The same from when both gateways know that it is proven: the responder is confirmed, the initiator never."""
+    _out_of_reach(scene, "agreed")
 
 
 @way(undone=True, everywhere=True)
@@ -99,6 +98,17 @@ def half_of_a_batch_fails(scene: Scene) -> None:
     scene.strike()
     scene.release("initiator", name)
     scene.fails(run, "was not established")
+
+
+def _out_of_reach(scene: Scene, moment: str) -> None:
+    point = scene.moment(moment)
+    run = scene.until_at(point)
+    scene.sh("initiator", "ip link set mgmt down")
+    scene.strike()
+    run.go(point)
+    time.sleep(scene.seconds + 20)
+    scene.sh("initiator", "ip link set mgmt up")
+    run.end()
 
 
 def _told(scene: Scene, change: Change, why: str) -> None:
