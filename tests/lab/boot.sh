@@ -24,5 +24,8 @@ exec chroot . /bin/sh -c '
 	cron
 	LAB_NO_LOAD=1 /etc/init.d/strongswan start && : >/run/lab-ready
 	trap : CHLD
-	while :; do sleep 3600 & wait $!; done
+	while :; do
+		sleep 3600 &
+		while kill -0 $! 2>/dev/null; do wait $!; done
+	done
 ' </dev/null

@@ -117,26 +117,52 @@ tw_made_since() {
 	done
 }
 
-# tw_daemon: the daemon holds what the files say, and what was established is.
+# tw_daemon: the daemon holds what the files say, and what was established is. One that dies meanwhile is started anew.
 tw_daemon() {
 	[ -e running ] || tw_answers || return 0
-	if ! tw_wait "$tw_patience" && ! { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; }; then
-		tw_did "failed the daemon does not answer"
-		return
-	fi
+	tw_bring_up || tw_bring_up || tw_bring_up || tw_did "failed the daemon does not answer"
+}
+
+# tw_bring_up: fails where the daemon does not answer, or not any more.
+tw_bring_up() {
+	tw_wait "$tw_patience" || { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; } || return
 	if ! tw_parses "$(cat config)" 2>/dev/null; then
 		tw_did "failed strongSwan's parser does not accept the files, so they are not loaded"
-		return
+		return 0
 	fi
 	tw_since=''
 	[ -e unchanged ] || tw_since=$(tw_made_since)
 	if tw_said=$(tw_swanctl --load-all --noprompt 2>&1); then
 		tw_did "did load $(cat config)"
 	else
+		tw_answers || return
 		tw_did "failed to load all: $(printf '%s\n' "$tw_said" | grep failed | tail -n 1)"
 	fi
 	for tw_id in $tw_since; do tw_swanctl --terminate --ike-id "$tw_id" --force --timeout 2 >/dev/null 2>&1; done
 	tw_establish
+}
+
+# tw_fallen: of what was up when the change was proven, something has been down so often that a peer cannot have kept it.
+tw_fallen() {
+	tw_now='' tw_missing=no
+	! tw_answers || tw_now=$(tw_sas)
+	while IFS=$tw_tab read -r tw_kind tw_role tw_child tw_ike; do
+		[ "$tw_kind" != child ] || tw_up "$tw_child" "$tw_ike" || tw_missing=yes
+	done <up
+	if [ "$tw_missing" = no ]; then tw_downs=0; else tw_downs=$((tw_downs + 1)); fi
+	[ "$tw_downs" -ge "$tw_downs_max" ]
+}
+
+# tw_late: the time is over. A change that was proven stays where its tunnels do for as long again, in which a peer that
+# does not keep it rolls back, because that ends its SAs; so either both ends keep a change or neither does.
+tw_late() {
+	[ "$tw_over" -gt 0 ] || tw_over=$(tw_clock)
+	if [ ! -e proven ] || tw_fallen; then
+		mv -f armed due
+	elif [ $((($(tw_clock) - tw_over) / 100)) -gt $(($(sed -n 's/^seconds //p' about) + 30)) ] && [ "$tw_downs" = 0 ]; then
+		mv -f armed confirmed
+		tw_say "a change that was proven stays: nobody confirmed it, and its tunnels are up"
+	fi
 }
 
 # tw_up CHILD IKE, by what tw_now lists.
@@ -144,7 +170,8 @@ tw_up() {
 	printf '%s\n' "$tw_now" | grep -Fqx -e "child${tw_tab}initiates$tw_tab$1$tw_tab$2" -e "child${tw_tab}answers$tw_tab$1$tw_tab$2"
 }
 
-# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one.
+# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one. Fails where the
+# daemon does not answer any more.
 tw_establish() {
 	tw_begin=$(tw_clock)
 	while :; do
@@ -156,6 +183,7 @@ tw_establish() {
 			tw_swanctl --initiate --ike "$tw_ike" --child "$tw_child" --timeout 10 >/dev/null 2>&1
 		done <sas
 		[ -n "$tw_down" ] && [ "$tw_waited" -lt 180 ] || break
+		tw_answers || return
 		sleep 2 9>&-
 	done
 	if [ -z "$tw_down" ]; then
@@ -203,11 +231,11 @@ tw_step() {
 		tw_alone=$((tw_alone + 1))
 		[ "$tw_alone" -lt 60 ] || tw_end
 	elif [ "$tw_restarted" = yes ]; then
-		tw_why='the gateway was restarted' tw_patience=60
-		mv -f armed due
+		tw_why='the gateway was restarted' tw_patience=60 tw_downs_max=60
+		tw_late
 	elif ! [ "$(tw_clock)" -lt "$(cat deadline)" ]; then
 		tw_why='not confirmed in time'
-		mv -f armed due
+		tw_late
 	fi
 }
 
@@ -218,6 +246,7 @@ if command -v flock >/dev/null; then
 fi
 tw_restarted=no
 ! tw_is_restarted 2>/dev/null || tw_restarted=yes
+tw_over=0 tw_downs=0 tw_downs_max=5
 tw_alone=0 tw_log='' tw_why='it was asked for' tw_patience=10
 while [ -e watch ]; do
 	tw_step 2>/dev/null
