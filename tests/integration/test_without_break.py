@@ -191,3 +191,38 @@ def test_what_is_not_adopted_keeps_the_old_values(lab: Lab, hosts: Path, tmp_pat
     assert back is not None
     assert remediate(tmp_path, hosts, Kind("back", {"settings": {"proposals": back[1]}})).status == 0
     assert lab.pings("t01") == (True, True)
+
+
+def test_a_change_that_was_only_loaded_is_found_on_the_live_sas(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    path = "/etc/swanctl/conf.d/east.conf"
+    lab.sh("b01", f"sed -i 's/start_action = .*/start_action = trap/; s/close_action = .*/close_action = none/' {path}")
+    lab.sh("b01", "swanctl --load-conns && swanctl --initiate --ike east --child net || true")
+    lab.sh("b01", f"sed -i 's/esp_proposals = .*/esp_proposals = aes192-sha384/' {path} && swanctl --load-conns")
+    for gateway, name in (("a01", "west"), ("b01", "east")):
+        file = f"/etc/swanctl/conf.d/{name}.conf"
+        lab.sh(gateway, f"sed -i 's/esp_proposals = .*/esp_proposals = aes192-sha384/' {file} && swanctl --load-conns")
+    plan = [{"phase": "contract", "gateway": "a01", "tunnel": "gentle", "findings": ["f"]}]
+    role = {"name": "tunnelwright.ipsec.remediate", "tasks_from": "adopted"}
+    given = {
+        "ipsec_before": {"plan": plan},
+        "phase": {"name": "contract"},
+        "ipsec_tunnels": [{"name": "gentle", "ends": ENDS}],
+    }
+    tasks: list[dict[str, Any]] = [
+        {"ansible.builtin.include_role": {**role, "public": True}},
+        {"ansible.builtin.debug": {"var": "ipsec_failed"}},
+    ]
+    seen = playbook(tmp_path, hosts, [{"hosts": "all", "gather_facts": False, "vars": given, "tasks": tasks}])
+    assert "gentle does not use the new values, so the old ones stay" in seen.output, seen.output
+    assert seen.result("debug")["ipsec_failed"] == ["gentle"]
+    lost: list[int] = []
+    kind = Kind("outdated")
+    with pinging(lab, lost):
+        done = remediate(tmp_path, hosts, kind)
+    assert done.status == 0, done.output
+    before = json.loads((tmp_path / "before.json").read_text(encoding="utf-8"))
+    assert {finding["id"] for finding in before["findings"]} == {"sa-outdated"}
+    assert plan_of(tmp_path)[0] == [("establish", "b01", "sa")]
+    assert all("AES_CBC-192" in lab.sh(gateway, "swanctl --list-sas") for gateway in ("a01", "b01"))
+    assert max(lost) <= ALLOWED, lost
+    assert remediate(tmp_path, hosts, kind).changed() == {}

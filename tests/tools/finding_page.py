@@ -168,7 +168,9 @@ def _role(tunnel: Tunnel | None, gateway: str) -> str:
 
 def _remedy(fix: Change | Step) -> str:
     if isinstance(fix, Change):
-        return rst.literal(f"{fix.setting} = {fix.value}") + (" of the child" if fix.end.child else "")
+        return rst.literal(f"{fix.setting} = {fix.value}" if fix.value else f"{fix.setting} removed") + (
+            " of the child" if fix.end.child else ""
+        )
     return f"{rst.plugin(fix.do)} {_does(fix)}"
 
 

@@ -90,6 +90,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, dict[str, Any], list[str]], ...] = (
         ],
     ),
     (
+        "back to strongSwan's own",
+        {"connection": HAS},
+        {"connection": HAS},
+        {"settings": {"proposals": ""}},
+        [f"responder b proposals=default,{AES}", "initiator a proposals=++", "contract b proposals="],
+    ),
+    (
         "what the ends need not agree on is not expanded",
         {},
         {},

@@ -68,6 +68,21 @@ def test_remedies_that_are_steps_are_told_too_and_why_there_is_none() -> None:
     assert "remedy: on b: connection to-a pre-shared key" in as_table.render(audit((a, other_key), psks=given("a-b")))
 
 
+COSTS = {
+    "a-b: no outage; make before break: the new SAs carry traffic before the old ones end": {},
+    "a-b: about 2 s without traffic; unique = keep of b/to-a refuses a second IKE_SA: it is re-initiated once": {
+        "unique": "keep"
+    },
+}
+
+
+def test_what_a_plan_costs_is_told_before_it_is_carried_out() -> None:
+    for told, change in COSTS.items():
+        a, b = healthy()
+        lines = as_table.render(audit((a, edited(b, connection={**BLIND, **change})))).splitlines()
+        assert lines[lines.index("What the plan costs") + 1 :] == [f"  {told}"]
+
+
 def test_no_line_of_prose_is_wider_than_a_terminal() -> None:
     a, b = healthy()
     changes = {"connection": {"proposals": ("aes128-sha1-modp1024",)}, "child": {"remote_ts": ("10.1.0.0/16",)}}

@@ -23,6 +23,10 @@ def advice(step: Step) -> str:
 
 
 def _assignments(step: Step) -> Iterator[str]:
-    yield from (f"set {key} = {value}" for key, value in step.settings.items())
+    yield from (_assignment(key, value) for key, value in step.settings.items())
     for child, settings in step.children.items():
-        yield from (f"set {key} = {value} of child {child}" for key, value in settings.items())
+        yield from (f"{_assignment(key, value)} of child {child}" for key, value in settings.items())
+
+
+def _assignment(key: str, value: str) -> str:
+    return f"set {key} = {value}" if value else f"remove {key}"

@@ -149,15 +149,16 @@ def _during(tunnel: Tunnel, end: End, asked: Wanted, there: Wanted) -> Wanted:
 
 def _expanded(value: str, held: Collection[str], *, both: bool) -> str:
     """New proposals first, then the old ones: where both ends change, and where only the old ones are to go."""
-    new = listed(value)
-    return ",".join((*new, *(old for old in held if old not in new))) if both or set(new) <= set(held) else value
+    new = listed(value) or ("default",)  # which a value that is to go leaves (swanctl.conf(5))
+    expands = both or set(new) < set(held)
+    return ",".join((*new, *(old for old in held if old not in new))) if expands else value
 
 
 def _version(tunnel: Tunnel, end: End, value: str, there: Wanted) -> str:
     """0 answers both versions; what initiates keeps its version until its peer answers the new one."""
     if end is tunnel.answering:
         return "0" if "version" in there.settings or end.connection.version == 0 else value
-    reached = tunnel.answering.connection.version in (0, int(value))
+    reached = tunnel.answering.connection.version in (0, int(value or 0))
     return value if reached else str(end.connection.version)
 
 

@@ -59,7 +59,7 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
 def _remedy(finding: Finding) -> Iterator[str]:
     for fix in finding.fix:
         if isinstance(fix, Change):
-            yield f"on {fix.end}: {fix.setting} = {fix.value}"
+            yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "is to go")
         else:
             target = "/".join(part for part in (fix.connection, fix.child) if part)
             yield " ".join(
