@@ -12,7 +12,7 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit sanity integration molecule perf sabotage mutants matrix matrix-brief clean packages
+.PHONY: help demo test all check unit sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
@@ -22,6 +22,7 @@ help:
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
+	@echo "make outage       packets lost while a tunnel is changed, by kind of change; writes to docs/performance.md (root)"
 	@echo "make matrix       every fault and healthy variant on strongSwan 6.0 and 5.9, and writes docs/fault-matrix.md (root)"
 	@echo "make sabotage     a change of a tunnel, and all that can go wrong meanwhile, and writes docs/reliability.md (root)"
 	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
@@ -103,6 +104,10 @@ findings: $(PY311)/installed $(LINK)
 
 perf: packages $(PY311)/installed $(LINK)
 	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.perf
+
+outage: packages $(PY311)/installed $(LINK)
+	$(call heading,packets lost while a tunnel is changed)
+	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.outage
 
 matrix: packages $(PY311)/installed $(LINK)
 	$(call heading,fault matrix)

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,7 @@ from tests.lab.lab import Lab, running
 from tests.lab.pinging import pinging
 from tests.lab.topology import pairs
 
-from .ansible_run import Run, module
+from .ansible_run import Run, environment, module
 
 BOTH = "aes256-sha256-x25519,aes128-sha256-x25519"
 NEW = "aes128-sha256-x25519"
@@ -135,3 +141,38 @@ def test_a_hop_that_is_cut_off_leaves_nothing_that_the_next_does_not_take_away(
         done(module(tmp_path, hosts, "b03", "sa", again))
     assert pings.lost <= FEW, pings
     alone(lab, 3)
+
+
+@pytest.mark.parametrize("cut", ["the controller", "the gateway's shell too"])
+def test_a_guard_undoes_a_hop_whose_controller_was_killed_in_the_middle(
+    lab: Lab, hosts: Path, tmp_path: Path, cut: str
+) -> None:
+    """When the twin alone carries the traffic; the gateway itself ends the hop that it has begun, if it can."""
+    before = lab.sh("b04", f"cat {CONF}")
+    setting = {**HOP, "settings": {"dpd_delay": "9s"}, "guard": 25}
+    task = {"tunnelwright.ipsec.connection": setting}
+    (tmp_path / "play.json").write_text(json.dumps([{"hosts": "b04", "gather_facts": False, "tasks": [task]}]))
+    if cut != "the controller":
+        pause = "! { [ $1 = 2 ] && grep -aq sh.-s /proc/$PPID/cmdline; } || kill -KILL $PPID"  # not that of the guard
+        lab.write("b04", "/usr/local/bin/sleep", f'#!/bin/sh\n{pause}\nexec /bin/sleep "$@"\n', mode="0755")
+    command = ["ansible-playbook", "-i", str(hosts), str(tmp_path / "play.json")]
+    with (tmp_path / "out").open("w") as out:
+        play = subprocess.Popen(command, env=environment(tmp_path), cwd=tmp_path, stdout=out, start_new_session=True)
+    waited(lab, "b04", "swanctl --list-sas --ike east-tunnelwright-next | grep -q INSTALLED")
+    waited(lab, "b04", "! swanctl --list-sas --ike east | grep -q INSTALLED")
+    with suppress(ProcessLookupError):  # it ends with the shell
+        os.killpg(play.pid, signal.SIGKILL)
+    play.wait()
+    lab.sh("b04", "rm -f /usr/local/bin/sleep")
+    waited(lab, "b04", "! ls -d /etc/tunnelwright/guard*")
+    assert "why not confirmed in time\n" in lab.sh("b04", "cat /etc/tunnelwright/rolled-back")
+    assert lab.sh("b04", f"cat {CONF}") == before
+    assert "dpd delay 30s" in lab.sh("b04", "swanctl --list-conns")
+    alone(lab, 4)
+
+
+def waited(lab: Lab, gateway: str, until: str) -> None:
+    end = time.monotonic() + 120
+    while lab.exec(gateway, ["sh", "-c", f"{until} 2>/dev/null"]).returncode:
+        assert time.monotonic() < end, f"{until}: {lab.sh(gateway, 'swanctl --list-sas; tail -n 30 /run/charon.log')}"
+        time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Runs every measurement and writes docs/performance.md."""
+"""Runs every measurement of this folder and writes its section of docs/performance.md."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.tools.sections import PERFORMANCE, begin, put
+
 HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "performance.md"
 
 
 def main() -> None:
     """One process each, so that none warms another up."""
     names = sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.name.startswith("_"))
     sections = [_printed_by(name) for name in names]
-    PAGE.write_text(
-        "\n\n".join([f"# Performance\n\n`make perf` wrote this. {_machine()}", *sections]) + "\n", encoding="utf-8"
-    )
-    print(PAGE.read_text(encoding="utf-8"))
+    begin(PERFORMANCE, f"# Performance\n\n{_machine()}")
+    for section in sections:
+        put(PERFORMANCE, section)
+    print(PERFORMANCE.read_text(encoding="utf-8"))
 
 
 def _printed_by(name: str) -> str:

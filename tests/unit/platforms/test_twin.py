@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, Connection, IkeSa
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import GatewayFile
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.twin import (
     SUFFIX,
@@ -16,10 +19,20 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
     carried,
     twin,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import Draft, Wish, draft
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import (
+    Draft,
+    Wish,
+    draft,
+    script,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load
 
+from ..shells import Shell, shell
+
+__all__ = ["shell"]
+
+Hop = Callable[..., tuple[list[str], dict[str, str]]]
 ROOT, FILE = "/etc/swanctl/swanctl.conf", "/etc/swanctl/conf.d/hq.conf"
 BESIDE = "/etc/swanctl/.swanctl.conf.tunnelwright-next"
 FILES = {
@@ -170,3 +183,102 @@ def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -
     assert carried(connection, (IkeSa("other", 1, "ESTABLISHED", children=(net,)),)) == ()
     for name in ("hq", "hq" + SUFFIX):
         assert carried(connection, (IkeSa(name, 1, "ESTABLISHED", children=(net, voice)),)) == ("net",)
+
+
+# ---- the script, on a daemon that is a folder of SAs
+
+SWANCTL = """#!/bin/sh
+cd DAEMON || exit
+echo "$*" >>calls
+name=${3:-}
+case $1 in
+--help | --stats) ;;
+--list-conns) [ "${2:-}" = --pretty ] || sed 's/$/: IKEv2, no reauthentication/' loaded ;;
+--list-sas)
+	[ "$2" = --ike ] || name=${4:-}
+	for sa in sas/*."$name"; do
+		[ -e "$sa" ] || continue
+		printf '%s: #%s, ESTABLISHED, IKEv2, 1_i* 2_r\\n' "$name" "$(basename "${sa%%.*}")"
+		printf '  net: #%s, reqid 1, INSTALLED, TUNNEL, ESP:X\\n' "$(cat "$sa")"
+	done ;;
+--load-conns)
+	file=${3:-CONFIG}
+	{ echo hq; ! grep -q next "$file" || echo hq-tunnelwright-next; } >loaded ;;
+--initiate)
+	! grep -qx "$name" refused 2>/dev/null || { echo '[IKE] received NO_PROPOSAL_CHOSEN notify error'; exit 1; }
+	echo >>made
+	grep -c '' made >"sas/$(grep -c '' made).$name" ;;
+--rekey) grep -q norekey refused 2>/dev/null || for sa in sas/*."$name"; do echo 77 >"$sa"; done ;;
+--terminate) rm sas/"$name".* ;;
+esac
+"""
+
+
+@pytest.fixture
+def hop(shell: Shell, tmp_path: Path) -> Iterator[Hop]:
+    """Runs the whole script: what the fake daemon was told, and the sections of the answer."""
+    daemon, config = tmp_path / "daemon", tmp_path / "swanctl.conf"
+    (daemon / "sas").mkdir(parents=True)
+    (daemon / "sas" / "9.hq").write_text("9", encoding="utf-8")
+    config.write_text("connections {\n  hq {\n  }\n}\n", encoding="utf-8")
+    (daemon / "loaded").write_text("hq\n", encoding="utf-8")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name, text in (
+        ("swanctl", SWANCTL.replace("DAEMON", str(daemon)).replace("CONFIG", str(config))),
+        ("sleep", ""),
+    ):
+        (tools / name).write_text(text or "#!/bin/sh\n", encoding="utf-8")
+        (tools / name).chmod(0o755)
+    with_tools = replace(shell, path=f"{tools}:{shell.path}")
+
+    def run(*refused: str) -> tuple[list[str], dict[str, str]]:
+        (daemon / "refused").write_text("".join(f"{one}\n" for one in refused), encoding="utf-8")
+        bridge = Twin("hq" + SUFFIX, f"include {config.name}\n# hq-tunnelwright-next\n", "", ("net",), ("net",))
+        plan = Draft((), {}, {}, {}, ("hq",))
+        options = GatherOptions("k", config=str(config))
+        program = script(Wish("hq"), plan, {}, options=options, timeout=1, terminate=False, twin=bridge)
+        sections = with_tools.run(program).sections
+        told = (daemon / "calls").read_text(encoding="utf-8").splitlines()
+        assert not list(tmp_path.glob(".*tunnelwright*"))
+        assert (daemon / "loaded").read_text(encoding="utf-8") == "hq\n"
+        acts = [call for call in told if call.split()[0] in ("--initiate", "--terminate", "--rekey", "--load-conns")]
+        return [" ".join(act.split()[:3]) for act in acts], {name: part.text for name, part in sections.items()}
+
+    yield run
+    left = [path.name.partition(".")[2] for path in (daemon / "sas").iterdir()]
+    assert left in (["hq"], ["hq" + SUFFIX])  # something carries traffic, whatever was refused
+
+
+TWIN = "hq" + SUFFIX
+
+
+def test_the_old_goes_when_the_twin_is_proven_and_the_twin_when_the_new_is_up(hop: Hop) -> None:
+    told, sections = hop()
+    assert [call.partition(" /")[0] for call in told] == [
+        "--load-conns --file",
+        f"--initiate --ike {TWIN}",
+        f"--rekey --ike {TWIN}",
+        "--terminate --ike-id 9",
+        "--load-conns",
+        "--initiate --ike hq",
+        "--terminate --ike-id 1",
+    ]
+    assert "applied" in sections
+
+
+@pytest.mark.parametrize(
+    ("refused", "said", "kept"),
+    [
+        (TWIN, "hq/net was not established with the new settings", True),
+        ("norekey", "the peer does not rekey hq/net with the new settings", True),
+        ("hq", "hq/net was not established anew", False),
+    ],
+)
+def test_what_the_peer_refuses_is_taken_back_and_something_carries_traffic(
+    hop: Hop, refused: str, said: str, kept: bool
+) -> None:
+    told, sections = hop(refused)
+    assert said in sections["restored"]
+    assert ("--terminate --ike-id 9" not in told) == kept
+    assert told.count("--load-conns") == (1 if kept else 2)  # what is there again, and before it what was to be

@@ -13,6 +13,7 @@ from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Guard, Reply, Rollback, Script
 from . import standing
 from .gather import text
+from .twin import SUFFIX
 
 State = Literal["armed", "proven", "confirmed", "rolled_back"]
 Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
@@ -187,7 +188,8 @@ def _refuse_useless(gateway: Gateway, wish: Wish) -> None:
     for problem in gateway.problems:
         if problem.kind in _UNUSABLE or problem.kind.startswith("config-"):
             raise RefusedError(problem.what, where=problem.where or gateway.name, hint=problem.hint)
-    lost = sorted(c.name for c in gateway.connections if c.loaded and not c.configured)
+    held = (c.name for c in gateway.connections if c.loaded and not c.configured)
+    lost = sorted(name for name in held if not name.endswith(SUFFIX))
     if gateway.daemon.running and lost:
         raise RefusedError(
             f"the daemon holds {', '.join(lost)}, which {wish.config} does not",

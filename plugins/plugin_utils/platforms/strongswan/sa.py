@@ -11,6 +11,8 @@ from ...model import ChildSa, IkeSa, Reply, Script
 from ...swanctl import listings
 from .gather import text
 
+_WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
+_ODD = ("received", "failed", "not established", "no ")
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 
 
@@ -152,14 +154,8 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
 
 def why(log: Sequence[str]) -> str:
     """The line of the daemon's log that tells most."""
-    telling = [
-        line
-        for line in log
-        if any(
-            word in line for word in ("received", "notify", "failed", "unable", "giving up", "not established", "no ")
-        )
-    ]
-    errors = [line for line in telling if "notify" in line or "giving up" in line or "unable" in line]
+    telling = [line for line in log if any(word in line for word in (*_WRONG, *_ODD))]
+    errors = [line for line in telling if any(word in line for word in _WRONG)]
     line = (errors or telling or list(log) or ["the daemon gave no reason"])[-1]
     return line.partition("] ")[2] or line
 
