@@ -42,7 +42,8 @@ options:
       - V(proven) says that the change works, to all gateways of the change before any of them is confirmed. Where the
         confirmation then does not come in time, the gateway keeps the change if its tunnels stay up for as long again,
         and else rolls back. So both ends of a tunnel keep a change or both undo it, also where only one of them could
-        be confirmed. Like a confirmation it is said over a new connection.
+        be confirmed; unless the tunnel works between an end that has it and one that has not. Like a confirmation it is
+        said over a new connection. It does not count as a change.
       - V(confirmed) ends the guard and leaves the change. Nothing of the guard is left. This is asked over a connection
         made for it, whatever multiplexing is set up, so that it proves that the gateway can still be reached. It fails
         where the gateway has rolled back for this run or name; where there was no guard, it changes nothing.

@@ -26,7 +26,7 @@ ROLES: tuple[Role, ...] = ("responder", "initiator")
 OLD, NEW = "aes256-sha256-x25519", "aes256gcm16-x25519"
 GOOD = Change(child_settings={"esp_proposals": NEW})
 REFUSED = Change(initiator={"local.id": "stranger.lab"})
-CUT = Change({"remote_addrs": "192.0.2.77"})
+CUT = Change(initiator={"remote_addrs": "192.0.2.77"})
 _OLD_ESP, _NEW_ESP = "AES_CBC-256", "AES_GCM_16-256"
 
 _SNARE = """#!/bin/sh

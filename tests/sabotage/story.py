@@ -116,7 +116,7 @@ def _dead(scene: Scene) -> list[str]:
 
 def _come_right(way: Way, scene: Scene) -> tuple[list[str], float | None]:
     """Wait until all is right, and still is a little later; what is wrong, or how long it took."""
-    end = time.monotonic() + COMES_RIGHT_WITHIN
+    end = time.monotonic() + (COMES_RIGHT_WITHIN if scene.guarded else scene.seconds + 30)
     right = [pictures(scene) for pictures in way.right.pictures]
     seconds: float | None = None
     while time.monotonic() < end:
@@ -150,17 +150,18 @@ def _wrong(scene: Scene, right: Sequence[Pictures]) -> list[str]:
 
 def _happened(scene: Scene) -> Iterator[str]:
     """In words that are the same each time."""
-    for run in scene.runs:
-        failures = list(run.failures)
+    for number, run in enumerate(scene.runs):
+        which = "the run" if len(scene.runs) == 1 else ("the first run", "the second run")[number]
         status = run.process.returncode
         how = "was killed" if status < 0 else "did all" if status == 0 else "failed"
-        said = [message for dummy, message in failures[:1] if message]
-        yield _plain(scene, f"the run {how}{': ' if said else ''}{''.join(said)}")
+        said = [message for dummy, message in run.failures if message][:1] if status > 0 else []
+        yield _plain(scene, ": ".join([f"{which} {how}", *said]))
     for gateway, now in scene.look().items():
-        facts = dict(line.split(" ", 1) for line in now.record.splitlines() if " " in line)
-        done = [line.removeprefix("did ") for line in now.record.splitlines() if line.startswith("did ")]
+        lines = [line.partition(" ") for line in now.record.splitlines()]
+        facts = {key: what for key, dummy, what in lines}
+        undone = [what for key, dummy, what in lines if key == "did" and what.startswith(("put back", "remove"))]
         if facts:
-            yield _plain(scene, f"{gateway} rolled back, {facts['why']}: {', '.join(done)}")
+            yield _plain(scene, f"{gateway} rolled back, {facts['why']}: {', '.join(undone) or 'nothing to put back'}")
 
 
 def _brief(scene: Scene) -> list[str]:
@@ -176,4 +177,6 @@ def _brief(scene: Scene) -> list[str]:
 def _plain(scene: Scene, text: str) -> str:
     for gateway, role in scene.gateways.items():
         text = re.sub(rf"\b{gateway}\b", role, text)
-    return text.replace(f"{CONF}/conf.d/", "").replace(f"{CONF}/", "").replace("\n", " ")
+    for old, new in ((f"{CONF}/conf.d/", ""), (f"{CONF}/", ""), ("Task failed: ", ""), ("\n", " "), ("|", "/")):
+        text = text.replace(old, new)
+    return re.sub(r"\b\d+ s\b", "some seconds", re.sub(r'"?100\.[\d.]+"?', "it", text)).strip()

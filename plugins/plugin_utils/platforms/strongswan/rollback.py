@@ -118,7 +118,7 @@ def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
             raise NotRestoredError("the gateway rolled back and kept no record", where=gateway.name, hint="read it")
         if rollback.failed:
             raise NotRestoredError(_told(rollback), where=gateway.name, hint="; ".join(rollback.failed))
-    return Outcome(do != "extend", guard, rollback)
+    return Outcome(do not in ("extend", "prove"), guard, rollback)
 
 
 def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
@@ -130,7 +130,7 @@ def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
         guard = replace(guard, state="proven")
     elif do in ("confirm", "roll-back"):
         guard = None
-    return Outcome(do not in (None, "extend"), guard, gateway.rollback)
+    return Outcome(do not in (None, "extend", "prove"), guard, gateway.rollback)
 
 
 def refuse_unguarded(gateway: Gateway, run: str) -> None:

@@ -153,11 +153,12 @@ tw_fallen() {
 	[ "$tw_downs" -ge "$tw_downs_max" ]
 }
 
-# tw_late: the time is over. A change that was proven stays where its tunnels do for as long again, in which a peer that
-# does not keep it rolls back, because that ends its SAs; so either both ends keep a change or neither does.
+# tw_late: the time is over. A change that was proven stays where its tunnels do for as long again: within that time a peer
+# that does not keep it rolls back, which ends its SAs. So either both ends keep a change or neither does, unless the
+# two work together as they are.
 tw_late() {
 	[ "$tw_over" -gt 0 ] || tw_over=$(tw_clock)
-	if [ ! -e proven ] || tw_fallen; then
+	if [ ! -e proven ] || ! grep -q '^child' up || tw_fallen; then
 		mv -f armed due
 	elif [ $((($(tw_clock) - tw_over) / 100)) -gt $(($(sed -n 's/^seconds //p' about) + 30)) ] && [ "$tw_downs" = 0 ]; then
 		mv -f armed confirmed
