@@ -25,12 +25,12 @@ echo '== sas'; timeout 10 swanctl --list-sas
 echo '== loaded'; timeout 10 swanctl --list-conns
 echo '== processes'
 for p in /proc/[0-9]*; do
-	read -r stat <$p/stat || continue
-	name=${stat#*(} name=${name%%)*} words=${stat##*) }
-	set -- $words
-	case $$ in ${p#/proc/} | $2) continue ;; esac
-	case $name in sshd* | sftp-server) continue ;; esac
-	echo "$name $(tr '\0\n' '  ' <$p/cmdline)"
+    read -r stat <$p/stat || continue
+    name=${stat#*(} name=${name%%)*} words=${stat##*) }
+    set -- $words
+    case $$ in ${p#/proc/} | $2) continue ;; esac
+    case $name in sshd* | sftp-server) continue ;; esac
+    echo "$name $(tr '\0\n' '  ' <$p/cmdline)"
 done 2>/dev/null
 :
 """

@@ -32,12 +32,12 @@ _OLD_ESP, _NEW_ESP = "AES_CBC-256", "AES_GCM_16-256"
 _SNARE = """#!/bin/sh
 case " $* " in
 *"{pattern}"*)
-	if mkdir /run/sabotage/{name} 2>/dev/null; then
-		echo $$ >/run/sabotage/{name}/pid
-		: >/run/sabotage/{name}/reached
-		{do}
-	fi
-	;;
+    if mkdir /run/sabotage/{name} 2>/dev/null; then
+        echo $$ >/run/sabotage/{name}/pid
+        : >/run/sabotage/{name}/reached
+        {do}
+    fi
+    ;;
 esac
 exec {real} "$@"
 """
@@ -45,15 +45,15 @@ _HOLD = "until [ -e /run/sabotage/{name}/go ]; do sleep 0.1; done"
 # From the process that is held up to the sshd that serves it, and that first: all at once, as when a line is cut.
 _CUT = """chain='' p=$(cat /run/sabotage/{name}/pid)
 while read -r stat </proc/$p/stat; do
-	chain="$p $chain"
-	case $stat in *'(sshd'*) break ;; esac
-	set -- ${{stat##*) }}
-	p=$2
+    chain="$p $chain"
+    case $stat in *'(sshd'*) break ;; esac
+    set -- ${{stat##*) }}
+    p=$2
 done
 kill -9 $chain"""
 _GUARD = re.compile(r"/etc/tunnelwright|tunnelwright-guard-|: processes:")  # not harm
 _KILL_GUARD = """for p in /proc/[0-9]*; do
-	tr '\\0' ' ' <$p/cmdline | grep -q '/etc/tunnelwright/guard-[^ ]*/watch $' && kill -9 ${p#/proc/}
+    tr '\\0' ' ' <$p/cmdline | grep -q '/etc/tunnelwright/guard-[^ ]*/watch $' && kill -9 ${p#/proc/}
 done 2>/dev/null
 :"""
 _UNGUARD = f"rm -f /etc/cron.d/tunnelwright-*\n{_KILL_GUARD}\nrm -rf /etc/tunnelwright"
