@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,8 +152,18 @@ class Scene:
             SabotageError: it failed otherwise, or not at all.
         """
         run.end()
-        if not any(why in message for dummy, message in run.failures):
-            raise SabotageError(f"the run does not say {why!r}: {list(run.failures)} {run.output[-1500:]}")
+        said = [*self.reasons(run), *(message for dummy, message in run.failures)]
+        if not any(why in message for message in said):
+            raise SabotageError(f"the run does not say {why!r}: {said} {run.output[-1500:]}")
+
+    def reasons(self, run: Controller) -> list[str]:
+        """What became of each tunnel and why, by the change record."""
+        written = sorted((self.folder / "changes").glob(f"change-CHG-{self.runs.index(run) + 1}-*.json"))
+        tunnels = json.loads(written[-1].read_text(encoding="utf-8"))["tunnels"] if written else []
+        return [
+            f"{t['name']} {t['status'].replace('_', ' ')}" + (f", because {t['because']}" if t["because"] else "")
+            for t in tunnels
+        ]
 
     def inventory(self, more: Mapping[Role, Mapping[str, str]]) -> str:
         """The gateways of this scene alone."""

@@ -154,8 +154,8 @@ def _happened(scene: Scene) -> Iterator[str]:
         which = "the run" if len(scene.runs) == 1 else ("the first run", "the second run")[number]
         status = run.process.returncode
         how = "was killed" if status < 0 else "did all" if status == 0 else "failed"
-        said = [message for dummy, message in run.failures if message][:1] if status > 0 else []
-        yield _plain(scene, ": ".join([f"{which} {how}", *said]))
+        said = [] if status < 0 else scene.reasons(run) or [message for dummy, message in run.failures][:1]
+        yield _plain(scene, f"{which} {how}{': ' if said else ''}{'; '.join(said)}")
     for gateway, now in scene.look().items():
         lines = [line.partition(" ") for line in now.record.splitlines()]
         facts = {key: what for key, dummy, what in lines}
@@ -175,6 +175,9 @@ def _brief(scene: Scene) -> list[str]:
 
 
 def _plain(scene: Scene, text: str) -> str:
+    for number, tunnel in enumerate(scene.tunnels, 1):
+        called = "the tunnel" if len(scene.tunnels) == 1 else f"tunnel {number}"
+        text = re.sub(rf"\b{tunnel.name}\b", called, text)
     for gateway, role in scene.gateways.items():
         text = re.sub(rf"\b{gateway}\b", role, text)
     for old, new in ((f"{CONF}/conf.d/", ""), (f"{CONF}/", ""), ("Task failed: ", ""), ("\n", " "), ("|", "/")):

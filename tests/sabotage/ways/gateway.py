@@ -42,14 +42,14 @@ def charon_crashes_in_the_rollback(scene: Scene) -> None:
 
 @way(undone=True)
 def charon_hangs(scene: Scene) -> None:
-    """charon of the initiator answers nobody from before the tunnel is initiated anew, for a minute."""
+    """charon of the initiator answers nobody from before it is to initiate until after the deadline."""
     name = scene.snare("initiator", "swanctl", "--initiate")
     scene.run()
     scene.held("initiator", name)
     scene.strike()
     scene.sh("initiator", "kill -STOP $(pidof charon-systemd)")
     scene.release("initiator", name)
-    time.sleep(60)
+    time.sleep(scene.seconds + 20)
     scene.sh("initiator", "kill -CONT $(pidof charon-systemd)")
 
 

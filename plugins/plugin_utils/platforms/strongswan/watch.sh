@@ -12,11 +12,13 @@ tw_tab=$(printf '\t')
 
 # A daemon that hangs must not hang the rollback with it. What is started here must not hold the lock (9).
 tw_swanctl() {
-	if command -v timeout >/dev/null; then timeout 60 swanctl "$@"; else swanctl "$@"; fi </dev/null 9>&-
+	if command -v timeout >/dev/null; then timeout "${tw_patient:-60}" swanctl "$@"; else swanctl "$@"; fi </dev/null 9>&-
 }
+# shellcheck disable=SC2034  # for established.sh
+tw_ask=tw_swanctl
 
 # shellcheck disable=SC2329  # for start.sh
-tw_answers() { tw_swanctl --stats >/dev/null 2>&1; }
+tw_answers() { (tw_patient=10 && tw_swanctl --stats) >/dev/null 2>&1; }
 
 # tw_did LINE: for the record, which is kept in memory until its own place on the disk takes it.
 tw_did() { tw_log="$tw_log$1$tw_nl"; }
