@@ -52,7 +52,7 @@ while read -r stat </proc/$p/stat; do
     p=$2
 done
 kill -9 $chain"""
-_GUARD = re.compile(r"/etc/tunnelwright|tunnelwright-guard-|: processes:")  # not harm
+_GUARD = re.compile(r"/(etc|run)/tunnelwright|tunnelwright-guard-|: processes:")  # not harm
 _KILL_GUARD = """for p in /proc/[0-9]*; do
     tr '\\0' ' ' <$p/cmdline | grep -q '/etc/tunnelwright/guard-[^ ]*/watch $' && kill -9 ${p#/proc/}
 done 2>/dev/null

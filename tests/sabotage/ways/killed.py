@@ -92,7 +92,7 @@ def killed_before_the_old_sas_go(scene: Scene) -> None:
 @way(undone=True, everywhere=True)
 def killed_while_the_tunnel_is_down(scene: Scene) -> None:
     """Killed when a change of the peer's address, to one where nobody is, has brought the tunnel down."""
-    scene.until_at(scene.moment("initiator changed"), change=CUT).kill()
+    scene.until_at(scene.moment("responder changed"), change=CUT).kill()  # its first step is the initiator's
     scene.strike()
 
 
