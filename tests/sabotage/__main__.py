@@ -15,6 +15,7 @@ from pathlib import Path
 
 from .page import PAGE, page, table
 from .product import SECONDS
+from .scene import USUAL, Terms
 from .story import Told, tell
 from .way import Way
 from .ways import WAYS
@@ -37,12 +38,12 @@ def main() -> int:
         print("\n".join(f"{way.name}: {way.about}" for way in WAYS.values()))
         return 0
     if arguments.prove:
-        return int(any(told.right for told in _run("trixie", chosen("trixie", arguments), guarded=False)))
+        return int(any(told.right for told in _run("trixie", chosen("trixie", arguments), Terms(guarded=False))))
     done = {suite: _run(suite, chosen(suite, arguments)) for suite in arguments.suite or SUITES}
     rows = [told for suite in done.values() for told in suite]
     if done.keys() != SUITES.keys() or arguments.names:
         return int(any(not told.right for told in rows))
-    control = _run("trixie", [WAYS[name] for name in CONTROL], guarded=False)
+    control = _run("trixie", [WAYS[name] for name in CONTROL], Terms(guarded=False))
     PAGE.write_text(page({SUITES[suite]: told for suite, told in done.items()}, control, SECONDS), encoding="utf-8")
     return int(any(not told.right for told in rows) or any(told.right for told in control))
 
@@ -55,14 +56,14 @@ def chosen(suite: str, arguments: argparse.Namespace) -> list[Way]:
     return [way for way in ways if suite == "trixie" or way.everywhere or arguments.names]
 
 
-def _run(suite: str, ways: Sequence[Way], *, guarded: bool = True) -> list[Told]:
+def _run(suite: str, ways: Sequence[Way], terms: Terms = USUAL) -> list[Told]:
     since = time.monotonic()
 
     def say(what: str) -> None:
         print(f"{SUITES[suite]}  {time.monotonic() - since:4.0f} s  {what}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
-        rows = tell(ways, suite, Path(folder), say, guarded=guarded)
+        rows = tell(ways, suite, Path(folder), say, terms)
     print(table(rows))
     return rows
 

@@ -71,6 +71,17 @@ cron
 /etc/init.d/strongswan start"""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How ways are gone."""
+
+    guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
+    patient: bool = True  # false: pings that measure the outage need not have ended
+
+
+USUAL = Terms()
+
+
 @dataclass
 class Scene:
     """One way's own pair, or pairs."""
@@ -79,7 +90,7 @@ class Scene:
     tunnels: tuple[Tunnel, ...]
     folder: Path
     times: float = 1  # of a guard's usual time
-    guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
+    terms: Terms = USUAL
     before: dict[str, Picture] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)  # of the files that hold the connections, before
     struck: float | None = None
@@ -212,7 +223,7 @@ class Scene:
     def strike(self) -> None:
         """From here on the time is taken: it has gone wrong."""
         self.harm = [line for line in self.differences(self.before) if not _GUARD.search(line)]
-        if not self.guarded:
+        if not self.terms.guarded:
             for gateway in self.gateways:
                 self.lab.sh(gateway, _UNGUARD)
         self.struck = time.monotonic()

@@ -14,7 +14,7 @@ from tests.lab.lab import running
 from tests.lab.topology import pairs
 
 from .picture import CONF
-from .scene import Scene
+from .scene import USUAL, Scene, Terms
 from .way import Pictures, Way
 
 AT_ONCE = 14
@@ -41,9 +41,7 @@ class Told:
         return not self.wrong
 
 
-def tell(
-    ways: Sequence[Way], suite: str, folder: Path, say: Callable[[str], None], *, guarded: bool = True
-) -> list[Told]:
+def tell(ways: Sequence[Way], suite: str, folder: Path, say: Callable[[str], None], terms: Terms = USUAL) -> list[Told]:
     """Go all these ways on that Debian release."""
     told: list[Told] = []
     for group in _groups(ways):
@@ -53,7 +51,7 @@ def tell(
             say(f"{len(lab.topology.gateways)} gateways are up for {len(group)} ways")
             tunnels = iter([tunnel for name, tunnel in lab.topology.tunnels.items() if name.startswith("t")])
             scenes = [
-                Scene(lab, tuple(islice(tunnels, way.pairs)), folder / f"{suite}-{way.name}", way.times, guarded)
+                Scene(lab, tuple(islice(tunnels, way.pairs)), folder / f"{suite}-{way.name}", way.times, terms)
                 for way in group
             ]
             with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -116,7 +114,7 @@ def _dead(scene: Scene) -> list[str]:
 
 def _come_right(way: Way, scene: Scene) -> tuple[list[str], float | None]:
     """Wait until all is right, and still is a little later; what is wrong, or how long it took."""
-    end = time.monotonic() + (COMES_RIGHT_WITHIN if scene.guarded else scene.seconds + 30)
+    end = time.monotonic() + (COMES_RIGHT_WITHIN if scene.terms.guarded else scene.seconds + 30)
     right = [pictures(scene) for pictures in way.right.pictures]
     seconds: float | None = None
     while time.monotonic() < end:
@@ -125,7 +123,7 @@ def _come_right(way: Way, scene: Scene) -> tuple[list[str], float | None]:
             seconds = None
         elif seconds is None:
             seconds = time.monotonic() - (scene.struck or 0)
-        elif not wrong:
+        elif not wrong or not scene.terms.patient:
             return [], seconds
         time.sleep(2)
     return _wrong(scene, right), None
