@@ -12,7 +12,7 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit sanity integration molecule perf outage mutants matrix matrix-brief clean packages
+.PHONY: help demo test all check unit sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
@@ -24,6 +24,7 @@ help:
 	@echo "make perf         measures, and writes docs/performance.md (root)"
 	@echo "make outage       packets lost while a tunnel is changed, by kind of change; writes to docs/performance.md (root)"
 	@echo "make matrix       every fault and healthy variant on strongSwan 6.0 and 5.9, and writes docs/fault-matrix.md (root)"
+	@echo "make sabotage     a change of a tunnel, and all that can go wrong meanwhile, and writes docs/reliability.md (root)"
 	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
 	@echo "make findings     writes the pages of findings, one each, and of log lines"
 
@@ -117,6 +118,11 @@ matrix: packages $(PY311)/installed $(LINK)
 matrix-brief: packages $(PY311)/installed $(LINK)
 	$(call heading,fault matrix: brief)
 	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.matrix --brief
+
+# Most of it is waiting for guards to see that nobody confirms.
+sabotage: packages $(PY311)/installed $(LINK)
+	$(call heading,sabotage)
+	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.sabotage
 
 # Pairs of the reference corpus, one setting changed at random, judged by real daemons and by the audit.
 N ?= 60

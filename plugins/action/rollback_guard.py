@@ -20,7 +20,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two; to confirm, over a connection made for it."""
-        if args["state"] == "confirmed":
+        if args["state"] in ("proven", "confirmed"):
             self.on_new_connection()
         wish = guarding.Wish(run=self.run_name, **args)
         patient = args["state"] == "rolled_back" and not self.check_mode

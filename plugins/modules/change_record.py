@@ -27,7 +27,7 @@ options:
   event:
     description: What has happened.
     type: str
-    choices: [opened, planned, begun, armed, tried, confirmed, restored, measured, ended]
+    choices: [opened, planned, begun, armed, tried, agreed, confirmed, restored, measured, ended]
     required: true
   record:
     description: RV(record) of the event before. Without it a new one is begun with O(order).
@@ -102,8 +102,8 @@ record:
   type: dict
 todo:
   description:
-    - What follows. C(arm), C(take_off), C(confirm) and C(roll_back) are gateways by what is to be done with their
-      guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
+    - What follows. C(arm), C(take_off), C(agree), C(confirm) and C(roll_back) are gateways by what is to be done
+      with their guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
     - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should.
     - C(longest) is how many seconds a batch takes, C(unfinished) one sentence on what is not as it was to be.
   returned: success
@@ -117,7 +117,7 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-EVENTS = ["opened", "planned", "begun", "armed", "tried", "confirmed", "restored", "measured", "ended"]
+EVENTS = ["opened", "planned", "begun", "armed", "tried", "agreed", "confirmed", "restored", "measured", "ended"]
 ARGUMENT_SPEC = {
     "event": {"type": "str", "choices": EVENTS, "required": True},
     "record": {"type": "dict"},

@@ -172,9 +172,10 @@ gateway:
     guard:
       description:
         - The guard of M(tunnelwright.ipsec.rollback_guard) that is in force, null if none is or if only root may know.
-        - C(name) and C(run) say whose it is, C(state) is V(armed), V(confirmed) or V(rolling_back), C(alive) whether
-          what would roll back runs (if not, that is the problem C(guard-dead)), C(age) and C(left) are seconds (null
-          after a restart of the gateway), C(at_boot) says what rolls back after a restart, C(files) how many are kept.
+        - C(name) and C(run) say whose it is, C(state) is V(armed), V(proven), V(confirmed) or V(rolling_back), C(alive)
+          whether what would roll back runs (if not, that is the problem C(guard-dead)), C(age) and C(left) are seconds
+          (null after a restart of the gateway), C(at_boot) says what rolls back after a restart, C(files) how many are
+          kept.
       type: dict
     rollback:
       description:

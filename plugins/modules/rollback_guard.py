@@ -42,12 +42,17 @@ options:
     description:
       - V(armed) arms. Where this run, or one of the same O(name), has armed a guard, that gets the time from now on if
         it has less, and keeps its first snapshot; this does not count as a change.
+      - V(proven) says that the change works, to all gateways of the change before any of them is confirmed. Where the
+        confirmation then does not come in time, the gateway keeps the change if its tunnels stay up for as long again,
+        and else rolls back. So both ends of a tunnel keep a change or both undo it, also where only one of them could
+        be confirmed; unless the tunnel works between an end that has it and one that has not. Like a confirmation it is
+        said over a new connection. It does not count as a change.
       - V(confirmed) ends the guard and leaves the change. Nothing of the guard is left. This is asked over a connection
         made for it, whatever multiplexing is set up, so that it proves that the gateway can still be reached. It fails
         where the gateway has rolled back for this run or name; where there was no guard, it changes nothing.
       - V(rolled_back) has the gateway roll back now, and waits for it. Without a guard it changes nothing.
     type: str
-    choices: [armed, confirmed, rolled_back]
+    choices: [armed, proven, confirmed, rolled_back]
     default: armed
   seconds:
     description: With O(state=armed), seconds until the gateway rolls back, 5 to 86400.
@@ -169,7 +174,7 @@ rollback:
 from ansible.module_utils.basic import AnsibleModule
 
 ARGUMENT_SPEC = {
-    "state": {"type": "str", "choices": ["armed", "confirmed", "rolled_back"], "default": "armed"},
+    "state": {"type": "str", "choices": ["armed", "proven", "confirmed", "rolled_back"], "default": "armed"},
     "seconds": {"type": "int", "default": 300},
     "name": {"type": "str"},
     "timeout": {"type": "float", "default": 300},

@@ -25,7 +25,7 @@ NEW = "aes128-sha256-x25519"
 CONF = "/etc/swanctl/conf.d/east.conf"
 HOP = {"name": "east", "settings": {"proposals": NEW}, "reinitiate": True, "make_before_break": True}
 PEER = {"name": "west", "settings": {"proposals": BOTH}, "children": {"net": {"esp_proposals": BOTH}}}
-FEW = 5  # of the pings of both ends; mostly none, but a busy machine takes its time between one end and the other
+BLINK = 0.1  # seconds; mostly none, but a busy machine takes its time between one end's new SA and the other's
 LEFT = "find /etc /run -xdev -name '*tunnelwright*' ! -path '/etc/tunnelwright*'; swanctl --list-conns | grep next || :"
 
 
@@ -71,7 +71,7 @@ def test_new_settings_are_live_once_and_hardly_a_packet_is_lost(lab: Lab, hosts:
     with pinging(lab, "t01") as pings:
         real = done(module(tmp_path, hosts, "b01", "connection", hop, "--diff"))
     again = done(module(tmp_path, hosts, "b01", "connection", hop, "--diff"))
-    assert pings.lost <= FEW, pings
+    assert pings.longest <= BLINK, pings
     same = ("changed", "connection", "edits", "takes_effect", "diff")
     assert {key: check[key] for key in same} == {key: real[key] for key in same}
     assert (real["changed"], real["takes_effect"], again["changed"]) == (True, "now", False)
@@ -101,7 +101,7 @@ def test_sas_are_made_anew_as_they_are_configured(lab: Lab, hosts: Path, tmp_pat
     assert spis(lab, "b02") == before
     with pinging(lab, "t02") as pings:
         told = done(module(tmp_path, hosts, "b02", "sa", again))
-    assert pings.lost <= FEW, pings
+    assert pings.longest <= BLINK, pings
     assert [[child["spi_in"] for child in ike["children"]] for ike in told["sa"]["after"]] != [before]
     alone(lab, 2)
 
@@ -113,7 +113,7 @@ def test_a_peer_that_starts_again_what_is_closed_has_one_sa_after_a_short_break(
     setting = {**HOP, "name": "west", "settings": {"dpd_delay": "25s"}}
     with pinging(lab, "t02") as pings:
         told = done(module(tmp_path, hosts, "a02", "connection", setting))
-    assert "starts again what is closed" in told["warnings"][0]
+    assert "starts again what is closed" in told.get("warnings", [""])[0], told["log"]
     assert pings.longest <= 2, pings
     alone(lab, 2)
 
@@ -131,7 +131,7 @@ def test_a_hop_that_is_cut_off_leaves_nothing_that_the_next_does_not_take_away(
     with pinging(lab, "t03") as pings:
         assert module(tmp_path, hosts, "b03", "connection", hop).status != 0
         lab.sh("b03", "rm -f /usr/local/bin/sleep /run/pauses")
-    assert pings.lost <= FEW, pings
+    assert pings.longest <= BLINK, pings
     if word == "TERM":
         assert lab.sh("b03", f"cat {CONF}") == before
         alone(lab, 3)
@@ -139,7 +139,7 @@ def test_a_hop_that_is_cut_off_leaves_nothing_that_the_next_does_not_take_away(
         again = {"connection": "east", "state": "reinitiated", "make_before_break": True}
         done(module(tmp_path, hosts, "b03", "connection", {**HOP, "settings": {"proposals": BOTH}}))
         done(module(tmp_path, hosts, "b03", "sa", again))
-    assert pings.lost <= FEW, pings
+    assert pings.longest <= BLINK, pings
     alone(lab, 3)
 
 

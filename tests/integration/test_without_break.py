@@ -20,7 +20,7 @@ from .ansible_run import Run, playbook
 
 ENDS = [{"gateway": "a01", "connection": "west"}, {"gateway": "b01", "connection": "east"}]
 PINGS = 20  # each second, each way
-ALLOWED = 1  # lost: ESP is done in user space here, on a machine that may be busy
+ALLOWED = 3  # lost: ESP is done in user space here, on a machine that may be busy; `make outage` measures
 
 
 @dataclass
@@ -31,7 +31,6 @@ class Kind:
     declared: Mapping[str, Any] = field(default_factory=dict)
     shows: str = ""  # in `--list-sas` of both ends, as a pattern
     holds: Mapping[str, str] = field(default_factory=dict)  # by gateway, in `--list-conns`
-    suites: tuple[str, ...] = ("trixie", "bookworm")
     psk: str = ""
 
 
@@ -54,7 +53,7 @@ KINDS = (
         "actions",
         {"ends": _ends({"child_settings": {"dpd_action": "trap"}}, {"child_settings": {"start_action": "start"}})},
     ),
-    Kind("unique", {"settings": {"unique": "replace"}}, suites=("trixie",)),
+    Kind("unique", {"settings": {"unique": "replace"}}),
     Kind("encap", {"settings": {"encap": True, "mobike": True}}, "TUNNEL-in-UDP"),
     Kind(
         "all-at-once",
@@ -118,8 +117,6 @@ def plan_of(tmp: Path) -> tuple[list[tuple[str, str, str]], dict[str, Any]]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
 def test_a_declared_change_loses_no_packet(lab: Lab, hosts: Path, tmp_path: Path, kind: Kind) -> None:
-    if lab.state.suite not in kind.suites:
-        pytest.skip("enough on the other version")
     predicted = remediate(tmp_path, hosts, kind, "--check")
     planned = plan_of(tmp_path)
     lost: list[int] = []

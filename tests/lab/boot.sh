@@ -22,5 +22,8 @@ exec chroot . /bin/sh -c '
 	mkdir -p /run/sshd /run/lock
 	sh /etc/lab-start.sh && : >/run/lab-ready # what a kind of gateway starts
 	trap : CHLD
-	while :; do sleep 3600 & wait $!; done
+	while :; do
+		sleep 3600 &
+		while kill -0 $! 2>/dev/null; do wait $!; done
+	done
 ' </dev/null

@@ -22,7 +22,7 @@ from .ways import before, by_declaration, by_template
 SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8"}
 BREAKS = {kind.name for kind in KINDS if kind.breaks}
 BREAK = 2.0  # seconds that those may take
-BLINK = 0.05  # and all others: the moment between one end's new SA and the other's, on a busy machine
+BLINK = 0.1  # and all others: the moment between one end's new SA and the other's, on a busy machine
 PRINTED = """## Packets lost while a tunnel is changed
 
 `make outage` wrote this section. Both gateways of a tunnel ping each other through it {rate} times a second while it
@@ -36,8 +36,8 @@ took. ESP is done in user space here, on {cores} cores that both gateways and th
 {rows}
 
 A declared change of NAT-T or selectors may take {break_:.0f} s, any other {blink:.0f} ms: the moment between the new SA
-of one end and that of the other, on a busy machine. {over} A round trip takes nothing here; on a real path the break of
-a template is two to four of them longer."""
+of one end and that of the other, on a busy machine. {over} A round trip takes nothing here: on a real path every
+break is longer by those of its exchanges."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _page(rows: Rows, rounds: int) -> str:
         break_=BREAK,
         blink=BLINK * 1000,
         rows="\n".join(_row(kind, suite, *found) for (kind, suite), found in rows.items()),
-        over=f"Not within it: {', '.join(over)}." if over else "All were.",
+        over=f"Not within it: {', '.join(over)}." if over else "All were within that.",
     )
 
 

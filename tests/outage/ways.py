@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -57,12 +58,13 @@ def by_template(lab: Lab, tunnel: Tunnel, kind: Kind, folder: Path) -> str:
     with ThreadPoolExecutor(len(ends)) as pool:
         list(pool.map(lambda end: _swanctl(lab, end.gateway, "--load-all --noprompt"), ends))
     time.sleep(LOADED)
-    if not _spis(lab, tunnel) & old:
+    now = _spis(lab, tunnel)
+    if now and not now & old:
         _up(lab, tunnel)
         return "`--load-all` closes and starts"
     _swanctl(lab, tunnel.initiator.gateway, f"--terminate --ike {tunnel.initiator.connection} --timeout 10")
     _up(lab, tunnel)
-    return "`--terminate`, `--initiate`"
+    return "`--terminate`, `--initiate`" if now else "stays down: `--terminate`, `--initiate`"
 
 
 def _write(lab: Lab, tunnel: Tunnel, kind: Kind, *, changed: bool) -> None:
@@ -93,7 +95,7 @@ def _up(lab: Lab, tunnel: Tunnel) -> None:
     ):
         if time.monotonic() > deadline:
             raise OutageError(f"{tunnel.name} does not come up: {lab.sh(end.gateway, 'swanctl --list-sas')}")
-        if "#" not in lab.sh(end.gateway, "swanctl --list-sas"):
+        if not re.search("INSTALLED|CONNECTING", lab.sh(end.gateway, "swanctl --list-sas")):
             _swanctl(lab, end.gateway, f"--initiate --ike {end.connection} --child net --timeout 10")
         time.sleep(0.2)
 

@@ -61,7 +61,7 @@ def test_steps_have_what_they_changed_from_what_to_what_and_why_they_failed() ->
         {"step": plain(step), "skipped": True},
         {"skipped": True},
     ]
-    (name, done), (_, failed), (_, lost) = steps_taken(results)
+    (name, done), (dummy, failed), (dummy, lost) = steps_taken(results)
     assert (name, done.settings, done.psk, done.ran, done.changed) == (
         "a-b",
         {"encap": (None, "yes")},

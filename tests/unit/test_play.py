@@ -47,6 +47,6 @@ def test_a_session_whose_path_is_gone_ends_by_itself(
     transport: str, given: dict[str, str], expected: str | None
 ) -> None:
     connection = Connection(transport, **given)
-    for _ in range(2):
+    for dummy in range(2):
         play.run(Action(connection), Script("true"))
     assert connection.get_option("ssh_extra_args") == expected

@@ -32,7 +32,7 @@ PARSED = (
     ("aes128-sha256-esn-noesn", _proposal("aes128", "sha256", "sha256", "", "", "esn noesn")),
     ("aes-sha", _proposal("aes128", "sha1", "sha1")),
     ("aes256gcm128-aes256ccm-aes128gcm64", _proposal("aes256gcm16 aes256ccm16 aes128gcm8")),
-    ("aes256gcm16-sha256-modpnone", _proposal("aes256gcm16", "", "", "none")),
+    ("aes256gcm16-sha256-modpnone", _proposal("aes256gcm16", "", "sha256", "none")),
     ("aes256-sha256_96-x448", _proposal("aes256", "sha256_96", "sha256", "curve448")),
     ("sha256-x25519", _proposal("", "sha256", "sha256", "curve25519")),
     ("aes256-sha256-none", _proposal("aes256", "sha256", "sha256", "none")),

@@ -277,7 +277,7 @@ class Guard:
     id: str
     name: str  # whose it is, for people
     run: str  # the run that armed it
-    state: Literal["armed", "confirmed", "rolling_back"] = "armed"
+    state: Literal["armed", "proven", "confirmed", "rolling_back"] = "armed"
     alive: bool = True  # whether what would roll back runs
     age: float | None = None  # None: the gateway was restarted since
     left: float | None = None

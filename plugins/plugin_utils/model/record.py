@@ -9,7 +9,7 @@ from typing import Literal
 from .tunnel import EndName, Probe
 
 Status = Literal["planned", "under_way", "proven", "failing", "done", "rolled_back", "failed", "untouched"]
-GuardOf = Literal["none", "armed", "confirmed", "rolled_back", "lost"]
+GuardOf = Literal["none", "armed", "proven", "confirmed", "rolled_back", "lost"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,8 @@ def _step(  # noqa: PLR0913  what a step consists of
     missing = differing(end, wanted.settings, wanted.children)
     if not (missing.settings or missing.children or psk):
         return None
-    again = (hop and _able(end)) or _ends_its_own(end, missing)
+    hopping = hop and _able(end)
+    again = hopping or _ends_its_own(end, missing)
     return Step(
         phase,
         end.gateway.name,

@@ -38,19 +38,19 @@ class Heard:
 
 
 def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """A guard of this ticket stands where a run was interrupted: what it would undo is to be undone before all else.
+    """A guard of this ticket stands where a run was interrupted: before all else what it would undo is undone, or kept.
 
     Raises:
         RefusedError: that run still goes on.
     """
     standing = {name: gateway.guard for name, gateway in heard.seen.gateways.items() if gateway.guard}
-    guards: dict[str, GuardOf] = {}
-    for name, guard in standing.items():
-        if guard.name == record.order.ticket and name in record.order.hosts:
-            if heard.goes_on(guard.run):
-                hint = "wait for its end, or undo it with the playbook tunnelwright.ipsec.rollback"
-                raise RefusedError(f"{guard.run} is at work on {guard.name}", where=name, hint=hint)
-            guards[name] = "armed"
+    ours = {n: g for n, g in standing.items() if g.name == record.order.ticket and n in record.order.hosts}
+    for name, guard in ours.items():
+        if heard.goes_on(guard.run):
+            hint = "wait for its end, or undo it with the playbook tunnelwright.ipsec.rollback"
+            raise RefusedError(f"{guard.run} is at work on {guard.name}", where=name, hint=hint)
+    undone = _with_peers({name for name, guard in ours.items() if guard.state != "proven"}, heard.seen)
+    guards: dict[str, GuardOf] = {name: "armed" if name in undone else "proven" for name in ours}
     return replace(record, guards=guards)
 
 
@@ -69,7 +69,10 @@ def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         for name in batch
     ]
     notes = [
-        *(f"{name}: what an interrupted run had not confirmed was {fate(r)}" for name, r in heard.results.items()),
+        *(
+            f"{name}: what an interrupted run had not confirmed was {_fate(record, name, r)}"
+            for name, r in heard.results.items()
+        ),
         *(f"{name} could not be read, and its tunnels are left alone: {why}" for name, why in seen.unreadable.items()),
     ]
     if heard.closed:
@@ -130,20 +133,35 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
 
 
+def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+    """Only tunnels are confirmed of which every gateway knows that they are proven, and so does as its peer does."""
+    now = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
+    guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
+
+    def hold(tunnel: TunnelChange) -> TunnelChange:
+        said = {g: trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
+        why = "; ".join(
+            f"{gateway} could not be told that it is proven: {words}" for gateway, words in said.items() if words
+        )
+        return replace(tunnel, status="failing", because=why) if why else tunnel
+
+    return spread(_each(replace(record, guards=guards), lambda t: t.status == "proven", hold))
+
+
 def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """Guards taken off over a fresh connection; where that failed, the other end is not to keep its change."""
+    """Guards taken off over a fresh connection. Where that failed on one end, it keeps its change as the other does."""
     now = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
+    stays = {g for g, r in heard.results.items() if r.get("unreachable") and record.guards.get(g) == "proven"}
     guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
     record = replace(record, guards=guards)
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
-        lost = [
-            f"{g} could not be confirmed: {trouble(heard.results.get(g))}"
-            for g in tunnel.gateways
-            if now.get(g) == "lost"
-        ]
+        lost = {g: trouble(heard.results.get(g)) for g in tunnel.gateways if now.get(g) == "lost"}
+        why = "; ".join(f"{g} could not be confirmed: {words}" for g, words in lost.items())
+        if lost and lost.keys() <= stays and any(guards.get(g) == "confirmed" for g in tunnel.gateways):
+            return replace(tunnel, status="done", because=f"{why}; it keeps the change if its tunnels stay up")
         if lost:
-            return replace(tunnel, status="failing", because="; ".join(lost))
+            return replace(tunnel, status="failing", because=why)
         if all(guards.get(g) == "confirmed" for g in _ours(record, tunnel)):
             return replace(tunnel, status="done", because="")
         return tunnel
@@ -193,7 +211,8 @@ def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 EVENTS: Mapping[str, Callable[[ChangeRecord, Heard], ChangeRecord]] = {
-    event.__name__: event for event in (opened, planned, begun, armed, tried, confirmed, restored, measured, ended)
+    event.__name__: event
+    for event in (opened, planned, begun, armed, tried, agreed, confirmed, restored, measured, ended)
 }
 
 
@@ -203,7 +222,7 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
     going = [t for t in batch if t.status in ("under_way", "planned", "proven", "failing")]
     touched = [t for t in batch if t.status != "untouched"]
     arm = dict.fromkeys(g for t in going if t.status in ("under_way", "planned") for g in _ours(record, t))
-    standing = [g for g, state in record.guards.items() if state == "armed"]
+    standing = [g for g, state in record.guards.items() if state in ("armed", "proven")]
     failing = {g for t in batch if t.status in UNDONE for g in _ours(record, t)}
     proven = {g for t in batch if t.status == "proven" for g in _ours(record, t)}
     confirm = [g for g in standing if g in proven and g not in failing]
@@ -213,9 +232,10 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
         "arm": list(arm),
         "take_off": [g for g in standing if g not in {g for t in going for g in t.gateways}],
         "watch": _by_gateway((w.gateway, {"tunnel": t.name} | plain(w)) for t in touched for w in t.watches),
+        "agree": [g for g in confirm if record.guards[g] == "armed"],
         "confirm": first or confirm,
         "look_again": [t.name for t in batch if t.status == "failing" and not any(s.failed for s in t.steps)],
-        "roll_back": [g for g, state in record.guards.items() if state in ("armed", "lost") and g in failing],
+        "roll_back": [g for g, state in record.guards.items() if state in ("armed", "proven", "lost") and g in failing],
         "not_restored": [t.name for t in batch if t.remains],
         "longest": record.longest,
         "unfinished": unfinished(record),
@@ -266,6 +286,19 @@ def _too_many(record: ChangeRecord) -> str:
     if len(failed) <= record.order.max_failed:
         return ""
     return f"the run stopped because {', '.join(failed)} failed"
+
+
+def _with_peers(gateways: set[str], seen: Seen) -> set[str]:
+    """These, and all that would lose a tunnel with one of them, and so on."""
+    pairs = [{end.gateway for end in tunnel.ends} for tunnel in seen.tunnels.values()]
+    while reached := {gateway for pair in pairs if pair & gateways for gateway in pair} - gateways:
+        gateways = gateways | reached
+    return gateways
+
+
+def _fate(record: ChangeRecord, gateway: str, result: Mapping[str, Any]) -> str:
+    kept = record.guards.get(gateway) == "proven" and not trouble(result)
+    return "proven, and is kept" if kept else fate(result)
 
 
 def _ours(record: ChangeRecord, tunnel: TunnelChange) -> list[str]:

@@ -47,7 +47,7 @@ def another(before: Picture | None, after: Picture | None, seen: Seen, tunnel: T
 
 def spread(record: ChangeRecord) -> ChangeRecord:
     """Where a tunnel fails, those fail with it that its gateways' guards would undo."""
-    guarded = {g for g, state in record.guards.items() if state in ("armed", "lost")}
+    guarded = {g for g, state in record.guards.items() if state in ("armed", "proven", "lost")}
     tunnels = {t.name: t for t in record.tunnels}
     spreading = [t for t in record.tunnels if t.batch == record.batch and t.status == "failing"]
     while spreading:

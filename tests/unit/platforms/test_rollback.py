@@ -55,11 +55,16 @@ def under(guard: Guard | None, last: Rollback | None = None) -> Gateway:
     ("wish", "guard", "do"),
     [
         (Wish("armed", "me"), None, "arm"),
+        (Wish("proven", "me"), None, None),
         (Wish("confirmed", "me"), None, None),
         (Wish("rolled_back", "me"), None, None),
         (Wish("armed", "me"), OURS, "extend"),
         (Wish("armed", "other", name="CHG-1"), OURS, "extend"),
+        (Wish("armed", "me"), replace(OURS, state="proven"), "extend"),
+        (Wish("proven", "me"), OURS, "prove"),
+        (Wish("proven", "me"), replace(OURS, state="proven"), None),
         (Wish("confirmed", "me"), OURS, "confirm"),
+        (Wish("confirmed", "me"), replace(OURS, state="proven"), "confirm"),
         (Wish("confirmed", "other", name="CHG-1"), OURS, "confirm"),
         (Wish("confirmed", "me"), replace(OURS, alive=False), "confirm"),
         (Wish("rolled_back", "me"), OURS, "roll-back"),
@@ -71,7 +76,7 @@ def test_what_is_needed_follows_from_what_there_is(wish: Wish, guard: Guard | No
     assert rollback.needed(wish, under(guard)) == do
     foretold = rollback.foretold(wish, rollback.needed(wish, under(guard)), under(guard))
     assert foretold.changed == (do in ("arm", "confirm", "roll-back"))
-    assert (foretold.guard is None) == (do in (None, "confirm", "roll-back"))
+    assert (foretold.guard is None) == (guard is None if do is None else do in ("confirm", "roll-back"))
 
 
 LOST = Connection("hub", configured=False, loaded=True)
@@ -85,6 +90,8 @@ ROLLED_BACK = Rollback("CHG-1", "me", "not confirmed in time")
         (Wish("armed", "you"), under(OURS), "a guard of CHG-1 was armed 5 s ago, for 60 s more at gw: wait until"),
         (Wish("armed", "me", name="CHG-2"), under(OURS), "a guard of CHG-1 was armed"),
         (Wish("confirmed", "you"), under(replace(OURS, age=None, left=None)), "a guard of CHG-1 was armed before a"),
+        (Wish("proven", "me"), under(replace(OURS, alive=False)), "what would roll back does not run any more at gw"),
+        (Wish("proven", "me"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1: not confirmed"),
         (Wish("armed", "me"), under(replace(OURS, alive=False)), "what would roll back does not run any more at gw"),
         (Wish("armed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this moment"),
         (Wish("confirmed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this"),
@@ -149,6 +156,7 @@ case $1 in
 --help) if grep -q broken "$STRONGSWAN_CONF"; then echo "$STRONGSWAN_CONF:1: syntax error" >&2; exit 64; fi ;;
 --stats) [ ! -e {box}/down ] ;;
 --list-sas) cat {box}/sas ;;
+--load-all) ! mv {box}/dies {box}/down 2>/dev/null || {{ : >{box}/sas; exit 111; }} ;;
 --initiate) cp {box}/established {box}/sas ;;
 esac
 """
@@ -210,6 +218,7 @@ class Box:
         ):
             source = source.replace(old, f"{self.folder}{new}")
         source = source.replace("tw_detach /bin/sh", f"KILL_AT= tw_detach {shell}")
+        source = source.replace("about) + 30))", "about) - 4))")
         return source.replace('"$tw_alone" -lt 60', '"$tw_alone" -lt "${PATIENCE:-40}"').replace(
             "-mmin +10", "-mmin -10"
         )
@@ -320,7 +329,7 @@ def box(shell: Shell, tmp_path: Path) -> Iterator[Box]:
 
 def test_what_is_not_confirmed_is_undone_and_what_was_established_is(box: Box) -> None:
     before = box.whole()
-    guard = box.arm(seconds=1)
+    guard = box.arm(seconds=4)
     assert (guard.name, guard.run, guard.state, guard.alive, guard.files) == ("me", "me", "armed", True, 4)
     assert {path.stat().st_mode & 0o77 for path in (box.folder / "etc" / "tw").glob("*")} == {0}
     box.harm()
@@ -346,8 +355,34 @@ def test_what_is_confirmed_stays_and_nothing_else_does(box: Box) -> None:
     done = rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
     assert (done.changed, done.guard, done.rollback) == (True, None, None)
     assert box.whole() == changed
-    assert not (box.folder / "etc" / "tw").exists()
+    box.until(lambda: not (box.folder / "etc" / "tw").exists())
     assert "--load-all --noprompt" not in box.asked()
+
+
+@pytest.mark.parametrize(("was", "up"), [(True, True), (True, False), (False, False)])
+def test_what_is_proven_and_never_confirmed_stays_where_its_tunnels_do(box: Box, was: bool, up: bool) -> None:
+    before, guard = box.whole(), box.arm(seconds=5)
+    box.harm()
+    changed = box.whole()
+    if not was:
+        (box.folder / "sas").write_text("", encoding="utf-8")
+    done = rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
+    assert (done.changed, done.guard and done.guard.state, done.guard and done.guard.alive) == (False, "proven", True)
+    if not up:
+        (box.folder / "sas").write_text("", encoding="utf-8")
+    box.until(lambda: box.left() == (set() if up else {"rolled-back"}))
+    assert box.whole() == (changed if up else before)
+
+
+def test_what_is_changed_after_the_proof_is_not_proven(box: Box) -> None:
+    guard = box.arm()
+    rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
+    more = rollback.outcome("extend", under(guard), box.run(Wish("armed", "me", seconds=4000), "extend", guard))
+    assert more.guard is not None
+    assert more.guard.state == "armed"
+    box.kill_watcher()
+    with pytest.raises(RefusedError, match="does not run any more"):
+        rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
 
 
 def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(box: Box) -> None:
@@ -452,10 +487,11 @@ def test_files_that_the_parser_rejects_are_neither_a_snapshot_nor_loaded(box: Bo
     assert "--load-all --noprompt" not in box.asked()
 
 
-def test_a_daemon_that_does_not_answer_gets_its_files_and_is_started(box: Box) -> None:
+@pytest.mark.parametrize("trouble", ["down", "dies"])
+def test_a_daemon_that_does_not_answer_or_dies_gets_its_files_and_is_started(box: Box, trouble: str) -> None:
     before, guard = box.whole(), box.arm()
     box.harm()
-    (box.folder / "down").touch()
+    (box.folder / trouble).touch()
     (box.folder / "init.d").mkdir()
     start = box.folder / "init.d" / "strongswan"
     start.write_text(f"#!/bin/sh\nrm {box.folder}/down\n", encoding="utf-8")
@@ -463,7 +499,10 @@ def test_a_daemon_that_does_not_answer_gets_its_files_and_is_started(box: Box) -
     done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
     assert done.changed
     assert box.whole() == before
-    assert "find established what was" in (done.rollback.done if done.rollback else ())
+    assert done.rollback is not None
+    assert done.rollback.failed == ()
+    assert "find established what was" in done.rollback.done
+    assert "--initiate --ike hub --child net --timeout 10" in box.asked()
 
 
 def test_a_rollback_that_is_killed_at_any_step_is_finished_by_the_next(box: Box) -> None:

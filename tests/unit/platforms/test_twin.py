@@ -89,7 +89,8 @@ def there(files: dict[str, bytes], root: str = ROOT) -> tuple[Tree, tuple[Connec
     return settings.tree()["connections"], connections(settings, (6, 0, 1))[0]
 
 
-def planned(wish: Wish, files: dict[str, bytes] = FILES) -> tuple[Draft, Connection]:
+def planned(wish: Wish, files: dict[str, bytes] | None = None) -> tuple[Draft, Connection]:
+    files = files or FILES
     found = {c.name: c for c in there(files)[1]}["hq"]
     shown = {path: GatewayFile(path, text, "print", "600", "root:root") for path, text in files.items()}
     return draft(wish, load(ROOT, files), shown, (6, 0, 1), "k", (), found), found
@@ -195,19 +196,19 @@ case $1 in
 --help | --stats) ;;
 --list-conns) [ "${2:-}" = --pretty ] || sed 's/$/: IKEv2, no reauthentication/' loaded ;;
 --list-sas)
-	[ "$2" = --ike ] || name=${4:-}
-	for sa in sas/*."$name"; do
-		[ -e "$sa" ] || continue
-		printf '%s: #%s, ESTABLISHED, IKEv2, 1_i* 2_r\\n' "$name" "$(basename "${sa%%.*}")"
-		printf '  net: #%s, reqid 1, INSTALLED, TUNNEL, ESP:X\\n' "$(cat "$sa")"
-	done ;;
+    [ "$2" = --ike ] || name=${4:-}
+    for sa in sas/*."$name"; do
+        [ -e "$sa" ] || continue
+        printf '%s: #%s, ESTABLISHED, IKEv2, 1_i* 2_r\\n' "$name" "$(basename "${sa%%.*}")"
+        printf '  net: #%s, reqid 1, INSTALLED, TUNNEL, ESP:X\\n' "$(cat "$sa")"
+    done ;;
 --load-conns)
-	file=${3:-CONFIG}
-	{ echo hq; ! grep -q next "$file" || echo hq-tunnelwright-next; } >loaded ;;
+    file=${3:-CONFIG}
+    { echo hq; ! grep -q next "$file" || echo hq-tunnelwright-next; } >loaded ;;
 --initiate)
-	! grep -qx "$name" refused 2>/dev/null || { echo '[IKE] received NO_PROPOSAL_CHOSEN notify error'; exit 1; }
-	echo >>made
-	grep -c '' made >"sas/$(grep -c '' made).$name" ;;
+    ! grep -qx "$name" refused 2>/dev/null || { echo '[IKE] received NO_PROPOSAL_CHOSEN notify error'; exit 1; }
+    echo >>made
+    grep -c '' made >"sas/$(grep -c '' made).$name" ;;
 --rekey) grep -q norekey refused 2>/dev/null || for sa in sas/*."$name"; do echo 77 >"$sa"; done ;;
 --terminate) rm sas/"$name".* ;;
 esac

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
@@ -318,6 +318,60 @@ def test_a_gateway_that_was_confirmed_before_its_partner_was_lost_is_told() -> N
     assert found["roll_back"] == ["hub"]
     run.undo(look("hub-a", encap=("a",)))
     assert run.record.tunnels[0].remains == "a did not roll back: it was confirmed already"
+
+
+def test_what_is_proven_and_confirmed_at_one_end_is_kept_by_the_other() -> None:
+    run = Run(look("hub-a", steps=(step("hub-a"),)))
+    run.arm(1)
+    assert run.event("tried", seen=look("hub-a"))["agree"] == ["hub", "a"]
+    assert run.event("agreed", results={"hub": FINE, "a": FINE})["agree"] == []
+    found = run.event("confirmed", results={"hub": FINE, "a": LOST})
+    assert (run.statuses["hub-a"], found["roll_back"], found["unfinished"]) == ("done", [], "")
+    said = "a could not be confirmed: it could not be reached; it keeps the change if its tunnels stay up"
+    assert run.because("hub-a") == said
+
+
+def test_what_was_not_said_to_all_its_gateways_is_undone_on_all() -> None:
+    run = Run(look("hub-a", steps=(step("hub-a"),)))
+    run.arm(1)
+    run.event("tried", seen=look("hub-a"))
+    found = run.event("agreed", results={"hub": FINE, "a": {"failed": True, "msg": "it does not run any more"}})
+    assert (found["confirm"], found["roll_back"]) == ([], ["hub", "a"])
+    assert run.because("hub-a") == "a could not be told that it is proven: it does not run any more"
+
+
+def test_neither_end_of_two_that_are_proven_is_kept_where_a_confirmation_was_refused() -> None:
+    run = Run(look("hub-a", steps=(step("hub-a"),)))
+    run.arm(1)
+    run.event("tried", seen=look("hub-a"))
+    run.event("agreed", results={"hub": FINE, "a": FINE})
+    found = run.event("confirmed", results={"hub": LOST, "a": LOST})
+    assert (run.statuses["hub-a"], found["roll_back"]) == ("failing", ["hub", "a"])
+
+
+@pytest.mark.parametrize(
+    ("states", "kept"),
+    [
+        ({"hub": "proven", "a": "proven", "b": "proven"}, {"hub", "a", "b"}),
+        ({"a": "proven"}, {"a"}),
+        ({"hub": "proven", "a": "armed", "b": "proven"}, set()),
+        ({"hub": "armed", "a": "armed", "y": "proven"}, {"y"}),
+    ],
+)
+def test_a_run_that_is_taken_up_keeps_what_was_proven_on_all_gateways_that_hang_together(
+    states: dict[str, Literal["armed", "proven"]], kept: set[str]
+) -> None:
+    seen = look(*NAMES)
+    guards = {name: Guard("id", "CHG-1", "alice", state) for name, state in states.items()}
+    standing = {name: replace(found, guard=guards.get(name)) for name, found in seen.gateways.items()}
+    record = ChangeRecord(Order("CHG-1", hosts=tuple(standing)), NOW.isoformat())
+    opened = course.opened(record, Heard(NOW, replace(seen, gateways=standing), goes_on=lambda run: not run))
+    assert opened.guards == {name: "proven" if name in kept else "armed" for name in states}
+    run = Run(BEFORE)
+    run.record = opened
+    run.event("planned", seen=BEFORE, results=dict.fromkeys(states, FINE))
+    notes = {note for note in run.record.notes if note.endswith("was proven, and is kept")}
+    assert notes == {f"{name}: what an interrupted run had not confirmed was proven, and is kept" for name in kept}
 
 
 def test_only_gateways_of_the_run_are_touched() -> None:

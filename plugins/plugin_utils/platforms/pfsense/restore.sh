@@ -42,5 +42,8 @@ tw_start() { /usr/local/sbin/strongswanrc start; }
 # tw_timers: there are none.
 tw_timers() { :; }
 
-# tw_load: pfSense has charon load in the background; this is when it is over.
-tw_load() { /usr/local/sbin/strongswanrc reload >/dev/null 2>&1 9>&-; }
+# tw_loadable: what pfSense generated is.
+tw_loadable() { :; }
+
+# tw_load: pfSense has charon load in the background; this is when it is over. Fails where it dies of that.
+tw_load() { /usr/local/sbin/strongswanrc reload >/dev/null 2>&1 9>&- || tw_answers; }

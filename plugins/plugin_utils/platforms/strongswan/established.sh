@@ -3,7 +3,7 @@
 
 # tw_sas: for each IKE_SA `ike ID SPIS NAME`, for each CHILD_SA that carries traffic `child ROLE NAME IKE-NAME`, by tabs.
 tw_sas() {
-	swanctl --list-sas --pretty 2>/dev/null | awk '
+	"${tw_ask:-swanctl}" --list-sas --pretty 2>/dev/null | awk '
 		/^  [^ }].* \{$/ { ike = substr($0, 3, length($0) - 4); part = ""; role = "answers" }
 		/^    [^ ]/ { part = $1 }
 		/^    uniqueid = / { id = $3 }

@@ -82,15 +82,19 @@ tw_timers() {
 	done
 }
 
-# tw_load: the daemon loads what was put back; fails where it must not.
+# tw_loadable: whether the daemon may load what was put back.
+tw_loadable() {
+	tw_parses "$(cat config)" 2>/dev/null && return
+	tw_did "failed strongSwan's parser does not accept the files, so they are not loaded"
+	return 1
+}
+
+# tw_load: the daemon loads what was put back; fails where it dies of that.
 tw_load() {
-	if ! tw_parses "$(cat config)" 2>/dev/null; then
-		tw_did "failed strongSwan's parser does not accept the files, so they are not loaded"
-		return 1
-	fi
 	if tw_said=$(tw_swanctl --load-all --noprompt 2>&1); then
 		tw_did "did load $(cat config)"
 	else
+		tw_answers || return
 		tw_did "failed to load all: $(printf '%s\n' "$tw_said" | grep failed | tail -n 1)"
 	fi
 }

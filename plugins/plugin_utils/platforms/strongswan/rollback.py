@@ -5,7 +5,7 @@ A snapshot of the configuration and a process that restores it lie on the gatewa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
@@ -15,8 +15,8 @@ from . import standing
 from .gather import text
 from .twin import SUFFIX
 
-State = Literal["armed", "confirmed", "rolled_back"]
-Do = Literal["arm", "extend", "confirm", "roll-back"]
+State = Literal["armed", "proven", "confirmed", "rolled_back"]
+Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
 
 SHORTEST, LONGEST = 5, 86400  # seconds
 LONGEST_NAME = 200
@@ -70,7 +70,7 @@ def needed(wish: Wish, gateway: Gateway) -> Do | None:
     guard = gateway.guard
     if guard is not None:
         return _with(guard, wish, gateway)
-    if wish.state == "confirmed" and gateway.rollback and wish.owns(gateway.rollback):
+    if wish.state in ("proven", "confirmed") and gateway.rollback and wish.owns(gateway.rollback):
         raise RestoredError(_told(gateway.rollback), where=gateway.name, hint="the gateway has what it had before")
     if wish.state != "armed":
         return None
@@ -117,14 +117,14 @@ def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
     if "ended" not in reply.sections:
         raise IpsecError("the gateway's answer is not whole", where=gateway.name, hint="run it again")
     guard, rollback = standing.guard(reply), standing.rollback(reply)
-    if do in ("arm", "extend") and (guard is None or not guard.alive):
+    if do in ("arm", "extend", "prove") and (guard is None or not guard.alive):
         raise RefusedError("the guard was armed and is gone", where=gateway.name, hint="see its system log")
     if do == "roll-back":
         if rollback is None:
             raise NotRestoredError("the gateway rolled back and kept no record", where=gateway.name, hint="read it")
         if rollback.failed:
             raise NotRestoredError(_told(rollback), where=gateway.name, hint="; ".join(rollback.failed))
-    return Outcome(do != "extend", guard, rollback)
+    return Outcome(do not in ("extend", "prove"), guard, rollback)
 
 
 def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
@@ -132,9 +132,11 @@ def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
     guard = gateway.guard
     if do == "arm":
         guard = Guard("", wish.called, wish.run, left=float(wish.seconds), age=0.0)
+    elif do == "prove" and guard is not None:
+        guard = replace(guard, state="proven")
     elif do in ("confirm", "roll-back"):
         guard = None
-    return Outcome(do not in (None, "extend"), guard, gateway.rollback)
+    return Outcome(do not in (None, "extend", "prove"), guard, gateway.rollback)
 
 
 def refuse_unguarded(gateway: Gateway, run: str) -> None:
@@ -165,13 +167,15 @@ def _with(guard: Guard, wish: Wish, gateway: Gateway) -> Do | None:
         if wish.state == "rolled_back":
             return "roll-back"
         raise RestoredError("the gateway rolls back at this moment", where=gateway.name, hint="wait for it")
-    if wish.state == "armed" and not guard.alive:
+    if wish.state in ("armed", "proven") and not guard.alive:
         raise RefusedError(
             "what would roll back does not run any more",
             where=gateway.name,
             hint="set off the rollback with state: rolled_back, or confirm what was changed",
         )
-    todo: dict[State, Do] = {"armed": "extend", "confirmed": "confirm", "rolled_back": "roll-back"}
+    if wish.state == guard.state == "proven":
+        return None
+    todo: dict[State, Do] = {"armed": "extend", "proven": "prove", "confirmed": "confirm", "rolled_back": "roll-back"}
     return todo[wish.state]
 
 

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, services.sh, standing.sh, established.sh, keep.sh come before
-# Arms, extends, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
+# Arms, extends, proves, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
 tw_base=${tw_guard%/*}
 tw_folder=$tw_base/guard-$TW_ID
 
@@ -28,7 +28,7 @@ tw_whole() {
 
 # The lists are shown to nobody, and the bytes to nobody but the one who may read them where they come from.
 tw_snapshot() (
-	cd "$tw_folder" && mkdir kept && tw_reserve && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed && : >unchanged || exit
+	cd "$tw_folder" && mkdir kept && tw_reserve && : >known && : >links && : >reals && : >manifest && : >lock && : >asked && : >armed && : >unproven && : >unchanged || exit
 	tw_keep_all || exit
 	if tw_answers; then
 		: >running
@@ -143,6 +143,7 @@ tw_taken_over() {
 tw_extend() {
 	tw_watched "$tw_folder" || tw_refused "what would roll back does not run any more" "roll back now, or confirm what was changed"
 	{ tw_until && tw_taken_over; } 2>/dev/null || tw_refused "$tw_folder cannot be written" "there may be no space"
+	mv -f "$tw_folder/proven" "$tw_folder/unproven" 2>/dev/null # what is changed now is another change
 	[ -e "$tw_folder/armed" ] || tw_refused "the gateway rolls back at this moment" "wait for it"
 }
 
@@ -174,10 +175,24 @@ tw_ended() {
 	done
 }
 
-tw_confirm() {
+# tw_reached: over a connection that was made since.
+tw_reached() {
 	if tw_made=$(tw_since) && [ "$tw_made" -le "$(sed -n 's/^armed //p' "$tw_folder/about")" ]; then
 		tw_refused "the connection is older than the guard, so it does not prove that the gateway can be reached" "connect anew"
 	fi
+}
+
+# tw_prove: from now on what is up tells, by staying so, that the peers keep the change too (watch.sh).
+tw_prove() {
+	tw_reached
+	tw_watched "$tw_folder" || tw_refused "what would roll back does not run any more" "roll back now, or confirm what was changed"
+	{ tw_sas >"$tw_folder/up.new" && mv -f "$tw_folder/up.new" "$tw_folder/up"; } 2>/dev/null || tw_refused "$tw_folder cannot be written" "there may be no space"
+	mv -f "$tw_folder/unproven" "$tw_folder/proven" 2>/dev/null
+	if ! [ -e "$tw_folder/armed" ] || ! [ -e "$tw_folder/proven" ]; then tw_refused "the gateway rolls back at this moment" "wait for it"; fi
+}
+
+tw_confirm() {
+	tw_reached
 	mv -f "$tw_folder/armed" "$tw_folder/confirmed" 2>/dev/null || [ -e "$tw_folder/confirmed" ] || tw_refused "the gateway rolls back at this moment" "it was not confirmed in time"
 	tw_ended 10 || tw_gone "$tw_folder"
 }
@@ -191,6 +206,7 @@ tw_roll_back() {
 case $TW_DO in
 arm) tw_arm ;;
 extend) tw_extend ;;
+prove) tw_prove ;;
 confirm) tw_confirm ;;
 roll-back) tw_roll_back ;;
 esac

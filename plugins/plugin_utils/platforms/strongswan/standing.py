@@ -9,7 +9,11 @@ from ...model import Guard, Problem, Reply, Rollback
 
 TICKS = 100  # of tw_clock, a second
 ASKED = "it was asked for"  # watch.sh has it too
-_STATES: Mapping[str, Literal["confirmed", "rolling_back"]] = {"confirmed": "confirmed", "rolling_back": "rolling_back"}
+_STATES: Mapping[str, Literal["proven", "confirmed", "rolling_back"]] = {
+    "proven": "proven",
+    "confirmed": "confirmed",
+    "rolling_back": "rolling_back",
+}
 _STARTERS: Mapping[str, Literal["systemd", "cron"]] = {"systemd": "systemd", "cron": "cron"}
 
 
@@ -25,7 +29,7 @@ def guard(reply: Reply) -> Guard | None:
         name=found.get("name", ""),
         run=found.get("run", ""),
         state=_STATES.get(found.get("state", ""), "armed"),
-        alive=found.get("alive") == "yes" or found.get("state") != "armed",
+        alive=found.get("alive") == "yes" or found.get("state") not in ("armed", "proven"),
         age=(clock["now"] - clock["armed"]) / TICKS if whole else None,
         left=max(0, clock["deadline"] - clock["now"]) / TICKS if whole else None,
         at_boot=_STARTERS.get(found.get("at_boot", ""), "none"),

@@ -30,7 +30,7 @@ tw_standing() {
 	if [ ! -e "$tw_guard/armed" ]; then
 		if [ -e "$tw_guard/confirmed" ]; then echo 'state confirmed'; else echo 'state rolling_back'; fi
 	else
-		echo 'state armed'
+		if [ -e "$tw_guard/proven" ]; then echo 'state proven'; else echo 'state armed'; fi
 		tw_watched "$tw_guard" && echo 'alive yes'
 	fi
 	echo "now $(tw_clock)"

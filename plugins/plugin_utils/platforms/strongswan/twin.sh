@@ -3,7 +3,7 @@
 # Carries the traffic of a connection over its change. Its twin, which is the connection with the settings of the change
 # under another name, is established beside it; then the old SAs go, the change is loaded, the connection itself comes
 # up anew, and last its twin goes. The twin is in a file of its own only for as long as it takes to load it.
-tw_twin_file=${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next tw_again=''
+tw_twin_file=${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next tw_again='' tw_settled=''
 
 # tw_retire ID...: ends these IKE_SAs; for one that the peer has lost there is no answer to wait for.
 tw_retire() {
@@ -71,14 +71,25 @@ tw_over() {
 	tw_hopping=gone
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NAME")
-	sleep 2
+	if tw_restarted; then tw_park; fi
 	tw_again=$(tw_ikes "$TW_NAME")
-	if tw_answered "$TW_NAME" | grep -q . || tw_answered "$TW_NEXT" | grep -q .; then tw_park; fi
+}
+
+# tw_restarted: has the peer initiated something since the last that we closed? Until it says who it is it has no name.
+tw_restarted() {
+	sleep 2
+	tw_waited=0
+	while swanctl --list-sas 2>/dev/null | grep -q '^(unnamed): #.*, CONNECTING' && [ "$tw_waited" -lt 3 ]; do
+		sleep 1
+		tw_waited=$((tw_waited + 1))
+	done
+	[ -n "$(tw_answered "$TW_NAME")$(tw_answered "$TW_NEXT")" ]
 }
 
 # tw_park: a peer that starts again what is closed makes an SA for each that we close, so there would always be one too
 # many. It is refused for as long as the connection is one that matches no peer: a short break, and then one SA.
 tw_park() {
+	tw_settled=yes
 	tw_load_beside twin-park "$TW_PARKED"
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NAME") $(tw_ikes "$TW_NEXT")
@@ -95,10 +106,15 @@ tw_back() {
 	sleep 1
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NEXT")
+	if [ -z "$tw_settled" ] && tw_restarted; then
+		tw_park
+		section load swanctl --load-conns && tw_back
+	fi
 }
 
-# tw_return: as it was. Once the old SAs are gone, what there is of the connection may have the settings of the change.
+# tw_return: as it was, without another try of anything. Once the old SAs are gone, what there is of the connection may have the settings of the change.
 tw_return() {
+	tw_settled=yes
 	# shellcheck disable=SC2046  # numbers
 	[ "$tw_hopping" = begun ] || tw_retire $(tw_ikes "$TW_NAME")
 	tw_back

@@ -12,11 +12,13 @@ tw_tab=$(printf '\t')
 
 # A daemon that hangs must not hang the rollback with it. What is started here must not hold the lock (9).
 tw_swanctl() {
-	if command -v timeout >/dev/null; then timeout 60 swanctl "$@"; else swanctl "$@"; fi </dev/null 9>&-
+	if command -v timeout >/dev/null; then timeout "${tw_patient:-60}" swanctl "$@"; else swanctl "$@"; fi </dev/null 9>&-
 }
+# shellcheck disable=SC2034  # for established.sh
+tw_ask=tw_swanctl
 
 # shellcheck disable=SC2329  # for start.sh
-tw_answers() { tw_swanctl --stats >/dev/null 2>&1; }
+tw_answers() { (tw_patient=10 && tw_swanctl --stats) >/dev/null 2>&1; }
 
 # tw_did LINE: for the record, which is kept in memory until its own place on the disk takes it.
 tw_did() { tw_log="$tw_log$1$tw_nl"; }
@@ -35,13 +37,16 @@ tw_made_since() {
 	done
 }
 
-# tw_daemon: the daemon holds what the files say, and what was established is.
+# tw_daemon: the daemon holds what the files say, and what was established is. One that dies meanwhile is started anew.
 tw_daemon() {
 	[ -e running ] || tw_answers || return 0
-	if ! tw_wait "$tw_patience" && ! { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; }; then
-		tw_did "failed the daemon does not answer"
-		return
-	fi
+	tw_bring_up || tw_bring_up || tw_bring_up || tw_did "failed the daemon does not answer"
+}
+
+# tw_bring_up: fails where the daemon does not answer, or not any more.
+tw_bring_up() {
+	tw_wait "$tw_patience" || { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; } || return
+	tw_loadable || return 0
 	tw_since=''
 	[ -e unchanged ] || tw_since=$(tw_made_since)
 	tw_load || return
@@ -49,12 +54,37 @@ tw_daemon() {
 	tw_establish
 }
 
+# tw_fallen: of what was up when the change was proven, something has been down so often that a peer cannot have kept it.
+tw_fallen() {
+	tw_now='' tw_missing=no
+	! tw_answers || tw_now=$(tw_sas)
+	while IFS=$tw_tab read -r tw_kind tw_role tw_child tw_ike; do
+		[ "$tw_kind" != child ] || tw_up "$tw_child" "$tw_ike" || tw_missing=yes
+	done <up
+	if [ "$tw_missing" = no ]; then tw_downs=0; else tw_downs=$((tw_downs + 1)); fi
+	[ "$tw_downs" -ge "$tw_downs_max" ]
+}
+
+# tw_late: the time is over. A change that was proven stays where its tunnels do for as long again: within that time a peer
+# that does not keep it rolls back, which ends its SAs. So either both ends keep a change or neither does, unless the
+# two work together as they are.
+tw_late() {
+	[ "$tw_over" -gt 0 ] || tw_over=$(tw_clock)
+	if [ ! -e proven ] || ! grep -q '^child' up || tw_fallen; then
+		mv -f armed due
+	elif [ $((($(tw_clock) - tw_over) / 100)) -gt $(($(sed -n 's/^seconds //p' about) + 30)) ] && [ "$tw_downs" = 0 ]; then
+		mv -f armed confirmed
+		tw_say "a change that was proven stays: nobody confirmed it, and its tunnels are up"
+	fi
+}
+
 # tw_up CHILD IKE, by what tw_now lists.
 tw_up() {
 	printf '%s\n' "$tw_now" | grep -Fqx -e "child${tw_tab}initiates$tw_tab$1$tw_tab$2" -e "child${tw_tab}answers$tw_tab$1$tw_tab$2"
 }
 
-# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one.
+# tw_establish: within three minutes; what the peer initiated is left to it for the first quarter of one. Fails where the
+# daemon does not answer any more.
 tw_establish() {
 	tw_begin=$(tw_clock)
 	while :; do
@@ -66,6 +96,7 @@ tw_establish() {
 			tw_swanctl --initiate --ike "$tw_ike" --child "$tw_child" --timeout 10 >/dev/null 2>&1
 		done <sas
 		[ -n "$tw_down" ] && [ "$tw_waited" -lt 180 ] || break
+		tw_answers || return
 		sleep 2 9>&-
 	done
 	if [ -z "$tw_down" ]; then
@@ -113,11 +144,11 @@ tw_step() {
 		tw_alone=$((tw_alone + 1))
 		[ "$tw_alone" -lt 60 ] || tw_end
 	elif [ "$tw_restarted" = yes ]; then
-		tw_why='the gateway was restarted' tw_patience=60
-		mv -f armed due
+		tw_why='the gateway was restarted' tw_patience=60 tw_downs_max=60
+		tw_late
 	elif ! [ "$(tw_clock)" -lt "$(cat deadline)" ]; then
 		tw_why='not confirmed in time'
-		mv -f armed due
+		tw_late
 	fi
 }
 
@@ -128,6 +159,7 @@ if command -v flock >/dev/null; then
 fi
 tw_restarted=no
 ! tw_is_restarted 2>/dev/null || tw_restarted=yes
+tw_over=0 tw_downs=0 tw_downs_max=5
 tw_alone=0 tw_log='' tw_why='it was asked for' tw_patience=10
 while [ -e watch ]; do
 	tw_step 2>/dev/null
