@@ -44,7 +44,7 @@ integration: $(PYTHONS:%=integration-%)
 
 unit-%: .venv/%/installed
 	$(call heading,unit and property tests: $*)
-	@.venv/$*/bin/python -m pytest -q tests/unit
+	@.venv/$*/bin/python -m pytest -q -n 2 tests/unit
 
 sanity-%: .venv/%/installed $(PY311)/installed
 	$(call heading,ansible-test sanity: $*)
@@ -53,7 +53,7 @@ sanity-%: .venv/%/installed $(PY311)/installed
 # The tests mostly wait for gateways, so four labs share two cores well.
 integration-%: packages .venv/%/installed
 	$(call heading,integration tests on real gateways: $*)
-	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadfile tests/integration
+	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder tests/integration
 
 molecule: packages $(PY311)/installed $(LINK)
 	$(call heading,molecule)
