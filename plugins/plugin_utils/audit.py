@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
@@ -24,6 +26,8 @@ from .model import (
 )
 from .pairing import pair
 from .plan import plan
+from .policy import judge
+from .policy.profile import Profile
 from .rules import WEIGHTS, diagnose
 from .verify import prove
 
@@ -50,8 +54,12 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     attempts: Iterable[Attempt] = (),
     limit: Iterable[str] | None = None,
     psks: Mapping[str, GivenPsk] | None = None,
+    policy: tuple[Profile, date] | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
+
+    `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake:
+    what tunnels are to have, `declared` says.
 
     Raises:
         IpsecError: a declared tunnel names a connection that is not there.
@@ -60,14 +68,24 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     broken = dict(unreadable or {})
     tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
-    findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings += diagnose(tunnels)
-    findings += _stopped(read, tunnels)
-    findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))
+    unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
+    findings = _ordered([*unread, *diagnose(tunnels), *_stopped(read, tunnels)])
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     planned = plan(tunnels, findings, limit=limit, up=up)
-    return Audit(tunnels, unpaired, tuple(findings), planned.steps, planned.advice, proofs, broken, planned.outages)
+    told = Audit(tunnels, unpaired, findings, planned.steps, planned.advice, proofs, broken, planned.outages)
+    return told if policy is None else _judged(told, *policy)
+
+
+def _judged(found: Audit, profile: Profile, today: date) -> Audit:
+    """An audit with what the tunnels have against a profile."""
+    counted, waived = judge(found.tunnels, profile, today)
+    return replace(found, findings=_ordered([*found.findings, *counted]), policy=profile.name, waived=waived)
+
+
+def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Worst first, then by tunnel."""
+    return tuple(sorted(findings, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
 
 
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:

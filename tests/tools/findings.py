@@ -144,7 +144,7 @@ def _failed() -> Topic:
         raise KeyError("net")
 
     one = tunnel(Row("rule-failed", ""))
-    found = tuple(rules._run(rules.Rule("dpd-off", "high", "", broken), one))
+    found = tuple(rules.run(rules.Rule("dpd-off", "high", "", broken), one))
     done = Audit((one,), (), found, (), (), audit(healthy()).proofs, {})
     return Topic(
         "rule-failed",

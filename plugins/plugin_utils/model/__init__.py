@@ -57,6 +57,8 @@ from .tunnel import (
     Tunnel,
     Unpaired,
     Verdict,
+    Waived,
+    Waiver,
 )
 from .wire import Reply, Script, Section
 
@@ -119,6 +121,8 @@ __all__ = [
     "TunnelChange",
     "Unpaired",
     "Verdict",
+    "Waived",
+    "Waiver",
     "Watch",
     "plain",
     "restore",

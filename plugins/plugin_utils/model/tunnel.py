@@ -227,6 +227,26 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """What a policy lets one tunnel off, for how long, and who answers for it."""
+
+    rule: str  # a finding's id
+    tunnel: str
+    reason: str
+    owner: str
+    expires: str  # the last day on which it holds, as 2026-12-31
+    origin: str = ""  # file:line
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """A finding that a waiver covers: it is told apart from those that count."""
+
+    finding: Finding
+    waiver: Waiver
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One module call of a plan: what a role runs on a gateway, in the order of the phases."""
 
@@ -266,3 +286,5 @@ class Audit:
     proofs: Mapping[str, Proof]  # by tunnel
     unreadable: Mapping[str, str]  # gateway: why
     outages: Mapping[str, Outage] = field(default_factory=dict)  # by tunnel of which there are steps
+    policy: str = ""  # the profile that the tunnels were judged by
+    waived: tuple[Waived, ...] = ()

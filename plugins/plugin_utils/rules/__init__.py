@@ -75,7 +75,7 @@ def diagnose(tunnels: Iterable[Tunnel]) -> tuple[Finding, ...]:
 
 
 def _diagnose(tunnel: Tunnel) -> list[Finding]:
-    found = [finding for each in all_rules() for finding in _run(each, tunnel)]
+    found = [finding for each in all_rules() for finding in run(each, tunnel)]
     if not found:
         return found
     explains = {each.id: each.explains for each in all_rules()}
@@ -99,7 +99,8 @@ def _is_explained(name: str, couple: int | None, explained: set[tuple[str, int |
     return (name, couple) in explained or (name, None) in explained
 
 
-def _run(each: Rule, tunnel: Tunnel) -> list[Finding]:
+def run(each: Rule, tunnel: Tunnel) -> list[Finding]:
+    """What one rule sees on a tunnel; one that breaks is a finding itself."""
     try:
         faults = list(each.check(tunnel))
         if not faults and each.id in _otherwise:

@@ -37,7 +37,10 @@ _LISTED = {  # by the name in `--list-sas`, the word in a proposal
     "CHACHA20_POLY1305": "chacha20poly1305", "3DES_CBC": "3des", "CAMELLIA_CBC": "camellia{size}",
     "(?:PRF_)?HMAC_SHA2_256(?:_128)?": "sha256", "(?:PRF_)?HMAC_SHA2_384(?:_192)?": "sha384",
     "(?:PRF_)?HMAC_SHA2_512(?:_256)?": "sha512", "(?:PRF_)?HMAC_SHA1(?:_96)?": "sha1",
+    "HMAC_MD5(?:_96|_128)": "md5", "PRF_HMAC_MD5": "md5", "AES_XCBC_96": "aesxcbc", "AES_CMAC_96": "aescmac",
+    "DES_CBC": "des", "NULL": "null", "(BLOWFISH|CAST)_CBC": "{0}{size}",
     "CURVE_(25519|448)": "curve{0}", r"MODP_(\d+)": "modp{0}", r"ECP_(\d+)": "ecp{0}",
+    r"MODP_(\d+)_(\d+)": "modp{0}s{1}", r"ECP_(\d+)_BP": "ecp{0}bp", r"ML_KEM_(\d+)": "mlkem{0}",
 }  # fmt: skip
 _AEAD = re.compile(r"aes\d+(gmac|[cg]cm\d+)|chacha20poly1305|camellia\d+ccm\d+")
 _ICV = re.compile(r"((?:aes|camellia)\d+[cg]cm)(64|96|128|)")
@@ -124,10 +127,19 @@ def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, reke
 def offers(texts: Iterable[str], used: Used) -> bool | None:
     """Whether a list has a proposal with all that a live SA uses; None where a word or an algorithm is not known."""
     offered = [parse(text) for text in texts]
-    words = [_word(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
+    words = [as_word(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
     if None in offered or not offered or not words or None in words:
         return None
     return any(proposal is not None and _has(proposal, used) for proposal in offered)
+
+
+def as_word(name: str) -> str | None:
+    """The word of a proposal for an algorithm as the daemon names it (encryption_algorithm_names and its like)."""
+    algorithm, dummy, size = name.partition("-")
+    for pattern, made in _LISTED.items():
+        if found := re.fullmatch(pattern, algorithm):
+            return made.format(*found.groups(), size=size).lower()
+    return None
 
 
 def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
@@ -147,16 +159,7 @@ def strength(proposals: Iterable[str]) -> tuple[int, ...]:
 def _has(proposal: Proposal, used: Used) -> bool:
     sets = (proposal.encryption, proposal.integrity, proposal.prf, proposal.key_exchange)
     names = (used.encr, used.integ, used.prf, used.dh_group)
-    return all(not name or not known or _word(name) in known for name, known in zip(names, sets, strict=True))
-
-
-def _word(name: str) -> str | None:
-    """The word of a proposal for an algorithm as the daemon names it (encryption_algorithm_names and its like)."""
-    algorithm, dummy, size = name.partition("-")
-    for pattern, made in _LISTED.items():
-        if found := re.fullmatch(pattern, algorithm):
-            return made.format(*found.groups(), size=size).lower()
-    return None
+    return all(not name or not known or as_word(name) in known for name, known in zip(names, sets, strict=True))
 
 
 def _name(word: str) -> str:

@@ -1,0 +1,166 @@
+"""A profile by its name or file, with those it extends beneath it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any
+
+from ..errors import ParseError
+from ..model import Waiver
+from ..swanctl import proposals
+from . import mistakes
+from .document import Document, read
+from .profile import Demand, Profile, Source
+
+Read = Callable[[str], str]  # the text of a file by its path
+_FILE = (".yml", ".yaml", ".json")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_THRESHOLDS = ("forbidden", "allowed", "at_least", "at_most")
+_WITHOUT = ("aggressive-mode", "pfs-absent", "proposals-default", "psk-reused")  # checks that need none
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What the profiles beneath say of one check, key by key, with where each was said last."""
+
+    values: Mapping[str, Any]
+    origin: str
+    base: str = ""  # the source whose thresholds this one replaces
+
+    def under(self, values: Mapping[str, Any], origin: str, name: str) -> _Rule:
+        """This with what a profile on top says of it."""
+        replaced = set(values) & set(_THRESHOLDS) and "source" not in values
+        merged = {**self.values, **values}
+        if replaced:
+            was = str(_source(self.values["source"])) if "source" in self.values else ""
+            merged["source"] = {
+                "document": f"policy {name}" + (f", in place of {was}" if was else ""),
+                "verified": True,
+            }
+        return _Rule(merged, origin)
+
+
+def load(name: str, text_of: Read) -> Profile:
+    """The profile of a name that the collection has, or of a file.
+
+    Raises:
+        IpsecError: there is no such profile, or a file has a mistake, said with its line.
+    """
+    rules: dict[str, _Rule] = {}
+    waivers: list[Waiver] = []
+    top = None
+    for document in _stacked(name, text_of, ()):
+        top = document
+        for check, given in (document.value.get("rules") or {}).items():
+            origin = document.where(("rules", check))
+            rules[check] = rules.get(check, _Rule({}, origin)).under(given, origin, _name(document))
+        waivers += [_waiver(document, place, rules) for place in range(len(document.value.get("waivers") or ()))]
+    if top is None:
+        raise ParseError("this profile is empty", where=name)
+    demands = [_demand(check, rule) for check, rule in sorted(rules.items()) if rule.values.get("enabled", True)]
+    return Profile(_name(top), str(top.value.get("description", "")).strip(), tuple(demands), tuple(waivers))
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the profiles that the collection has."""
+    return tuple(sorted(path.name.removesuffix(".yml") for path in files(__package__).joinpath("profiles").iterdir()))
+
+
+@cache
+def schema() -> Any:
+    """The JSON Schema of a profile."""
+    return json.loads(files(__package__).joinpath("profile.schema.json").read_text(encoding="utf-8"))
+
+
+def _stacked(name: str, text_of: Read, above: tuple[str, ...]) -> Iterator[Document]:
+    """The documents that a profile is made of, what is extended first."""
+    if name in above:
+        raise ParseError(f"{name} extends itself", where=above[-1], hint="take one of its extends out")
+    document = _document(name, text_of, above)
+    extended = document.value.get("extends") or ()
+    for each in [extended] if isinstance(extended, str) else extended:
+        beside = each.endswith(_FILE) and not PurePath(each).is_absolute()
+        yield from _stacked(str(PurePath(name).parent / each) if beside else each, text_of, (*above, name))
+    yield document
+
+
+def _document(name: str, text_of: Read, above: tuple[str, ...]) -> Document:
+    if name in shipped():
+        text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
+        return read(text, f"{name}.yml")  # the unit tests compare them with the schema
+    if not name.endswith(_FILE):
+        hint = f"known are {', '.join(shipped())}; or give a file, whose name ends in .yml"
+        raise ParseError(f"no profile is called {name!r}", where=above[-1] if above else "ipsec_policy", hint=hint)
+    document = read(text_of(name), name)
+    mistakes.refuse(document, schema())
+    for check, given in (document.value.get("rules") or {}).items():
+        _refuse_unknown_words(document, check, given)
+    return document
+
+
+def _refuse_unknown_words(document: Document, check: str, given: Mapping[str, Any]) -> None:
+    """A misspelt algorithm would forbid nothing, and nobody would notice."""
+    if not check.endswith("-weak") or check == "authentication-weak":
+        return
+    for key in ("forbidden", "allowed"):
+        for place, word in enumerate(given.get(key) or ()):
+            if proposals.parse(word) is None or "-" in word:
+                hint = "write it as in a proposal, such as aes256gcm16, sha384 or ecp384"
+                where = document.where(("rules", check, key, place))
+                raise ParseError(f"no algorithm is called {word!r}", where=where, hint=hint)
+
+
+def _name(document: Document) -> str:
+    return str(document.value.get("profile") or PurePath(document.name).stem)
+
+
+def _source(given: Mapping[str, Any]) -> Source:
+    return Source(str(given["document"]), str(given.get("section", "")), bool(given.get("verified", False)))
+
+
+def _demand(check: str, rule: _Rule) -> Demand:
+    values = rule.values
+    for needed in ("severity", "source"):
+        if needed not in values:
+            raise ParseError(f"{needed!r} is missing in {check}, which no profile beneath has", where=rule.origin)
+    if check not in _WITHOUT and not any(values.get(key) for key in _THRESHOLDS):
+        raise ParseError(
+            f"{check} has no threshold", where=rule.origin, hint=f"give it one of {', '.join(_THRESHOLDS)}"
+        )
+    return Demand(
+        check,
+        values["severity"],
+        _source(values["source"]),
+        forbidden=tuple(map(str, values.get("forbidden") or ())),
+        allowed=tuple(map(str, values.get("allowed") or ())),
+        at_least=values.get("at_least"),
+        at_most=_seconds(values["at_most"]) if "at_most" in values else None,
+        note=str(values.get("note", "")).strip(),
+        origin=rule.origin,
+    )
+
+
+def _seconds(text: str) -> float:
+    number, unit = re.fullmatch(r"(\d+) ?([smhd])", text).groups()  # type: ignore[union-attr]  # the schema says so
+    return float(number) * _SECONDS[unit]
+
+
+def _waiver(document: Document, place: int, rules: Mapping[str, _Rule]) -> Waiver:
+    given = document.value["waivers"][place]
+    where = document.where(("waivers", place))
+    if given["rule"] not in rules and given["rule"]:
+        hint = f"it has {', '.join(sorted(rules))}"
+        raise ParseError(f"this waives {given['rule']}, which the policy does not ask for", where=where, hint=hint)
+    try:
+        date.fromisoformat(given["expires"])
+    except ValueError as error:
+        line = document.where(("waivers", place, "expires"))
+        raise ParseError(f"{given['expires']} is no day", where=line, hint="write it as 2026-12-31") from error
+    return Waiver(**{key: str(given[key]) for key in ("rule", "tunnel", "reason", "owner", "expires")}, origin=where)
