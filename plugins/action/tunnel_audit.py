@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
@@ -13,10 +15,13 @@ from ansible.utils.display import Display
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils.audit import audit, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
+from ..plugin_utils.errors import IpsecError
+from ..plugin_utils.model import plain
+from ..plugin_utils.policy.load import load
 from ..plugin_utils.report import as_story, as_table, side_by_side
-from ..plugin_utils.rules.evidence import up
+from ..plugin_utils.report.told import summary
+from ..plugin_utils.reporting import tell
 from ..plugin_utils.task import Task
-from ..plugin_utils.verdict import verdicts
 
 
 class ActionModule(Task):
@@ -26,6 +31,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
+        now = datetime.now().astimezone()
         read, unreadable = gateways(args["gateways"])
         found = audit(
             read,
@@ -35,37 +41,27 @@ class ActionModule(Task):
             attempts=attempts(args["attempts"]),
             limit=args["limit"],
             psks=psks(args["psks"], args["psk_digests"]),
+            policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
         )
-        table = as_table.render(found)
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         repairs = None
         if args["before"] is not None:
             repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
+        time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        report = tell(found, read, time, comparisons=comparisons, repairs=repairs)
+        table = f"{as_table.render(found, min(int(Display().columns), as_table.WIDTH))}\n\n{summary(report)}"
         if args["show"]:
             told = [] if repairs is None else [as_story.render(repairs)]
             Display().display("\n\n".join([*comparisons.values(), table, *told]))
-        story = {} if repairs is None else {"repairs": repairs}
-        return story | {
-            "tunnels": [
-                {
-                    "name": tunnel.name,
-                    "ends": [end.name() for end in tunnel.ends],
-                    "initiator": tunnel.initiator,
-                    "initiator_because": tunnel.initiator_because,
-                    "paired_by": tunnel.paired_by,
-                    "up": up(tunnel),
-                    "proof": found.proofs[tunnel.name],
-                }
-                for tunnel in found.tunnels
-            ],
-            "verdicts": {tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
-            "comparisons": comparisons,
-            "unpaired": found.unpaired,
-            "findings": found.findings,
-            "plan": found.steps,
-            "outages": found.outages,
-            "advice": found.advice,
-            "to_probe": to_probe(found.tunnels, found.proofs),
-            "gateways_unreadable": found.unreadable,
-            "table": table,
-        }
+        answer = {key: value for key, value in plain(report).items() if value is not None}
+        return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "table": table}
+
+    def _text(self, name: str) -> str:
+        """The text of a policy's file: a path is relative to where ansible-playbook was started, else to the play."""
+        here = Path(name).expanduser()
+        beside = Path(self._loader.path_dwim(name))
+        try:
+            return (here if here.exists() else beside).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8"
+            raise IpsecError(f"the policy cannot be read: {why}", where=str(here), hint="give its path") from error

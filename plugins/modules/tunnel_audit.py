@@ -132,6 +132,16 @@ options:
       - The digest key must be the one that M(tunnelwright.ipsec.gateway_info) was given.
     type: dict
     default: {}
+  policy:
+    description:
+      - A profile that the tunnels are judged by besides, by its name or as a file of yours that may extend one.
+      - The collection has C(baseline), C(strongswan_recommended), C(rfc), C(nist_800_77r1), C(disa_vpn_srg) and
+        C(cnsa_2_0). A file ends in C(.yml) and may change thresholds and waive rules for single tunnels.
+      - What the tunnels have against it is in RV(findings), and in RV(waived) where a waiver covers it. Nothing is
+        planned for its sake; declare in O(tunnels) what they are to have.
+      - A file needs the Python library C(jsonschema) on the controller.
+    type: str
+    default: ''
   before:
     description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
     type: list
@@ -148,6 +158,7 @@ options:
 seealso:
   - module: tunnelwright.ipsec.gateway_info
   - module: tunnelwright.ipsec.probe
+  - module: tunnelwright.ipsec.report
 """
 
 EXAMPLES = r"""
@@ -166,7 +177,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tunnels:
-  description: Each tunnel with its ends, its initiator and why, and whether it is up.
+  description:
+    - Each tunnel with its ends, its initiator and why, whether it is C(up), its C(state) and what proves it.
+    - C(state) is V(down), V(up), V(up, traffic passes) or V(up, no traffic).
   returned: success
   type: list
   elements: dict
@@ -193,6 +206,24 @@ findings:
   elements: dict
 plan:
   description: Steps in order, each one module call on one gateway.
+  returned: success
+  type: list
+  elements: dict
+waived:
+  description: Findings that a waiver of O(policy) covers today, each as C(finding) and C(waiver).
+  returned: success
+  type: list
+  elements: dict
+policy:
+  description: The name of the profile, empty without one.
+  returned: success
+  type: str
+time:
+  description: When the audit was made, in UTC.
+  returned: success
+  type: str
+certificates:
+  description: Until when the certificates are valid that the gateways have the private key of.
   returned: success
   type: list
   elements: dict
@@ -259,6 +290,7 @@ ARGUMENT_SPEC = {
     "limit": {"type": "list", "elements": "str"},
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},
+    "policy": {"type": "str", "default": ""},
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
     "show": {"type": "bool", "default": False},

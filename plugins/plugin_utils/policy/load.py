@@ -56,7 +56,7 @@ def load(name: str, text_of: Read) -> Profile:
     rules: dict[str, _Rule] = {}
     waivers: list[Waiver] = []
     top = None
-    for document in _stacked(name, text_of, ()):
+    for document in _stacked(name, text_of, "ipsec_policy"):
         top = document
         for check, given in (document.value.get("rules") or {}).items():
             origin = document.where(("rules", check))
@@ -79,25 +79,26 @@ def schema() -> Any:
     return json.loads(files(__package__).joinpath("profile.schema.json").read_text(encoding="utf-8"))
 
 
-def _stacked(name: str, text_of: Read, above: tuple[str, ...]) -> Iterator[Document]:
-    """The documents that a profile is made of, what is extended first."""
+def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) -> Iterator[Document]:
+    """The documents that a profile is made of, what is extended first. `where`: who names it."""
     if name in above:
-        raise ParseError(f"{name} extends itself", where=above[-1], hint="take one of its extends out")
-    document = _document(name, text_of, above)
+        raise ParseError(f"{name} extends itself", where=where, hint="take one of its extends out")
+    document = _document(name, text_of, where)
     extended = document.value.get("extends") or ()
     for each in [extended] if isinstance(extended, str) else extended:
         beside = each.endswith(_FILE) and not PurePath(each).is_absolute()
-        yield from _stacked(str(PurePath(name).parent / each) if beside else each, text_of, (*above, name))
+        beneath = str(PurePath(name).parent / each) if beside else each
+        yield from _stacked(beneath, text_of, document.where(("extends",)), (*above, name))
     yield document
 
 
-def _document(name: str, text_of: Read, above: tuple[str, ...]) -> Document:
+def _document(name: str, text_of: Read, where: str) -> Document:
     if name in shipped():
         text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
         return read(text, f"{name}.yml")  # the unit tests compare them with the schema
     if not name.endswith(_FILE):
         hint = f"known are {', '.join(shipped())}; or give a file, whose name ends in .yml"
-        raise ParseError(f"no profile is called {name!r}", where=above[-1] if above else "ipsec_policy", hint=hint)
+        raise ParseError(f"no profile is called {name!r}", where=where, hint=hint)
     document = read(text_of(name), name)
     mistakes.refuse(document, schema())
     for check, given in (document.value.get("rules") or {}).items():
@@ -155,7 +156,7 @@ def _seconds(text: str) -> float:
 def _waiver(document: Document, place: int, rules: Mapping[str, _Rule]) -> Waiver:
     given = document.value["waivers"][place]
     where = document.where(("waivers", place))
-    if given["rule"] not in rules and given["rule"]:
+    if given["rule"] not in rules:
         hint = f"it has {', '.join(sorted(rules))}"
         raise ParseError(f"this waives {given['rule']}, which the policy does not ask for", where=where, hint=hint)
     try:

@@ -38,7 +38,7 @@ def refuse(document: Document, schema: Mapping[str, Any]) -> None:
 
 def _said(document: Document, error: Any) -> ParseError:
     path: Path = tuple(error.absolute_path)
-    name = str(path[-1]) if path else "a profile"
+    name = _name(path)
     if error.validator == "additionalProperties":
         return _unknown(document, path, error)
     where = document.where(path)
@@ -54,6 +54,12 @@ def _said(document: Document, error: Any) -> ParseError:
             return _none_of(where, f"{error.instance!r:.60}", error.instance, error.validator_value)
     hint = str(error.schema.get("description", ""))
     return ParseError(f"{error.instance!r:.60} does not fit as {name}", where=where, hint=hint)
+
+
+def _name(path: Path) -> str:
+    if not path:
+        return "a profile"
+    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
 
 
 def _unknown(document: Document, path: Path, error: Any) -> ParseError:

@@ -1,7 +1,7 @@
 """How strong an algorithm is, by its word in a proposal; never by the number of a group, which tells nothing.
 
-Groups: NIST SP 800-57 part 1 revision 5, table 2, and SP 800-56A revision 3, appendix D (groups 16 to 18). The groups of
-RFC 5114 (22 to 24) have the size of others and a structure that is distrusted: profiles name them as forbidden.
+Groups: NIST SP 800-57 part 1 revision 5, table 2, and SP 800-56A revision 3, appendix D (groups 16 to 18). The groups
+of RFC 5114 (22 to 24) have the size of others and a structure that is distrusted: profiles name them as forbidden.
 Hashes: their length. Ciphers: the length of their key; 3DES has 112 bits left of 168 (SP 800-57, table 2).
 """
 

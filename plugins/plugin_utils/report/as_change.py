@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from ..model import ChangeRecord, Measured, Picture, Taken, TunnelChange
+from .markdown import table, text
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _SAID = {
     "planned": "planned",
     "under_way": "**under way** (the run was interrupted here)",
@@ -22,19 +21,19 @@ _SAID = {
 
 def render(record: ChangeRecord) -> str:
     """The record as one page."""
-    lines = [f"# {_text('Plan of change' if record.order.check else 'Change')} {_text(record.order.ticket)}", ""]
-    lines += _table(("", ""), _about(record))
+    lines = [f"# {text('Plan of change' if record.order.check else 'Change')} {text(record.order.ticket)}", ""]
+    lines += table(("", ""), _about(record))
     lines += ["", "## Tunnels", ""]
-    lines += _table(
+    lines += table(
         ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
         [
             (
-                _text(t.name),
+                text(t.name),
                 str(t.batch),
                 _SAID[t.status],
                 _outage(t),
                 "" if t.expected is None else _seconds(t.expected),
-                _text(t.because),
+                text(t.because),
             )
             for t in record.tunnels
         ],
@@ -43,9 +42,9 @@ def render(record: ChangeRecord) -> str:
         lines += ["Nothing was to be done."]
     if record.earlier:
         lines += ["", "## Done earlier under this ticket, and not touched", ""]
-        lines += [f"- {_text(e.tunnel)}, {_text(e.finished)}, see {_text(e.record)}" for e in record.earlier]
+        lines += [f"- {text(e.tunnel)}, {text(e.finished)}, see {text(e.record)}" for e in record.earlier]
     if record.notes:
-        lines += ["", "## Notes", "", *(f"- {_text(note)}" for note in record.notes)]
+        lines += ["", "## Notes", "", *(f"- {text(note)}" for note in record.notes)]
     for tunnel in record.tunnels:
         lines += ["", *_tunnel(tunnel)]
     return "\n".join(lines) + "\n"
@@ -53,29 +52,29 @@ def render(record: ChangeRecord) -> str:
 
 def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
     order = record.order
-    yield "By", _text(order.by)
+    yield "By", text(order.by)
     if order.reason:
-        yield "Reason", _text(order.reason)
-    yield "Began", _text(record.started)
-    yield "Ended", _text(record.ended) or "it did not: the run was interrupted, or goes on"
+        yield "Reason", text(order.reason)
+    yield "Began", text(record.started)
+    yield "Ended", text(record.ended) or "it did not: the run was interrupted, or goes on"
     window = order.window or {}
     yield (
         "Window",
-        _text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
+        text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
     )
     yield "Gateways roll back after", _seconds(order.guard_seconds)
-    yield "Batches", _text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
+    yield "Batches", text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
 
 
 def _tunnel(tunnel: TunnelChange) -> Iterator[str]:
-    yield f"## {_text(tunnel.name)}: {_SAID[tunnel.status]}"
+    yield f"## {text(tunnel.name)}: {_SAID[tunnel.status]}"
     yield ""
-    ends = " and ".join(_text(str(end)) for end in tunnel.ends)
-    yield f"Between {ends}; {_text(tunnel.initiator)} initiates."
+    ends = " and ".join(text(str(end)) for end in tunnel.ends)
+    yield f"Between {ends}; {text(tunnel.initiator)} initiates."
     yield from _remarks(tunnel)
     if tunnel.steps:
         yield ""
-        yield from _table(("Step", "Gateway", "What", "Setting: old → new", "Came of it"), map(_step, tunnel.steps))
+        yield from table(("Step", "Gateway", "What", "Setting: old → new", "Came of it"), map(_step, tunnel.steps))
     for outage in tunnel.outages:
         yield ""
         yield _measured(outage)
@@ -87,60 +86,60 @@ def _tunnel(tunnel: TunnelChange) -> Iterator[str]:
 
 def _remarks(tunnel: TunnelChange) -> Iterator[str]:
     if tunnel.because:
-        yield f"Why: {_text(tunnel.because)}."
+        yield f"Why: {text(tunnel.because)}."
     if tunnel.remains:
-        yield f"**After the rollback: {_text(tunnel.remains)}.**"
+        yield f"**After the rollback: {text(tunnel.remains)}.**"
     if tunnel.manages:
-        yield f"Managed through this tunnel: {_text(', '.join(tunnel.manages))}."
+        yield f"Managed through this tunnel: {text(', '.join(tunnel.manages))}."
     if tunnel.stand_ins:
-        yield f"Stands in for it, and is not changed at the same time: {_text(', '.join(tunnel.stand_ins))}."
+        yield f"Stands in for it, and is not changed at the same time: {text(', '.join(tunnel.stand_ins))}."
     if tunnel.expected is not None:
-        yield f"Expected outage: {_seconds(tunnel.expected)} ({_text(tunnel.expected_because)})."
+        yield f"Expected outage: {_seconds(tunnel.expected)} ({text(tunnel.expected_because)})."
 
 
 def _step(step: Taken) -> tuple[str, ...]:
     settings = [
-        f"{_text(key)}: {_text(old or 'not set')} → {_text(new or 'not set')}"
+        f"{text(key)}: {text(old or 'not set')} → {text(new or 'not set')}"
         if step.ran and not (step.failed and old is None)
-        else f"{_text(key)} → {_text(new or '')}"
+        else f"{text(key)} → {text(new or '')}"
         for key, (old, new) in step.settings.items()
     ]
     settings += ["pre-shared key"] if step.psk else []
     came = "changed" if step.changed else "was so already"
     if step.failed:
-        came = f"**failed**: {_text(step.failed)}"
+        came = f"**failed**: {text(step.failed)}"
     return (
-        _text(step.phase),
-        _text(step.gateway),
-        _text(step.what),
+        text(step.phase),
+        text(step.gateway),
+        text(step.what),
         "<br>".join(settings),
         came if step.ran else "not run",
     )
 
 
 def _picture(title: str, picture: Picture) -> Iterator[str]:
-    yield f"### {title}, {_text(picture.time)}"
+    yield f"### {title}, {text(picture.time)}"
     yield ""
     crosswise = "both ends hold the same SAs" if picture.crosswise else "the ends do not hold the same SAs"
     traffic = {True: "pings pass both ways", False: "**pings are lost**", None: "nothing was pinged"}[picture.traffic]
     yield f"- {crosswise}; {traffic}"
-    yield from (f"- finding: {_text(finding)}" for finding in picture.findings)
-    yield from (f"- missing: {_text(missing)}" for missing in picture.missing)
+    yield from (f"- finding: {text(finding)}" for finding in picture.findings)
+    yield from (f"- missing: {text(missing)}" for missing in picture.missing)
     yield from (
-        f"- {_text(p.gateway)} got {p.received} of {p.sent} pings back, child {_text(p.child)}" for p in picture.pings
+        f"- {text(p.gateway)} got {p.received} of {p.sent} pings back, child {text(p.child)}" for p in picture.pings
     )
-    yield from (f"- route of {_text(route)}" for route in picture.routes)
+    yield from (f"- route of {text(route)}" for route in picture.routes)
     if picture.sas:
         yield ""
-        yield from _table(
+        yield from table(
             ("Gateway", "Child", "State", "SPI in / out", "Algorithms", "Packets in / out", "Bytes in / out"),
             [
                 (
-                    _text(sa.gateway),
-                    _text(f"{sa.connection}/{sa.child}"),
-                    _text(sa.state),
-                    _text(f"{sa.spi_in} / {sa.spi_out}"),
-                    _text(sa.algorithms) + (", in UDP" if sa.encap else ""),
+                    text(sa.gateway),
+                    text(f"{sa.connection}/{sa.child}"),
+                    text(sa.state),
+                    text(f"{sa.spi_in} / {sa.spi_out}"),
+                    text(sa.algorithms) + (", in UDP" if sa.encap else ""),
                     f"{sa.packets_in} / {sa.packets_out}",
                     f"{sa.bytes_in} / {sa.bytes_out}",
                 )
@@ -155,9 +154,9 @@ def _outage(tunnel: TunnelChange) -> str:
 
 
 def _measured(outage: Measured) -> str:
-    way = f"{_text(outage.gateway)}, {_text(outage.source)} to {_text(outage.target)} through {_text(outage.child)}"
+    way = f"{text(outage.gateway)}, {text(outage.source)} to {text(outage.target)} through {text(outage.child)}"
     if outage.seconds is None:
-        return f"Running probe from {way}: {_text(outage.error or 'it tells nothing')}."
+        return f"Running probe from {way}: {text(outage.error or 'it tells nothing')}."
     return (
         f"Running probe from {way}: {outage.lost} of {outage.sent} pings lost, "
         f"{_seconds(outage.seconds)} without an answer at most (a ping every {_seconds(outage.interval)})."
@@ -166,14 +165,3 @@ def _measured(outage: Measured) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:g} s"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A table of cells that are Markdown already."""
-    body = [f"| {' | '.join(row)} |" for row in rows]
-    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *body] if body else []
-
-
-def _text(value: str) -> str:
-    """Any text as it is, on one line: what Markdown or HTML would make something of is escaped."""
-    return _SPECIAL.sub(r"\\\1", " ".join(value.split())).replace("&", "&amp;")

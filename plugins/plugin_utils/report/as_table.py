@@ -5,36 +5,45 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from ..model import Audit, Change, Finding, Tunnel
+from ..model import Audit, Finding, Tunnel, Waived
+from .remedy import remedies
+from .visible import visible
 
 WIDTH = 110
+_GAP = "  "
 
 
-def render(audit: Audit) -> str:
-    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send."""
-    lines = [*_tunnels(audit), "", *_findings(audit.findings)]
+def render(audit: Audit, width: int = WIDTH) -> str:
+    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send.
+
+    Nothing in it moves a cursor, and but for advice, which is to be copied, no line is wider than `width`.
+    """
+    lines = [*_tunnels(audit, width), "", *_findings(audit.findings, width)]
+    if audit.waived:
+        lines += ["", f"Waived in policy {visible(audit.policy)}", *_waived(audit.waived, width)]
     if audit.unpaired:
-        lines += ["", "Ends without a counterpart", *(f"  {u.end}: {u.reason}" for u in audit.unpaired)]
+        lines += ["", "Ends without a counterpart"]
+        lines += [visible(f"  {unpaired.end}: {unpaired.reason}") for unpaired in audit.unpaired]
     if audit.outages:
-        lines += ["", "What the plan costs", *_outages(audit)]
+        lines += ["", "What the plan costs", *_outages(audit, width)]
     if audit.advice:
-        lines += ["", "For those who run the other ends", *(f"  {text}" for text in audit.advice)]
+        lines += ["", "For those who run the other ends", *(f"  {visible(text)}" for text in audit.advice)]
     return "\n".join(lines)
 
 
-def _tunnels(audit: Audit) -> list[str]:
+def _tunnels(audit: Audit, width: int) -> list[str]:
     broken = {finding.tunnel for finding in audit.findings}
     rows = [
         (t.name, _state(audit, t), t.initiator, t.answering.gateway.name, "see below" if t.name in broken else "fine")
         for t in audit.tunnels
     ]
-    return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows)
+    return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows, width)
 
 
-def _outages(audit: Audit) -> Iterator[str]:
+def _outages(audit: Audit, width: int) -> Iterator[str]:
     for name, outage in audit.outages.items():
         length = f"about {outage.seconds:g} s without traffic" if outage.seconds else "no outage"
-        yield from _wrapped(f"{name}: {length}; {outage.because}", "  ")
+        yield from _wrapped(f"{name}: {length}; {outage.because}", "  ", width)
 
 
 def _state(audit: Audit, tunnel: Tunnel) -> str:
@@ -44,36 +53,37 @@ def _state(audit: Audit, tunnel: Tunnel) -> str:
     return {True: "up, traffic passes", False: "up, no traffic", None: "up"}[proof.traffic]
 
 
-def _findings(findings: Sequence[Finding]) -> list[str]:
+def _findings(findings: Sequence[Finding], width: int) -> list[str]:
     if not findings:
         return ["No findings."]
     lines = []
     for finding in findings:
-        lines += [f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"]
-        lines += _wrapped(finding.summary, "          ")
-        lines += [line for text in finding.evidence for line in _wrapped(f"proof: {text}", "          ")]
-        lines += [line for text in _remedy(finding) for line in _wrapped(f"remedy: {text}", "          ")]
+        told = [finding.summary, *(f"proof: {text}" for text in finding.evidence)]
+        told += [f"remedy: {text}" for text in remedies(finding)]
+        lines += _wrapped(f"{finding.severity.upper():8}  {finding.id}  on {finding.end}", "", width)
+        lines += [line for text in told for line in _wrapped(text, "          ", width)]
     return lines
 
 
-def _remedy(finding: Finding) -> Iterator[str]:
-    for fix in finding.fix:
-        if isinstance(fix, Change):
-            yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "is to go")
-        else:
-            target = "/".join(part for part in (fix.connection, fix.child) if part)
-            yield " ".join(
-                part for part in (f"on {fix.gateway}:", fix.do, target, fix.state or "pre-shared key") if part
-            )
-    if finding.no_fix:
-        yield finding.no_fix
+def _waived(waived: Iterable[Waived], width: int) -> Iterator[str]:
+    for each in waived:
+        waiver = each.waiver
+        text = f"{each.finding.id} on {each.finding.end} until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+        yield from _wrapped(text, "  ", width)
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    return wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False)
+def _wrapped(text: str, indent: str, width: int) -> list[str]:
+    return wrap(visible(text), width, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
-def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    table = [head, *rows]
+def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], width: int) -> list[str]:
+    """Cells under each other; where they do not fit, the widest columns are cut."""
+    table = [head, *(tuple(map(visible, row)) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        widths[widths.index(max(widths))] -= 1
+    return [_GAP.join(map(_cut, row, widths)).rstrip() for row in table]
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"

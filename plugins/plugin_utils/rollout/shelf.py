@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import IpsecError
 from ..model import ChangeRecord, Earlier, plain
+from ..replaced import replaced
 from ..report import as_change
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
@@ -46,7 +45,7 @@ def keep(folder: Path, record: ChangeRecord) -> list[str]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for ending, text in texts.items():
-            written.append(str(_replaced(folder / (name(record) + ending), text)))
+            written.append(str(replaced(folder / (name(record) + ending), text)))
     except OSError as error:
         hint = "give ipsec_change_dir a folder that you may write"
         raise IpsecError(
@@ -57,22 +56,6 @@ def keep(folder: Path, record: ChangeRecord) -> list[str]:
 
 def _fit(ticket: str) -> str:
     return _UNFIT.sub("-", ticket).strip(".-") or "ticket"
-
-
-def _replaced(path: Path, text: str) -> Path:
-    """Under its name there is the old text or the new one, whatever happens meanwhile."""
-    number, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
-            file.flush()
-            os.fchmod(file.fileno(), 0o640)
-            os.fsync(file.fileno())
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
-    return path
 
 
 def _finished(path: Path, ticket: str) -> Iterator[tuple[str, str]]:

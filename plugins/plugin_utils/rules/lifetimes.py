@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from ..model import Certificate, Change, Child, End, Fault, Retransmission, Tunnel
+from ..swanctl.certificates import moment
 from ..swanctl.words import normal
 from . import rule
 from .evidence import change, installed, place
@@ -136,7 +136,7 @@ def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
         certificate, left = _left(tunnel, end)
         if certificate is None or left is None:
             continue
-        begin, until = _moment(certificate.not_before), _moment(certificate.not_after)
+        begin, until = moment(certificate.not_before), moment(certificate.not_after)
         soon = SOON if begin is None or until is None else min(SOON, (until - begin) / 10)
         if 0 < left < soon:
             yield _expiry(end, certificate, f"expires in {left / 86400:.1f} days")
@@ -178,7 +178,7 @@ def _left(tunnel: Tunnel, end: End) -> tuple[Certificate | None, float | None]:
     clocks = (e.gateway.system.time for e in (tunnel.other(end), end))
     now = next((clock for clock in clocks if clock is not None), None)
     certificate = _own(end)
-    until = _moment(certificate.not_after) if certificate else None
+    until = moment(certificate.not_after) if certificate else None
     return (certificate, None) if now is None or until is None else (certificate, until - now)
 
 
@@ -187,22 +187,13 @@ def _own(end: End) -> Certificate | None:
     local = end.connection.local[0] if end.connection.local else None
     if local is None or local.method.partition("-")[0] in NAMELESS:
         return None
-    keyed = [c for c in end.gateway.certificates or () if c.private_key and c.type == "X509" and _moment(c.not_after)]
+    keyed = [c for c in end.gateway.certificates or () if c.private_key and c.type == "X509" and moment(c.not_after)]
     named = [c for c in keyed if local.id and _is_for(c, normal(local.id))]
     alone = keyed if len({c.subject for c in keyed}) == 1 else []
-    return max(named or alone, key=lambda c: _moment(c.not_after) or 0.0, default=None)
+    return max(named or alone, key=lambda c: moment(c.not_after) or 0.0, default=None)
 
 
 def _is_for(certificate: Certificate, identity: str) -> bool:
     """Whether a subject is this name, or has it as its common name."""
     subject = normal(certificate.subject)
     return identity == subject or f"cn={identity}" in subject.split(",")
-
-
-def _moment(text: str | None) -> float | None:
-    """Unix time of ISO 8601; None where it is none."""
-    try:
-        moment = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

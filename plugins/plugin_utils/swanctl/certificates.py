@@ -109,3 +109,12 @@ def _dotted(oid: bytes) -> str:
             numbers.append(value)
             value = 0
     return ".".join(map(str, numbers))
+
+
+def moment(text: str | None) -> float | None:
+    """Unix time of ISO 8601, as certificates have it here; None where it is none."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

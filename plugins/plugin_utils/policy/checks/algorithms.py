@@ -112,7 +112,7 @@ def post_quantum(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
         if without:
             yield Fault(
                 end.name(),
-                f"{end.name()} offers {', '.join(without)}, without a second key exchange: {' or '.join(demand.allowed)}",
+                f"{end.name()} offers {', '.join(without)}, and not {' or '.join(demand.allowed)} besides",
                 (place(end, "proposals"),),
                 no_fix=f"add ke1_{demand.allowed[0]} to each proposal, on both ends; it needs strongSwan 6.0. {_HOW}",
             )
@@ -164,7 +164,7 @@ def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Dem
     said = [f"offers {', '.join(weak)}" if weak else "", f"uses {', '.join(used)}" if used else ""]
     yield Fault(
         end.name(child),
-        f"{end.name(child)} {' and '.join(filter(None, said))} for {_AT[key]} {kind.replace('_', ' ')}",
+        f"{end.name(child)} {' and '.join(filter(None, said))} for {_AT[key]} {_WORDS.get(kind, kind)}",
         (place(end, key, child), *(f"{end.gateway.name}: live SA uses {name}" for name in used)),
         no_fix=f"take {', '.join(weak)} out of {key}, on both ends; {_HOW}"
         if weak
@@ -173,6 +173,7 @@ def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Dem
     )
 
 
+_WORDS = {"prf": "PRF", "key_exchange": "key exchange"}
 _AT = {"proposals": "IKE", "esp_proposals": "ESP", "ah_proposals": "AH"}
 
 

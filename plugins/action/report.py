@@ -1,0 +1,34 @@
+# Copyright (c) 2026 Tunnelwright contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes an audit to files, and fails by severity; the module of the same name documents it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..modules.report import ARGUMENT_SPEC
+from ..plugin_utils.errors import IpsecError
+from ..plugin_utils.reporting import again, failing, keep
+from ..plugin_utils.task import Task
+
+
+class ActionModule(Task):
+    """report: on the controller, connects to nothing."""
+
+    SPEC = ARGUMENT_SPEC
+
+    def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """The files first, then whether the audit is good enough."""
+        report = again(args["audit"])
+        files: list[str] = []
+        changed = False
+        if args["formats"]:
+            if not args["folder"]:
+                raise IpsecError("no folder to write to", where="folder", hint="give one, or formats: []")
+            files, changed = keep(report, Path(args["folder"]), args["name"], args["formats"], dry=self.check_mode)
+        if args["fail_on"] != "never" and (why := failing(report, args["fail_on"])):
+            raise IpsecError(why, hint="see the report; mend it, or waive it in a policy of yours")
+        return {"changed": changed, "files": files, "counts": report.counts()}

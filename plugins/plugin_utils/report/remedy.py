@@ -1,0 +1,21 @@
+"""What is to be done about a finding, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..model import Change, Finding
+
+
+def remedies(finding: Finding) -> Iterator[str]:
+    """Each change or step that mends it, or why there is none."""
+    for fix in finding.fix:
+        if isinstance(fix, Change):
+            yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "is to go")
+        else:
+            target = "/".join(part for part in (fix.connection, fix.child) if part)
+            yield " ".join(
+                part for part in (f"on {fix.gateway}:", fix.do, target, fix.state or "pre-shared key") if part
+            )
+    if finding.no_fix:
+        yield finding.no_fix

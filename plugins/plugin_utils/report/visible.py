@@ -1,0 +1,30 @@
+r"""Text from gateways and peers as what a person can see: nothing moves a cursor, turns the writing or breaks a line.
+
+A name may hold anything that its daemon took: an escape sequence that clears the terminal, a mark that has the rest of
+the line read from right to left, a line that looks like the next finding. They are shown as `\x1b` or `\u202e`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LINES = ("Zl", "Zp")  # Unicode's line and paragraph separators
+
+
+def visible(text: str) -> str:
+    """The text with every character that cannot be seen replaced by how Python writes it.
+
+    These are Unicode's categories C (control, format, surrogates, private, unassigned) and its separators of lines.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(character) if _unseen(character) else character for character in text)
+
+
+def _unseen(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category.startswith("C") or category in _LINES
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

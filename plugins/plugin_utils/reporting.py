@@ -1,0 +1,119 @@
+"""A report of an audit: what it tells, and its files on the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .errors import IpsecError
+from .model import Audit, Gateway, Severity, Tunnel, restore
+from .replaced import replaced
+from .report import as_csv, as_json, as_junit, as_markdown, as_prometheus, as_sarif
+from .report.as_story import Chapter
+from .report.told import Expiry, Report, Told, worst_first
+from .rules.evidence import installed, up
+from .swanctl.certificates import moment
+from .verdict import verdicts
+
+FORMATS: Mapping[str, ModuleType] = {
+    "json": as_json,
+    "junit": as_junit,
+    "sarif": as_sarif,
+    "markdown": as_markdown,
+    "csv": as_csv,
+    "prometheus": as_prometheus,
+}
+_STATES = {True: "up, traffic passes", False: "up, no traffic", None: "up"}
+
+
+def tell(
+    found: Audit,
+    gateways: Iterable[Gateway],
+    time: str,
+    *,
+    comparisons: Mapping[str, str] | None = None,
+    repairs: tuple[Chapter, ...] | None = None,
+) -> Report:
+    """What reports tell of an audit that was made at a time (ISO 8601)."""
+    return Report(
+        time=time,
+        tunnels=tuple(_told(found, tunnel) for tunnel in found.tunnels),
+        unpaired=found.unpaired,
+        findings=found.findings,
+        plan=found.steps,
+        outages=found.outages,
+        advice=found.advice,
+        gateways_unreadable=found.unreadable,
+        policy=found.policy,
+        waived=found.waived,
+        certificates=tuple(dict.fromkeys(_expiries(gateways))),
+        verdicts={tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
+        comparisons=comparisons or {},
+        repairs=repairs,
+    )
+
+
+def again(result: Mapping[str, Any]) -> Report:
+    """The report of what `tunnel_audit` returned.
+
+    Raises:
+        ParseError: it is not what that module returns.
+    """
+    return restore(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
+
+
+def keep(report: Report, folder: Path, name: str, formats: Iterable[str], *, dry: bool) -> tuple[list[str], bool]:
+    """Write the formats, each to a file of its own; their paths, and whether any has changed.
+
+    Raises:
+        IpsecError: the folder cannot be written.
+    """
+    wanted = {folder / f"{name}{FORMATS[each].ENDING}": FORMATS[each] for each in formats}
+    texts = {path: str(each.render(report)) for path, each in wanted.items()}
+    try:
+        changed = [path for path, text in texts.items() if not path.exists() or path.read_bytes() != text.encode()]
+        if changed and not dry:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in changed:
+                replaced(path, texts[path], mode=getattr(wanted[path], "MODE", 0o640))
+    except OSError as error:
+        hint = "give ipsec_report_dir a folder that you may write"
+        raise IpsecError(f"the report cannot be written: {error.strerror}", where=str(folder), hint=hint) from error
+    return [str(path) for path in texts], bool(changed)
+
+
+def failing(report: Report, severity: Severity) -> str:
+    """Which findings are as severe as that or worse, in one sentence; empty where none is."""
+    found = [finding for finding in report.findings if finding.severity in worst_first(severity)]
+    if not found:
+        return ""
+    ids = ", ".join(dict.fromkeys(finding.id for finding in found))
+    return f"{len(found)} finding{'s' * (len(found) != 1)} of severity {severity} or worse: {ids}"
+
+
+def _told(found: Audit, tunnel: Tunnel) -> Told:
+    proof = found.proofs[tunnel.name]
+    sas = {end.gateway.name: installed(end) for end in tunnel.ends}
+    return Told(
+        tunnel.name,
+        (tunnel.ends[0].name(), tunnel.ends[1].name()),
+        tunnel.initiator,
+        tunnel.initiator_because,
+        tunnel.paired_by,
+        up(tunnel),
+        _STATES[proof.traffic] if proof.crosswise else "down",
+        proof,
+        bytes_in={name: sum(sa.bytes_in for sa in each) for name, each in sas.items()},
+        bytes_out={name: sum(sa.bytes_out for sa in each) for name, each in sas.items()},
+    )
+
+
+def _expiries(gateways: Iterable[Gateway]) -> Iterator[Expiry]:
+    for gateway in gateways:
+        for each in gateway.certificates or ():
+            time = moment(each.not_after)
+            if each.private_key and time is not None:
+                yield Expiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)
