@@ -49,7 +49,8 @@ class ActionModule(Task):
             repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = tell(found, read, time, comparisons=comparisons, repairs=repairs)
-        table = f"{as_table.render(found, min(int(Display().columns), as_table.WIDTH))}\n\n{summary(report)}"
+        columns: Any = Display().columns
+        table = f"{as_table.render(found, min(columns, as_table.WIDTH))}\n\n{summary(report)}"
         if args["show"]:
             told = [] if repairs is None else [as_story.render(repairs)]
             Display().display("\n\n".join([*comparisons.values(), table, *told]))

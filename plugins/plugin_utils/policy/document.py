@@ -44,8 +44,8 @@ def read(text: str, name: str) -> Document:
     Raises:
         ParseError: it is no YAML, or has a key twice or an alias, which no line could be named for.
     """
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         lines = dict(_lines(node, (), name, set())) if node is not None else {}
         value = loader.construct_document(node) if node is not None else None
@@ -55,8 +55,6 @@ def read(text: str, name: str) -> Document:
         raise ParseError(f"this is no YAML: {error.problem or error.context}", where=where) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ParseError(f"this is no YAML: {str(error).splitlines()[0]}", where=name) from error
-    finally:
-        loader.dispose()
     return Document(name, value, lines)
 
 
