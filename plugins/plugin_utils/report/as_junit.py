@@ -24,7 +24,8 @@ def render(report: Report) -> str:
     waived: dict[str, list[Waived]] = {}
     for each in report.waived:
         waived.setdefault(each.finding.tunnel, []).append(each)
-    titles = {**{tunnel.name: f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels}, "": _ELSEWHERE}
+    titles = {name: name or _ELSEWHERE for name in ("", *found, *waived)}
+    titles |= {tunnel.name: f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels}
     totals = [
         _suite(SubElement(root, "testsuite", name=visible(title), timestamp=report.time), name, failed, skipped)
         for name, title in titles.items()

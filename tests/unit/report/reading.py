@@ -1,0 +1,131 @@
+"""Every format read back into what it tells: tunnels with their state, findings, and what is waived.
+
+Read by what others have written, never by the code that wrote it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from io import StringIO
+from xml.etree import ElementTree as ET
+
+Said = frozenset[tuple[str, str, str, str]]  # finding, severity, tunnel, end
+
+
+@dataclass(frozen=True)
+class Story:
+    """What is told; texts as they can be seen."""
+
+    tunnels: frozenset[tuple[str, str]]  # with their state
+    findings: Said
+    waived: Said
+
+
+def from_json(text: str) -> Story:
+    data = json.loads(text)
+    tunnels = frozenset((tunnel["name"], tunnel["state"]) for tunnel in data["tunnels"])
+    return Story(tunnels, _said(data["findings"]), _said([each["finding"] for each in data["waived"]]))
+
+
+def _said(findings: list[Mapping[str, object]]) -> Said:
+    return frozenset((str(f["id"]), str(f["severity"]), str(f["tunnel"]), _end(f["end"])) for f in findings)
+
+
+def _end(end: object) -> str:
+    names = dict(end)  # type: ignore[call-overload]
+    return "/".join(names[part] for part in ("gateway", "connection", "child") if names[part])
+
+
+def from_junit(text: str) -> Story:
+    root = ET.fromstring(text)  # noqa: S314  of our own writing
+    told: dict[str, set[tuple[str, str, str, str]]] = {"failure": set(), "skipped": set()}
+    titles = [str(suite.get("name")) for suite in root if suite.get("name") != "gateways"]
+    for suite in root:
+        assert int(suite.get("tests", "")) == len(suite)
+        assert int(suite.get("failures", "")) == len(suite.findall("testcase/failure"))
+        for case in suite:
+            name, dummy, end = str(case.get("name")).partition(" on ")
+            tunnel = "" if case.get("classname") == "gateways" else str(case.get("classname"))
+            for what in case:
+                severity = what.get("type") or str(what.get("message"))[:-1].rpartition(" (")[2]
+                told[what.tag].add((name, severity, tunnel, end))
+    tunnels = frozenset((title.rpartition(": ")[0], title.rpartition(": ")[2]) for title in titles)
+    return Story(tunnels, frozenset(told["failure"]), frozenset(told["skipped"]))
+
+
+def from_sarif(text: str) -> Story:
+    (run,) = json.loads(text)["runs"]
+    told: dict[bool, set[tuple[str, str, str, str]]] = {True: set(), False: set()}
+    for result in run["results"]:
+        about = result["properties"]
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        said = (result["ruleId"], about["severity"], about["tunnel"], about["end"])
+        told[bool(result.get("suppressions"))].add(said)
+    return Story(frozenset(run["properties"]["tunnels"].items()), frozenset(told[False]), frozenset(told[True]))
+
+
+def from_csv(text: str) -> Story:
+    rows = [{key: value.removeprefix("'") for key, value in row.items()} for row in csv.DictReader(StringIO(text))]
+    tunnels = frozenset((row["tunnel"], row["state"]) for row in rows if row["row"] == "tunnel")
+    told = {
+        kind: frozenset((r["finding"], r["severity"], r["tunnel"], r["end"]) for r in rows if r["row"] == kind)
+        for kind in ("finding", "waived")
+    }
+    return Story(tunnels, told["finding"], told["waived"])
+
+
+_MARK = re.compile(r"\\([\\`*_{}\[\]<>#|~])")
+
+
+def from_markdown(text: str) -> Story:
+    findings: set[tuple[str, str, str, str]] = set()
+    tables: dict[str, list[list[str]]] = {}
+    title, head = "", ("", "", "")
+    for line in text.splitlines():
+        if line.startswith("## "):
+            title = line[3:]
+        elif line.startswith("### "):
+            severity, dummy, rest = line[4:].partition(": ")
+            name, dummy, end = rest.partition(" on ")
+            head = (_plain(name), severity, _plain(end))
+            findings.add((head[0], head[1], "", head[2]))
+        elif line.startswith("- tunnel: "):
+            findings.discard((head[0], head[1], "", head[2]))
+            findings.add((head[0], head[1], _plain(line.removeprefix("- tunnel: ")), head[2]))
+        elif line.startswith("| "):
+            cells = [_plain(cell) for cell in re.split(r"(?<!\\) \| ", line[2:].removesuffix(" |"))]
+            tables.setdefault(title, []).append(cells)
+    tunnels = frozenset((row[0], row[1]) for row in tables.get("Tunnels", [])[1:])
+    waived = frozenset((row[0], row[1], row[2], row[3]) for row in tables.get("Waived", [])[1:])
+    return Story(tunnels, frozenset(findings), waived)
+
+
+def _plain(text: str) -> str:
+    return _MARK.sub(r"\1", text.replace("&amp;", "&"))
+
+
+_SAMPLE = re.compile(
+    r'(?P<name>[a-z_]+)(?:\{(?P<labels>(?:[a-z]+="(?:[^"\\\n]|\\[\\"n])*",?)*)\})? (?P<value>-?[\d.e+]+)'
+)
+_LABEL = re.compile(r'([a-z]+)="((?:[^"\\\n]|\\[\\"n])*)"')
+
+
+def metrics(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every sample by its name and labels; a line that is none fails."""
+    found = {}
+    for line in text.splitlines():
+        if not line.startswith("# "):
+            sample = _SAMPLE.fullmatch(line)
+            assert sample, line
+            labels = frozenset((key, _unescaped(value)) for key, value in _LABEL.findall(sample["labels"] or ""))
+            assert (sample["name"], labels) not in found, line
+            found[sample["name"], labels] = float(sample["value"])
+    return found
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\(.)", lambda mark: {"n": "\n"}.get(mark[1], mark[1]), value)

@@ -1,0 +1,215 @@
+"""Reports for programs: all tell the same, fit their schemas, and nothing breaks out of its place."""
+
+from __future__ import annotations
+
+import csv
+import json
+import unicodedata
+from collections import Counter
+from dataclasses import replace
+from importlib.resources import files
+from io import StringIO
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report as formats
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import FORMATS, again, failing, keep, tell
+from jsonschema import Draft4Validator, Draft202012Validator
+
+from tests.unit.build import edited, healthy, live
+
+from . import reading
+from .fleet import HOSTILE, TIME, found, gateways, hostile, report
+
+# Of the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT), without its descriptions.
+SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
+OURS = json.loads(files(formats).joinpath("report.schema.json").read_text(encoding="utf-8"))
+READERS = {
+    "json": reading.from_json,
+    "junit": reading.from_junit,
+    "sarif": reading.from_sarif,
+    "csv": reading.from_csv,
+    "markdown": reading.from_markdown,
+}
+WORST = {text[:12]: text for text in HOSTILE}
+
+
+def shown(text: str) -> str:
+    return visible(" ".join(text.split()))
+
+
+def expected(of: Report) -> reading.Story:
+    return reading.Story(
+        frozenset((tunnel.name, tunnel.state) for tunnel in of.tunnels),
+        frozenset((f.id, f.severity, f.tunnel, str(f.end)) for f in of.findings),
+        frozenset((w.finding.id, w.finding.severity, w.finding.tunnel, str(w.finding.end)) for w in of.waived),
+    )
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_format_tells_the_same_story(name: str) -> None:
+    assert READERS[name](FORMATS[name].render(report())) == expected(report())
+
+
+def test_the_story_has_something_of_everything() -> None:
+    told = expected(report())
+    assert {name for name, *dummy in told.findings} == {"dpd-off", "gateway-unreadable", "waiver-expired"}
+    assert {name for name, *dummy in told.waived} == {"ike-encryption-weak"}
+    assert told.tunnels == {("a-b", "up, traffic passes")}
+
+
+def test_the_metrics_count_the_same() -> None:
+    samples = reading.metrics(FORMATS["prometheus"].render(report()))
+    told = expected(report())
+    by_severity = Counter(severity for dummy, severity, *rest in told.findings)
+    for severity in ("critical", "high", "medium", "low", "info"):
+        assert samples["ipsec_findings", frozenset({("severity", severity)})] == by_severity[severity]
+        assert samples["ipsec_tunnel_findings", frozenset({("tunnel", "a-b"), ("severity", severity)})] == sum(
+            severity == each and tunnel == "a-b" for dummy, each, tunnel, end in told.findings
+        )
+    states = {dict(labels)["state"]: value for (name, labels), value in samples.items() if name == "ipsec_tunnel_state"}
+    assert states == {"down": 0, "up": 0, "up, traffic passes": 1, "up, no traffic": 0}
+    assert samples["ipsec_findings_waived", frozenset()] == len(told.waived)
+    assert samples["ipsec_gateways_unreadable", frozenset()] == 1
+    assert samples["ipsec_audit_timestamp_seconds", frozenset({("policy", "ours")})] == 1795276800
+    expiry = frozenset({("gateway", "a"), ("subject", "CN=a"), ("serial", "01")})
+    assert samples["ipsec_certificate_not_after_timestamp_seconds", expiry] == 1798761600
+
+
+def test_json_and_sarif_fit_their_schemas() -> None:
+    Draft202012Validator.check_schema(OURS)
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(report())))
+    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(report())))
+
+
+def test_the_json_of_a_repair_fits_its_schema() -> None:
+    repaired = tell(found(), gateways(), TIME, repairs=(), comparisons={"a-b": "…"})
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(repaired)))
+
+
+@pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
+@pytest.mark.parametrize("name", READERS)
+def test_a_hostile_name_stays_in_its_place(name: str, text: str) -> None:
+    made = FORMATS[name].render(hostile(text))
+    story = READERS[name](made)
+    own = {"json": str, "markdown": shown}.get(name, visible)
+    wanted = expected(hostile(text))
+    assert {tunnel for tunnel, state in story.tunnels} == {
+        own(tunnel).removeprefix("'") for tunnel, dummy in wanted.tunnels
+    }
+    assert len(story.findings) == len(wanted.findings)
+    assert len(story.waived) == len(wanted.waived)
+
+
+@pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_report_has_a_character_that_cannot_be_seen(name: str, text: str) -> None:
+    made = FORMATS[name].render(hostile(text)).replace("\r\n", "\n")
+    made.encode("utf-8")
+    unseen = {c for c in made if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")}
+    assert unseen == set()
+
+
+@pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
+def test_hostile_names_leave_json_sarif_and_metrics_valid(text: str) -> None:
+    made = hostile(text)
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(made)))
+    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(made)))
+    samples = reading.metrics(FORMATS["prometheus"].render(made))
+    names = {dict(labels)["tunnel"] for (metric, labels) in samples if metric == "ipsec_tunnel_up"}
+    assert names == {visible(f"{text}a-b")}
+
+
+@pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
+def test_no_cell_of_a_spreadsheet_is_a_formula_and_no_row_is_anothers(text: str) -> None:
+    rows = list(csv.reader(StringIO(FORMATS["csv"].render(hostile(text)))))
+    assert len(rows) == len(list(csv.reader(StringIO(FORMATS["csv"].render(report())))))
+    assert {len(row) for row in rows} == {13}
+    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "-", "@", "\t"))]
+
+
+def test_markup_in_a_name_is_text_in_markdown_and_xml() -> None:
+    page = FORMATS["markdown"].render(hostile("<script>alert(1)</script>[x](y)"))
+    assert "<script" not in page.replace("\\<script", "")
+    root = ET.fromstring(FORMATS["junit"].render(hostile("<script>x</script>")))  # noqa: S314  of our own writing
+    assert root.findall(".//script") == []
+
+
+@pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
+@pytest.mark.parametrize("width", [79, 110])
+def test_the_terminal_is_left_alone_and_no_line_is_wider(text: str, width: int) -> None:
+    a, b = (edited(gateway, connection={"name": f"{text}x", "dpd_delay": 0.0}, sas=live()) for gateway in healthy())
+    for line in as_table.render(audit((a, b), unreadable={text: text}), width).splitlines():
+        assert line.isprintable()
+        assert len(line) <= width or line.startswith(("  a: ", "  b: "))  # advice is to be copied
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_two_reports_of_what_has_not_changed_differ_in_their_time_alone(name: str) -> None:
+    later = tell(found(), gateways(), "2026-11-21T17:00:00Z")
+    one, other = (FORMATS[name].render(each).splitlines() for each in (report(), later))
+    differing = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
+    assert len(differing) <= len(report().tunnels) + 1
+    assert all("2026-11-21T1" in line or line.startswith("ipsec_audit_timestamp") for line, dummy in differing)
+
+
+def test_counted_bytes_are_in_the_metrics_alone() -> None:
+    (tunnel,) = report().tunnels
+    counted = replace(report(), tunnels=(replace(tunnel, bytes_in={"a": 12345678}, bytes_out={"a": 9}),))
+    telling = {name for name in FORMATS if FORMATS[name].render(counted) != FORMATS[name].render(report())}
+    assert telling == {"prometheus"}
+
+
+def test_the_report_is_made_again_of_what_the_audit_returned() -> None:
+    result = {key: value for key, value in plain(report()).items() if value is not None}
+    assert again({**result, "table": "…", "changed": False}) == report()
+    with pytest.raises(IpsecError, match=r"'time' is missing at audit"):
+        again({"findings": []})
+
+
+def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "folder"
+    dry = keep(report(), folder, "now", FORMATS, dry=True)
+    assert (dry[1], folder.exists()) == (True, False)
+    paths, changed = keep(report(), folder, "now", FORMATS, dry=False)
+    assert changed
+    assert [Path(path).name for path in paths] == ["now.json", "now.xml", "now.sarif", "now.md", "now.csv", "now.prom"]
+    assert sorted(folder.iterdir()) == sorted(map(Path, paths))
+    assert keep(report(), folder, "now", FORMATS, dry=False)[1] is False
+    modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
+    assert modes.pop(".prom") == "0o644"
+    assert set(modes.values()) == {"0o640"}
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(IpsecError, match=r"the report cannot be written: .*: give ipsec_report_dir a folder"):
+        keep(report(), tmp_path / "file", "now", ["json"], dry=False)
+
+
+def test_what_fails_a_run_is_what_is_as_severe_or_worse_and_not_waived() -> None:
+    assert failing(report(), "critical") == "1 finding of severity critical or worse: gateway-unreadable"
+    assert failing(report(), "high") == "2 findings of severity high or worse: gateway-unreadable, dpd-off"
+    assert "ike-encryption-weak" not in failing(report(), "info")
+    assert failing(tell(audit(healthy()), healthy(), TIME), "info") == ""
+
+
+def test_the_last_line_sums_it_up() -> None:
+    wanted = "1 tunnel, 0 down; findings: 1 critical, 1 high, 1 medium; 1 waived; policy ours"
+    assert summary(report()) == wanted
+    assert summary(tell(audit(()), (), TIME)) == "0 tunnels, 0 down; findings: none"
+
+
+def test_sarif_points_at_the_line_of_the_gateways_file() -> None:
+    results = json.loads(FORMATS["sarif"].render(report()))["runs"][0]["results"]
+    (weak,) = [result for result in results if result["ruleId"] == "ike-encryption-weak"]
+    place = weak["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": "a/swanctl.conf"}, "region": {"startLine": 10}}
+    assert weak["suppressions"][0]["justification"] == "until 2026-12-31, by net-team: until the peer is replaced"
