@@ -27,6 +27,12 @@ REPAIRED = {
 REPAIRED_PARTLY = "The role ``remediate`` repairs it in some cases; in the others the finding says what to do."
 
 
+POLICY = (
+    f"It is found where a policy asks for it: {rst.ref('policy_profiles', 'Policy profiles')}. "
+    "The example is of one that asks for nothing else.\n"
+)
+
+
 def finding_page(topic: Topic) -> str:
     """The whole page."""
     return rst.page(
@@ -34,6 +40,7 @@ def finding_page(topic: Topic) -> str:
         topic.id,
         f":Severity: {topic.severity}\n:Repair: {repair(topic)}\n",
         f"{about(topic)}\n",
+        POLICY if topic.of_a_policy else "",
         _explains(topic),
         rst.heading("How it shows"),
         *_shows(topic),
@@ -107,6 +114,8 @@ def _shows(topic: Topic) -> Iterator[str]:
 
 
 def _seen(topic: Topic) -> str:
+    if topic.of_a_policy:
+        return "An audit reads it from the gateways; the example names what proves it and the line of the policy."
     if all(case.attempted for case in topic.cases):
         return "Settings do not show it: ``diagnose`` initiates the tunnel from each end and reads both daemons' logs."
     if all(case.probes for case in topic.cases):

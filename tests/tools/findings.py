@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import date
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
@@ -19,11 +20,17 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Problem,
     Setting,
     Tunnel,
+    Waiver,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import Check, all_checks
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
 
 from tests.unit.build import Row, edited, gateways, healthy, tunnel
+from tests.unit.policy import rows as policy_rows
+from tests.unit.policy.rows import no_file
 from tests.unit.rules.rows import rows
 
+TODAY = date(2026, 11, 21)  # of the examples
 NO_SETTINGS = {  # fields of a connection and of a child that are none
     *("name", "local", "remote", "children", "route_based"),
     *("configured", "loaded", "differs", "origin", "settings"),
@@ -53,6 +60,7 @@ class Topic:
     cases: tuple[Case, ...]
     explains: tuple[str, ...] = ()
     of_tunnels: bool = True  # it is what a rule sees on a tunnel
+    of_a_policy: bool = False  # and only where a policy asks for it
 
     @property
     def example(self) -> Case:
@@ -67,7 +75,8 @@ def topics() -> tuple[Topic, ...]:
         if row.fires:
             shown[row.rule].append(_case(row))
     of_rules = (_topic(each, shown[each.id]) for each in rules.all_rules())
-    return tuple(sorted([*of_rules, _unreadable(), _failed()], key=lambda topic: topic.id))
+    of_checks = (_demanded(name, check) for name, check in all_checks().items())
+    return tuple(sorted([*of_rules, *of_checks, _unreadable(), _failed(), _expired()], key=lambda topic: topic.id))
 
 
 def _topic(rule: rules.Rule, cases: list[Case]) -> Topic:
@@ -114,6 +123,36 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     return f"{value:g}s" if isinstance(value, float) else str(value)
+
+
+def _demanded(name: str, check: Check) -> Topic:
+    """What a profile asks for, and other profiles at other thresholds."""
+    cases = tuple(_judged(row) for row in policy_rows.ROWS if row.rule == name and row.fires)
+    asked = [demand for profile in shipped() for demand in load(profile, no_file).demands if demand.check == name]
+    weights = [weight for weight in rules.WEIGHTS if weight in {demand.severity for demand in asked}]
+    references = tuple(dict.fromkeys(str(demand.source) for demand in asked))
+    severity = f"{' or '.join(weights)}, as the policy says"
+    return Topic(name, severity, inspect.getdoc(check) or "", references, cases, of_a_policy=True)
+
+
+def _judged(row: Row) -> Case:
+    both = tuple(_as_written(gateway) for gateway in gateways(row))
+    done = audit(both, policy=(policy_rows.asking(row.rule), TODAY))
+    found = tuple(finding for finding in done.findings if finding.id == row.rule)
+    return Case(row.case, done, found, len({finding.id for finding in done.findings}) == 1)
+
+
+def _expired() -> Topic:
+    """What a policy says of its own waivers."""
+    waiver = Waiver("psk-reused", "a-b", "the peer is replaced in October", "net-team", "2026-10-31", "ours.yml:8")
+    profile = replace(policy_rows.asking("psk-reused"), name="ours", waivers=(waiver,))
+    done = audit(healthy(), policy=(profile, TODAY))
+    cause = (
+        "The last day of a waiver is over: what it was for counts again, and somebody was to decide by then.\n\n"
+        "A waiver lets one tunnel off one rule of a policy. It has a reason, an owner and a last day."
+    )
+    case = Case("nobody has mended it or renewed it", done, done.findings)
+    return Topic("waiver-expired", done.findings[0].severity, cause, (), (case,), of_a_policy=True)
 
 
 def _unreadable() -> Topic:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
 
-from tests.tools import rst
+from tests.tools import profiles_page, rst
 from tests.tools.finding_page import about, finding_page, link, log_label, repair
 from tests.tools.findings import Topic, topics
 
 FOLDER = Path(__file__).parents[2] / "docs" / "docsite" / "rst"
-INDEX, LOG_LINES, EACH = "findings.rst", "log_lines.rst", "findings"
+INDEX, LOG_LINES, PROFILES, EACH = "findings.rst", "log_lines.rst", "policy_profiles.rst", "findings"
 INDEX_ABOUT = """What an audit can find, by id. Each has its page: the cause, how it shows, how it is repaired, an
-example. A healthy tunnel has none. Where one finding explains another on the same tunnel, only the first is shown.
+example. A healthy tunnel has none but what a policy asks for. Where one finding explains another on the same tunnel,
+only the first is shown.
 """
 LOG_ABOUT = """What charon's log says of a tunnel, and what it means. An initiator is not told why it is refused: the
 reason is in the responder's log, which ``diagnose`` reads. Each entry names the file of strongSwan's source that the
@@ -35,12 +36,21 @@ def pages() -> Mapping[Path, str]:
     """All generated pages."""
     known = topics()
     each = {FOLDER / EACH / f"{topic.id}.rst": finding_page(topic) for topic in known}
-    return {FOLDER / INDEX: _index(known), FOLDER / LOG_LINES: _log_lines(), **each}
+    return {
+        FOLDER / INDEX: _index(known),
+        FOLDER / LOG_LINES: _log_lines(),
+        FOLDER / PROFILES: profiles_page.page(),
+        **each,
+    }
 
 
 def written() -> set[Path]:
     """The generated pages that are there, also those of findings that are no more."""
-    return {path for path in (FOLDER / INDEX, FOLDER / LOG_LINES, *(FOLDER / EACH).glob("*")) if path.exists()}
+    return {
+        path
+        for path in (FOLDER / INDEX, FOLDER / LOG_LINES, FOLDER / PROFILES, *(FOLDER / EACH).glob("*"))
+        if path.exists()
+    }
 
 
 def _index(known: tuple[Topic, ...]) -> str:

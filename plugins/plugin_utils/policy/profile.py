@@ -16,8 +16,13 @@ class Source:
     verified: bool = False
 
     def __str__(self) -> str:
-        where = f"{self.document}, {self.section}" if self.section else self.document
-        return where if self.verified else f"{where} (not verified against the document)"
+        return self.place if self.verified else f"{self.place} (not verified against the document)"
+
+    @property
+    def place(self) -> str:
+        """The document and the section."""
+        comma = "" if not self.section or self.section.startswith("section") else ","
+        return f"{self.document}{comma} {self.section}".strip()
 
 
 @dataclass(frozen=True, slots=True)
