@@ -1,0 +1,138 @@
+"""A fleet with known deviations from a policy: every format of the report tells the same story of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report as formats
+from jsonschema import Draft202012Validator
+
+from tests.lab.faults import inject
+from tests.lab.faults.hands import both, retry
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+from tests.unit.report import reading
+
+from .ansible_run import Run, playbook
+
+OFFERED, OUTDATED, CERTIFIED = "t01", "t02", "t03"
+STRONG, WEAK = "aes256-sha256-x25519", "aes256-sha1-x25519"
+POLICY = """\
+profile: lab
+extends: baseline
+waivers:
+  - rule: ike-prf-weak
+    tunnel: a01-b01
+    reason: the peer is replaced
+    owner: net-team
+    expires: 2999-12-31
+  - rule: ike-integrity-weak
+    tunnel: a01-b01
+    reason: nobody remembers
+    owner: somebody
+    expires: 2020-01-31
+"""
+ALL = ["json", "junit", "sarif", "markdown", "csv", "prometheus"]
+READERS = {
+    "json": reading.from_json,
+    "xml": reading.from_junit,
+    "sarif": reading.from_sarif,
+    "csv": reading.from_csv,
+    "md": reading.from_markdown,
+}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with running(pairs(3, name="policy"), suite="trixie") as lab:
+        tunnels = lab.topology.tunnels
+        both(lab, tunnels[OFFERED], {"proposals": f"{STRONG},{WEAK}"})
+        retry(lab, tunnels[OFFERED], up=True)
+        asleep = {"start_action": "none"}  # so that loading does not make the SA anew
+        both(lab, tunnels[OUTDATED], {"proposals": WEAK}, asleep)
+        retry(lab, tunnels[OUTDATED], up=True)
+        both(lab, tunnels[OUTDATED], {"proposals": STRONG}, asleep)
+        inject(lab, "certificate-near-expiry", CERTIFIED)
+        yield lab
+
+
+def audit(tmp: Path, hosts: Path, **variables: object) -> Run:
+    policy = tmp / "policy.yml"
+    policy.write_text(POLICY, encoding="utf-8")
+    given = {
+        "ipsec_policy": str(policy),
+        "ipsec_report_dir": str(tmp / "out"),
+        "ipsec_report_formats": ALL,
+        **variables,
+    }
+    return playbook(tmp, hosts, "tunnelwright.ipsec.audit", "-e", json.dumps(given))
+
+
+@pytest.mark.usefixtures("lab")
+def test_every_format_tells_the_same_story_of_known_deviations(hosts: Path, tmp_path: Path) -> None:
+    done = audit(tmp_path, hosts)
+    assert (done.status, done.changed()) == (0, {}), done.output
+    texts = {path.suffix[1:]: path.read_bytes().decode() for path in (tmp_path / "out").iterdir()}
+    stories = {ending: read(texts[ending]) for ending, read in READERS.items()}
+    story = stories["json"]
+    assert all(other == story for other in stories.values())
+    assert {(name, tunnel, end) for name, dummy, tunnel, end in story.findings} >= {
+        ("ike-integrity-weak", "a01-b01", "a01/west"),  # offered and not selected
+        ("ike-integrity-weak", "a01-b01", "b01/east"),
+        ("waiver-expired", "a01-b01", "a01/west"),
+        ("ike-integrity-weak", "a02-b02", "a02/west"),  # in use and not offered any more
+        ("sa-outdated", "a02-b02", "a02/west"),
+        ("certificate-near-expiry", "a03-b03", "a03/west"),
+    }
+    assert {(name, tunnel) for name, dummy, tunnel, end in story.waived} == {("ike-prf-weak", "a01-b01")}
+    assert {state for dummy, state in story.tunnels} == {"up, traffic passes"}
+    samples = reading.metrics(texts["prom"])
+    counted = sum(value for (name, labels), value in samples.items() if name == "ipsec_findings")
+    assert counted == len(story.findings)
+    assert len([name for name, labels in samples if name.startswith("ipsec_certificate")]) == 2
+    data = json.loads(texts["json"])
+    schema = json.loads(files(formats).joinpath("report.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(data)
+    offered = [f for f in data["findings"] if f["id"] == "ike-integrity-weak" and f["end"]["gateway"] == "b01"]
+    assert offered[0]["summary"] == "b01/east offers sha1 for IKE integrity"
+    assert "a02/west uses HMAC_SHA1_96 for IKE integrity" in [f["summary"] for f in data["findings"]]
+    assert "Waived in policy lab" in done.output
+    assert "3 tunnels, 0 down; findings: " in done.output
+
+
+@pytest.mark.usefixtures("lab")
+def test_reports_of_gateways_that_have_not_changed_differ_in_their_time_alone(hosts: Path, tmp_path: Path) -> None:
+    told = []
+    for dummy in range(2):
+        assert audit(tmp_path, hosts).status == 0
+        told.append({path.suffix: path.read_bytes() for path in (tmp_path / "out").iterdir()})
+    time = [json.loads(each[".json"])["time"].encode() for each in told]
+    for ending in told[0].keys() - {".prom"}:
+        assert told[0][ending].replace(time[0], time[1]) == told[1][ending], ending
+    counters = (b"ipsec_audit_timestamp", b"ipsec_tunnel_received", b"ipsec_tunnel_sent")
+    metrics = [[line for line in each[".prom"].splitlines() if not line.startswith(counters)] for each in told]
+    assert metrics[0] == metrics[1]
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_run_fails_by_severity_after_its_reports_are_written(hosts: Path, tmp_path: Path) -> None:
+    done = audit(tmp_path, hosts, ipsec_fail_on="medium", ipsec_probe=False)
+    assert done.status != 0
+    assert "of severity medium or worse: " in done.output
+    assert len(list((tmp_path / "out").iterdir())) == len(ALL)
+    assert audit(tmp_path, hosts, ipsec_fail_on="critical", ipsec_probe=False).status == 0
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_mistake_in_a_policy_is_one_sentence_with_its_line(hosts: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("extends: baseline\nrules:\n  ike-lifetime-lng: {at_most: 3h}\n", encoding="utf-8")
+    relative = audit(tmp_path, hosts, ipsec_policy="wrong.yml")
+    assert "unknown key 'ike-lifetime-lng' at wrong.yml:3: do you mean ike-lifetime-long?" in relative.output
+    missing = audit(tmp_path, hosts, ipsec_policy="nowhere.yml")
+    assert "the policy cannot be read: No such file or directory at nowhere.yml: give its path" in missing.output
+    assert "no profile is called 'strict'" in audit(tmp_path, hosts, ipsec_policy="strict").output
