@@ -41,6 +41,7 @@ class ActionModule(Task):
             attempts=attempts(args["attempts"]),
             limit=args["limit"],
             psks=psks(args["psks"], args["psk_digests"]),
+            target=args["policy_target"],
             policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
         )
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}

@@ -138,10 +138,17 @@ options:
       - The collection has C(baseline), C(strongswan_recommended), C(rfc), C(nist_800_77r1), C(disa_vpn_srg) and
         C(cnsa_2_0). A file ends in C(.yml) and may change thresholds and waive rules for single tunnels.
       - What the tunnels have against it is in RV(findings), and in RV(waived) where a waiver covers it. Nothing is
-        planned for its sake; declare in O(tunnels) what they are to have.
+        planned for its sake without O(policy_target).
       - A file needs the Python library C(jsonschema) on the controller.
     type: str
     default: ''
+  policy_target:
+    description:
+      - Plan, for tunnels that have something against O(policy), what the C(target) of the profile says that they are to
+        have, as if you had declared it in O(tunnels). What you declare there stays.
+      - Only what a finding asks for is planned; what a waiver covers is left as it is.
+    type: bool
+    default: false
   before:
     description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
     type: list
@@ -291,6 +298,7 @@ ARGUMENT_SPEC = {
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},
     "policy": {"type": "str", "default": ""},
+    "policy_target": {"type": "bool", "default": False},
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
     "show": {"type": "bool", "default": False},

@@ -28,6 +28,7 @@ from .pairing import pair
 from .plan import plan
 from .policy import judge
 from .policy.profile import Profile
+from .policy.target import aimed
 from .rules import WEIGHTS, diagnose
 from .verify import prove
 
@@ -55,11 +56,12 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     limit: Iterable[str] | None = None,
     psks: Mapping[str, GivenPsk] | None = None,
     policy: tuple[Profile, date] | None = None,
+    target: bool = False,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
 
-    `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake:
-    what tunnels are to have, `declared` says.
+    `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
+    but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
 
     Raises:
         IpsecError: a declared tunnel names a connection that is not there.
@@ -67,6 +69,8 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     read = tuple(gateways)
     broken = dict(unreadable or {})
     tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
+    if policy is not None and target:
+        tunnels = aimed(tunnels, *policy)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
     findings = _ordered([*unread, *diagnose(tunnels), *_stopped(read, tunnels)])

@@ -60,7 +60,7 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
-def audit(tmp: Path, hosts: Path, **variables: object) -> Run:
+def audit(tmp: Path, hosts: Path, *arguments: str, name: str = "audit", **variables: object) -> Run:
     policy = tmp / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
     given = {
@@ -69,7 +69,7 @@ def audit(tmp: Path, hosts: Path, **variables: object) -> Run:
         "ipsec_report_formats": ALL,
         **variables,
     }
-    return playbook(tmp, hosts, "tunnelwright.ipsec.audit", "-e", json.dumps(given))
+    return playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", *arguments, "-e", json.dumps(given))
 
 
 @pytest.mark.usefixtures("lab")
@@ -136,3 +136,26 @@ def test_a_mistake_in_a_policy_is_one_sentence_with_its_line(hosts: Path, tmp_pa
     missing = audit(tmp_path, hosts, ipsec_policy="nowhere.yml")
     assert "the policy cannot be read: No such file or directory at nowhere.yml: give its path" in missing.output
     assert "no profile is called 'strict'" in audit(tmp_path, hosts, ipsec_policy="strict").output
+
+
+def test_remediate_brings_a_tunnel_to_what_the_policy_wants_and_a_second_run_changes_nothing(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    ends = ("--limit", "a01,b01")
+    target = {"name": "remediate", "ipsec_policy_target": True}
+    before = lab.sh("a01", "cat /etc/swanctl/conf.d/west.conf")
+    predicted = audit(tmp_path, hosts, *ends, "--check", **target)
+    assert set(predicted.changed()) == {"a01", "b01"}, predicted.output
+    assert lab.sh("a01", "cat /etc/swanctl/conf.d/west.conf") == before
+    done = audit(tmp_path, hosts, *ends, **target)
+    assert done.status == 0, done.output
+    for gateway, connection in (("a01", "west"), ("b01", "east")):
+        sas = lab.sh(gateway, "swanctl --list-sas")
+        assert "AES_GCM_16-256/PRF_HMAC_SHA2_384/ECP_384" in sas
+        assert sas.count("ESTABLISHED") == 1
+        text = lab.sh(gateway, f"cat /etc/swanctl/conf.d/{connection}.conf")
+        assert "proposals = aes256gcm16-prfsha384-ecp384\n" in text
+        assert "sha1" not in text
+    assert audit(tmp_path, hosts, *ends, **target).changed() == {}
+    story = reading.from_json((tmp_path / "out" / "before.json").read_text(encoding="utf-8"))
+    assert not [name for name, dummy, tunnel, end in story.findings if tunnel == "a01-b01" and name.startswith("ike-")]

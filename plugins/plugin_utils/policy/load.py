@@ -55,17 +55,20 @@ def load(name: str, text_of: Read) -> Profile:
     """
     rules: dict[str, _Rule] = {}
     waivers: list[Waiver] = []
-    top = None
-    for document in _stacked(name, text_of, "ipsec_policy"):
-        top = document
+    stack = list(_stacked(name, text_of, "ipsec_policy"))
+    for document in stack:
         for check, given in (document.value.get("rules") or {}).items():
             origin = document.where(("rules", check))
             rules[check] = rules.get(check, _Rule({}, origin)).under(given, origin, _name(document))
         waivers += [_waiver(document, place, rules) for place in range(len(document.value.get("waivers") or ()))]
-    if top is None:
-        raise ParseError("this profile is empty", where=name)
+    target = [document.value.get("target") or {} for document in stack]
+    settings, child_settings = (
+        {k: _joined(v) for each in target for k, v in (each.get(part) or {}).items()}
+        for part in ("settings", "child_settings")
+    )
     demands = [_demand(check, rule) for check, rule in sorted(rules.items()) if rule.values.get("enabled", True)]
-    return Profile(_name(top), str(top.value.get("description", "")).strip(), tuple(demands), tuple(waivers))
+    about = str(stack[-1].value.get("description", "")).strip()
+    return Profile(_name(stack[-1]), about, tuple(demands), tuple(waivers), settings, child_settings)
 
 
 def shipped() -> tuple[str, ...]:
@@ -101,9 +104,19 @@ def _document(name: str, text_of: Read, where: str) -> Document:
         raise ParseError(f"no profile is called {name!r}", where=where, hint=hint)
     document = read(text_of(name), name)
     mistakes.refuse(document, schema())
+    _refuse_unknown_proposals(document)
     for check, given in (document.value.get("rules") or {}).items():
         _refuse_unknown_words(document, check, given)
     return document
+
+
+def _refuse_unknown_proposals(document: Document) -> None:
+    for part, key in (("settings", "proposals"), ("child_settings", "esp_proposals")):
+        given = ((document.value.get("target") or {}).get(part) or {}).get(key) or ()
+        for text in [given] if isinstance(given, str) else given:
+            if proposals.parse(text) is None:
+                where = document.where(("target", part, key))
+                raise ParseError(f"{text} is no proposal", where=where, hint="write it as aes256gcm16-prfsha384-ecp384")
 
 
 def _refuse_unknown_words(document: Document, check: str, given: Mapping[str, Any]) -> None:
@@ -120,6 +133,11 @@ def _refuse_unknown_words(document: Document, check: str, given: Mapping[str, An
 
 def _name(document: Document) -> str:
     return str(document.value.get("profile") or PurePath(document.name).stem)
+
+
+def _joined(value: object) -> str:
+    """As strongSwan writes it: a list is comma separated."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _source(given: Mapping[str, Any]) -> Source:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..model import Severity, Waiver
 
@@ -57,6 +58,8 @@ class Profile:
     description: str
     demands: tuple[Demand, ...]
     waivers: tuple[Waiver, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)  # what a connection is to have, where it is to be mended
+    child_settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def duration(seconds: float) -> str:

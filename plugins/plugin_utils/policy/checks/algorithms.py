@@ -134,7 +134,7 @@ def default(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
             )
 
 
-_HOW = "declared in ipsec_tunnels, the role remediate brings both ends there without a break"
+_HOW = "the role remediate does so without a break, by ipsec_policy_target or by what you declare in ipsec_tunnels"
 
 
 def _ike(tunnel: Tunnel, demand: Demand, kind: str) -> Iterator[Fault]:
