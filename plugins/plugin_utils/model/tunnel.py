@@ -38,6 +38,7 @@ class End:
     accepts: tuple[Secret, ...] = ()  # all that are for the same identities, that one among them
     keepalives: tuple[Keepalive, ...] = ()
     keys_for: frozenset[str] = frozenset()  # every identity that the gateway keeps a pre-shared key for
+    same_key: tuple[Secret, ...] = ()  # all of the gateway with the key that it signs with, that one among them
 
     def name(self, child: Child | str | None = None) -> EndName:
         """The name of this end, or of one of its children."""

@@ -55,6 +55,7 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
             secrets.alike(signing),
             tuple(keepalives[connection.name]),
             keys_for,
+            secrets.same_key(signing),
         )
         yield Side(
             end,
@@ -106,6 +107,10 @@ class _Secrets:
         for secret in secrets:
             for identity in {normal(i) for i in secret.ids}:
                 self.by_id[identity].append(secret)
+        by_key: dict[tuple[str | None, str], list[Secret]] = defaultdict(list)
+        for secret in secrets:
+            by_key[secret.digest, secret.key_id].append(secret)
+        self.by_key = {key: tuple(each) for key, each in by_key.items() if key[0] is not None}
 
     def between(self, own: str | None, peer: str | None) -> Secret | None:
         """The secret that names the peer, best with ourselves too; else one that names us, else one for anybody."""
@@ -123,6 +128,10 @@ class _Secrets:
             return ()
         same = self.by_id[normal(secret.ids[0])] if secret.ids else self.anybody
         return tuple(each for each in same if _who(each) == _who(secret))
+
+    def same_key(self, secret: Secret | None) -> tuple[Secret, ...]:
+        """All that have the same key; the same tuple for each of them, since a hub may have one key for everybody."""
+        return self.by_key.get((secret.digest, secret.key_id), ()) if secret is not None else ()
 
 
 def _who(secret: Secret) -> frozenset[str]:

@@ -145,8 +145,8 @@ MISTAKES = {
     "    expires: 2026-02-30": "2026-02-30 is no day at ours.yml:7: write it as 2026-12-31",
     "extends: baseline\nwaivers:\n  - rule: pfs-absent\n    tunnel: t\n    reason: ' '\n    owner: o\n"
     "    expires: 2026-02-20": "' ' does not fit as reason at ours.yml:5: say why",
-    "extends: rfc\ntarget:\n  settings:\n    proposals: [aes256gcm16-prfsha384-ecp384, aes257-sha1]": "aes257-sha1 is no "
-    "proposal at ours.yml:4: write it as aes256gcm16-prfsha384-ecp384",
+    "extends: rfc\ntarget:\n  settings:\n    proposals: [aes256gcm16-prfsha384-ecp384, aes256-sah1]": "aes256-sah1 "
+    "is no proposal at ours.yml:4: write it as aes256gcm16-prfsha384-ecp384",
     "rules: [": "this is no YAML: expected the node content, but found '<stream end>' at ours.yml:1",
     "a: \x07": "this is no YAML: ",
     "- a": "a profile is to be a mapping, not ['a'] at ours.yml:1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from ...model import Child, End, Fault, Secret, Tunnel
 from ...rules.evidence import installed, place
@@ -12,6 +13,7 @@ from . import check
 IKEV2 = 2
 _REPLAY_WINDOW = "32"  # packets; strongSwan's own (charon.replay_window)
 _PEER = 2  # identities of one tunnel
+_SOME = 3  # examples are enough: a hub may have one key for everybody
 
 
 @check("ike-version-old")
@@ -120,16 +122,9 @@ def psk_reused(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 def _others(end: End, secret: Secret) -> list[str]:
-    """Other secrets with the same key, and the identities of one that serves more than two."""
-    same = [
-        other.name
-        for other in end.gateway.secrets
-        if other.name != secret.name
-        and other.digest is not None
-        and (other.digest, other.key_id) == (secret.digest, secret.key_id)
-        and set(other.ids) != set(secret.ids)
-    ]
-    return same + (list(secret.ids) if len(secret.ids) > _PEER else [])
+    """Some of the other secrets with the same key, or the identities of one that serves more than two."""
+    others = (each.name for each in end.same_key if set(each.ids) != set(secret.ids))
+    return list(islice(others, _SOME)) or list(secret.ids if len(secret.ids) > _PEER else ())[:_SOME]
 
 
 def _window(child: Child) -> int | None:
