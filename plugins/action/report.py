@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ..modules.report import ARGUMENT_SPEC
 from ..plugin_utils.errors import IpsecError
-from ..plugin_utils.reporting import again, failing, keep
+from ..plugin_utils.reporting import again, failing, keep, since
 from ..plugin_utils.task import Task
 
 
@@ -23,12 +25,16 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The files first, then whether the audit is good enough."""
         report = again(args["audit"])
+        changes = since(report, Path(args["since"]) if args["since"] else None)
+        if said := changes.summary():
+            Display().display(said)
         files: list[str] = []
         changed = False
         if args["formats"]:
             if not args["folder"]:
                 raise IpsecError("no folder to write to", where="folder", hint="give one, or formats: []")
-            files, changed = keep(report, Path(args["folder"]), args["name"], args["formats"], dry=self.check_mode)
+            folder = Path(args["folder"])
+            files, changed = keep(report, changes, folder, args["name"], args["formats"], dry=self.check_mode)
         if args["fail_on"] != "never" and (why := failing(report, args["fail_on"])):
             raise IpsecError(why, hint="see the report; mend it, or waive it in a policy of yours")
-        return {"changed": changed, "files": files, "counts": report.counts()}
+        return {"changed": changed, "files": files, "counts": report.counts(), "drift": changes}

@@ -48,6 +48,12 @@ options:
     elements: str
     choices: [json, junit, sarif, markdown, csv, prometheus]
     default: [json]
+  since:
+    description:
+      - An earlier report in V(json), to say what has changed since. It may be the file that is written, and need not be
+        there.
+      - A finding is the same where its id, its tunnel and its end are.
+    type: path
   fail_on:
     description:
       - Fail if there is a finding of this severity or a worse one. The files are written before.
@@ -84,6 +90,12 @@ counts:
   description: How many findings there are of each severity.
   returned: success
   type: dict
+drift:
+  description:
+    - What has changed since the report of O(since) - C(since) when that was, C(appeared) and C(gone) findings, and
+      tunnels that C(moved) to another state.
+  returned: success
+  type: dict
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -95,6 +107,7 @@ ARGUMENT_SPEC = {
     "folder": {"type": "path"},
     "name": {"type": "str", "default": "findings"},
     "formats": {"type": "list", "elements": "str", "choices": FORMATS, "default": ["json"]},
+    "since": {"type": "path"},
     "fail_on": {"type": "str", "choices": SEVERITIES, "default": "never"},
 }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .errors import IpsecError
+from .errors import IpsecError, ParseError
 from .model import Audit, Gateway, Severity, Tunnel, restore
 from .replaced import replaced
 from .report import as_csv, as_json, as_junit, as_markdown, as_prometheus, as_sarif
 from .report.as_story import Chapter
+from .report.drift import Drift, drift
 from .report.told import Expiry, Report, Told, worst_first
 from .rules.evidence import installed, up
 from .swanctl.certificates import moment
@@ -65,14 +67,34 @@ def again(result: Mapping[str, Any]) -> Report:
     return restore(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
 
 
-def keep(report: Report, folder: Path, name: str, formats: Iterable[str], *, dry: bool) -> tuple[list[str], bool]:
+def since(report: Report, path: Path | None) -> Drift:
+    """What has changed since the JSON report of a path; nothing is known where there is no such file.
+
+    Raises:
+        IpsecError: the file is no report of this collection.
+    """
+    if path is None or not path.exists():
+        return Drift()
+    hint = "remove it, or name another"
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(told, dict) or str(told.get("version")).partition(".")[0] != as_json.VERSION[0]:
+            raise IpsecError("this is no report of a version that can be compared", where=str(path), hint=hint)
+        return drift(again(told), report)
+    except (OSError, ValueError, ParseError) as error:
+        raise IpsecError(f"this is no report that can be read: {error}", where=str(path), hint=hint) from error
+
+
+def keep(  # noqa: PLR0913  where, as what, and how
+    report: Report, changes: Drift, folder: Path, name: str, formats: Iterable[str], *, dry: bool
+) -> tuple[list[str], bool]:
     """Write the formats, each to a file of its own; their paths, and whether any has changed.
 
     Raises:
         IpsecError: the folder cannot be written.
     """
     wanted = {folder / f"{name}{FORMATS[each].ENDING}": FORMATS[each] for each in formats}
-    texts = {path: str(each.render(report)) for path, each in wanted.items()}
+    texts = {path: str(each.render(report, changes)) for path, each in wanted.items()}
     try:
         changed = [path for path, text in texts.items() if not path.exists() or path.read_bytes() != text.encode()]
         if changed and not dry:

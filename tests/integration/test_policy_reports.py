@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report a
 from jsonschema import Draft202012Validator
 
 from tests.lab.faults import inject
-from tests.lab.faults.hands import both, retry
+from tests.lab.faults.hands import both, configure, retry
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 from tests.unit.report import reading
@@ -36,6 +37,7 @@ waivers:
     owner: somebody
     expires: 2020-01-31
 """
+TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 ALL = ["json", "junit", "sarif", "markdown", "csv", "prometheus"]
 READERS = {
     "json": reading.from_json,
@@ -107,15 +109,27 @@ def test_every_format_tells_the_same_story_of_known_deviations(hosts: Path, tmp_
 @pytest.mark.usefixtures("lab")
 def test_reports_of_gateways_that_have_not_changed_differ_in_their_time_alone(hosts: Path, tmp_path: Path) -> None:
     told = []
-    for dummy in range(2):
+    for dummy in range(3):  # the first has nothing to be compared with
         assert audit(tmp_path, hosts).status == 0
         told.append({path.suffix: path.read_bytes() for path in (tmp_path / "out").iterdir()})
-    time = [json.loads(each[".json"])["time"].encode() for each in told]
-    for ending in told[0].keys() - {".prom"}:
-        assert told[0][ending].replace(time[0], time[1]) == told[1][ending], ending
+    for ending in told[1].keys() - {".prom"}:
+        one, other = (TIME.sub(b"then", each[ending]) for each in told[1:])
+        assert one == other, ending
     counters = (b"ipsec_audit_timestamp", b"ipsec_tunnel_received", b"ipsec_tunnel_sent")
     metrics = [[line for line in each[".prom"].splitlines() if not line.startswith(counters)] for each in told]
-    assert metrics[0] == metrics[1]
+    assert metrics[1] == metrics[2]
+
+
+def test_what_has_changed_since_the_last_run_is_told(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    tunnel = lab.topology.tunnels[OUTDATED]
+    assert "nothing has changed" not in audit(tmp_path, hosts, ipsec_probe=False).output
+    configure(lab, tunnel, tunnel.responder, {"proposals": STRONG, "dpd_delay": "0s"}, {"start_action": "none"})
+    done = audit(tmp_path, hosts, ipsec_probe=False)
+    changes = json.loads((tmp_path / "out" / "findings.json").read_text(encoding="utf-8"))["drift"]
+    assert [(each["id"], each["tunnel"]) for each in changes["appeared"]] == [("dpd-off", "a02-b02")]
+    assert (changes["gone"], changes["moved"]) == ([], [])
+    assert ": 1 new" in done.output
+    assert ": nothing has changed" in audit(tmp_path, hosts, ipsec_probe=False).output
 
 
 @pytest.mark.usefixtures("lab")

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import plain
+from ..model import Finding, plain
+from .drift import Drift
 from .told import Report
 
 SCHEMA = "https://raw.githubusercontent.com/tunnelwright/ipsec/main/plugins/plugin_utils/report/report.schema.json"
@@ -15,7 +16,7 @@ ENDING = ".json"
 _COUNTERS = ("bytes_in", "bytes_out")
 
 
-def render(report: Report) -> str:
+def render(report: Report, drift: Drift) -> str:
     """The text; everything that is not ASCII is escaped, so that nothing in it turns or breaks a line."""
     told: dict[str, Any] = plain(report)
     told["tunnels"] = [_without_counters(tunnel) for tunnel in told["tunnels"]]
@@ -28,7 +29,16 @@ def render(report: Report) -> str:
         "findings": report.counts(),
         "waived": len(report.waived),
     }
-    return json.dumps({**head, "summary": counts, **told}, indent=2) + "\n"
+    return json.dumps({**head, "summary": counts, "drift": _drift(drift), **told}, indent=2) + "\n"
+
+
+def _drift(drift: Drift) -> dict[str, Any]:
+    appeared, gone = ([_short(finding) for finding in each] for each in (drift.appeared, drift.gone))
+    return {"since": drift.since or None, "appeared": appeared, "gone": gone, "moved": plain(drift.moved)}
+
+
+def _short(finding: Finding) -> dict[str, Any]:
+    return {name: plain(getattr(finding, name)) for name in ("id", "severity", "tunnel", "end", "summary")}
 
 
 def _without_counters(tunnel: Mapping[str, Any]) -> dict[str, Any]:

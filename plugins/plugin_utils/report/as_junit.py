@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ..model import Finding, Waived
+from .drift import Drift, Key, key_of
 from .remedy import remedies
 from .told import Report
 from .visible import visible
@@ -17,17 +18,17 @@ ENDING = ".xml"
 _ELSEWHERE = "gateways"  # the suite of findings that are of no tunnel
 
 
-def render(report: Report) -> str:
+def render(report: Report, drift: Drift) -> str:
     """The text. A tunnel without a finding is a test that passed; a waived finding is one that was skipped."""
     root = Element("testsuites", name="tunnelwright.ipsec audit")
-    found = report.by_tunnel()
+    found, new = report.by_tunnel(), drift.new()
     waived: dict[str, list[Waived]] = {}
     for each in report.waived:
         waived.setdefault(each.finding.tunnel, []).append(each)
     titles = {name: name or _ELSEWHERE for name in ("", *found, *waived)}
     titles |= {tunnel.name: f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels}
     totals = [
-        _suite(SubElement(root, "testsuite", name=visible(title), timestamp=report.time), name, failed, skipped)
+        _suite(SubElement(root, "testsuite", name=visible(title), timestamp=report.time), name, failed, skipped, new)
         for name, title in titles.items()
         for failed, skipped in ((found.get(name, []), waived.get(name, [])),)
     ]
@@ -38,7 +39,9 @@ def render(report: Report) -> str:
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(suite: Element, tunnel: str, failed: list[Finding], skipped: list[Waived]) -> tuple[int, int, int]:
+def _suite(
+    suite: Element, tunnel: str, failed: list[Finding], skipped: list[Waived], new: frozenset[Key]
+) -> tuple[int, int, int]:
     """Fills it; its numbers of tests, of failures and of skipped ones."""
     counts = (len(failed) + len(skipped) or 1, len(failed), len(skipped))
     suite.set("errors", "0")
@@ -47,7 +50,7 @@ def _suite(suite: Element, tunnel: str, failed: list[Finding], skipped: list[Wai
     for finding in failed:
         case = _case(suite, finding)
         failure = SubElement(case, "failure", type=finding.severity, message=visible(finding.summary))
-        failure.text = "\n".join(visible(line) for line in _about(finding))
+        failure.text = "\n".join(visible(line) for line in _about(finding, new=key_of(finding) in new))
     for each in skipped:
         SubElement(_case(suite, each.finding), "skipped", message=visible(_excuse(each)))
     if not failed and not skipped:
@@ -65,8 +68,9 @@ def _excuse(each: Waived) -> str:
     return f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason} ({each.finding.severity})"
 
 
-def _about(finding: Finding) -> Iterator[str]:
+def _about(finding: Finding, *, new: bool) -> Iterator[str]:
     yield finding.summary
     yield from (f"proof: {each}" for each in finding.evidence)
     yield from (f"remedy: {each}" for each in remedies(finding))
+    yield from ("new since the last report" for dummy in (1,) if new)
     yield f"reference: {finding.reference}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Finding
+from .drift import Drift, key_of
 from .markdown import table, text
 from .remedy import remedies
 from .told import Report, summary
@@ -12,19 +13,21 @@ from .told import Report, summary
 ENDING = ".md"
 
 
-def render(report: Report) -> str:
+def render(report: Report, drift: Drift) -> str:
     """The page: the summary, the tunnels, the findings one by one, what is waived, ends without a counterpart."""
-    return "\n".join(_lines(report)) + "\n"
+    return "\n".join(_lines(report, drift)) + "\n"
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: Report, drift: Drift) -> Iterator[str]:
     yield "# Audit of IPsec tunnels"
     yield ""
     yield f"{text(report.time)}: {text(summary(report))}."
+    yield from _drift(drift)
     yield from _tunnels(report)
+    new = drift.new()
     yield from _section("Findings", bool(report.findings))
     for finding in report.findings:
-        yield from _finding(finding)
+        yield from _finding(finding, new=key_of(finding) in new)
     yield from _waived(report)
     yield from _section("Ends without a counterpart", bool(report.unpaired))
     yield from (f"- {text(str(each.end))}: {text(each.reason)}" for each in report.unpaired)
@@ -55,7 +58,17 @@ def _tunnels(report: Report) -> Iterator[str]:
     )
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _drift(drift: Drift) -> Iterator[str]:
+    if drift.since:
+        yield ""
+        yield f"{text(drift.summary())}."
+        yield ""
+        moved = (f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved)
+        yield from (f"- {text(each)}" for each in moved)
+        yield from (f"- gone: {text(each.id)} on {text(str(each.end))}" for each in drift.gone)
+
+
+def _finding(finding: Finding, *, new: bool) -> Iterator[str]:
     yield f"### {finding.severity}: {text(finding.id)} on {text(str(finding.end))}"
     yield ""
     yield text(finding.summary)
@@ -63,6 +76,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     yield from (f"- tunnel: {text(finding.tunnel)}" for dummy in (1,) if finding.tunnel)
     yield from (f"- proof: {text(each)}" for each in finding.evidence)
     yield from (f"- remedy: {text(each)}" for each in remedies(finding))
+    yield from ("- new since the last report" for dummy in (1,) if new)
     yield f"- reference: {text(finding.reference)}"
     yield ""
 

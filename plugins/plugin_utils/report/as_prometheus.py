@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from .drift import Drift
 from .told import SEVERITIES, Report, Told
 from .visible import visible
 
@@ -19,22 +20,24 @@ STATES = ("down", "up", "up, traffic passes", "up, no traffic")
 _Sample = tuple[Mapping[str, str], float]
 
 
-def render(report: Report) -> str:
+def render(report: Report, drift: Drift) -> str:
     """The text: every metric with its help and its samples."""
     lines = []
-    for name, about, samples in _metrics(report):
+    for name, about, samples in _metrics(report, drift):
         lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
         lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
-def _metrics(report: Report) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+def _metrics(report: Report, drift: Drift) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
     when = datetime.fromisoformat(report.time).timestamp()
     counts = report.counts()
     yield "ipsec_audit_timestamp_seconds", "When the audit was made.", [({"policy": report.policy}, when)]
     yield "ipsec_gateways_unreadable", "Gateways that could not be read.", [({}, len(report.gateways_unreadable))]
     yield "ipsec_findings", "Findings by severity.", [({"severity": each}, counts[each]) for each in SEVERITIES]
     yield "ipsec_findings_waived", "Findings that a waiver covers.", [({}, len(report.waived))]
+    yield "ipsec_findings_new", "Findings that the report before had not.", [({}, len(drift.appeared))]
+    yield "ipsec_findings_gone", "Findings that the report before had.", [({}, len(drift.gone))]
     yield "ipsec_tunnel_up", "Whether all children of a tunnel are up at both ends.", _up(report)
     yield "ipsec_tunnel_state", "The state of a tunnel: 1 for the one that it is in.", _states(report)
     yield "ipsec_tunnel_findings", "Findings of a tunnel by severity.", _of_tunnels(report)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..model import Finding, Severity, Waiver
+from .drift import Drift, Key, key_of
 from .remedy import remedies
 from .told import Report
 from .visible import visible
@@ -28,13 +29,15 @@ _SCORES: Mapping[Severity, str] = {"critical": "9.5", "high": "8.0", "medium": "
 _PLACE = re.compile(r"(?P<file>\S+):(?P<line>[1-9]\d*)(?=[:\s]|$)")
 
 
-def render(report: Report) -> str:
+def render(report: Report, drift: Drift) -> str:
     """The text; everything that is not ASCII is escaped."""
-    all_found = [*report.findings, *(each.finding for each in report.waived)]
+    all_found = [*report.findings, *(each.finding for each in report.waived), *drift.gone]
+    new = drift.new()
     ids = sorted({finding.id for finding in all_found})
     worst = {each: next(f.severity for f in all_found if f.id == each) for each in ids}
-    results = [_result(finding, ids) for finding in report.findings]
+    results = [_result(finding, ids) | _baseline(drift, finding, new) for finding in report.findings]
     results += [_result(each.finding, ids, each.waiver) for each in report.waived]
+    results += [_result(finding, ids) | {"baselineState": "absent"} for finding in drift.gone]
     driver = {"name": "tunnelwright.ipsec", "informationUri": HOME, "rules": [_rule(each, worst[each]) for each in ids]}
     run = {
         "tool": {"driver": driver},
@@ -47,6 +50,11 @@ def render(report: Report) -> str:
         },
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _baseline(drift: Drift, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
+    """Whether it was there in the earlier report; nothing where there is none."""
+    return {"baselineState": "new" if key_of(finding) in new else "unchanged"} if drift.since else {}
 
 
 def _rule(name: str, severity: Severity) -> dict[str, Any]:

@@ -61,6 +61,8 @@ def from_sarif(text: str) -> Story:
     (run,) = json.loads(text)["runs"]
     told: dict[bool, set[tuple[str, str, str, str]]] = {True: set(), False: set()}
     for result in run["results"]:
+        if result.get("baselineState") == "absent":
+            continue
         about = result["properties"]
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         said = (result["ruleId"], about["severity"], about["tunnel"], about["end"])

@@ -18,9 +18,17 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import au
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import FORMATS, again, failing, keep, tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import (
+    FORMATS,
+    again,
+    failing,
+    keep,
+    since,
+    tell,
+)
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from tests.unit.build import edited, healthy, live
@@ -38,6 +46,7 @@ READERS = {
     "csv": reading.from_csv,
     "markdown": reading.from_markdown,
 }
+NONE = Drift()
 WORST = {text[:12]: text for text in HOSTILE}
 
 
@@ -55,7 +64,7 @@ def expected(of: Report) -> reading.Story:
 
 @pytest.mark.parametrize("name", READERS)
 def test_every_format_tells_the_same_story(name: str) -> None:
-    assert READERS[name](FORMATS[name].render(report())) == expected(report())
+    assert READERS[name](FORMATS[name].render(report(), NONE)) == expected(report())
 
 
 def test_the_story_has_something_of_everything() -> None:
@@ -66,7 +75,7 @@ def test_the_story_has_something_of_everything() -> None:
 
 
 def test_the_metrics_count_the_same() -> None:
-    samples = reading.metrics(FORMATS["prometheus"].render(report()))
+    samples = reading.metrics(FORMATS["prometheus"].render(report(), NONE))
     told = expected(report())
     by_severity = Counter(severity for dummy, severity, *rest in told.findings)
     for severity in ("critical", "high", "medium", "low", "info"):
@@ -85,19 +94,19 @@ def test_the_metrics_count_the_same() -> None:
 
 def test_json_and_sarif_fit_their_schemas() -> None:
     Draft202012Validator.check_schema(OURS)
-    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(report())))
-    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(report())))
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(report(), NONE)))
+    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(report(), NONE)))
 
 
 def test_the_json_of_a_repair_fits_its_schema() -> None:
     repaired = tell(found(), gateways(), TIME, repairs=(), comparisons={"a-b": "…"})
-    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(repaired)))
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(repaired, NONE)))
 
 
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
 @pytest.mark.parametrize("name", READERS)
 def test_a_hostile_name_stays_in_its_place(name: str, text: str) -> None:
-    made = FORMATS[name].render(hostile(text))
+    made = FORMATS[name].render(hostile(text), NONE)
     story = READERS[name](made)
     own = {"json": str, "markdown": shown}.get(name, visible)
     wanted = expected(hostile(text))
@@ -111,7 +120,7 @@ def test_a_hostile_name_stays_in_its_place(name: str, text: str) -> None:
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
 @pytest.mark.parametrize("name", FORMATS)
 def test_no_report_has_a_character_that_cannot_be_seen(name: str, text: str) -> None:
-    made = FORMATS[name].render(hostile(text)).replace("\r\n", "\n")
+    made = FORMATS[name].render(hostile(text), NONE).replace("\r\n", "\n")
     made.encode("utf-8")
     unseen = {c for c in made if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")}
     assert unseen == set()
@@ -120,25 +129,25 @@ def test_no_report_has_a_character_that_cannot_be_seen(name: str, text: str) -> 
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
 def test_hostile_names_leave_json_sarif_and_metrics_valid(text: str) -> None:
     made = hostile(text)
-    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(made)))
-    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(made)))
-    samples = reading.metrics(FORMATS["prometheus"].render(made))
+    Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(made, NONE)))
+    Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(made, NONE)))
+    samples = reading.metrics(FORMATS["prometheus"].render(made, NONE))
     names = {dict(labels)["tunnel"] for (metric, labels) in samples if metric == "ipsec_tunnel_up"}
     assert names == {visible(f"{text}a-b")}
 
 
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
 def test_no_cell_of_a_spreadsheet_is_a_formula_and_no_row_is_anothers(text: str) -> None:
-    rows = list(csv.reader(StringIO(FORMATS["csv"].render(hostile(text)))))
-    assert len(rows) == len(list(csv.reader(StringIO(FORMATS["csv"].render(report())))))
-    assert {len(row) for row in rows} == {13}
+    rows = list(csv.reader(StringIO(FORMATS["csv"].render(hostile(text), NONE))))
+    assert len(rows) == len(list(csv.reader(StringIO(FORMATS["csv"].render(report(), NONE)))))
+    assert {len(row) for row in rows} == {14}
     assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "-", "@", "\t"))]
 
 
 def test_markup_in_a_name_is_text_in_markdown_and_xml() -> None:
-    page = FORMATS["markdown"].render(hostile("<script>alert(1)</script>[x](y)"))
+    page = FORMATS["markdown"].render(hostile("<script>alert(1)</script>[x](y)"), NONE)
     assert "<script" not in page.replace("\\<script", "")
-    root = ET.fromstring(FORMATS["junit"].render(hostile("<script>x</script>")))  # noqa: S314  of our own writing
+    root = ET.fromstring(FORMATS["junit"].render(hostile("<script>x</script>"), NONE))  # noqa: S314  of our own writing
     assert root.findall(".//script") == []
 
 
@@ -154,7 +163,7 @@ def test_the_terminal_is_left_alone_and_no_line_is_wider(text: str, width: int) 
 @pytest.mark.parametrize("name", FORMATS)
 def test_two_reports_of_what_has_not_changed_differ_in_their_time_alone(name: str) -> None:
     later = tell(found(), gateways(), "2026-11-21T17:00:00Z")
-    one, other = (FORMATS[name].render(each).splitlines() for each in (report(), later))
+    one, other = (FORMATS[name].render(each, NONE).splitlines() for each in (report(), later))
     differing = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
     assert len(differing) <= len(report().tunnels) + 1
     assert all("2026-11-21T1" in line or line.startswith("ipsec_audit_timestamp") for line, dummy in differing)
@@ -163,7 +172,7 @@ def test_two_reports_of_what_has_not_changed_differ_in_their_time_alone(name: st
 def test_counted_bytes_are_in_the_metrics_alone() -> None:
     (tunnel,) = report().tunnels
     counted = replace(report(), tunnels=(replace(tunnel, bytes_in={"a": 12345678}, bytes_out={"a": 9}),))
-    telling = {name for name in FORMATS if FORMATS[name].render(counted) != FORMATS[name].render(report())}
+    telling = {name for name in FORMATS if FORMATS[name].render(counted, NONE) != FORMATS[name].render(report(), NONE)}
     assert telling == {"prometheus"}
 
 
@@ -176,13 +185,13 @@ def test_the_report_is_made_again_of_what_the_audit_returned() -> None:
 
 def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    dry = keep(report(), folder, "now", FORMATS, dry=True)
+    dry = keep(report(), NONE, folder, "now", FORMATS, dry=True)
     assert (dry[1], folder.exists()) == (True, False)
-    paths, changed = keep(report(), folder, "now", FORMATS, dry=False)
+    paths, changed = keep(report(), NONE, folder, "now", FORMATS, dry=False)
     assert changed
     assert [Path(path).name for path in paths] == ["now.json", "now.xml", "now.sarif", "now.md", "now.csv", "now.prom"]
     assert sorted(folder.iterdir()) == sorted(map(Path, paths))
-    assert keep(report(), folder, "now", FORMATS, dry=False)[1] is False
+    assert keep(report(), NONE, folder, "now", FORMATS, dry=False)[1] is False
     modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
     assert modes.pop(".prom") == "0o644"
     assert set(modes.values()) == {"0o640"}
@@ -191,7 +200,7 @@ def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Pat
 def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IpsecError, match=r"the report cannot be written: .*: give ipsec_report_dir a folder"):
-        keep(report(), tmp_path / "file", "now", ["json"], dry=False)
+        keep(report(), NONE, tmp_path / "file", "now", ["json"], dry=False)
 
 
 def test_what_fails_a_run_is_what_is_as_severe_or_worse_and_not_waived() -> None:
@@ -208,8 +217,64 @@ def test_the_last_line_sums_it_up() -> None:
 
 
 def test_sarif_points_at_the_line_of_the_gateways_file() -> None:
-    results = json.loads(FORMATS["sarif"].render(report()))["runs"][0]["results"]
+    results = json.loads(FORMATS["sarif"].render(report(), NONE))["runs"][0]["results"]
     (weak,) = [result for result in results if result["ruleId"] == "ike-encryption-weak"]
     place = weak["locations"][0]["physicalLocation"]
     assert place == {"artifactLocation": {"uri": "a/swanctl.conf"}, "region": {"startLine": 10}}
     assert weak["suppressions"][0]["justification"] == "until 2026-12-31, by net-team: until the peer is replaced"
+
+
+def earlier() -> Report:
+    """The report of yesterday: the tunnel was down, one finding was not there yet, another is gone since."""
+    (tunnel,) = report().tunnels
+    (*others, last) = report().findings
+    gone = replace(last, id="no-traffic")
+    return replace(
+        report(), time="2026-11-20T16:00:00Z", tunnels=(replace(tunnel, state="down"),), findings=(*others, gone)
+    )
+
+
+def test_every_format_tells_what_is_new_and_what_is_gone() -> None:
+    changes = drift(earlier(), report())
+    assert changes.summary() == "since 2026-11-20T16:00:00Z: 1 new, 1 gone, 1 in another state"
+    texts = {name: FORMATS[name].render(report(), changes) for name in FORMATS}
+    Draft202012Validator(OURS).validate(json.loads(texts["json"]))
+    Draft4Validator(SARIF).validate(json.loads(texts["sarif"]))
+    assert {name: READERS[name](texts[name]) for name in READERS} == dict.fromkeys(READERS, expected(report()))
+    told = json.loads(texts["json"])["drift"]
+    assert [each["id"] for each in told["appeared"]] == ["waiver-expired"]
+    assert [each["id"] for each in told["gone"]] == ["no-traffic"]
+    assert told["moved"] == [{"tunnel": "a-b", "before": "down", "after": "up, traffic passes"}]
+    states = Counter(each.get("baselineState") for each in json.loads(texts["sarif"])["runs"][0]["results"])
+    assert states == {"new": 1, "unchanged": 2, "absent": 1, None: 1}
+    rows = {(row["finding"], row["since the last report"]) for row in csv.DictReader(StringIO(texts["csv"]))}
+    assert rows >= {("waiver-expired", "new"), ("no-traffic", "gone"), ("dpd-off", ""), ("", "was down")}
+    assert texts["junit"].count("new since the last report") == 1
+    assert "- gone: no-traffic on " in texts["markdown"]
+    samples = reading.metrics(texts["prometheus"])
+    assert (samples["ipsec_findings_new", frozenset()], samples["ipsec_findings_gone", frozenset()]) == (1, 1)
+
+
+def test_a_report_is_compared_with_the_json_of_an_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "findings.json"
+    assert since(report(), path) == since(report(), None) == Drift()
+    path.write_text(FORMATS["json"].render(earlier(), NONE), encoding="utf-8")
+    assert since(report(), path) == drift(earlier(), report())
+    assert since(earlier(), path).summary() == "since 2026-11-20T16:00:00Z: nothing has changed"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": "2.0"}', '{"version": "1.0"}', "\udc80"])
+def test_what_is_no_earlier_report_is_told_in_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "findings.json"
+    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(IpsecError, match=r"this is no report .*findings\.json: remove it, or name another"):
+        since(report(), path)
+
+
+def test_a_tunnel_that_is_there_no_more_and_one_that_is_new_are_told() -> None:
+    (tunnel,) = report().tunnels
+    changes = drift(report(), replace(report(), tunnels=(replace(tunnel, name="c-d"),)))
+    assert [(each.tunnel, each.before, each.after) for each in changes.moved] == [
+        ("c-d", "", "up, traffic passes"),
+        ("a-b", "up, traffic passes", "gone"),
+    ]
