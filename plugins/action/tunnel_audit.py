@@ -49,7 +49,7 @@ class ActionModule(Task):
         if args["before"] is not None:
             repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = tell(found, read, time, comparisons=comparisons, repairs=repairs)
+        report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=repairs)
         columns: Any = Display().columns
         table = f"{as_table.render(found, min(columns, as_table.WIDTH))}\n\n{summary(report)}"
         if args["show"]:

@@ -40,13 +40,16 @@ options:
     default: findings
   formats:
     description:
-      - Which to write. Each has an ending of its own - C(.json), C(.xml), C(.sarif), C(.md), C(.csv), C(.prom).
+      - Which to write. Each has an ending of its own - C(.json), C(.xml), C(.sarif), C(.md), C(.csv), C(.prom) and
+        C(.html).
       - V(json) follows a published JSON Schema, which it names. V(sarif) is SARIF 2.1.0.
       - V(junit) has a suite for each tunnel and a test for each finding; a waived one is a skipped test.
       - V(prometheus) is for the textfile collector of Prometheus' node exporter; only this file is readable for all.
+      - V(html) is one file that needs no network. It shows both ends of a tunnel side by side where the audit was made
+        with O(tunnelwright.ipsec.tunnel_audit#module:sides).
     type: list
     elements: str
-    choices: [json, junit, sarif, markdown, csv, prometheus]
+    choices: [json, junit, sarif, markdown, csv, prometheus, html]
     default: [json]
   since:
     description:
@@ -100,7 +103,7 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
-FORMATS = ["json", "junit", "sarif", "markdown", "csv", "prometheus"]
+FORMATS = ["json", "junit", "sarif", "markdown", "csv", "prometheus", "html"]
 SEVERITIES = ["never", "info", "low", "medium", "high", "critical"]
 ARGUMENT_SPEC = {
     "audit": {"type": "dict", "required": True},

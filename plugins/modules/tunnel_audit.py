@@ -114,6 +114,10 @@ options:
     type: list
     elements: str
     default: []
+  sides:
+    description: Whether to return both ends of every tunnel side by side in RV(sides), for the report V(html).
+    type: bool
+    default: false
   limit:
     description:
       - Gateways that may be changed. Steps on others become RV(advice).
@@ -199,6 +203,10 @@ verdicts:
   type: dict
 comparisons:
   description: By tunnel of O(compare), both ends side by side as text, with what differs marked.
+  returned: success
+  type: dict
+sides:
+  description: By tunnel, with O(sides), what is compared - C(what), both C(values), and whether they are the C(same).
   returned: success
   type: dict
 unpaired:
@@ -294,6 +302,7 @@ ARGUMENT_SPEC = {
     "probes": {"type": "list", "elements": "dict", "default": []},
     "attempts": {"type": "list", "elements": "dict", "default": [], "options": ATTEMPT_SPEC},
     "compare": {"type": "list", "elements": "str", "default": []},
+    "sides": {"type": "bool", "default": False},
     "limit": {"type": "list", "elements": "str"},
     "psks": {"type": "list", "elements": "str", "default": [], "no_log": False},
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},

@@ -12,7 +12,7 @@ from typing import Any
 from .errors import IpsecError, ParseError
 from .model import Audit, Gateway, Severity, Tunnel, restore
 from .replaced import replaced
-from .report import as_csv, as_json, as_junit, as_markdown, as_prometheus, as_sarif
+from .report import as_csv, as_html, as_json, as_junit, as_markdown, as_prometheus, as_sarif, side_by_side
 from .report.as_story import Chapter
 from .report.drift import Drift, drift
 from .report.told import Expiry, Report, Told, worst_first
@@ -27,19 +27,21 @@ FORMATS: Mapping[str, ModuleType] = {
     "markdown": as_markdown,
     "csv": as_csv,
     "prometheus": as_prometheus,
+    "html": as_html,
 }
 _STATES = {True: "up, traffic passes", False: "up, no traffic", None: "up"}
 
 
-def tell(
+def tell(  # noqa: PLR0913  each is one thing that is told
     found: Audit,
     gateways: Iterable[Gateway],
     time: str,
     *,
     comparisons: Mapping[str, str] | None = None,
+    sides: bool = False,
     repairs: tuple[Chapter, ...] | None = None,
 ) -> Report:
-    """What reports tell of an audit that was made at a time (ISO 8601)."""
+    """What reports tell of an audit that was made at a time (ISO 8601); `sides`: also all settings of all tunnels."""
     return Report(
         time=time,
         tunnels=tuple(_told(found, tunnel) for tunnel in found.tunnels),
@@ -54,6 +56,7 @@ def tell(
         certificates=tuple(dict.fromkeys(_expiries(gateways))),
         verdicts={tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
         comparisons=comparisons or {},
+        sides={tunnel.name: side_by_side.rows(tunnel) for tunnel in found.tunnels} if sides else {},
         repairs=repairs,
     )
 

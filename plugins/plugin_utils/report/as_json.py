@@ -20,6 +20,7 @@ def render(report: Report, drift: Drift) -> str:
     """The text; everything that is not ASCII is escaped, so that nothing in it turns or breaks a line."""
     told: dict[str, Any] = plain(report)
     told["tunnels"] = [_without_counters(tunnel) for tunnel in told["tunnels"]]
+    del told["sides"]  # the settings of every tunnel: for the page
     if report.repairs is None:
         del told["repairs"]
     head = {"$schema": SCHEMA, "version": VERSION, "time": told.pop("time"), "policy": told.pop("policy")}

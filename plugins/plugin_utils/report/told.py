@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..model import EndName, Finding, Outage, Proof, Severity, Step, Unpaired, Verdict, Waived
 from .as_story import Chapter
+from .side_by_side import Row
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 
@@ -59,6 +60,7 @@ class Report:
     certificates: tuple[Expiry, ...] = ()
     verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
     comparisons: Mapping[str, str] = field(default_factory=dict)
+    sides: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # by tunnel, both ends side by side
     repairs: tuple[Chapter, ...] | None = None  # None: nothing was repaired
 
     def counts(self) -> dict[Severity, int]:
