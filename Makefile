@@ -12,13 +12,14 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
+.PHONY: help demo test all check unit browser sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
 	@echo "make test         everything (root)"
 	@echo "make check        lint, types and unit tests: a minute, no root"
 	@echo "make unit         unit tests alone: seconds, no root"
+	@echo "make browser      the HTML report in Chromium (root, for the package)"
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make lint types docs sanity molecule: parts of the above"
 	@echo "make perf         measures, and writes docs/performance.md (root)"
@@ -33,7 +34,7 @@ demo: packages $(PY311)/installed $(LINK)
 
 # -k: all of it, also after a failure; what is quick to know comes first.
 test all: packages
-	@$(MAKE) -k lint types docs unit sanity molecule mutants integration matrix-brief
+	@$(MAKE) -k lint types docs unit browser sanity molecule mutants integration matrix-brief
 	@$(if $(filter py313,$(PYTHONS)),,echo "Not tested, for want of a Python 3.13: ansible-core 2.21.")
 
 check: lint types unit-py311
@@ -54,6 +55,11 @@ sanity-%: .venv/%/installed $(PY311)/installed
 integration-%: packages .venv/%/installed
 	$(call heading,integration tests on real gateways: $*)
 	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder tests/integration
+
+# The HTML report in Debian's Chromium.
+browser: packages $(PY311)/installed
+	$(call heading,HTML report in Chromium)
+	@$(PY311)/bin/python -m pytest -q tests/browser
 
 molecule: packages $(PY311)/installed $(LINK)
 	$(call heading,molecule)

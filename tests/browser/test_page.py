@@ -21,12 +21,17 @@ from tests.unit.report.test_formats import earlier
 
 STATES = ("up, traffic passes", "up", "up, no traffic", "down")
 MANY = 10_000
+PAUSE = 500.0  # milliseconds; on a machine with nothing else to do it takes some 30
+FILTER = """(state) => { const box = document.getElementById("state"), begun = performance.now();
+box.value = state; box.dispatchEvent(new Event("change")); document.body.getBoundingClientRect();
+return performance.now() - begun; }"""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
     assert chromium, "Debian's chromium is not installed: sh tests/tools/packages.sh"
+    expect.set_options(timeout=60_000)  # milliseconds: the machine of the tests may be busy
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield started
@@ -49,7 +54,8 @@ class Shown:
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
-        self.page.goto(path.as_uri())
+        self.page.set_default_timeout(60_000)
+        self.page.goto(path.as_uri(), timeout=180_000)
 
 
 def report_with_sides() -> Report:
@@ -192,18 +198,13 @@ def test_a_hostile_name_is_text(browser: Browser, tmp_path: Path, text: str) -> 
     assert not wide
 
 
-def test_ten_thousand_tunnels_open_and_filter_without_a_pause(browser: Browser, tmp_path: Path) -> None:
+def test_ten_thousand_tunnels_filter_without_a_pause(browser: Browser, tmp_path: Path) -> None:
     shown = Shown(browser, tmp_path / "report.html", as_html.render(fleet(MANY), Drift()))
-    page = shown.page
-    expect(page.get_by_role("status")).to_contain_text("10000 of 10000 tunnels")
-    filtered = page.evaluate(
-        """() => { const box = document.getElementById("state"), begun = performance.now();
-        box.value = "down"; box.dispatchEvent(new Event("change"));
-        document.body.getBoundingClientRect(); return performance.now() - begun; }"""
-    )
-    expect(page.get_by_role("status")).to_contain_text("2500 of 10000 tunnels")
-    print(f"filtering 10,000 tunnels took {filtered:.0f} ms")
-    assert filtered < 1000  # a person notices from 100 ms; the machine of the tests may be busy
+    expect(shown.page.get_by_role("status")).to_contain_text("10000 of 10000 tunnels")
+    taken = min(shown.page.evaluate(FILTER, state) for state in STATES * 4)
+    expect(shown.page.get_by_role("status")).to_contain_text("2500 of 10000 tunnels")
+    print(f"filtering 10,000 tunnels took {taken:.0f} ms")
+    assert taken < PAUSE
     assert shown.complaints == []
 
 

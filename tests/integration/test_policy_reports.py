@@ -38,13 +38,14 @@ waivers:
     expires: 2020-01-31
 """
 TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
-ALL = ["json", "junit", "sarif", "markdown", "csv", "prometheus"]
+ALL = ["json", "junit", "sarif", "markdown", "csv", "prometheus", "html"]
 READERS = {
     "json": reading.from_json,
     "xml": reading.from_junit,
     "sarif": reading.from_sarif,
     "csv": reading.from_csv,
     "md": reading.from_markdown,
+    "html": reading.from_html,
 }
 
 

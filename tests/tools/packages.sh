@@ -14,6 +14,7 @@ while read -r command package; do
 	command -v "$command" >/dev/null || missing="$missing $package"
 done <<-END
 	busybox busybox
+	chromium chromium
 	dash dash
 	debootstrap debootstrap
 	gawk gawk

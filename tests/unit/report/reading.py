@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from io import StringIO
 from xml.etree import ElementTree as ET
 
@@ -108,6 +109,36 @@ def from_markdown(text: str) -> Story:
 
 def _plain(text: str) -> str:
     return _MARK.sub(r"\1", text.replace("&amp;", "&"))
+
+
+class _Embedded(HTMLParser):
+    """The text of the element with the id `data`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside, self.text = False, ""
+
+    def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = ("id", "data") in attrs
+
+    def handle_endtag(self, _tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += data if self.inside else ""
+
+
+def from_html(text: str) -> Story:
+    parser = _Embedded()
+    parser.feed(text)
+    data = json.loads(parser.text)
+    each = [(tunnel["name"], found) for tunnel in data["tunnels"] for found in tunnel["findings"]]
+    each += [("", found) for found in data["others"]]
+    return Story(
+        frozenset((tunnel["name"], tunnel["state"]) for tunnel in data["tunnels"]),
+        frozenset((found["id"], found["severity"], name, found["end"]) for name, found in each),
+        frozenset((name, severity, tunnel, end) for name, severity, tunnel, end, *rest in data["waived"]),
+    )
 
 
 _SAMPLE = re.compile(

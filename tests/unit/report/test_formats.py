@@ -45,6 +45,7 @@ READERS = {
     "sarif": reading.from_sarif,
     "csv": reading.from_csv,
     "markdown": reading.from_markdown,
+    "html": reading.from_html,
 }
 NONE = Drift()
 WORST = {text[:12]: text for text in HOSTILE}
@@ -189,7 +190,7 @@ def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Pat
     assert (dry[1], folder.exists()) == (True, False)
     paths, changed = keep(report(), NONE, folder, "now", FORMATS, dry=False)
     assert changed
-    assert [Path(path).name for path in paths] == ["now.json", "now.xml", "now.sarif", "now.md", "now.csv", "now.prom"]
+    assert [Path(path).suffix for path in paths] == [".json", ".xml", ".sarif", ".md", ".csv", ".prom", ".html"]
     assert sorted(folder.iterdir()) == sorted(map(Path, paths))
     assert keep(report(), NONE, folder, "now", FORMATS, dry=False)[1] is False
     modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
