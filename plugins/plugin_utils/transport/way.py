@@ -175,15 +175,17 @@ def _over(settings: Settings, ways: Ways, deadline: float) -> paramiko.Channel:
 
 def _greeted(stream: socket.socket, settings: Settings, deadline: float) -> None:
     """Wait until an SSH server has said who it is, and leave that to be read; lines before it are passed over."""
+    first = b""
     for dummy in range(_LINES_BEFORE):
         line = _line(stream, settings, deadline)
+        first = first or line
         if line.startswith(b"SSH-"):
             return
         if not line.endswith(b"\n"):
             break
         stream.recv(len(line))
-    said = line[:60].decode("utf-8", "replace").strip()
-    raise NotConnectedError(f"what answers there is no SSH server: it says {said!r}", where=settings.where)
+    said = first[:60].decode("utf-8", "replace").strip()
+    raise NotConnectedError(f"what answers is no SSH server: it says {said!r}", where=settings.where)
 
 
 def _line(stream: socket.socket, settings: Settings, deadline: float) -> bytes:
