@@ -45,11 +45,11 @@ class ActionModule(Task):
         reading.go(args["platform"], progress, threads=args["threads"], timeout=args["timeout"])
         progress.end()
         if args["dest"]:
-            for host, reason in reading.unreachable.items():
+            for host, reason in reading.unreadable.items():
                 kept.keep_reason(host, reason)
         return {
             "gateways": {host: kept.gateways[host] for host in reading.hosts if host in kept.gateways},
-            "unreachable": {host: reading.unreachable[host] for host in reading.hosts if host in reading.unreachable},
+            "unreadable": {host: reading.unreadable[host] for host in reading.hosts if host in reading.unreadable},
             "read": reading.read,
             "folder": kept.folder,
         }

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
+from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
 from ..plugin_utils.report import as_story, as_table, side_by_side
@@ -26,7 +28,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
-        read, unreadable = gateways(args["gateways"])
+        read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
         found = audit(
             read,
             unreadable=unreadable,

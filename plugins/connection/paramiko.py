@@ -65,8 +65,7 @@ options:
     env: [{name: ANSIBLE_PRIVATE_KEY_PASSPHRASE}]
     vars: [{name: ansible_private_key_passphrase}, {name: ansible_ssh_private_key_passphrase}]
   host_key_checking:
-    description: With V(false), C(StrictHostKeyChecking=no) as OpenSSH has it. Otherwise what OpenSSH's own settings
-    say.
+    description: With V(false), C(StrictHostKeyChecking=no) as OpenSSH has it. Otherwise OpenSSH's own settings hold.
     type: bool
     default: true
     ini: [{section: defaults, key: host_key_checking}, {section: ssh_connection, key: host_key_checking}]

@@ -19,7 +19,7 @@ description:
     values are resolved.
   - Nothing is ever asked on a terminal. A host key that is not known is refused, unless Ansible's or OpenSSH's own
     settings say otherwise.
-  - A gateway that cannot be read is in RV(unreachable) with the reason. It delays the others by no more than its own
+  - A gateway that cannot be read is in RV(unreadable) with the reason. It delays the others by no more than its own
     timeouts, and does not fail the task.
 author:
   - Tunnelwright contributors (@tunnelwright)
@@ -105,7 +105,7 @@ options:
 notes:
   - C(become), C(remote_user) and C(port) as keywords of the task or play are for the gateways. C(connection) as a
     keyword is not looked at; a host whose variable C(ansible_connection) is none that speaks SSH is in
-    RV(unreachable).
+    RV(unreadable).
   - An agent is asked for keys if it is the one of C(SSH_AUTH_SOCK). GSSAPI, hardware keys and host certificates are
     not for this module.
   - The strategy C(free) does not run modules that run once.
@@ -130,7 +130,7 @@ EXAMPLES = r"""
 
     - name: Say which could not be read
       ansible.builtin.debug:
-        var: fleet.unreachable
+        var: fleet.unreadable
 
     - name: Compare the ends
       tunnelwright.ipsec.tunnel_audit:
@@ -151,7 +151,7 @@ gateways:
     - Those beyond O(memory), or all if there is O(dest), are not here, but in RV(folder).
   returned: success
   type: dict
-unreachable:
+unreadable:
   description: By inventory name, why a gateway could not be read, in one sentence.
   returned: success
   type: dict

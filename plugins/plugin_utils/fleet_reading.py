@@ -31,7 +31,7 @@ class FleetReading:
     options: GatherOptions
     kept: Gathers
     scrub: Callable[..., Any]
-    unreachable: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     read: int = 0
     _passwords: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
 
@@ -39,7 +39,7 @@ class FleetReading:
         """Read them all. What goes wrong with one is said of that one."""
 
         def tick() -> None:
-            shown.at(self.read + len(self.unreachable), len(self.unreachable))
+            shown.at(self.read + len(self.unreadable), len(self.unreadable))
 
         script = platform(platform_name).gather(self.options)
         for host, answer in run_all(self._targets(), script, threads=threads, timeout=timeout, tick=tick):
@@ -48,16 +48,16 @@ class FleetReading:
                 self.kept.keep(host, self.scrub(plain(self._understood(host, answer)), *passwords))
                 self.read += 1
             except IpsecError as error:
-                self.unreachable[host] = self.scrub(str(error), *passwords)
+                self.unreadable[host] = self.scrub(str(error), *passwords)
             except Exception as error:  # noqa: BLE001 - the others are read all the same
-                self.unreachable[host] = f"what it answered is not understood ({type(error).__name__}: {error})"
+                self.unreadable[host] = f"what it answered is not understood ({type(error).__name__}: {error})"
 
     def _targets(self) -> Iterator[Target]:
         for host in self.hosts:
             try:
                 target = self.target(host)
             except IpsecError as error:
-                self.unreachable[host] = str(error)
+                self.unreadable[host] = str(error)
                 continue
             privilege = target.privilege.password if target.privilege else None
             self._passwords[host] = (target.password, target.passphrase, privilege)

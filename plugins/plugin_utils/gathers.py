@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,22 @@ class Gathers:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         part.replace(path)
+
+
+def all_of(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Hosts and what was read of them, of a registered result of fleet_info and of folders.
+
+    Raises:
+        ParseError: the result is not one of fleet_info, or a folder is not as it was written.
+    """
+    if fleet and "unreadable" not in fleet:
+        raise ParseError(
+            "this is not what fleet_info returned", where="fleet", hint="register its result and give that"
+        )
+    yield from (fleet.get("gateways") or {}).items()
+    yield from read([*([fleet["folder"]] if fleet.get("folder") else []), *folders])
+    for host, reason in (fleet.get("unreadable") or {}).items():
+        yield host, {"unreachable": True, "msg": reason}
 
 
 def read(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:

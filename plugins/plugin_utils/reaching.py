@@ -30,6 +30,9 @@ def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any])
     """
     if not patterns:
         return list(variables["ansible_play_hosts"])
+    known = variables["hostvars"]
+    if all(pattern in known for pattern in patterns):  # names, as a play has them by the thousand
+        return list(patterns)
     lookup = lookup_loader.get(
         "ansible.builtin.inventory_hostnames",
         loader=action._loader,  # noqa: SLF001
