@@ -22,7 +22,18 @@ KEY = "a key of the integration tests"
 PHRASE = "open sesame"
 HOSTS = ("a01", "b01", "a02", "b02")
 CLOCKS = {  # what tells the time, and is another in each reading
-    *("established", "install_time", "life_time", "rekey_time", "reauth_time", "time", "load", "idle", "since", "uptime"),
+    *(
+        "established",
+        "install_time",
+        "life_time",
+        "rekey_time",
+        "reauth_time",
+        "time",
+        "load",
+        "idle",
+        "since",
+        "uptime",
+    ),
     *("bytes_in", "bytes_out", "packets_in", "packets_out", "use_in", "use_out"),
 }
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .library import paramiko
-from .openssh import Settings
+from .openssh import Settings, at_home
 from .target import Target
 
 
@@ -18,25 +18,21 @@ def keys(target: Target | None, settings: Settings, notes: list[str]) -> Generat
     Why a file that was asked for cannot be used goes to `notes`; a passphrase is never asked for.
     """
     passphrase = target.passphrase if target else None
-    for path in map(_path, settings.identities):
+    for path in map(at_home, settings.identities):
         if path.is_file():
             key, why = _loaded(str(path), passphrase)
             if key is not None:
                 yield str(path), key
             else:
                 notes.append(f"{path} {why}")
-        elif target and target.key_file and path == _path(target.key_file):
+        elif target and target.key_file and path == at_home(target.key_file):
             notes.append(f"{path} is not there")
     if settings.agent:
-        wanted = {_public(path) for path in map(_path, settings.identities)} if settings.identities_only else None
+        wanted = {_public(path) for path in map(at_home, settings.identities)} if settings.identities_only else None
         with closing(paramiko.Agent()) as agent:
             for each in agent.get_keys():
                 if wanted is None or each.asbytes() in wanted:
                     yield f"{each.get_name()} of the agent", each
-
-
-def _path(text: str) -> Path:
-    return Path(text.strip('"').replace("%d", str(Path.home()))).expanduser()
 
 
 @functools.lru_cache(maxsize=64)

@@ -103,6 +103,7 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
     options.key_types = sorted(
         options.key_types, key=lambda kind: kind not in types
     )  # what is known is asked for first
+    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)  # one pass, and no MAC beside
     transport.banner_timeout = transport.handshake_timeout = left(deadline)
     event = threading.Event()
     transport.start_client(event=event)

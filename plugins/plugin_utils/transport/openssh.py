@@ -6,11 +6,15 @@ Match are read by the program that they were written for.
 
 from __future__ import annotations
 
+import functools
 import os
+import pwd
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from glob import iglob
 from pathlib import Path
 
 from ..errors import TransportError
@@ -19,6 +23,11 @@ from .target import Target
 _BRACKETS = re.compile(r"\[(.+)\](?::(\d+))?")
 _PLAIN = re.compile(r"([^:]+)(?::(\d+))?")
 _PORT = 22
+_SYSTEM = Path("/etc/ssh")
+_HOME = Path(pwd.getpwuid(os.getuid()).pw_dir)
+_DEEPEST = 16  # files that include each other
+_ANY = "tunnelwright-any-host"
+_asking = threading.Lock()
 _WITHIN = 20.0  # seconds; a `Match exec` runs commands
 
 
@@ -59,7 +68,7 @@ def arguments(target: Target) -> list[str]:
     if target.port is not None:
         given += ["-o", f"Port={target.port}"]
     if target.key_file:
-        given += ["-o", f'IdentityFile="{Path(target.key_file).expanduser()}"']
+        given += ["-o", f'IdentityFile="{at_home(target.key_file)}"']
     if target.user:
         given += ["-o", f'User="{target.user}"']
     return [*given, *target.after]
@@ -71,8 +80,57 @@ def settings(target: Target) -> Settings:
     Raises:
         TransportError: OpenSSH is not there, or refuses the arguments.
     """
-    given = arguments(target)
+    given = tuple(arguments(target))
+    with _asking:  # one for all, and not all at once
+        general = None if _tells_hosts_apart(_file(given)) else _general(given)
+    if general is not None:
+        return replace(general, host=target.host)
     return read(_asked(given, target.host), _file(given))
+
+
+@functools.lru_cache(maxsize=256)
+def _general(given: tuple[str, ...]) -> Settings | None:
+    """What holds for every host, asked once for all with the same arguments; None if it is not the same for all."""
+    try:
+        said = _asked(given, _ANY)
+    except TransportError:  # which is said of each host, by its name
+        return None
+    settings = read(said, _file(given))
+    rest = [line for line in said.splitlines() if line not in (f"host {_ANY}", f"hostname {_ANY}")]
+    told_apart = settings.host != _ANY or any(_ANY in line or "%" in line for line in rest)
+    return None if told_apart else settings
+
+
+@functools.lru_cache(maxsize=16)
+def _tells_hosts_apart(config: tuple[str, ...]) -> bool:
+    """Whether a configuration file says of some host what it does not say of another."""
+    own = "".join(config)[2:]
+    roots = [Path(own)] if own else [_HOME / ".ssh/config", _SYSTEM / "ssh_config"]
+    lines = [words for path in roots for words in _lines(path, _DEEPEST)]
+    return any(words[0] == "match" or (words[0] == "host" and words[1:] != ["*"]) for words in lines)
+
+
+def _lines(path: Path, depth: int) -> Iterator[list[str]]:
+    """The words of each line of a file of configuration and of those it includes (ssh_config(5), Include)."""
+    if not (depth and path.is_file() and os.access(path, os.R_OK)):
+        return
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        words = line.replace("=", " ").replace('"', " ").split()
+        if not words:
+            continue
+        words[0] = words[0].lower()
+        yield words
+        if words[0] == "include":
+            base = _SYSTEM if _SYSTEM in path.parents else _HOME / ".ssh"
+            for pattern in words[1:]:
+                for found in sorted(iglob(str(base / at_home(pattern)))):  # noqa: PTH207 - patterns may be absolute
+                    yield from _lines(Path(found), depth - 1)
+
+
+def at_home(path: str) -> Path:
+    """A path as OpenSSH takes it: `~` and `%d` are the home of the user's account, whatever HOME says."""
+    text = path.strip('"').replace("%d", str(_HOME))
+    return _HOME / text[2:] if text.startswith("~/") else Path(text)
 
 
 def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]) -> Settings:
@@ -106,7 +164,7 @@ def read(said: str, config: tuple[str, ...] = ()) -> Settings:
         identities=tuple(values.get("identityfile", ())) if _yes(one.get("pubkeyauthentication", "yes")) else (),
         identities_only=_yes(one.get("identitiesonly", "no")),
         agent=_agent(one),
-        known_hosts=tuple(str(Path(file).expanduser()) for file in (*user_files, *global_files) if file != "none"),
+        known_hosts=tuple(str(at_home(file)) for file in (*user_files, *global_files) if file != "none"),
         strict=_STRICT.get(one.get("stricthostkeychecking", ""), one.get("stricthostkeychecking", "ask")),
         alias=one.get("hostkeyalias", ""),
         jumps=tuple(each for each in one.get("proxyjump", "none").split(",") if each != "none"),

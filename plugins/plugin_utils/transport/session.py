@@ -34,20 +34,25 @@ class _Talk:
     errors: bytearray
 
     def listen(self, seconds: float) -> bool:
-        """Take in what has been said, waiting so long for it; whether there may be more."""
-        more = True
+        """Wait so long for something to be said and take it in; whether there may be more."""
         self.channel.settimeout(seconds)
         try:
             piece = self.channel.recv(_PIECE)
-            more = bool(piece)
-            self.output += piece
         except TimeoutError:
-            pass
+            self.take()
+            return True
+        self.output += piece
+        self.take()
+        return bool(piece)
+
+    def take(self) -> None:
+        """Take in what has been said."""
+        while self.channel.recv_ready():
+            self.output += self.channel.recv(_PIECE)
         while self.channel.recv_stderr_ready():
             self.errors += self.channel.recv_stderr(_PIECE)
         if len(self.output) + len(self.errors) > _LARGEST:
             raise TransportError(f"its answer is longer than {_LARGEST >> 20} MiB", hint="is that a gateway")
-        return more
 
 
 def run(
@@ -97,6 +102,9 @@ def _spoken(talk: _Talk, command: str, given: bytes, privilege: Privilege | None
     channel.settimeout(None)
     channel.sendall(given)
     channel.shutdown_write()
+    # To wait for the end, and to look now and then, takes much less than to be woken for every packet.
+    while not channel.status_event.wait(_LOOK):
+        talk.take()
     while talk.listen(_LOOK):
         pass
     while piece := channel.recv_stderr(_PIECE):
