@@ -94,7 +94,10 @@ def _entry(line: str) -> Entry | None:
         return None  # also @cert-authority: certificates of hosts are not asked for
     try:
         return Entry(
-            words[0].lower() if "|" not in words[0] else words[0], words[1], base64.b64decode(words[2]), bool(marker)
+            words[0].lower() if "|" not in words[0] else words[0],
+            words[1],
+            base64.b64decode(words[2], validate=True),
+            bool(marker),
         )
     except binascii.Error:
         return None
