@@ -40,8 +40,8 @@ options:
     default: {}
   folders:
     description:
-      - Folders of files that M(tunnelwright.ipsec.fleet_info) wrote, for instance one of each slice of a fleet. Ends
-        are paired across all of them.
+      - Folders, or patterns of folders such as C(/srv/ipsec/*), of files that M(tunnelwright.ipsec.fleet_info) wrote,
+        for instance one of each slice of a fleet. Ends are paired across all of them.
       - A gateway may be in one of them only. All must have been read with the same digest key.
     type: list
     elements: path

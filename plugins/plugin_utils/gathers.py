@@ -6,6 +6,7 @@ of a fleet on several machines, are put together by putting their files together
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -65,6 +66,20 @@ def all_of(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple[s
         yield host, {"unreachable": True, "msg": reason}
 
 
+def _expanded(folders: Iterable[str]) -> Iterator[Path]:
+    """Folders, each once; a pattern is all that match it."""
+    seen = set()
+    for text in folders:
+        found = sorted(glob.glob(text)) if glob.has_magic(text) else [text]  # noqa: PTH207 - an absolute pattern
+        if not found:
+            raise ParseError("no folder matches", where=text, hint="name folders that fleet_info wrote to")
+        for name in found:
+            path = Path(name).resolve()
+            if path not in seen:
+                seen.add(path)
+                yield path
+
+
 def read(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """Hosts and what was read of them, one after the other.
 
@@ -72,7 +87,7 @@ def read(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
         ParseError: a folder is not there, a file is not what was written, or a host is in two folders.
     """
     found: dict[str, Path] = {}
-    for folder in map(Path, folders):
+    for folder in _expanded(folders):
         if not folder.is_dir():
             raise ParseError("there is no such folder", where=str(folder), hint="name one that fleet_info wrote to")
         for path in sorted(folder.glob("*.json")):

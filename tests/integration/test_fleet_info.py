@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -229,7 +230,8 @@ def test_two_slices_are_one_audit_and_no_pair_is_broken(tmp_path: Path, lab: Lab
     merged, audited = done.result("merge"), done.result("audit")
     assert [tunnel["name"] for tunnel in merged["tunnels"]] == ["a01-b01", "a02-b02"]
     assert merged["findings"] == audited["findings"] != []
-    twice = {**merge, "tunnelwright.ipsec.tunnel_audit": {"folders": [*folders, folders[0]]}}
+    shutil.copytree(folders[0], tmp_path / "slice2")
+    twice = {**merge, "tunnelwright.ipsec.tunnel_audit": {"folders": [str(tmp_path / "slice*")]}}
     assert "a01 was read twice" in run(tmp_path, data, [twice]).result("merge")["msg"]
 
 

@@ -49,6 +49,9 @@ def test_what_is_no_reading_is_refused_with_its_place(tmp_path: Path) -> None:
         (tmp_path / folder / "a.json").write_text("{}")
     with pytest.raises(ParseError, match=r"^a was read twice at .*one/a.json and .*two/a.json: take one away$"):
         list(gathers.read([str(tmp_path / "one"), str(tmp_path / "two")]))
+    assert dict(gathers.read([str(tmp_path / "o*"), str(tmp_path / "one")])) == {"a": {}}
+    with pytest.raises(ParseError, match=r"^no folder matches at .*nine\*: "):
+        list(gathers.read([str(tmp_path / "nine*")]))
     with pytest.raises(ParseError, match=r"^there is no such folder at .*three: "):
         list(gathers.read([str(tmp_path / "three")]))
     (tmp_path / "one" / "a.json").write_text("{")
