@@ -119,23 +119,21 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Audit a large fleet
-  hosts: localhost
-  gather_facts: false
-  tasks:
-    - name: Read the gateways
-      tunnelwright.ipsec.fleet_info:
-        hosts: [gateways]
-      register: fleet
+- name: Read the gateways
+  tunnelwright.ipsec.fleet_info:
+    hosts: [gateways]
+  register: fleet
 
-    - name: Say which could not be read
-      ansible.builtin.debug:
-        var: fleet.unreadable
+- name: Say which could not be read
+  ansible.builtin.debug:
+    var: fleet.unreadable
+  run_once: true
 
-    - name: Compare the ends
-      tunnelwright.ipsec.tunnel_audit:
-        fleet: "{{ fleet }}"
-        show: true
+- name: Compare the ends
+  tunnelwright.ipsec.tunnel_audit:
+    fleet: "{{ fleet }}"
+    show: true
+  run_once: true
 
 - name: Keep one file of each gateway, for instance of one slice of the fleet
   tunnelwright.ipsec.fleet_info:
