@@ -13,13 +13,12 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader, get_shell_plugin, lookup_loader
 
 from .errors import IpsecError
-from .transport.target import SHELL, Privilege, Target
+from .transport.target import SCRIPT, SHELL, Privilege, Target
 
 PLUGIN = "tunnelwright.ipsec.paramiko"
 _SPOKEN = frozenset(
     ("ssh", "ansible.builtin.ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh", PLUGIN)
 )
-_SH = "/bin/sh -s"
 
 
 def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
@@ -146,5 +145,5 @@ class Inventory:
         self._set_options(become, "become", variables, resolve, become_pass=self._become_password)
         if become.get_option("become_user") == user and not constants.config.get_config_value("BECOME_ALLOW_SAME_USER"):
             return None, SHELL
-        command = become.build_become_command(_SH, self._shell)
+        command = become.build_become_command(SCRIPT, self._shell)
         return Privilege(become, become.get_option("become_pass") or ""), f"/bin/sh -c {shlex.quote(command)}"

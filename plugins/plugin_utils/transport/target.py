@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-SHELL = "/bin/sh -c '/bin/sh -s'"  # as Ansible's own connections run a command: by a shell of the login shell
+# A script prints in dozens of small pieces, each a packet to be decrypted and a thread to be woken. dd, which by
+# POSIX gathers what it reads into blocks of `obs`, halves what a gateway costs the controller.
+SCRIPT = "/bin/sh -s | dd obs=65536 2>/dev/null"
+SHELL = f"/bin/sh -c '{SCRIPT}'"  # as Ansible's own connections run a command: by a shell of the login shell
 
 
 class Become(Protocol):
