@@ -20,6 +20,10 @@ _SPOKEN = frozenset(
     ("ssh", "ansible.builtin.ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.paramiko_ssh", PLUGIN)
 )
 
+# The command line's options that have a password for all hosts, and the variables that have one for a host.
+_PASSWORD = ("ask_pass", "connection_password_file", "ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
+_BECOME_PASSWORD = ("become_ask_pass", "become_password_file", "ansible_become_password", "ansible_become_pass")
+
 
 def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
     """The hosts of the inventory that the patterns name; without patterns those of the play that have not failed.
@@ -65,13 +69,19 @@ def target_of(name: str, option: Callable[[str], Any], **more: Any) -> Target:
     )
 
 
+def _is_typed(names: tuple[str, ...], variables: Mapping[str, Any]) -> bool:
+    """Whether a password in the play context is what was typed for all hosts, and not a variable of this task's own."""
+    options = [name for name in names if not name.startswith("ansible_")]
+    return any(context.CLIARGS.get(name) for name in options) and not any(name in variables for name in names)
+
+
 class Inventory:
     """Resolves hosts one by one, each with its own variables, those of the play and the keywords of the task."""
 
     def __init__(self, action: Any, variables: Mapping[str, Any], **instead: Any) -> None:
         """`action` is the task that asks; `instead` are fields of targets that hold instead of what variables say."""
         self._instead = {key: value for key, value in instead.items() if value is not None}
-        self._action, self._task, self._templar = action, action._task, action._templar  # noqa: SLF001
+        self._task, self._templar = action._task, action._templar  # noqa: SLF001
         self._manager = self._task.get_variable_manager()
         self._hosts = variables["hostvars"]
         self._keywords = {
@@ -80,13 +90,9 @@ class Inventory:
         }
         self._plugin = connection_loader.get(PLUGIN, action._play_context)  # noqa: SLF001
         self._shell = get_shell_plugin(shell_type="sh", executable="/bin/sh")
-        play_context = action._play_context  # noqa: SLF001
-        # What was typed at `-k` and `-K` is everybody's; what else is there is only this task's own host's.
-        typed = context.CLIARGS.get
-        self._password = play_context.password if typed("ask_pass") or typed("connection_password_file") else None
-        self._become_password = (
-            play_context.become_pass if typed("become_ask_pass") or typed("become_password_file") else None
-        )
+        typed = action._play_context  # noqa: SLF001
+        self._password = typed.password if _is_typed(_PASSWORD, variables) else None
+        self._become_password = typed.become_pass if _is_typed(_BECOME_PASSWORD, variables) else None
 
     def target(self, host: str) -> Target:
         """How to reach a host of the inventory.
@@ -96,7 +102,7 @@ class Inventory:
         """
         try:
             return self._target(host)
-        except AnsibleError as error:
+        except (AnsibleError, ValueError) as error:  # ValueError: a quote in arguments that does not end
             raise IpsecError(f"its variables cannot be resolved: {str(error).splitlines()[0]}") from error
 
     def _target(self, host: str) -> Target:

@@ -103,6 +103,7 @@ def test_each_host_that_cannot_be_read_has_its_reason_and_the_others_are_read(tm
         "unknown": {"ansible_host": address, "ansible_ssh_common_args": f"-o UserKnownHostsFile={other}"},
         "local": {"ansible_connection": "local"},
         "broken": {"ansible_host": "{{ there_is_no_such_variable }}"},
+        "quote": {"ansible_host": address, "ansible_ssh_common_args": "-o 'No"},
         "odd": {"ansible_host": address, "ansible_ssh_common_args": "-o NoSuchOption=1"},
     }
     found = ask(tmp_path, data)
@@ -115,6 +116,7 @@ def test_each_host_that_cannot_be_read_has_its_reason_and_the_others_are_read(tm
     assert "is not known" in why["unknown"]
     assert why["local"] == "its connection is local: read it with gateway_info: this speaks only SSH"
     assert "there_is_no_such_variable" in why["broken"]
+    assert why["quote"] == "its variables cannot be resolved: No closing quotation"
     assert why["odd"].startswith(f"ssh refuses its arguments at {address}: ")
     assert not [text for text in why.values() if "\n" in text]
 
