@@ -41,7 +41,7 @@ class ActionModule(Task):
         inventory = Inventory(self, variables, timeout=args["connect_timeout"], tries=tries)
         kept = Gathers(0 if args["dest"] else args["memory"] << 20, lambda: _folder(args["dest"]))
         reading = FleetReading(hosts_of(self, args["hosts"], variables), inventory.target, options, kept, self.scrubbed)
-        progress = Progress("Read", len(reading.hosts))
+        progress = Progress(len(reading.hosts))
         reading.go(args["platform"], progress, threads=args["threads"], timeout=args["timeout"])
         progress.end()
         if args["dest"]:

@@ -14,11 +14,11 @@ _PLAIN = 30.0  # seconds between two plain lines
 
 
 class Progress:
-    """Says how many of a number are done."""
+    """Says how many of all gateways are done."""
 
-    def __init__(self, what: str, total: int, *, terminal: bool = TERMINAL) -> None:
-        """`what`: what is done with the number, as in `read`."""
-        self._what, self._total, self._terminal = what, total, terminal
+    def __init__(self, total: int, *, terminal: bool = TERMINAL) -> None:
+        """`total`: how many there are."""
+        self._total, self._terminal = total, terminal
         self._begun = time.monotonic()
         self._next = self._begun + _FIRST
         self._shown = False
@@ -29,12 +29,15 @@ class Progress:
         if now < self._next:
             return
         self._next = now + (0 if self._terminal else _PLAIN)
-        text = f"{self._what} {done} of {self._total}{f', {failed} of them not' if failed else ''}"
+        text = f"{done} of {self._total} gateways{f', {failed} could not be read' if failed else ''}"
         text += f" ({now - self._begun:.0f} s)"
-        Display().display(f"\r{text}\033[K" if self._terminal else text, newline=not self._terminal)
-        self._shown = self._terminal
+        if self._terminal:
+            Display().display(f"\r{text}\033[K", newline=False, screen_only=True)
+            self._shown = True
+        else:
+            Display().display(text)
 
     def end(self) -> None:
         """Leave the terminal's line as if it had not been there."""
         if self._shown:
-            Display().display("\r\033[K", newline=False)
+            Display().display("\r\033[K", newline=False, screen_only=True)

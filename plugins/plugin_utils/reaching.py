@@ -51,7 +51,10 @@ def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any])
 
 def target_of(name: str, option: Callable[[str], Any], **more: Any) -> Target:
     """The target that options of the connection plugin of this collection describe."""
-    split = lambda key: tuple(word for word in shlex.split(option(key) or "") if word.strip())  # noqa: E731
+
+    def split(key: str) -> tuple[str, ...]:
+        return tuple(word for word in shlex.split(option(key) or "") if word.strip())
+
     return Target(
         name,
         str(option("host")),

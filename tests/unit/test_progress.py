@@ -14,13 +14,13 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
 
 
 def note(found: list[tuple[str, bool]]) -> object:
-    return lambda text, newline=True: found.append((text, newline))
+    return lambda text, newline=True, **dummy: found.append((text, newline))
 
 
 def at(monkeypatch: pytest.MonkeyPatch, seconds: list[float], *, terminal: bool = True) -> None:
     now = 1000.0
     monkeypatch.setattr(progress.time, "monotonic", lambda: now)
-    told = progress.Progress("Read", 200, terminal=terminal)
+    told = progress.Progress(200, terminal=terminal)
     for step, second in enumerate(seconds):
         now = 1000.0 + second
         told.at(step * 10, step)
@@ -37,8 +37,8 @@ def test_a_terminal_has_a_line_that_updates_and_goes(
 ) -> None:
     at(monkeypatch, [1, 6, 7])
     assert shown == [
-        ("\rRead 10 of 200, 1 of them not (6 s)\x1b[K", False),
-        ("\rRead 20 of 200, 2 of them not (7 s)\x1b[K", False),
+        ("\r10 of 200 gateways, 1 could not be read (6 s)\x1b[K", False),
+        ("\r20 of 200 gateways, 2 could not be read (7 s)\x1b[K", False),
         ("\r\x1b[K", False),
     ]
 
@@ -47,4 +47,4 @@ def test_elsewhere_there_is_a_plain_line_now_and_then(
     monkeypatch: pytest.MonkeyPatch, shown: list[tuple[str, bool]]
 ) -> None:
     at(monkeypatch, [6, 10, 30, 37], terminal=False)
-    assert shown == [("Read 0 of 200 (6 s)", True), ("Read 30 of 200, 3 of them not (37 s)", True)]
+    assert shown == [("0 of 200 gateways (6 s)", True), ("30 of 200 gateways, 3 could not be read (37 s)", True)]
