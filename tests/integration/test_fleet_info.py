@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import files, login
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.target import Target
 
 from tests.lab.faults import inject
 from tests.lab.inventory import inventory
@@ -174,6 +179,28 @@ def test_a_key_with_a_passphrase_opens_with_it_and_is_never_asked_about(tmp_path
     assert f"{locked} needs a passphrase: give ansible_ssh_private_key_passphrase" in found["unreadable"]["b01"]
 
 
+def test_keys_of_an_agent_are_offered_and_only_those_that_are_named_where_that_is_wanted(
+    tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = subprocess.run(["ssh-agent", "-a", tmp_path / "agent"], capture_output=True, text=True, check=True)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "agent"))
+    try:
+        subprocess.run(["ssh-add", "-q", lab.folder / "id_ed25519"], check=True)
+        data = said(lab)
+        known = f"-F none -o UserKnownHostsFile={lab.folder}/known_hosts"
+        data["all"]["vars"] = {"ansible_user": "root", "ansible_ssh_common_args": known}
+        (tmp_path / "half.pub").write_bytes((lab.folder / "id_ed25519.pub").read_bytes())
+        only = {"ansible_ssh_common_args": f"{known} -o IdentitiesOnly=yes"}
+        data["all"]["hosts"]["b01"] |= only | {"ansible_ssh_private_key_file": str(tmp_path / "half")}
+        data["all"]["hosts"]["a02"] |= only
+        found = ask(tmp_path, data, hosts=["a01", "b01", "a02"])
+    finally:
+        pid = next(word for word in started.stdout.replace(";", " ").split() if word.startswith("SSH_AGENT_PID="))
+        os.kill(int(pid.partition("=")[2]), signal.SIGTERM)
+    assert sorted(found["gateways"]) == ["a01", "b01"]
+    assert found["unreadable"]["a02"].startswith("the login as root fails")
+
+
 def test_a_host_on_the_way_carries_all_logins_over_one_of_its_own(tmp_path: Path, lab: Lab) -> None:
     data = said(lab)
     settings = tmp_path / "ssh_config"
@@ -235,6 +262,20 @@ def test_two_slices_are_one_audit_and_no_pair_is_broken(tmp_path: Path, lab: Lab
     shutil.copytree(folders[0], tmp_path / "slice2")
     twice = {**merge, "tunnelwright.ipsec.tunnel_audit": {"folders": [str(tmp_path / "slice*")]}}
     assert "a01 was read twice" in run(tmp_path, data, [twice]).result("merge")["msg"]
+
+
+def test_files_go_there_and_back_and_a_refusal_names_the_file(tmp_path: Path, lab: Lab) -> None:
+    arguments = ("-F", "none", "-o", f"UserKnownHostsFile={lab.folder}/known_hosts")
+    key = str(lab.folder / "id_ed25519")
+    target = Target("a01", str(lab.management("a01")), user="root", key_file=key, after=arguments, timeout=30)
+    (tmp_path / "there").write_bytes(bytes(range(256)) * 999)
+    transport = login.enter(login.reach(target, login.ways()))
+    files.put(transport, str(tmp_path / "there"), "/tmp/there and back")  # noqa: S108 - of a gateway
+    files.fetch(transport, "/tmp/there and back", str(tmp_path / "back"))  # noqa: S108
+    with pytest.raises(IpsecError, match=r"^the file cannot be copied at /no/such/folder: "):
+        files.put(transport, str(tmp_path / "there"), "/no/such/folder")
+    login.leave(transport)
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
 
 
 def test_the_role_audits_a_fleet_as_it_audits_each(tmp_path: Path, lab: Lab) -> None:

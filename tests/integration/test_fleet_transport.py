@@ -154,6 +154,11 @@ def test_each_is_named_for_what_it_does_and_those_who_answer_wait_for_none(lan: 
     )  # nothing is tried twice
 
 
+def test_no_place_for_anybody_is_refused() -> None:
+    with pytest.raises(IpsecError, match=r"^0 gateways at a time are none: let threads be 1 or more$"):
+        ask(threads=0)
+
+
 def test_what_does_not_greet_holds_no_place_of_those_who_are_read(lan: Lan) -> None:
     targets = [lan.target(f"dead {n}", hostile.says_nothing) for n in range(3)]
     begun = time.monotonic()

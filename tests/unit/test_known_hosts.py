@@ -22,6 +22,7 @@ LINES = {
     "one of two keys": (f"fw {ED} {OTHER}\nfw {ED} {ONE}", "fw", ED, ONE, "known"),
     "another host's key": (f"fw2 {ED} {ONE}", "fw", ED, ONE, "unknown"),
     "a pattern": (f"*.example,fw? {ED} {ONE}", "fw7", ED, ONE, "known"),
+    "a pattern with a port": (f"[*.example]:2222 {ED} {ONE}", "[fw.example]:2222", ED, ONE, "known"),
     "a pattern that leaves one out": (f"fw*,!fw7 {ED} {ONE}", "fw7", ED, ONE, "unknown"),
     "a revoked key": (f"fw {ED} {ONE}\n@revoked * {ED} {ONE}", "fw", ED, ONE, "revoked"),
     "another key is revoked": (f"fw {ED} {ONE}\n@revoked * {ED} {OTHER}", "fw", ED, ONE, "known"),
@@ -44,7 +45,7 @@ LINES = {
 def test_what_lines_say_of_a_key(case: str) -> None:
     text, name, kind, key, verdict = LINES[case]
     blob = known_hosts.read([f"fw {kind} {key}"]).of("fw")[0].key
-    assert known_hosts.read([text]).judge(name, kind, blob) == verdict
+    assert known_hosts.judge(known_hosts.read([text]).of(name), kind, blob) == verdict
 
 
 def test_names_that_ssh_keygen_hashed_are_found(tmp_path: Path) -> None:
@@ -64,7 +65,8 @@ def test_a_key_that_is_remembered_is_known_and_the_file_is_its_users_own(tmp_pat
     known_hosts.remember(str(file), "fw", ED, b"a key")
     known_hosts.remember(str(file), "fw2", ED, b"another")
     known = known_hosts.read_files([str(file)])
-    assert (known.judge("fw", ED, b"a key"), known.judge("fw2", ED, b"a key")) == ("known", "changed")
+    verdicts = [known_hosts.judge(known.of(name), ED, b"a key") for name in ("fw", "fw2", "fw3")]
+    assert verdicts == ["known", "changed", "unknown"]
     assert file.stat().st_mode & 0o777 == 0o600
 
 

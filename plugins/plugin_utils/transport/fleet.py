@@ -45,6 +45,8 @@ def run_all(
     called about once a second.
     """
     require()
+    if threads < 1:
+        raise IpsecError(f"{threads} gateways at a time are none", hint="let threads be 1 or more")
     packed = _pack(script)
     answers: SimpleQueue[tuple[str, Reply | IpsecError]] = SimpleQueue()
     reading, on_the_way, waiting = threading.BoundedSemaphore(threads), ways(), iter(targets)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import hmac
 import os
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -32,40 +34,48 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class KnownHosts:
-    """All lines, those with one plain name found by it."""
+    """All lines: by name where they have plain ones, by salt and hash (`HashKnownHosts`), and those with patterns."""
 
     plain: Mapping[str, Sequence[Entry]]
-    others: Sequence[Entry]
+    hashed: Sequence[tuple[bytes, bytes, Entry]]
+    patterns: Sequence[Entry]
 
     def of(self, name: str) -> list[Entry]:
         """The lines that are about a host."""
-        return [*self.plain.get(name, ()), *(entry for entry in self.others if _about(entry.names, name))]
+        asked = name.encode()
+        hashed = [entry for salt, made, entry in self.hashed if hmac.digest(salt, asked, "sha1") == made]
+        return [*self.plain.get(name, ()), *hashed, *(entry for entry in self.patterns if _matches(entry.names, name))]
 
-    def judge(self, name: str, kind: str, key: bytes) -> Verdict:
-        """What the lines say of a key that a host has shown."""
-        about = self.of(name)
-        if any(entry.revoked and entry.key == key for entry in about):
-            return "revoked"
-        valid = [entry for entry in about if not entry.revoked]
-        if any(entry.key == key for entry in valid):
-            return "known"
-        return "changed" if any(entry.kind == kind for entry in valid) else "unknown"
+
+def judge(about: Sequence[Entry], kind: str, key: bytes) -> Verdict:
+    """What the lines about a host say of a key that it has shown."""
+    if any(entry.revoked and entry.key == key for entry in about):
+        return "revoked"
+    valid = [entry for entry in about if not entry.revoked]
+    if any(entry.key == key for entry in valid):
+        return "known"
+    return "changed" if any(entry.kind == kind for entry in valid) else "unknown"
 
 
 def read(texts: Iterable[str]) -> KnownHosts:
     """The lines of such files. What is no such line is passed over, as OpenSSH does."""
     plain: dict[str, list[Entry]] = {}
-    others: list[Entry] = []
+    hashed: list[tuple[bytes, bytes, Entry]] = []
+    patterns: list[Entry] = []
     for line in (line for text in texts for line in text.splitlines()):
         entry = _entry(line)
         if entry is None:
             continue
-        if any(char in entry.names for char in "|*?!"):
-            others.append(entry)
+        if entry.names.startswith("|1|"):
+            salt, dummy, made = entry.names[3:].partition("|")
+            with suppress(binascii.Error):
+                hashed.append((base64.b64decode(salt), base64.b64decode(made), entry))
+        elif any(char in entry.names for char in "*?!"):
+            patterns.append(entry)
         else:
             for name in entry.names.split(","):
                 plain.setdefault(name, []).append(entry)
-    return KnownHosts(plain, others)
+    return KnownHosts(plain, hashed, patterns)
 
 
 def read_files(paths: Iterable[str]) -> KnownHosts:
@@ -103,19 +113,15 @@ def _entry(line: str) -> Entry | None:
         return None
 
 
-def _about(names: str, name: str) -> bool:
+def _matches(patterns: str, name: str) -> bool:
     """Whether a pattern list matches; one that is negated wins."""
-    matched = False
-    for pattern in names.split(","):
-        if pattern.startswith("!") and fnmatchcase(name, pattern[1:]):
-            return False
-        matched = matched or (_is_hash_of(pattern, name) if pattern.startswith("|1|") else fnmatchcase(name, pattern))
-    return matched
-
-
-def _is_hash_of(pattern: str, name: str) -> bool:
-    salt, dummy, made = pattern[3:].partition("|")
-    try:
-        return hmac.digest(base64.b64decode(salt), name.encode(), "sha1") == base64.b64decode(made)
-    except binascii.Error:
+    each = patterns.split(",")
+    if any(_pattern(pattern[1:]).fullmatch(name) for pattern in each if pattern.startswith("!")):
         return False
+    return any(_pattern(pattern).fullmatch(name) for pattern in each)
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    """Only `*` and `?` are special (ssh_config(5), PATTERNS): brackets stand round a name that has a port."""
+    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."))

@@ -95,11 +95,9 @@ def leave(transport: paramiko.Transport) -> None:
 
 def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) -> bool:
     """Agree on keys with the server and check who it is; whether it is whom we know."""
-    known = _files(settings.known_hosts)
+    about = _files(settings.known_hosts).of(settings.known_as)
     options = transport.get_security_options()
-    types = [
-        kind for entry in known.of(settings.known_as) for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))
-    ]
+    types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
     options.key_types = sorted(
         options.key_types, key=lambda kind: kind not in types
     )  # what is known is asked for first
@@ -113,7 +111,7 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
         why = str(error) if error else "it was closed" if event.is_set() else "it took too long"
         raise NotConnectedError("no encryption was agreed on", where=settings.where, hint=why)
     key = transport.get_remote_server_key()
-    return _judged(settings, known.judge(settings.known_as, key.get_name(), key.asbytes()), key)
+    return _judged(settings, known_hosts.judge(about, key.get_name(), key.asbytes()), key)
 
 
 def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
