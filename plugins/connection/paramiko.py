@@ -111,6 +111,7 @@ options:
     cli: [{name: timeout}]
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -124,9 +125,10 @@ from ..plugin_utils.reaching import PLUGIN, target_of
 from ..plugin_utils.transport import files
 from ..plugin_utils.transport.library import require
 from ..plugin_utils.transport.login import enter, leave, reach, ways
-from ..plugin_utils.transport.session import run
+from ..plugin_utils.transport.session import Limits, run
 from ..plugin_utils.transport.target import Privilege
 
+_NO_LIMITS = Limits(threading.TIMEOUT_MAX, sys.maxsize)  # a task has Ansible's own
 _ALIVE = 10  # seconds between two signs of life
 
 
@@ -158,7 +160,7 @@ class Connection(ConnectionBase):
         if sudoable and self.become and self.become.success and self.become.success in cmd:
             privilege = Privilege(self.become, self.become.get_option("become_pass") or "")
         with _translated():
-            done = run(self._login, cmd, in_data or b"", timeout=threading.TIMEOUT_MAX, privilege=privilege)
+            done = run(self._login, cmd, in_data or b"", limits=_NO_LIMITS, privilege=privilege)
             if done.status is None:
                 raise TransportError("the connection broke off before the command had ended")
         return done.status, done.output, done.errors

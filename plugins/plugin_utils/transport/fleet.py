@@ -14,7 +14,7 @@ from ..model import Reply, Script
 from .frames import new_mark, pack, unpack
 from .library import require
 from .login import enter, leave, reach, ways
-from .session import Finished, run
+from .session import Finished, Limits, run
 from .target import Target
 from .way import Ways
 
@@ -47,12 +47,12 @@ def run_all(
     require()
     if threads < 1:
         raise IpsecError(f"{threads} gateways at a time are none", hint="let threads be 1 or more")
-    packed = _pack(script)
+    packed, limits = _pack(script), Limits(timeout)
     answers: SimpleQueue[tuple[str, Reply | IpsecError]] = SimpleQueue()
     reading, on_the_way, waiting = threading.BoundedSemaphore(threads), ways(), iter(targets)
 
     def ask(target: Target) -> None:
-        answers.put((target.name, _answer(target, packed, timeout, on_the_way, reading)))
+        answers.put((target.name, _answer(target, packed, limits, on_the_way, reading)))
 
     pool = ThreadPoolExecutor(threads * (1 + _WAITING), thread_name_prefix="fleet")
     try:
@@ -80,7 +80,7 @@ def _pack(script: Script) -> Packed:
 
 
 def _answer(
-    target: Target, packed: Packed, timeout: float, ways: Ways, reading: threading.BoundedSemaphore
+    target: Target, packed: Packed, limits: Limits, ways: Ways, reading: threading.BoundedSemaphore
 ) -> Reply | IpsecError:
     """What one gateway answers; whatever goes wrong is said of it and touches no other."""
     try:
@@ -88,7 +88,7 @@ def _answer(
         with reading:
             transport = enter(reached)
             try:
-                done = run(transport, target.command, packed.text, timeout=timeout, privilege=target.privilege)
+                done = run(transport, target.command, packed.text, limits=limits, privilege=target.privilege)
             finally:
                 leave(transport)
         return _unpacked(done, packed.mark)

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from ..errors import NotConnectedError, TransportError
@@ -73,6 +73,9 @@ def enter(reached: Reached) -> paramiko.Transport:
         transport.set_log_channel(LOG)
         trusted = _agreed(transport, settings, deadline)
         _prove(transport, target, settings, deadline, trusted=trusted)
+    except (paramiko.SSHException, EOFError, OSError) as error:
+        leave(transport)
+        raise TransportError("the login broke off", where=settings.where, hint=str(error)) from error
     except BaseException:
         leave(transport)
         raise
@@ -98,10 +101,9 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
     about = _files(settings.known_hosts).of(settings.known_as)
     options = transport.get_security_options()
     types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
-    options.key_types = sorted(
-        options.key_types, key=lambda kind: kind not in types
-    )  # what is known is asked for first
-    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)  # one pass, and no MAC beside
+    # First what is known, and ciphers that need no MAC beside.
+    options.key_types = sorted(options.key_types, key=lambda kind: kind not in types)
+    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)
     transport.banner_timeout = transport.handshake_timeout = left(deadline)
     event = threading.Event()
     transport.start_client(event=event)
@@ -128,8 +130,8 @@ def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey
         hint = f"compare it with what the gateway has and add it to {_file(settings)}"
         raise TransportError(f"its host key {shown} is not known", where=settings.where, hint=hint)
     if verdict == "unknown" and settings.known_hosts:
-        known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
-        return True
+        with suppress(OSError):  # a file that cannot be written is no reason not to go on: OpenSSH only warns
+            known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
     return verdict == "unknown"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import IpsecError, TransportError
 from .library import paramiko
@@ -11,9 +11,16 @@ from .target import Become, Privilege
 
 _PIECE = 1 << 17  # bytes
 _LOOK = 0.5  # seconds between two looks at error output while the other says nothing
-_LARGEST = 64 << 20  # bytes of an answer: a hundred times that of a gateway with a thousand tunnels
 _LOOK_FOR_PROMPT = 0.05  # seconds
 _STATUS_WITHIN = 5.0  # seconds for the exit status after the output has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a command may take: seconds, and bytes of its answer, a hundred times those of a thousand tunnels."""
+
+    seconds: float
+    size: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +37,9 @@ class _Talk:
     """A command that runs."""
 
     channel: paramiko.Channel
-    output: bytearray
-    errors: bytearray
+    size: int
+    output: bytearray = field(default_factory=bytearray)
+    errors: bytearray = field(default_factory=bytearray)
 
     def listen(self, seconds: float) -> bool:
         """Wait so long for something to be said and take it in; whether there may be more."""
@@ -51,8 +59,8 @@ class _Talk:
             self.output += self.channel.recv(_PIECE)
         while self.channel.recv_stderr_ready():
             self.errors += self.channel.recv_stderr(_PIECE)
-        if len(self.output) + len(self.errors) > _LARGEST:
-            raise TransportError(f"its answer is longer than {_LARGEST >> 20} MiB", hint="is that a gateway")
+        if len(self.output) + len(self.errors) > self.size:
+            raise TransportError(f"its answer is longer than {self.size >> 20} MiB", hint="is that a gateway")
 
 
 def run(
@@ -60,10 +68,10 @@ def run(
     command: str,
     given: bytes,
     *,
-    timeout: float,
+    limits: Limits,
     privilege: Privilege | None = None,
 ) -> Finished:
-    """What a command says that is given this on its standard input. `timeout` is in seconds from now.
+    """What a command says that is given this on its standard input.
 
     Raises:
         TransportError: it did not end in time and was cut off, or said too much.
@@ -76,11 +84,11 @@ def run(
         transport.close()
 
     # paramiko waits without end for a server that does not answer a request: closing the login ends that.
-    watch = threading.Timer(min(timeout, threading.TIMEOUT_MAX), cut)
+    watch = threading.Timer(limits.seconds, cut)
     watch.daemon = True
     watch.start()
     try:
-        talk = _Talk(transport.open_session(), bytearray(), bytearray())
+        talk = _Talk(transport.open_session(), limits.size)
         finished = _spoken(talk, command, given, privilege)
     except (paramiko.SSHException, EOFError, OSError) as error:
         if not late.is_set():
@@ -89,7 +97,7 @@ def run(
         watch.cancel()
     if late.is_set():
         raise TransportError(
-            f"it did not end within {timeout:g} s", hint="give it longer, or look what its machine does"
+            f"it did not end within {limits.seconds:g} s", hint="give it longer, or look what its machine does"
         )
     return finished
 
