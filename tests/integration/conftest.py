@@ -28,6 +28,7 @@ def hosts(lab: Lab, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A module of tests has one lab, or one of each suite: those tests go to one worker (pytest-xdist's loadgroup)."""
     items.sort(key=lambda item: item.path.name not in _LONG)
