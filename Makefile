@@ -56,7 +56,7 @@ ONCE := lab standin standin_corpus standin_lab php pfsense_program rollback_guar
 # The tests mostly wait for gateways, so four labs share two cores well.
 integration-%: packages .venv/%/installed
 	$(call heading,integration tests on real gateways: $*)
-	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadgroup --no-loadscope-reorder tests/integration $(if $(filter py311,$*),,$(ONCE:%=--ignore=tests/integration/test_%.py))
+	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadscope --no-loadscope-reorder tests/integration $(if $(filter py311,$*),,$(ONCE:%=--ignore=tests/integration/test_%.py))
 
 molecule: packages $(PY311)/installed $(LINK)
 	$(call heading,molecule)
