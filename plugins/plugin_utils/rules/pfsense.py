@@ -24,7 +24,7 @@ _OVERLAPS = ("6.", "7.")  # versions of strongSwan that make before they break u
     "connection-disabled",
     "high",
     reference="pfSense: ipsec_setup_tunnels() leaves a disabled phase 1 out",
-    explains=(*DOWN, "daemon-stopped", "no-initiator", "config-drift", "initiator-not-persistent"),
+    explains=(*DOWN, "daemon-stopped", "no-initiator", "config-drift", "initiator-not-persistent", "psk-missing"),
 )
 def connection_disabled(tunnel: Tunnel) -> Iterator[Fault]:
     """The connection is disabled on one end only: its peer is refused as if it proposed nothing that is known.

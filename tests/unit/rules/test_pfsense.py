@@ -50,7 +50,7 @@ ROWS = (
     Row(
         "connection-disabled",
         "on one end",
-        b={"connection": {"omitted": "disabled", "loaded": False, **native(disabled="")}, "sas": ()},
+        b={"connection": {"omitted": "disabled", "loaded": False, **native(disabled="")}, "sas": (), "secrets": ()},
         a={"sas": ()},
         remedies=(),
     ),
