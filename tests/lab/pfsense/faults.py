@@ -103,13 +103,6 @@ CASES: dict[str, Case] = {
         b={"iketype": "auto"},
         beside=frozenset({"keepalive-idle", "initiator-not-persistent"}),
     ),
-    "tfc": Case(
-        "Traffic flow confidentiality, which charon does not take where pfSense writes it.",
-        "setting-refused",
-        "b",
-        b={"tfc_enable": ""},
-        carries=False,
-    ),
     "S1-dpd-off": Case("Dead peers are not looked for.", "dpd-off", "b", b={"dpd_delay": "", "dpd_maxfail": ""}),
     "S4-not-brought-back": Case(
         "Starts once; nothing brings it back after the peer was away.",
