@@ -95,6 +95,7 @@ FAULTS: dict[str, tuple[list[tuple[str, str, str]], str, set[str]]] = {  # edits
     "connection-omitted": ([(A, "<interface>wan</interface>", "<interface>opt9</interface>")], f"{A}/con1", set()),
     "version-auto": ([(B, "<iketype>ikev2</iketype>", "<iketype>auto</iketype>")], f"{B}/con1",
                      {"keepalive-idle", "initiator-not-persistent"}),
+    "setting-refused": ([(B, "<mobike>", "<tfc_enable></tfc_enable><mobike>")], f"{B}/con1", set()),
     "dpd-traps-responder": ([(A, "<closeaction>none</closeaction>", "<closeaction></closeaction>")], f"{A}/con1/con1",
                             set()),
 }  # fmt: skip

@@ -281,7 +281,7 @@ class Guard:
     alive: bool = True  # whether what would roll back runs
     age: float | None = None  # None: the gateway was restarted since
     left: float | None = None
-    at_boot: Literal["systemd", "cron", "none"] = "none"  # what rolls back after a restart of the gateway
+    at_boot: Literal["systemd", "cron", "rc_d", "none"] = "none"  # what rolls back after a restart of the gateway
     files: int = 0
 
 

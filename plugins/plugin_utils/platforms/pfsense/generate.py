@@ -19,6 +19,7 @@ class Made:
     phase1: Element
     entries: tuple[Element, ...]  # those that are enabled
     tree: Tree
+    general: Element  # what is said for all of them
     omitted: Omitted = ""
     standby: bool = False
 
@@ -36,7 +37,7 @@ def made(config: Element, around: Surroundings) -> Iterator[Made]:
         )
         tree = connection(phase1, ipsec, children(phase1, entries, around), around)
         standby = around.interfaces.standby(phase1.text("interface"))
-        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, omitted(phase1, around), standby)
+        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, ipsec, omitted(phase1, around), standby)
 
 
 def whole(each: tuple[Made, ...]) -> Tree:

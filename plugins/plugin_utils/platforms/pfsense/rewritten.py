@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ...errors import RefusedError
+from ...errors import NotRestoredError, RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ..options import GatherOptions
 from ..prepared import Changes
@@ -15,8 +15,9 @@ from . import write
 from .answer import PATH
 from .appliance import release
 from .configuration import GENERATED
-from .edits import PSK, Edit, held, shown
+from .edits import PSK, Edit, edited, held, shown
 from .generate import Made
+from .known import known
 from .read import read
 
 _OLDEST = (2, 6)
@@ -73,9 +74,20 @@ class Rewritten:
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said; it has what was asked for."""
         log = write.written(self.wish, reply)
+        self._refuse_lost(reply)
         if self.needed and self.order.enabled and self.order.applied:
             write.refuse_other(self.wish, read("", reply, self.options))
         return log
+
+    def _refuse_lost(self, reply: Reply) -> None:
+        """The web interface writes all of config.xml as it had read it, whatever was written meanwhile."""
+        config = known(reply, self.options).found.config
+        if self.needed and edited(config, self.order.edits) != config:
+            raise NotRestoredError(
+                "somebody else has written config.xml at the same time, and the change is not in it any more",
+                where=self.wish.name,
+                hint="run it again",
+            )
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
