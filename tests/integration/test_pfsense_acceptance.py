@@ -1,0 +1,246 @@
+"""A mixed fleet as its operator meets it: two stand-ins for pfSense and a strongSwan, audited, repaired, changed, undone.
+
+What breaks a tunnel is put on either end, applied and run by charon; then the playbooks do the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.faults.hands import configure, nft, terminate, wait
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import read
+
+from .ansible_run import ROOT, Run, module, playbook
+
+CONFIG = "/cf/conf/config.xml"
+APPLY = 'require_once("config.inc"); require_once("ipsec.inc"); ipsec_configure();'
+PFSENSES = ("hub", "branch")
+TUNNELS = ("sites", "partner")
+NEW_PSK = {"sites": "acc3ptance-k3y-of-sites", "partner": "acc3ptance-k3y-of-partner"}
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with running(read(ROOT / "tests/lab/topologies/mixed.yml")) as lab:
+        yield lab
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is done to one end: to a pfSense in elements of its phases, to the strongSwan in swanctl's settings."""
+
+    gateway: str
+    connection: str
+    phase1: Mapping[str, str | None] = field(default_factory=dict)  # None: the element goes
+    phase2: Mapping[str, str | None] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    child: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Faults of both tunnels at a time, and what each is found as."""
+
+    name: str
+    faults: tuple[Fault, ...]
+    found: Mapping[str, set[str]]  # by tunnel; others may be beside these
+    psks: bool = False
+    esp_lost: bool = False
+
+
+BRANCH, HUB, HUB2, LINUX = ("branch", "con1"), ("hub", "con1"), ("hub", "con2"), ("linux", "hub")
+NOBODY = {"startaction": "none", "closeaction": "none"}
+NO_DPD = {"dpd_delay": None, "dpd_maxfail": None}
+NETWORK = "<type>network</type><address>{}</address><netbits>{}</netbits>"
+ROUNDS = (
+    Round(
+        "nobody starts, and nobody checks",
+        (
+            Fault(*BRANCH, phase1=NOBODY),
+            Fault(*HUB2, phase1=NO_DPD),
+            Fault(*LINUX, settings={"dpd_delay": "0s"}),
+        ),
+        {"sites": {"no-initiator"}, "partner": {"dpd-off"}},
+    ),
+    Round(
+        "proposals and PFS apart",
+        (
+            Fault(*BRANCH, phase1={"dhgroup": "19"}),
+            Fault(*HUB2, phase2={"pfsgroup": "0"}),
+        ),
+        {"sites": {"ike-proposals-disjoint"}, "partner": {"pfs-mismatch"}},
+    ),
+    Round(
+        "networks apart",
+        (
+            Fault(*BRANCH, phase2={"remoteid": NETWORK.format("10.0.0.0", "25")}),
+            Fault(*LINUX, child={"remote_ts": "10.0.0.0/26"}),
+        ),
+        {"sites": {"selectors-not-mirrored"}, "partner": {"selectors-not-mirrored"}},
+    ),
+    Round(
+        "identities apart",
+        (
+            Fault(*HUB, phase1={"peerid_data": "somebody-else.lab"}),
+            Fault(*LINUX, settings={"remote.id": "somebody-else.lab"}),
+        ),
+        {"sites": {"identity-mismatch"}, "partner": {"identity-mismatch"}},
+    ),
+    Round(
+        "keys apart",
+        (
+            Fault(*HUB, phase1={"pre-shared-key": "another"}),
+            Fault(*HUB2, phase1={"pre-shared-key": "another one"}),
+        ),
+        {"sites": {"psk-mismatch"}, "partner": {"psk-mismatch"}},
+        psks=True,
+    ),
+    Round(
+        "both start, both come back, a trap at the answering end",
+        (
+            Fault(*HUB, phase1={"startaction": "start", "closeaction": "start"}),
+            Fault(*LINUX, child={"start_action": "start", "close_action": "start", "dpd_action": "start"}),
+        ),
+        {"sites": {"both-initiate", "close-action-both"}, "partner": {"both-initiate", "close-action-both"}},
+    ),
+    Round(
+        "checks at both ends, and a path that loses ESP",
+        (
+            Fault(*BRANCH, phase2={"keepalive": "enabled"}),
+            Fault(*HUB, phase2={"keepalive": "enabled"}),
+        ),
+        {"sites": {"keepalive-both"}, "partner": {"nat-traversal-needed"}},
+        esp_lost=True,
+    ),
+    Round(
+        "close actions that do not go together, and equal lifetimes",
+        (
+            Fault(*BRANCH, phase1={"closeaction": "none"}),
+            Fault(*HUB, phase1={"closeaction": None, "lifetime": "28800"}, phase2={"lifetime": "3600"}),
+            Fault(*HUB2, phase1={"closeaction": None}),
+            Fault(*LINUX, child={"dpd_action": "trap"}),
+        ),
+        {"sites": {"initiator-not-persistent", "dpd-traps-responder"}, "partner": {"initiator-not-persistent"}},
+    ),
+)
+
+
+def put(lab: Lab, fault: Fault) -> None:
+    """Make it, apply it."""
+    if fault.gateway not in PFSENSES:
+        tunnel = lab.topology.tunnels["partner"]
+        configure(lab, tunnel, tunnel.end(fault.gateway), fault.settings, fault.child)
+        return
+    text = config(lab, fault.gateway)
+    for phase, elements in (("phase1", fault.phase1), ("phase2", fault.phase2)):
+        text = _edited(text, phase, fault.connection.removeprefix("con"), elements)
+    lab.write(fault.gateway, CONFIG, text, mode="0640")
+    lab.sh(fault.gateway, "rm -f /tmp/config.cache")
+    lab.exec(fault.gateway, ["/usr/local/bin/php", "-r", APPLY], check=True)
+
+
+def _edited(text: str, phase: str, number: str, elements: Mapping[str, str | None]) -> str:
+    """Elements of the phases of one connection set, or taken out."""
+
+    def one(found: re.Match[str]) -> str:
+        section = found[0]
+        if f"<ikeid>{number}</ikeid>" not in section:
+            return section
+        for name, value in elements.items():
+            new = "" if value is None else f"<{name}>{value}</{name}>"
+            section, count = re.subn(rf"<{name}>.*?</{name}>", new, section, flags=re.DOTALL)
+            section = section if count else section.replace(f"</{phase}>", f"{new}</{phase}>")
+        return section
+
+    return re.sub(rf"<{phase}>.*?</{phase}>", one, text, flags=re.DOTALL)
+
+
+def config(lab: Lab, gateway: str) -> str:
+    return lab.sh(gateway, f"cat {CONFIG}")
+
+
+def again(lab: Lab) -> None:
+    """Both tunnels end and are started as they are configured now, so that what was put shows."""
+    for name in TUNNELS:
+        tunnel = lab.topology.tunnels[name]
+        for end in (tunnel.responder, tunnel.initiator):
+            terminate(lab, end)
+        end = tunnel.initiator
+        lab.exec(end.gateway, ["swanctl", "--initiate", "--ike", end.connection, "--child", end.connection, "--timeout", "3"])
+
+
+def run(tmp: Path, hosts: Path, name: str, *arguments: str, **variables: object) -> Run:
+    extra = tmp / "extra.json"
+    extra.write_text(json.dumps({"ipsec_report_dir": str(tmp), **variables}), encoding="utf-8")
+    return playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{extra}", *arguments)
+
+
+def report(tmp: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((tmp / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def by_tunnel(found: Mapping[str, Any]) -> dict[str, set[str]]:
+    ids: dict[str, set[str]] = {}
+    for finding in found["findings"]:
+        ids.setdefault(finding["tunnel"], set()).add(finding["id"])
+    return ids
+
+
+def diffs(done: Run) -> set[str]:
+    """What each gateway was shown to change, or to have changed."""
+    return {
+        f"{host}: {json.dumps(each['diff'], sort_keys=True)}"
+        for dummy, host, result in done.tasks
+        for each in result.get("results", [result])
+        if each.get("diff")
+    }
+
+
+def test_a_healthy_mixed_fleet_is_silent(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    done = run(tmp_path, hosts, "audit")
+    assert done.status == 0, done.output
+    found = report(tmp_path, "findings")
+    assert {t["name"] for t in found["tunnels"]} == {"branch-hub", "hub-linux"} 
+    assert found["findings"] == found["unpaired"] == []
+    assert run(tmp_path, hosts, "remediate").changed() == {}
+
+
+DECLARED = [
+    {"name": "sites", "ends": [{"gateway": "branch", "connection": "con1"}, {"gateway": "hub", "connection": "con1"}]},
+    {"name": "partner", "ends": [{"gateway": "hub", "connection": "con2"}, {"gateway": "linux", "connection": "hub"}]},
+]
+
+
+@pytest.mark.parametrize("made", ROUNDS, ids=[made.name for made in ROUNDS])
+def test_faults_of_both_tunnels_are_found_repaired_as_foretold_and_once(
+    lab: Lab, hosts: Path, tmp_path: Path, made: Round
+) -> None:
+    for fault in made.faults:
+        put(lab, fault)
+    if made.esp_lost:
+        nft(lab, "isp", "add rule inet lab forward ip daddr 198.18.2.1 ip protocol esp drop")
+    again(lab)
+    given: dict[str, Any] = {"ipsec_tunnels": DECLARED, "ipsec_timeout": 10, "ipsec_psks": NEW_PSK if made.psks else {}}
+    foretold = run(tmp_path, hosts, "remediate", "--check", "--diff", **given)
+    ids = by_tunnel(report(tmp_path, "before"))
+    print(made.name, ids)
+    assert {name: wanted - ids.get(name, set()) for name, wanted in made.found.items()} == {n: set() for n in made.found}
+    done = run(tmp_path, hosts, "remediate", "--diff", **given)
+    assert done.status == 0, done.output
+    assert by_tunnel(report(tmp_path, "after")) == {}
+    assert foretold.changed() == done.changed()
+    assert diffs(foretold) == diffs(done)
+    assert [lab.pings(tunnel) for tunnel in TUNNELS] == [(True, True)] * 2
+    repeated = run(tmp_path, hosts, "remediate", **given)
+    assert (repeated.status, repeated.changed()) == (0, {}), repeated.output
+    assert report(tmp_path, "before")["findings"] == []
