@@ -5,6 +5,7 @@ What breaks a tunnel is put on either end, applied and run by charon; then the p
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.lab.faults.hands import configure, keys, nft, own_keys, terminate
 from tests.lab.lab import Lab, running
+from tests.lab.pinging import pinging
 from tests.lab.topology import read
 
 from .ansible_run import ROOT, Run, playbook
@@ -24,7 +27,17 @@ CONFIG = "/cf/conf/config.xml"
 APPLY = 'require_once("config.inc"); require_once("ipsec.inc"); ipsec_configure();'
 PFSENSES = ("hub", "branch")
 TUNNELS = ("sites", "partner")
-PSKS = {"sites": "acc3ptance-k3y-of-sites", "partner": "acc3ptance-k3y-of-partner"}
+PSKS = {"sites": "canary-9fQ2-new-sites", "partner": "canary-9fQ2-new-partner"}
+OTHER_PSKS = ("canary-9fQ2-another", "canary-9fQ2-another-one")
+FEW = 10  # of the pings of both ends; mostly none
+CANARY = "canary-9fQ2"  # in all that config.xml holds of secrets, but for the keys that the lab has made
+SECRET = f"""<cert><refid>65f1</refid><descr><![CDATA[web]]></descr><crt>{CANARY}-crt</crt><prv>{CANARY}-prv</prv></cert>
+<ca><refid>65f2</refid><descr><![CDATA[own]]></descr><crt>{CANARY}-ca</crt><prv>{CANARY}-ca-prv</prv></ca>
+<ppps><ppp><ptpid>0</ptpid><username><![CDATA[x]]></username><password><![CDATA[{CANARY}-ppp]]></password></ppp></ppps>
+</pfsense>"""
+MOBILE = (
+    f"<mobilekey><ident>a</ident><type>PSK</type><pre-shared-key>{CANARY}-mobile</pre-shared-key></mobilekey></ipsec>"
+)
 DECLARED: list[dict[str, Any]] = [
     {"name": "sites", "ends": [{"gateway": "branch", "connection": "con1"}, {"gateway": "hub", "connection": "con1"}]},
     {"name": "partner", "ends": [{"gateway": "hub", "connection": "con2"}, {"gateway": "linux", "connection": "hub"}]},
@@ -34,6 +47,11 @@ DECLARED: list[dict[str, Any]] = [
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     with running(read(ROOT / "tests/lab/topologies/mixed.yml")) as lab:
+        for gateway in PFSENSES:
+            text = config(lab, gateway).replace("</ipsec>", MOBILE).replace("</pfsense>", SECRET)
+            text = re.sub("<pkcs11pin>.*?<", f"<pkcs11pin>{CANARY}-pin<", text)
+            lab.write(gateway, CONFIG, text, mode="0640")
+            lab.sh(gateway, "rm -f /tmp/config.cache")
         yield lab
 
 
@@ -91,8 +109,8 @@ ROUNDS = (
         "identities and keys apart",
         (
             Fault(*HUB, phase1={"peerid_data": "somebody-else.lab"}),
-            Fault(*BRANCH, phase1={"pre-shared-key": "another"}),
-            Fault(*HUB2, phase1={"pre-shared-key": "another one"}),
+            Fault(*BRANCH, phase1={"pre-shared-key": OTHER_PSKS[0]}),
+            Fault(*HUB2, phase1={"pre-shared-key": OTHER_PSKS[1]}),
             Fault(*LINUX, settings={"remote.id": "somebody-else.lab"}),
         ),
         {"sites": {"identity-mismatch", "psk-mismatch"}, "partner": {"identity-mismatch", "psk-mismatch"}},
@@ -172,9 +190,31 @@ def config(lab: Lab, gateway: str) -> str:
 
 
 def run(tmp: Path, hosts: Path, name: str, *arguments: str, **variables: object) -> Run:
+    """A playbook at -vvv, with a log and a cache of facts: nowhere is any secret of config.xml in what it leaves."""
     extra = tmp / "extra.json"
     extra.write_text(json.dumps({"ipsec_report_dir": str(tmp), **variables}), encoding="utf-8")
-    return playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{extra}", *arguments)
+    kept = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp / "facts")}
+    kept |= {"ANSIBLE_LOG_PATH": str(tmp / "ansible.log")}
+    done = playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{extra}", "-vvv", *arguments, **kept)
+    left = {str(path): path.read_text(encoding="utf-8", errors="replace") for path in _files(tmp) if path != extra}
+    assert str(tmp / "ansible.log") in left
+    shown = {"output": done.output, "results": json.dumps(done.tasks), **left}
+    assert [where for where, text in shown.items() if any(secret in text for secret in secrets(hosts))] == []
+    return done
+
+
+def _files(tmp: Path) -> list[Path]:
+    return [path for path in tmp.rglob("*") if path.is_file() and ROOT not in path.resolve().parents]
+
+
+def secrets(hosts: Path) -> list[str]:
+    """What must not be seen: the canaries and the lab's own keys, as they are and as pfSense writes them for charon."""
+    folder = Path(
+        yaml.safe_load(hosts.read_text(encoding="utf-8"))["all"]["vars"]["ansible_ssh_private_key_file"]
+    ).parent
+    keys = [path.read_text(encoding="utf-8") for path in folder.glob("psk-*")]
+    known = [*keys, *PSKS.values(), *OTHER_PSKS]
+    return [CANARY, *keys, *(base64.b64encode(key.encode()).decode() for key in known)]
 
 
 def report(tmp: Path, name: str) -> dict[str, Any]:
@@ -236,3 +276,134 @@ def test_faults_of_both_tunnels_are_found_repaired_as_foretold_and_once(
     assert report(tmp_path, "before")["findings"] == []
     if made.esp_lost:
         nft(lab, "isp", "flush chain inet lab forward")
+
+
+def change(
+    tmp: Path, hosts: Path, ticket: str, tunnels: list[dict[str, Any]], *arguments: str
+) -> tuple[Run, dict[str, Any]]:
+    """A change window, and the record that it has left."""
+    given = {"ipsec_ticket": ticket, "ipsec_change_dir": str(tmp / "changes"), "ipsec_by": "alice", "ipsec_timeout": 5}
+    done = run(tmp, hosts, "change_window", *arguments, ipsec_tunnels=tunnels, ipsec_serial=2, **given)
+    kind = "plan" if "--check" in arguments else "change"
+    last = max((tmp / "changes").glob(f"{kind}-{ticket}-*.json"), key=lambda path: path.stat().st_mtime_ns)
+    return done, json.loads(last.read_text(encoding="utf-8"))
+
+
+def everything(lab: Lab) -> dict[str, str]:
+    """What the gateways are configured to do: config.xml but for its revision, and all files of swanctl."""
+    linux = lab.sh("linux", "cd /etc/swanctl && find . -type f | sort | xargs sha256sum")
+    return {"linux": linux, **{gateway: _lasting(config(lab, gateway)) for gateway in PFSENSES}}
+
+
+def _lasting(text: str) -> str:
+    return re.sub(r"<revision>.*?</revision>", "<revision></revision>", text, flags=re.DOTALL)
+
+
+def test_a_change_window_changes_what_is_declared_once_and_nothing_else(
+    lab: Lab, whole: dict[str, str], hosts: Path, tmp_path: Path
+) -> None:
+    put(lab, whole, ())
+    before = everything(lab)
+    wanted = [{**each, "settings": {"dpd_delay": "11s"}} for each in DECLARED]
+    foreseen, plan = change(tmp_path, hosts, "CHG-1", wanted, "--check")
+    assert foreseen.status == 0, foreseen.output
+    assert everything(lab) == before
+    done, made = change(tmp_path, hosts, "CHG-1", wanted)
+    assert done.status == 0, done.output
+    assert {tunnel["status"] for tunnel in made["tunnels"]} == {"done"}
+    assert _steps(plan) == _steps(made)
+    assert ("hub", "connection con2 (partner)") in _steps(made)
+    for gateway, count in (("hub", 2), ("branch", 1)):
+        assert everything(lab)[gateway] == before[gateway].replace("<dpd_delay>10<", "<dpd_delay>11<", count)
+    again, dummy = change(tmp_path, hosts, "CHG-1", wanted)
+    assert (again.status, again.changed()) == (0, {}), again.output
+
+
+def _steps(made: dict[str, Any]) -> list[tuple[str, str]]:
+    return sorted((step["gateway"], step["what"]) for tunnel in made["tunnels"] for step in tunnel["steps"])
+
+
+def test_a_change_whose_proof_fails_leaves_both_ends_with_what_they_had(
+    lab: Lab, whole: dict[str, str], hosts: Path, tmp_path: Path
+) -> None:
+    put(lab, whole, ())
+    before = everything(lab)
+    nowhere = {"gateway": "hub", "connection": "con2", "settings": {"remote_addrs": "192.0.2.99"}}
+    partner = {**DECLARED[1], "settings": {"dpd_delay": "12s"}, "ends": [nowhere, DECLARED[1]["ends"][1]]}
+    done, made = change(tmp_path, hosts, "CHG-2", [{**DECLARED[0], "settings": {"dpd_delay": "12s"}}, partner])
+    assert done.status != 0
+    assert {tunnel["name"]: tunnel["status"] for tunnel in made["tunnels"]} == dict.fromkeys(TUNNELS, "rolled_back")
+    assert everything(lab) == before
+    assert [lab.pings(tunnel) for tunnel in TUNNELS] == [(True, True)] * 2
+
+
+def test_the_playbook_rollback_undoes_what_nobody_has_confirmed(
+    lab: Lab, whole: dict[str, str], hosts: Path, tmp_path: Path
+) -> None:
+    put(lab, whole, ())
+    before = everything(lab)
+    name = "{{ 'hub' if inventory_hostname == 'linux' else 'con1' }}"
+    tasks = [
+        {"tunnelwright.ipsec.rollback_guard": {"state": "armed", "name": "CHG-3", "seconds": 300}},
+        {"tunnelwright.ipsec.connection": {"name": name, "settings": {"dpd_delay": "13s"}, "reason": "CHG-3"}},
+    ]
+    done = playbook(tmp_path, hosts, [{"hosts": "all", "gather_facts": False, "tasks": tasks}])
+    assert (done.status, done.changed()) == (0, dict.fromkeys(lab.topology.gateways, 2)), done.output
+    assert all("<dpd_delay>13<" in config(lab, gateway) for gateway in PFSENSES)
+    for changed in (dict.fromkeys(lab.topology.gateways, 1), {}):
+        undone = playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-3")
+        assert (undone.status, undone.changed()) == (0, changed), undone.output
+    assert everything(lab) == before
+
+
+def test_what_a_pfsense_cannot_have_is_said_and_the_nearest_is_set_once(
+    lab: Lab, whole: dict[str, str], hosts: Path, tmp_path: Path
+) -> None:
+    put(lab, whole, (Fault(*HUB2, phase1=NOBODY, phase2={"keepalive": "disabled"}),))
+    starts = {"start_action": "trap|start", "close_action": "trap", "dpd_action": "start"}
+    hub, linux = DECLARED[1]["ends"]
+    ends = [{**hub, "child_settings": starts}, {**linux, "child_settings": {"start_action": "none"}}]
+    given = {"ipsec_tunnels": [DECLARED[0], {**DECLARED[1], "ends": ends, "settings": {"keyingtries": "0"}}]}
+    done = run(tmp_path, hosts, "remediate", **given)
+    assert done.status == 0, done.output
+    held = lab.sh("hub", "swanctl --list-conns --pretty")
+    assert ("<startaction>start<" in config(lab, "hub"), "<closeaction>start<" in config(lab, "hub")) == (True, True), (
+        held
+    )
+    repeated = run(tmp_path, hosts, "remediate", **given)
+    assert (repeated.status, repeated.changed()) == (0, {}), repeated.output
+    found = report(tmp_path, "before")["findings"]
+    assert {finding["id"] for finding in found} == {"setting-impossible"}
+    said = " ".join(finding["summary"] for finding in found)
+    assert "declared for hub/con2/con2 (partner, 10.0.0.0/24 to 10.0.2.0/24) is start_action = trap|start" in said
+    assert "hub cannot have that; the nearest is start" in said
+    assert "keyingtries = 0, and hub has no place for it" in said
+
+
+def test_a_declared_change_of_both_ends_loses_no_packet(
+    lab: Lab, whole: dict[str, str], hosts: Path, tmp_path: Path
+) -> None:
+    put(lab, whole, ())
+    given = {"ipsec_tunnels": [{**each, "settings": {"proposals": "aes256-sha384-modp2048"}} for each in DECLARED]}
+    with pinging(lab, "sites") as sites, pinging(lab, "partner") as partner:
+        done = run(tmp_path, hosts, "remediate", **given)
+    assert done.status == 0, done.output
+    outages = report(tmp_path, "before")["outages"]
+    assert {name: outage["seconds"] for name, outage in outages.items()} == dict.fromkeys(TUNNELS, 0)
+    assert (sites.lost <= FEW, partner.lost <= FEW) == (True, True), (sites, partner)
+    assert all("MODP_2048" in lab.sh(gateway, "swanctl --list-sas") for gateway in lab.topology.gateways)
+    repeated = run(tmp_path, hosts, "remediate", **given)
+    assert (repeated.status, repeated.changed()) == (0, {}), repeated.output
+
+
+@pytest.mark.parametrize("gateway", PFSENSES)
+def test_no_secret_is_in_what_a_pfsense_logs_or_says_of_its_revisions(lab: Lab, hosts: Path, gateway: str) -> None:
+    """After all that was done here. Where its own configuration is, it has them."""
+    own = "--exclude-dir=proc --exclude-dir=sys --exclude-dir=dev --exclude-dir=conf --exclude-dir=ipsec"
+    patterns = "".join(f"{secret}\n" for secret in secrets(hosts))
+    lines = "grep -h '<description>' /cf/conf/config.xml /cf/conf/backup/*.xml; cat /cf/conf/backup/backup.cache"
+    told = lab.sh(gateway, f"{lines}; cat /var/log/ipsec.log")
+    assert "tunnelwright.ipsec for" in told
+    assert [secret for secret in secrets(hosts) if secret in told] == []
+    seen = lab.exec(gateway, ["sh", "-c", f"grep -rlF -f - {own} /tmp /var /etc /run /root"], stdin=patterns).stdout
+    assert set(seen.split()) <= {"/tmp/config.cache"}

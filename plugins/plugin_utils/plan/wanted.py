@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import Change, Child, Connection, End, Finding, Step, Tunnel
+from ..swanctl.declared import declared
 from ..swanctl.keys import alike, duration
 
 DECLARED = "setting-deviates"
@@ -25,10 +26,11 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
     """By gateway, the settings that are to be set there; and all steps that are no settings."""
     wanted = {end.gateway.name: Wanted() for end in tunnel.ends}
     others: list[Step] = []
-    for finding in sorted(findings, key=lambda f: f.id == DECLARED):  # what is declared has the last word
+    for finding in findings:
         for fix in finding.fix:
             if isinstance(fix, Change):
-                _want(wanted[fix.end.gateway], fix, finding.id)
+                if finding.id == DECLARED or not _against(tunnel, fix):
+                    _want(wanted[fix.end.gateway], fix, finding.id)
             elif fix.do == "connection":
                 wanted[fix.gateway].psk = True
                 wanted[fix.gateway].findings[finding.id] = None
@@ -48,6 +50,14 @@ def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapp
         if rest := {key: value for key, value in given.items() if not _has(held[name], key, value)}:
             missing.children[name] = rest
     return missing
+
+
+def _against(tunnel: Tunnel, change: Change) -> bool:
+    """Whether a change is not what is declared: that has the last word, or a run would undo what the last did."""
+    end = tunnel.end(change.end.gateway)
+    child = next((each for each in end.connection.children if each.name == change.end.child), None)
+    key, said = change.setting, declared(tunnel, end, child).get(change.setting)
+    return said is not None and not alike("connection" if child is None else "child", key, said, change.value)
 
 
 def _want(wanted: Wanted, change: Change, finding: str) -> None:
