@@ -52,9 +52,9 @@ class End:
         return EndName(self.gateway.name, self.connection.name, named, self._description(named))
 
     def _description(self, child: str | None) -> str:
-        """What people call the connection, and the child where that has a name of its own; on one line."""
-        said = [each.description for each in self.connection.children if each.name == child]
-        return ", ".join(dict.fromkeys(" ".join(text.split()) for text in (self.connection.description, *said) if text))
+        """What people call the connection, and a child that has a name of its own; on one line."""
+        own = [each.description for each in self.connection.children if each.name == child != self.connection.name]
+        return ", ".join(" ".join(text.split()) for text in (self.connection.description, *own) if text)
 
 
 @dataclass(frozen=True, slots=True)

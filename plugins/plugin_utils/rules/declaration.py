@@ -21,7 +21,7 @@ def setting_deviates(tunnel: Tunnel) -> Iterator[Fault]:
                 yield from _deviating(end, declared(tunnel, end, own), own)
 
 
-@rule("setting-impossible", "info", reference="pfSense: ipsec.inc; docs: guide to pfSense")
+@rule("setting-impossible", "info", reference="Netgate docs: Child SA Start Action; Child SA Close Action")
 def setting_impossible(tunnel: Tunnel) -> Iterator[Fault]:
     """What is declared for an end is not what its platform can have: it gets the nearest that goes with its peer.
 
