@@ -26,10 +26,12 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
     """By gateway, the settings that are to be set there; and all steps that are no settings."""
     wanted = {end.gateway.name: Wanted() for end in tunnel.ends}
     others: list[Step] = []
-    for finding in findings:
+    found = sorted(findings, key=lambda f: f.id == DECLARED)  # what is declared has the last word
+    deviates = {(fix.end, fix.setting) for f in found if f.id == DECLARED for fix in f.fix if isinstance(fix, Change)}
+    for finding in found:
         for fix in finding.fix:
             if isinstance(fix, Change):
-                if finding.id == DECLARED or not _against(tunnel, fix):
+                if (fix.end, fix.setting) in deviates or not _against(tunnel, fix):
                     _want(wanted[fix.end.gateway], fix, finding.id)
             elif fix.do == "connection":
                 wanted[fix.gateway].psk = True
@@ -53,7 +55,7 @@ def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapp
 
 
 def _against(tunnel: Tunnel, change: Change) -> bool:
-    """Whether a change is not what is declared: that has the last word, or a run would undo what the last did."""
+    """Whether a change is away from what is declared: one run would undo what the last one did."""
     end = tunnel.end(change.end.gateway)
     child = next((each for each in end.connection.children if each.name == change.end.child), None)
     key, said = change.setting, declared(tunnel, end, child).get(change.setting)
