@@ -250,6 +250,14 @@ def test_who_can_initiate_does_and_else_who_acts_like_it(
     assert tunnel.initiating.gateway.name == name != tunnel.answering.gateway.name
 
 
+def test_who_is_declared_to_start_the_tunnel_initiates_whatever_its_actions_are_now() -> None:
+    ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a", {}, {"start_action": "trap|start"}))
+    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends)])
+    assert (tunnel.initiator, tunnel.initiator_because) == ("b", "it is declared to start the tunnel")
+    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends, child_settings={"start_action": "start"})])
+    assert (tunnel.initiator, tunnel.initiator_because) == ("a", "its actions are an initiator's")
+
+
 def test_who_is_behind_nat_initiates() -> None:
     a, b = healthy()
     a, b = (edited(g, child={"start_action": "none"}) for g in (a, b))
