@@ -11,6 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import I
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Auth,
     Connection,
+    Declared,
     DeclaredEnd,
     Gateway,
     GivenPsk,
