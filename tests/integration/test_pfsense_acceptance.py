@@ -51,7 +51,7 @@ def lab() -> Iterator[Lab]:
             text = config(lab, gateway).replace("</ipsec>", MOBILE).replace("</pfsense>", SECRET)
             text = re.sub("<pkcs11pin>.*?<", f"<pkcs11pin>{CANARY}-pin<", text)
             lab.write(gateway, CONFIG, text, mode="0640")
-            lab.sh(gateway, "rm -f /tmp/config.cache")
+            lab.sh(gateway, "rm -f /tmp/config.cache; /usr/local/bin/php -f /etc/stand-in/format.php")
         yield lab
 
 
