@@ -396,14 +396,25 @@ def test_a_declared_change_of_both_ends_loses_no_packet(
     assert (repeated.status, repeated.changed()) == (0, {}), repeated.output
 
 
-@pytest.mark.parametrize("gateway", PFSENSES)
-def test_no_secret_is_in_what_a_pfsense_logs_or_says_of_its_revisions(lab: Lab, hosts: Path, gateway: str) -> None:
-    """After all that was done here. Where its own configuration is, it has them."""
+def test_no_secret_is_in_what_a_pfsense_logs_or_says_of_its_revisions(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """After all that was done here, and a key that is changed. Where its own configuration is, it has them."""
+    wish = {"name": "con1", "settings": {"dpd_delay": "14s"}, "psk": PSKS["sites"], "reason": "CHG-4"}
+    done = playbook(
+        tmp_path,
+        hosts,
+        [{"hosts": list(PFSENSES), "gather_facts": False, "tasks": [{"tunnelwright.ipsec.connection": wish}]}],
+    )
+    assert (done.status, done.changed()) == (0, dict.fromkeys(PFSENSES, 1)), done.output
+    known = secrets(hosts)
     own = "--exclude-dir=proc --exclude-dir=sys --exclude-dir=dev --exclude-dir=conf --exclude-dir=ipsec"
-    patterns = "".join(f"{secret}\n" for secret in secrets(hosts))
-    lines = "grep -h '<description>' /cf/conf/config.xml /cf/conf/backup/*.xml; cat /cf/conf/backup/backup.cache"
-    told = lab.sh(gateway, f"{lines}; cat /var/log/ipsec.log")
-    assert "tunnelwright.ipsec for" in told
-    assert [secret for secret in secrets(hosts) if secret in told] == []
-    seen = lab.exec(gateway, ["sh", "-c", f"grep -rlF -f - {own} /tmp /var /etc /run /root"], stdin=patterns).stdout
-    assert set(seen.split()) <= {"/tmp/config.cache"}  # noqa: S108  that is where pfSense has it
+    for gateway in PFSENSES:
+        told = lab.sh(
+            gateway,
+            "grep -h '<description>' /cf/conf/config.xml /cf/conf/backup/*.xml; cat /cf/conf/backup/backup.cache "
+            "/var/log/ipsec.log",
+        )
+        assert "CHG-4: con1 " in told
+        assert [secret for secret in known if secret in told] == []
+        patterns = "".join(f"{secret}\n" for secret in known)
+        seen = lab.exec(gateway, ["sh", "-c", f"grep -rlF -f - {own} /tmp /var /etc /run /root"], stdin=patterns).stdout
+        assert set(seen.split()) <= {"/tmp/config.cache"}  # noqa: S108  that is where pfSense has it
