@@ -81,7 +81,8 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
             where=wish.name,
             hint="change another setting of the connection with it, such as dpd_delay",
         )
-    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, connection)
+    named = psk.becoming(connection, wish.settings)
+    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, named)
     edits = (*edits, *secret)
     return Draft(
         edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
