@@ -10,9 +10,10 @@ from ...model import Reply
 from ...swanctl.tree import flat
 from ..options import GatherOptions
 from ..strongswan import machine
+from . import shape
 from .answer import PATH, Answer, answer
 from .appliance import release
-from .configuration import Configuration, configuration
+from .configuration import Configuration, configuration, enabled
 from .edits import Edit, edited
 from .effective import Values
 from .generate import made, whole
@@ -32,7 +33,12 @@ class Known:
     def after(self, made_edits: Iterable[Edit]) -> Values:
         """Every setting of every connection."""
         each = tuple(made(edited(self.found.config, made_edits), self.around))
-        return {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
+        values = {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
+        return values | {path: value for one in each for path, value in shape.values(one)}
+
+    def runs(self, made_edits: Iterable[Edit]) -> bool:
+        """Whether there is anything for charon to run for: pfSense stops it where no phase 1 is enabled."""
+        return enabled(edited(self.found.config, made_edits))
 
 
 def known(reply: Reply, options: GatherOptions) -> Known:

@@ -127,6 +127,8 @@ def refuse_other(wish: Wish, after: Gateway) -> None:
     """
     connection = next((each for each in after.connections if each.name == wish.name), None)
     differs = (*connection.unapplied, *connection.differs) if connection else ("it is gone",)
+    if connection and connection.omitted == "disabled" and connection.loaded:
+        differs = ("it is loaded still",)
     if differs:
         raise NotRestoredError(
             f"the change is in config.xml, and the daemon has something else: {'; '.join(differs)}",
