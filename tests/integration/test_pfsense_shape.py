@@ -56,7 +56,8 @@ def test_of_several_networks_each_is_a_child_and_one_is_taken_out(lab: Lab, host
     text = config(lab, "b02")
     second = re.search(r"\t\t<phase2>.*?</phase2>\n", text, flags=re.DOTALL)
     first = re.search(r"\t\t<phase1>.*?</phase1>\n", text, flags=re.DOTALL)
-    assert first and second
+    assert first
+    assert second
     other = re.sub(r"<ikeid>1<", "<ikeid>2<", re.sub(r"<remote-gateway>.*?<", "<remote-gateway>203.0.113.9<", first[0]))
     another = re.sub(r"<reqid>.*?<", "<reqid>2<", re.sub(r"<uniqid>.*?<", "<uniqid>abc2<", second[0]))
     another = re.sub(r"(<remoteid>.*?<address>).*?<", r"\g<1>10.99.0.0<", another, flags=re.DOTALL)
@@ -102,3 +103,64 @@ def test_strongswan_has_no_such_settings(lab: Lab, hosts: Path, tmp_path: Path) 
     for wish in ({"enabled": True}, {"split_children": False}, {"children": {"net": {"enabled": False}}}):
         done = module(tmp_path, hosts, "a01", "connection", {"name": name, **wish})
         assert re.search(r"strongSwan has no setting (enabled|split_children), which", told(done)["msg"])
+
+
+def test_how_long_it_waits_for_answers_is_set_and_taken(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before = config(lab, "b02")
+    wish = {"settings": {"retransmit_tries": 2, "retransmit_timeout": 0.5}, "reason": "ticket 4711"}
+    foretold = works(tmp_path, hosts, "b02", "daemon", wish, "--check")
+    assert config(lab, "b02") == before
+    done = works(tmp_path, hosts, "b02", "daemon", wish)
+    assert (done["settings"], done["reasons"]) == (foretold["settings"], [])
+    assert done["settings"]["after"] == {"retransmit_tries": "2", "retransmit_timeout": "0.5"}
+    lines = {
+        "<ikev2_retransmit_tries>2</ikev2_retransmit_tries>",
+        "<ikev2_retransmit_timeout>0.5</ikev2_retransmit_timeout>",
+    }
+    assert set(changed_by(before, config(lab, "b02"))) == lines
+    assert re.search(r"ticket 4711: retransmission ikev2_", config(lab, "b02"))
+    assert not works(tmp_path, hosts, "b02", "daemon", wish)["changed"]
+    waits = works(tmp_path, hosts, "b02", "gateway_info", {})["gateway"]["daemon"]["retransmission"]
+    assert (waits["tries"], waits["timeout"]) == (2, 0.5)
+    lab.sh("a02", "kill $(pidof charon-systemd)")
+    lab.sh("b02", "swanctl --terminate --ike con1 --force --timeout 1; swanctl --initiate --child con1 --timeout 8; true")
+    assert "giving up after 2 retransmits" in lab.sh("b02", "cat /var/log/ipsec.log")
+    back = {"settings": {"retransmit_tries": "", "retransmit_timeout": ""}}
+    assert works(tmp_path, hosts, "b02", "daemon", back)["changed"]
+    assert changed_by(before, config(lab, "b02")) == []
+
+
+def test_a_stopped_daemon_is_started_and_what_was_unloaded_is_loaded(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    lab.sh("b02", "swanctl --unload-conn con1 2>/dev/null; swanctl --load-conns --file /dev/null; true")
+    done = works(tmp_path, hosts, "b02", "daemon", {"state": "loaded"})
+    assert "con1 is in the file and not loaded" in done["reasons"]
+    assert "con1" in lab.sh("b02", "swanctl --list-conns")
+    assert not works(tmp_path, hosts, "b02", "daemon", {"state": "loaded"})["changed"]
+    lab.sh("b02", "/usr/local/sbin/strongswanrc stop")
+    assert works(tmp_path, hosts, "b02", "daemon", {"state": "started"}, "--check")["changed"]
+    assert works(tmp_path, hosts, "b02", "daemon", {"state": "started"})["changed"]
+    assert "con1" in lab.sh("b02", "swanctl --list-conns")
+    assert not works(tmp_path, hosts, "b02", "daemon", {"state": "started"})["changed"]
+
+
+def test_a_host_behind_the_peer_is_pinged_once_it_is_named(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    before = config(lab, "b01")
+    network = lab.sh("b01", "sed -n 's/.*remote_ts = //p' /var/etc/ipsec/swanctl.conf | tail -n 1").strip()
+    target = network.replace("0/24", "1")
+    wish = {"connection": "con1", "child": "con1", "means": "pinghost", "target": target}
+    foretold = works(tmp_path, hosts, "b01", "keepalive", wish, "--check")
+    assert config(lab, "b01") == before
+    done = works(tmp_path, hosts, "b01", "keepalive", wish)
+    assert done == foretold
+    assert (done["keepalive"]["means"], done["keepalive"]["interval"]) == ("pinghost", 240)
+    assert changed_by(before, config(lab, "b01")) == [f"<pinghost>{target}</pinghost>"]
+    assert f"|{target}|3|" in lab.sh("b01", "cat /var/db/ipsecpinghosts")
+    assert not works(tmp_path, hosts, "b01", "keepalive", wish)["changed"]
+    checks = works(tmp_path, hosts, "b01", "gateway_info", {})["gateway"]["keepalives"]
+    assert [(check["means"], check["target"], check["idle"]) for check in checks] == [("pinghost", target, "")]
+    off = {key: value for key, value in wish.items() if key != "target"} | {"state": "absent"}
+    assert works(tmp_path, hosts, "b01", "keepalive", off)["changed"]
+    assert changed(before, config(lab, "b01")) == []
+    assert target not in lab.sh("b01", "cat /var/db/ipsecpinghosts")
+    done = module(tmp_path, hosts, "a01", "keepalive", {**wish, "connection": "none"})
+    assert "pinghost is a check that a pfSense has" in told(done)["msg"] or "no child" in told(done)["msg"]

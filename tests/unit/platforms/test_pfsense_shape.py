@@ -53,19 +53,17 @@ SHAPES: list[tuple[str, str, dict[str, Any], Edits]] = [
 
 
 @pytest.mark.parametrize(("first", "second", "shape", "wanted"), SHAPES)
-def test_one_flag_is_one_element(
-    tmp_path: Path, first: str, second: str, shape: dict[str, Any], wanted: Edits
-) -> None:
+def test_one_flag_is_one_element(tmp_path: Path, first: str, second: str, shape: dict[str, Any], wanted: Edits) -> None:
     assert edits_of(shaped(tmp_path, first, second, **shape)) == wanted
 
 
 @pytest.mark.parametrize(
     ("first", "second", "shape", "why"),
     [
-        (phase1(), phase2(), {"enabled": False}, "con1 is the last phase 1 that is enabled, and .* stops the IKE daemon"),
+        (phase1(), phase2(), {"enabled": False}, "pfSense stops the IKE daemon"),
         (phase1() + phase1(2, more=OFF), phase2(), {"enabled": False}, "last phase 1 that is enabled"),
         (V1, BOTH, {"split_children": False}, "IKEv1 has a child for each phase 2 entry"),
-        (phase1(), BOTH, {"children": {"con1_9": False}}, "no phase 2 entry 'con1_9': its entries are con1_1, con1_2"),
+        (phase1(), BOTH, {"children": {"con1_9": False}}, "has no phase 2 entry 'con1_9'"),
         (phase1(more=SPLIT), BOTH, {"children": {"con1": False}}, "no phase 2 entry 'con1'"),
     ],
 )  # fmt: skip
@@ -77,8 +75,10 @@ def test_what_would_stop_or_miss_something_is_refused(
 
 
 @pytest.mark.parametrize(
-    "shape", [{"enabled": False, "stop_daemon": True}, {"children": {"con1_1": False}}, {"split_children": True}], ids=str
-)  # fmt: skip
+    "shape",
+    [{"enabled": False, "stop_daemon": True}, {"children": {"con1_1": False}}, {"split_children": True}],
+    ids=str,
+)
 def test_a_routed_entry_whose_interface_is_assigned_stays(tmp_path: Path, shape: dict[str, Any]) -> None:
     path = tmp_path / "config.xml"
     wish = asked({}, shape=Shape(**shape))
@@ -87,7 +87,7 @@ def test_a_routed_entry_whose_interface_is_assigned_stays(tmp_path: Path, shape:
     path.write_text(text, encoding="utf-8")
     made = reply(told(path))
     gateway = pfsense.read("fw", made, OPTIONS)
-    with pytest.raises(RefusedError, match="interface ipsec1 of this routed .* is assigned as opt1"):
+    with pytest.raises(RefusedError, match="interface ipsec1 of this routed"):
         pfsense.prepare(wish, gateway, gateway.connections[0], made, OPTIONS)
 
 

@@ -76,7 +76,7 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
         **({"TW_CONFIG": GENERATED, **twin.variables} if twin else {}),
     }
     return Script(
-        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("write.sh"))),
+        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("loads.sh"), text("write.sh"))),
         {**gather.variables, **variables},
         {**gather.secrets, "TW_EDIT": json.dumps(asked)},
     )
