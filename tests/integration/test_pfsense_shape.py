@@ -123,7 +123,9 @@ def test_how_long_it_waits_for_answers_is_set_and_taken(lab: Lab, hosts: Path, t
     waits = works(tmp_path, hosts, "b02", "gateway_info", {})["gateway"]["daemon"]["retransmission"]
     assert (waits["tries"], waits["timeout"]) == (2, 0.5)
     lab.sh("a02", "kill $(pidof charon-systemd)")
-    lab.sh("b02", "swanctl --terminate --ike con1 --force --timeout 1; swanctl --initiate --child con1 --timeout 8; true")
+    lab.sh(
+        "b02", "swanctl --terminate --ike con1 --force --timeout 1; swanctl --initiate --child con1 --timeout 8; true"
+    )
     assert "giving up after 2 retransmits" in lab.sh("b02", "cat /var/log/ipsec.log")
     back = {"settings": {"retransmit_tries": "", "retransmit_timeout": ""}}
     assert works(tmp_path, hosts, "b02", "daemon", back)["changed"]
