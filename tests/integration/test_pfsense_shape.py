@@ -105,6 +105,26 @@ def test_strongswan_has_no_such_settings(lab: Lab, hosts: Path, tmp_path: Path) 
         assert re.search(r"strongSwan has no setting (enabled|split_children), which", told(done)["msg"])
 
 
+def test_a_tunnel_is_proven_and_watched_from_a_pfsense(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """By what FreeBSD has, as the stand-in offers it: ping -S, ifconfig."""
+    assert "FreeBSD" in lab.sh("b01", "PATH=/usr/local/sbin:/usr/local/bin:$PATH; uname -srm; ifconfig -a >/dev/null")
+    lab.sh("b01", "swanctl --terminate --ike con1; swanctl --initiate --child con1")
+    inside, peer = lab.inside("b01"), lab.inside("a01")
+    found = works(tmp_path, hosts, "b01", "probe", {"connection": "con1", "child": "con1", "pings": [{"to": peer}]})
+    (ping,) = found["pings"]
+    assert (found["reachable"], found["esp_used"], ping["from"], ping["to"]) == (True, True, inside, peer)
+    assert (ping["sent"], ping["received"]) == (3, 3)
+    assert 0 < ping["rtt_min"] <= ping["rtt_max"] < 1
+    lost = {"connection": "con1", "pings": [{"to": peer.rpartition(".")[0] + ".77"}], "timeout": 1, "fail": False}
+    assert "the tunnel is up and carries nothing: 0 of 3" in works(tmp_path, hosts, "b01", "probe", lost)["msg"]
+    watched = {"connection": "con1", "child": "con1", "from": inside, "to": peer}
+    assert works(tmp_path, hosts, "b01", "outage_probe", {**watched, "state": "started"})["outage"] is None
+    lab.sh("b01", "swanctl --terminate --ike con1; sleep 1.5; swanctl --initiate --child con1 || true")
+    missed = works(tmp_path, hosts, "b01", "outage_probe", {**watched, "state": "stopped"})["outage"]
+    assert missed["error"] == "", missed
+    assert missed["sent"] > 5, missed
+
+
 def test_how_long_it_waits_for_answers_is_set_and_taken(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before = config(lab, "b02")
     wish = {"settings": {"retransmit_tries": 2, "retransmit_timeout": 0.5}, "reason": "ticket 4711"}
