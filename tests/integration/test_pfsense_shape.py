@@ -186,3 +186,10 @@ def test_a_host_behind_the_peer_is_pinged_once_it_is_named(lab: Lab, hosts: Path
     assert target not in lab.sh("b01", "cat /var/db/ipsecpinghosts")
     done = module(tmp_path, hosts, "a01", "keepalive", {**wish, "connection": "none"})
     assert "pinghost is a check that a pfSense has" in told(done)["msg"] or "no child" in told(done)["msg"]
+
+
+def test_log_levels_are_compared_and_not_raised(hosts: Path, tmp_path: Path) -> None:
+    assert not works(tmp_path, hosts, "b01", "logging", {"levels": {"ike": 2, "cfg": 2}})["changed"]
+    assert not works(tmp_path, hosts, "b01", "logging", {"state": "absent"})["changed"]
+    done = module(tmp_path, hosts, "b01", "logging", {"levels": {"ike": 3}})
+    assert "raise them under VPN > IPsec > Advanced Settings" in told(done)["msg"]
