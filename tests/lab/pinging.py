@@ -46,7 +46,7 @@ def pinging(lab: Lab, tunnel: str, *, rate: int = PER_SECOND) -> Iterator[Pings]
     ends = [end.gateway for end in (lab.topology.tunnels[tunnel].initiator, lab.topology.tunnels[tunnel].responder)]
     pings, running = Pings(), {}
     for own, peer in (ends, ends[::-1]):
-        ping = f"ping -n -i {1 / rate:.3f} -I {lab.inside(own)} {lab.inside(peer)}"
+        ping = f"/usr/bin/ping -n -i {1 / rate:.3f} -I {lab.inside(own)} {lab.inside(peer)}"
         running[own] = lab.sh(own, f"{ping} >/run/pings 2>&1 & echo $!").strip()
     try:
         yield pings

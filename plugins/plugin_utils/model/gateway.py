@@ -225,6 +225,7 @@ class Retransmission:
     timeout: float = 4.0
     base: float = 1.8
     limit: float = 0.0  # seconds between two; 0: none
+    jitter: int = 0  # percent by which one is early, at random
 
     @property
     def total(self) -> float:

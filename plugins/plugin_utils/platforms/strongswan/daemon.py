@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...errors import IpsecError, RefusedError
 from ...model import Gateway, Reply, Script
+from .. import waiting
+from . import charon
+from .conf import retransmission
 from .gather import text
+
+
+def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) -> None:
+    """strongswan.conf is only read.
+
+    Raises:
+        RefusedError: a setting is to have another value than it has.
+    """
+    held = waiting.held(retransmission(charon.settings(reply)))
+    for key, value in asked.items():
+        if not waiting.same(key, held[key], value):
+            raise RefusedError(
+                f"{key} is {held[key]}, and strongswan.conf is not written by this module",
+                where=gateway.name,
+                hint=f"set charon.{key} = {value} there, and have the daemon read it: swanctl --reload-settings",
+            )
 
 
 def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
