@@ -13,9 +13,9 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
-from .ansible_run import module
+from .ansible_run import module, told
 from .test_pfsense_audit import CHECKED, CONFIG, apply, read
-from .test_pfsense_writing import changed_by, told
+from .test_pfsense_writing import changed_by
 
 WISH = {"name": "con1", "settings": {"dpd_delay": "20s"}}
 KEPT = f"sha256sum {CONFIG}; ls -l /cf/conf/backup /cf/conf; swanctl --list-sas | grep -c ESTABLISHED || :"

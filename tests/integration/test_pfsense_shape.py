@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs, topology
 
-from .ansible_run import module
-from .test_pfsense_writing import CONFIG, changed_by, config, refused, told, within, works
+from .ansible_run import module, told, works
+from .test_pfsense_writing import CONFIG, changed_by, config, refused, within
 from .test_standin import changed
 
 
@@ -22,13 +21,6 @@ def lab() -> Iterator[Lab]:
     data = dict(pairs(2, name="pfshape", pfsense={"b": "2.7.2"}).data)
     with running(topology(data, where="pfshape")) as lab:
         yield lab
-
-
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
 
 
 def test_what_is_disabled_is_gone_with_its_sas_and_comes_back(lab: Lab, hosts: Path, tmp_path: Path) -> None:

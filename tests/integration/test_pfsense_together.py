@@ -13,9 +13,9 @@ import pytest
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
-from .ansible_run import environment, module
+from .ansible_run import environment, module, told
 from .test_pfsense_audit import CONFIG
-from .test_pfsense_writing import changed_by, told, within
+from .test_pfsense_writing import changed_by, within
 
 RC = "/usr/local/sbin/strongswanrc"
 # As a page of the web interface: it reads, waits for somebody to press Save, and writes all of what it has.

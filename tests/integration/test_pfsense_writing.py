@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.pinging import pinging
 from tests.lab.topology import pairs, topology
 
-from .ansible_run import Run, module, playbook
+from .ansible_run import module, playbook, told, works
 from .test_standin import changed
 
 FEW = 5  # of the pings of both ends; mostly none
@@ -35,23 +34,6 @@ def lab() -> Iterator[Lab]:
         data["gateways"][f"b{number:02d}"] |= {"version": release}
     with running(topology(data, where="pfwrite")) as lab:
         yield lab
-
-
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
-
-
-def told(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
-
-
-def works(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any], *more: str) -> dict[str, Any]:
-    done = module(tmp, hosts, on, name, arguments, *more)
-    assert done.status == 0, done.output
-    return told(done)
 
 
 def refused(tmp: Path, hosts: Path, on: str, arguments: dict[str, Any]) -> str:

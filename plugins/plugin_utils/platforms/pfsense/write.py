@@ -19,7 +19,7 @@ from .edits import PSK, Edit
 from .gather import PATHS, program, text
 
 _TOLD = ("twin-", "initiate-", "loading")
-_TWIN = ("sas.sh", "guard.sh", "twin.sh")
+_TWIN = ("sas.sh", "loading.sh", "twin.sh")
 BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),

@@ -55,7 +55,7 @@ def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Scri
     """The program that starts or loads."""
     names = "\n".join(c.name for c in gateway.connections if c.configured)
     return Script(
-        "\n".join(text(name) for name in ("guard.sh", "start.sh", "daemon.sh")),
+        "\n".join(text(name) for name in ("loading.sh", "start.sh", "daemon.sh")),
         {
             "TW_DO": "start" if state == "started" else "load",
             "TW_CONFIG": config,

@@ -139,7 +139,7 @@ def script(made: Plan, wanted: Wish, gateway: Gateway, mark: str) -> Script:
         "TW_SECONDS": str(wanted.duration),
         "TW_LOWER_SOURCE": text("lower.sh"),
     }
-    return Script("\n".join(text(name) for name in ("guard.sh", "services.sh", "owned.sh", "raising.sh")), variables)
+    return Script("\n".join(text(name) for name in ("loading.sh", "services.sh", "owned.sh", "raising.sh")), variables)
 
 
 def outcome(gateway: Gateway, reply: Reply) -> None:

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, services.sh, standing.sh, established.sh, keep.sh come before
+# shellcheck disable=SC2154  # TW_..., digest.sh, loading.sh, services.sh, standing.sh, established.sh, keep.sh come before
 # Arms, extends, proves, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
 tw_base=${tw_guard%/*}
 tw_folder=$tw_base/guard-$TW_ID

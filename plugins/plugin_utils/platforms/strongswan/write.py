@@ -128,7 +128,7 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
         }
     given = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
     with_twin = ("sas.sh", "twin.sh") if twin else ()
-    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", *with_twin, "apply.sh"))
+    source = "\n".join(text(name) for name in ("digest.sh", "loading.sh", *with_twin, "apply.sh"))
     return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
 
 
