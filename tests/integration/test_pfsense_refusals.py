@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Tunnel
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
@@ -148,6 +149,10 @@ def test_another_superuser_and_one_with_sudo_write_as_root_does(
     assert not module(tmp_path, hosts(user), "b01", "connection", WISH).changed()
 
 
+def ends(tunnels: Iterable[Tunnel]) -> list[str]:
+    return [f"{end.gateway.name}/{end.connection.name}" for tunnel in tunnels for end in tunnel.ends]
+
+
 def test_of_a_cluster_the_primary_is_changed_and_the_one_that_has_the_address_is_the_end(
     lab: Lab, hosts: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -159,10 +164,10 @@ def test_of_a_cluster_the_primary_is_changed_and_the_one_that_has_the_address_is
         assert "this is the secondary of a cluster" in told(run)["msg"]
     assert lab.sh("b02", KEPT) == before
     tunnels, unpaired = pair([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
-    assert [str(end.name()) for tunnel in tunnels for end in tunnel.ends] == ["a01/west", "b01/con1"]
+    assert ends(tunnels) == ["a01/west", "b01/con1"]
     assert (unpaired, [str(each) for each in diagnose(tunnels)]) == ((), [])
     assert module(tmp_path, hosts("root"), "b01", "connection", WISH).changed() == {"b01": 1}
     master(lab, "b02")
     tunnels, unpaired = pair([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
-    assert [str(end.name()) for tunnel in tunnels for end in tunnel.ends] == ["a01/west", "b02/con1"]
+    assert ends(tunnels) == ["a01/west", "b02/con1"]
     assert unpaired == ()
