@@ -202,12 +202,16 @@ unpaired:
   type: list
   elements: dict
 findings:
-  description: What is wrong, worst first, with the end to change, evidence, reference and fix.
+  description:
+    - What is wrong, worst first, with the end to change, evidence, reference and fix.
+    - C(end.description) is what people call that connection and child, on a firewall that numbers them (pfSense).
   returned: success
   type: list
   elements: dict
 plan:
-  description: Steps in order, each one module call on one gateway.
+  description:
+    - Steps in order, each one module call on one gateway.
+    - C(description) as in RV(findings).
   returned: success
   type: list
   elements: dict

@@ -57,6 +57,7 @@ from .tunnel import (
     Tunnel,
     Unpaired,
     Verdict,
+    titled,
 )
 from .wire import Reply, Script, Section
 
@@ -122,4 +123,5 @@ __all__ = [
     "Watch",
     "plain",
     "restore",
+    "titled",
 ]
