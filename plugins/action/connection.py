@@ -9,7 +9,9 @@ from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
 from ..plugin_utils.change import Changing, Followed
-from ..plugin_utils.platforms.wanted import Wish
+from ..plugin_utils.errors import RefusedError
+from ..plugin_utils.platforms.wanted import Shape, Wish
+from ..plugin_utils.swanctl import keys
 from ..plugin_utils.task import Task
 
 
@@ -36,12 +38,21 @@ def _wish(args: dict[str, Any], operator: str) -> Wish:
     settings = {str(key): _text(value) for key, value in args["settings"].items()}
     if args["nat_traversal"]:
         settings["encap"] = "yes" if args["nat_traversal"] == "force" else "no"
+    given = {str(child): dict(asked or {}) for child, asked in args["children"].items()}
+    flags = {child: _flag(child, asked.pop("enabled")) for child, asked in given.items() if "enabled" in asked}
+    shape = Shape(args["split_children"], args["enabled"], flags, args["stop_daemon"])
     children = {
-        str(child): {str(key): _text(value) for key, value in (given or {}).items()}
-        for child, given in args["children"].items()
+        child: {str(key): _text(value) for key, value in asked.items()} for child, asked in given.items() if asked
     }
     by = f"{operator}: {args['reason']}" if args["reason"] else operator
-    return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"])
+    return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"], shape)
+
+
+def _flag(child: str, value: object) -> bool:
+    found = keys.boolean(_text(value))
+    if found is None:
+        raise RefusedError(f"{value!r} is no value for enabled", where=child, hint="write yes or no")
+    return found
 
 
 def _text(value: object) -> str:

@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-from secrets import token_hex
 from typing import Any
 
 from ..modules.gateway_info import ARGUMENT_SPEC
-from ..plugin_utils.errors import IpsecError
 from ..plugin_utils.platforms import platform, platform_of
-from ..plugin_utils.platforms.options import GatherOptions
+from ..plugin_utils.platforms.options import GatherOptions, digest_key
 from ..plugin_utils.task import Task
-
-SHORTEST_KEY = 16  # characters
 
 
 class ActionModule(Task):
@@ -25,7 +21,7 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Everything about the gateway this task runs on."""
         options = GatherOptions(
-            digest_key=_key(args["digest_key"]),
+            digest_key=digest_key(args["digest_key"]),
             config=args["config"],
             sas=args["sas"],
             certificates=args["certificates"],
@@ -34,12 +30,3 @@ class ActionModule(Task):
         )
         reply = self.on_gateway(platform(args["platform"]).gather(options))
         return {"gateway": platform_of(reply).read(self.gateway_name(variables), reply, options)}
-
-
-def _key(given: str | None) -> str:
-    """The key given, or a random one. A short one could be guessed, and would be blanked out wherever it occurs."""
-    if given is None:
-        return token_hex(32)
-    if len(given) < SHORTEST_KEY:
-        raise IpsecError("digest_key is too short", hint=f"give {SHORTEST_KEY} characters or more")
-    return given

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from secrets import token_hex
 from typing import Any
 
@@ -17,6 +18,8 @@ from ..plugin_utils.platforms.strongswan import keepalive
 from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
 
+_OTHERS = ("guard", "target", "apply_pending")  # which are not for the check that is installed here
+
 
 class ActionModule(Task):
     """The action of tunnelwright.ipsec.keepalive."""
@@ -25,11 +28,15 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else one more to see whether that may be, and one to do it."""
-        given = {key: value for key, value in args.items() if key != "guard"}
-        wish = keepalive.Wish(gateway=self.gateway_name(variables), **given)
+        given = {key: value for key, value in args.items() if key not in _OTHERS}
+        own = args["means"] in flag.INTERVALS
+        wish = keepalive.Wish(gateway=self.gateway_name(variables), **given | ({"means": "auto"} if own else {}))
         done = self._bring(wish, dry=True)
         if done is None:
             return self._flagged(args, variables)
+        if own:
+            what = f"{args['means']} is a check that a pfSense has, and {wish.gateway} is none"
+            raise RefusedError(what, hint="use means: auto")
         if done.changed:
             self.before_writing(args, variables)
             if not self.check_mode:
@@ -54,26 +61,38 @@ class ActionModule(Task):
     def _flagged(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """On a pfSense: read, decide, have it set its flag."""
         name, present = self.gateway_name(variables), args["state"] == "present"
-        if args["means"] != "auto":
-            raise RefusedError(f"{name} is a pfSense and has a check of its own", hint="use means: auto")
+        means, ping = _own(args, name)
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(name, reply, options)
-        wish = Wish(args["connection"], by=self.operator)
-        change = flag.prepare(wish, args["child"], gateway, reply, options, present=present)
+        wish = Wish(args["connection"], by=self.operator, pending=args["apply_pending"])
+        change = flag.prepare(wish, args["child"], gateway, reply, options, present=present, ping=ping)
         if change.needed:
             self.before_writing(args, variables, gateway)
             if not self.check_mode:
                 change.applied(self.on_gateway(change.script(timeout=args["timeout"], terminate=False)))
-        shown = {key: args[key] for key in ("connection", "child", "state")} | {"interval": flag.INTERVAL}
-        blind = flag.blind(gateway, args["connection"], args["child"]) if present else ()
+        shown = {key: args[key] for key in ("connection", "child", "state")} | {"interval": flag.INTERVALS[means]}
+        blind = flag.blind(gateway, args["connection"], args["child"]) if present and ping is None else ()
         return {
             "changed": change.needed,
             "files": [flag.PATH] if change.needed else [],
-            "keepalive": shown | {"name": "", "means": "keepalive" if present else None},
+            "keepalive": shown | {"name": "", "means": means if present else None},
             **({"warnings": list(blind)} if blind else {}),
             **({"diff": list(change.diff)} if self.diff_mode else {}),
         }
+
+
+def _own(args: dict[str, Any], name: str) -> tuple[str, str | None]:
+    """Which of the checks that a pfSense has, and whom it pings."""
+    means, target = args["means"], args["target"]
+    if means not in ("auto", *flag.INTERVALS):
+        raise RefusedError(f"{name} is a pfSense and has a check of its own", hint="use means: auto")
+    if means != "pinghost":
+        return "keepalive", None
+    try:
+        return means, str(ip_address(target)) if target or args["state"] == "present" else ""
+    except ValueError as error:
+        raise RefusedError(f"{target!r} is no IP address", hint="give in target whom to ping") from error
 
 
 def _diff(file: keepalive.FileChange) -> dict[str, str]:

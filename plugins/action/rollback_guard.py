@@ -30,7 +30,7 @@ class ActionModule(Task):
         result: dict[str, Any] = {"changed": done.changed, "guard": guards, "rollback": done.rollback}
         if done.guard is not None and done.guard.at_boot == "none" and not self.check_mode:
             result["warnings"] = [
-                f"nothing on {before.name} would roll back after it is restarted: no systemd, no cron"
+                f"nothing on {before.name} would roll back after it is restarted: no systemd, no cron, no pfSense"
             ]
         if self.diff_mode:
             result["diff"] = {side: rollback.shown(guard) for side, guard in guards.items()}

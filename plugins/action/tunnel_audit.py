@@ -7,12 +7,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
+from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
 from ..plugin_utils.errors import IpsecError
@@ -32,7 +34,7 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
         now = datetime.now().astimezone()
-        read, unreadable = gateways(args["gateways"])
+        read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
         found = audit(
             read,
             unreadable=unreadable,

@@ -46,9 +46,34 @@ options:
     type: dict
     default: {}
   children:
-    description: By child, its settings by swanctl's names.
+    description:
+      - By child, its settings by swanctl's names.
+      - On a pfSense also C(enabled), whether the phase 2 entry is there at all; see O(enabled). Entries have the names
+        that pfSense gives them, such as C(con1_2), also where several are one child. The name of such a child stands
+        for all of its entries.
     type: dict
     default: {}
+  enabled:
+    description:
+      - On a pfSense, whether phase 1 is enabled. What is disabled is kept in C(config.xml), and is not generated.
+      - Live SAs of what is disabled stay until they expire, unless O(reinitiate=true) ends them.
+      - Refused for a routed (VTI) entry whose interface is assigned, and on a strongSwan that is no pfSense's.
+    type: bool
+  split_children:
+    description:
+      - On a pfSense, whether each phase 2 entry becomes a child of its own, or all of them one child (IKEv2).
+        IKEv1 has a child for each in any case.
+      - Both ends must agree, or networks are lost. The children have other names afterwards, C(con1) or C(con1_1),
+        C(con1_2) and so on, which RV(children) shows; checks and monitors that name the old ones need the new ones.
+      - Their settings can be changed in a later task, by these names.
+      - Refused on a strongSwan that has its own configuration, in which each child is written.
+    type: bool
+  stop_daemon:
+    description:
+      - Whether the IKE daemon may be stopped, as a pfSense does where O(enabled=false) leaves no phase 1 enabled.
+        The task fails without it.
+    type: bool
+    default: false
   nat_traversal:
     description:
       - V(force) puts ESP into UDP whether a NAT is seen or not (swanctl's C(encap = yes)), for paths that drop ESP.
@@ -127,6 +152,20 @@ EXAMPLES = r"""
         dpd_action: start
     reason: ticket 4711
 
+- name: A child for each pair of networks on a pfSense, as the other end has it
+  tunnelwright.ipsec.connection:
+    name: con1
+    split_children: true
+    reinitiate: true
+
+- name: Take one pair of networks of a pfSense out of service
+  tunnelwright.ipsec.connection:
+    name: con1
+    children:
+      con1_2:
+        enabled: false
+    reinitiate: true
+
 - name: Another ESP proposal, without losing a packet, once the peer accepts both
   tunnelwright.ipsec.connection:
     name: hq
@@ -160,6 +199,19 @@ edits:
   returned: success
   type: list
   elements: str
+children:
+  description: The names of the children, before and after.
+  returned: when they change
+  type: dict
+  contains:
+    before:
+      description: The names that the daemon has had.
+      type: list
+      elements: str
+    after:
+      description: The names that it has.
+      type: list
+      elements: str
 takes_effect:
   description:
     - V(now) where live SAs follow or there are none, V(on_reinitiate) where they keep their old settings,
@@ -183,6 +235,9 @@ ARGUMENT_SPEC = {
     "name": {"type": "str", "required": True},
     "settings": {"type": "dict", "default": {}},
     "children": {"type": "dict", "default": {}},
+    "enabled": {"type": "bool"},
+    "split_children": {"type": "bool"},
+    "stop_daemon": {"type": "bool", "default": False},
     "nat_traversal": {"type": "str", "choices": ["auto", "force"]},
     "psk": {"type": "str", "no_log": True},
     "psk_use": {"type": "str", "choices": ["only", "accept", "sign"], "default": "only"},

@@ -54,10 +54,24 @@ options:
     type: int
     default: 60
   means:
-    description: V(auto) takes systemd where it runs, else cron.
+    description:
+      - V(auto) takes systemd where it runs, else cron; on a pfSense its own flag, V(keepalive).
+      - V(pinghost) has a pfSense ping O(target) every 240 seconds, from an address of its own in the child's local
+        network, and traffic then starts the tunnel. It is refused where the firewall has no such address, for a routed
+        (VTI) tunnel, and where the start action is none. It takes effect when it is applied, which this does.
+      - Each of the two is set and removed without the other.
     type: str
-    choices: [auto, systemd, cron]
+    choices: [auto, systemd, cron, keepalive, pinghost]
     default: auto
+  target:
+    description: Whom a pfSense is to ping, an address in a remote network of the child, with O(means=pinghost).
+    type: str
+  apply_pending:
+    description:
+      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with
+        O(means=pinghost). They cannot be kept apart, so the task fails without it where there are any.
+    type: bool
+    default: false
   timeout:
     description: Seconds that one attempt to initiate is waited for, 1 to 600. The daemon goes on trying after that.
     type: int
@@ -91,6 +105,13 @@ EXAMPLES = r"""
     interval: 300
     means: cron
   become: true
+
+- name: Have a pfSense ping a host behind its peer
+  tunnelwright.ipsec.keepalive:
+    connection: con1
+    child: con1
+    means: pinghost
+    target: 10.2.0.1
 
 - name: Stop checking
   tunnelwright.ipsec.keepalive:
@@ -140,7 +161,9 @@ ARGUMENT_SPEC = {
     "child": {"type": "str", "required": True},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "interval": {"type": "int", "default": 60},
-    "means": {"type": "str", "choices": ["auto", "systemd", "cron"], "default": "auto"},
+    "means": {"type": "str", "choices": ["auto", "systemd", "cron", "keepalive", "pinghost"], "default": "auto"},
+    "target": {"type": "str"},
+    "apply_pending": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 20},
     "guard": {"type": "int"},
 }

@@ -18,6 +18,9 @@ description:
   - The gateway itself removes the file after O(duration), also when the controller is gone by then. Only a restart of
     the whole gateway leaves it there, which M(tunnelwright.ipsec.gateway_info) reports as the problem C(log-raised)
     and O(state=absent) removes.
+  - A pfSense generates its log levels from C(config.xml), and they are only compared. The task fails where it logs
+    less than is asked for, and says where its web interface has them. By default it logs V(2) of V(ike), V(chd) and
+    V(cfg), which is what most diagnoses want.
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:

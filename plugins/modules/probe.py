@@ -11,7 +11,7 @@ short_description: Prove that a tunnel carries traffic
 version_added: 0.1.0
 description:
   - Pings through a tunnel from addresses inside its selectors, and reads the counters of its CHILD_SAs
-    before and after, all in one round trip to a strongSwan gateway.
+    before and after, all in one round trip to a strongSwan gateway or a pfSense.
   - A ping that is answered while the counters stand still did not go through the tunnel, and is a failure.
     So is a tunnel that is up and carries nothing. The message says which of the two it is,
     and how far the packets came.

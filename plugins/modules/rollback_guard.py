@@ -25,7 +25,8 @@ description:
     meanwhile; then at once, whether its time has come or not.
   - On a pfSense the snapshot is C(config.xml). Of it those elements come back that modules of this collection have
     changed, as far as nobody has changed them since, and are applied; only where that cannot be done, all of it does.
-    Nothing there would roll back after a restart, which is a warning.
+    A file in C(/usr/local/etc/rc.d) has pfSense start the process again when the firewall has booted; it goes with
+    the guard.
   - A guard is armed whole or not at all. Its process must have answered, and all that a rollback will write must have
     its place on the disk. There is one guard for a gateway; another run is refused with its name and age.
 author:

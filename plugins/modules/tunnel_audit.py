@@ -13,7 +13,7 @@ description:
   - Finds which connection on which gateway is the other end of which, compares the two, names what is wrong on which
     end with evidence, and plans the smallest change on the right end.
   - Runs on the controller and connects to nothing. Run it once for a play, with what
-    M(tunnelwright.ipsec.gateway_info) returned for each gateway.
+    M(tunnelwright.ipsec.gateway_info) returned for each gateway, or M(tunnelwright.ipsec.fleet_info) for all.
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -30,7 +30,22 @@ options:
         that module.
       - A registered result that failed or was unreachable becomes a finding and does not hide the other gateways.
     type: dict
-    required: true
+    default: {}
+  fleet:
+    description:
+      - The registered result of M(tunnelwright.ipsec.fleet_info), instead of O(gateways) or beside it. What is in its
+        RV(tunnelwright.ipsec.fleet_info#module:folder) is read there.
+      - Gateways that could not be read become findings.
+    type: dict
+    default: {}
+  folders:
+    description:
+      - Folders, or patterns of folders such as C(/srv/ipsec/*), of files that M(tunnelwright.ipsec.fleet_info) wrote,
+        for instance one of each slice of a fleet. Ends are paired across all of them.
+      - A gateway may be in one of them only. All must have been read with the same digest key.
+    type: list
+    elements: path
+    default: []
   tunnels:
     description: What you declare about tunnels; a declaration decides over what would be found out.
     type: list
@@ -215,12 +230,16 @@ unpaired:
   type: list
   elements: dict
 findings:
-  description: What is wrong, worst first, with the end to change, evidence, reference and fix.
+  description:
+    - What is wrong, worst first, with the end to change, evidence, reference and fix.
+    - C(end.description) is what people call that connection and child, on a firewall that numbers them (pfSense).
   returned: success
   type: list
   elements: dict
 plan:
-  description: Steps in order, each one module call on one gateway.
+  description:
+    - Steps in order, each one module call on one gateway.
+    - C(description) as in RV(findings).
   returned: success
   type: list
   elements: dict
@@ -297,7 +316,9 @@ ATTEMPT_SPEC = {
     "peer": {"type": "dict", "required": True},
 }
 ARGUMENT_SPEC = {
-    "gateways": {"type": "dict", "required": True},
+    "gateways": {"type": "dict", "default": {}},
+    "fleet": {"type": "dict", "default": {}},
+    "folders": {"type": "list", "elements": "path", "default": []},
     "tunnels": {"type": "list", "elements": "dict", "default": [], "options": TUNNEL_SPEC},
     "probes": {"type": "list", "elements": "dict", "default": []},
     "attempts": {"type": "list", "elements": "dict", "default": [], "options": ATTEMPT_SPEC},

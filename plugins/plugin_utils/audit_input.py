@@ -16,7 +16,7 @@ MIRRORED = frozenset(
 COMPLEMENTARY = frozenset(("start_action", "close_action"))  # that both ends start makes duplicates
 
 
-def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
+def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str, str]]:
     """Gateways by name, and why those that have none could not be read.
 
     Raises:
@@ -24,7 +24,7 @@ def gateways(given: Mapping[str, Any]) -> tuple[list[Gateway], dict[str, str]]:
     """
     read: list[Gateway] = []
     unreadable: dict[str, str] = {}
-    for name, value in given.items():
+    for name, value in given:
         if not isinstance(value, Mapping):
             raise ParseError(
                 f"expected what gateway_info returned, not {type(value).__name__}", where=f"gateways.{name}"

@@ -108,6 +108,9 @@ class Changing:
         log, warnings = self.prepared.applied(reply), self.prepared.warnings(reply)
         if not (self.reinitiate and self.gateway.daemon.running):
             return Followed(log, warnings=warnings)
+        if self.prepared.gone:
+            ended, sas = self._end(run, timeout)
+            return Followed(log + ended, sas, warnings)
         followed = self._tidy(run, reply, timeout) if self.prepared.bridged else self._follow(run, timeout)
         return Followed(log + followed.log, followed.sas, warnings)
 
@@ -121,6 +124,13 @@ class Changing:
             return Followed(sas=now.sas)
         after, log = sa.outcome(wish, operation, run(sa.script(wish, operation)))
         return Followed(log, after.sas)
+
+    def _end(self, run: Callable[[Script], Reply], timeout: float) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+        """SAs of a connection that the daemon has no more would stay until they expire."""
+        if not self.prepared.runs(before=True):
+            return (), ()
+        wish = sa.Wish(self.wish.name, "terminated", timeout=timeout)
+        return sa.ended(wish, run(sa.script(wish, sa.Operation("terminate"))))
 
     def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> Followed:
         """What was down before is established too, and what a peer has started again beside the new SAs goes."""
@@ -147,14 +157,21 @@ class Changing:
             "psk_changed": self.prepared.psk_changed,
             "edits": changed_lines(self.prepared.diff),
             "takes_effect": self._takes_effect() if changed else "none",
+            **self._renamed(),
             "log": followed.log,
             **({"warnings": followed.warnings} if followed.warnings else {}),
             **({} if followed.sas is None else {"sa": {"before": self.sas, "after": followed.sas}}),
         }
 
+    def _renamed(self) -> dict[str, Any]:
+        both = self.prepared.renamed
+        return {} if both is None else {"children": dict(zip(("before", "after"), both, strict=True))}
+
     def _takes_effect(self) -> str:
-        if not self.gateway.daemon.running:
-            return "on_start"
+        before = bool(self.gateway.daemon.running)
+        after = self.prepared.runs(before=before)
+        if not (before and after):
+            return "now" if before or after else "on_start"
         return "now" if self.reinitiate or not self.up or not self.follows else "on_reinitiate"
 
 

@@ -19,7 +19,7 @@ def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Itera
     """
     if audit is None:
         return Seen()
-    found, unreadable = gateways(read)
+    found, unreadable = gateways(read.items())
     tunnels = [
         Found(
             str(t["name"]),

@@ -24,6 +24,10 @@ class TransportError(IpsecError):
     """A gateway that could not be reached, or whose answer did not arrive whole."""
 
 
+class NotConnectedError(TransportError):
+    """A gateway on which no login has begun yet: another try does no harm."""
+
+
 class RefusedError(IpsecError):
     """A change that was not begun, because it would do harm or cannot work. Nothing was written."""
 

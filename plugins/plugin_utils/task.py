@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 import re
@@ -42,12 +43,13 @@ class Task(ActionBase):
         """Ansible's entry."""
         super().run(tmp, task_vars)
         validated, args = self.validate_argument_spec(self.SPEC, **self.RULES)
+        self._secrets: set[str] = validated._no_log_values  # noqa: SLF001
         try:
             result = {"changed": False} | self.act(args, task_vars or {})
         except IpsecError as error:
-            log = {"result": {"log": self._scrub(list(error.log), validated)}} if error.log else {}
-            raise AnsibleActionFail(self._scrub(str(error), validated), **log) from None  # else each cause is appended
-        scrubbed: dict[str, Any] = self._scrub(plain(result), validated)
+            log = {"result": {"log": self.scrubbed(list(error.log))}} if error.log else {}
+            raise AnsibleActionFail(self.scrubbed(str(error)), **log) from None  # else each cause is appended
+        scrubbed: dict[str, Any] = self.scrubbed(plain(result))
         return scrubbed
 
     def on_gateway(self, script: Script) -> Reply:
@@ -125,6 +127,10 @@ class Task(ActionBase):
         """The inventory name of the gateway this task runs on, also under delegate_to."""
         return str(self._task.delegate_to or variables.get("inventory_hostname", ""))
 
-    @staticmethod
-    def _scrub(value: Any, validated: Any) -> Any:
-        return remove_values(value, validated._no_log_values)  # noqa: SLF001
+    def scrubbed(self, value: Any, *also: str | None) -> Any:
+        """Plain values without the secrets that this task was given, and without others."""
+        secrets = self._secrets.union(filter(None, also))
+        text = json.dumps(value, ensure_ascii=False)
+        if any(json.dumps(secret, ensure_ascii=False)[1:-1] in text for secret in secrets):
+            return remove_values(value, secrets)
+        return value  # as nearly always; to go through it takes longer than all else that is done with it

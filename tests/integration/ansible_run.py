@@ -82,3 +82,15 @@ def module(tmp: Path, inventory: Path, hosts: str, name: str, arguments: dict[st
     """Run one module of the collection as one task."""
     task = {"name": "it", f"tunnelwright.ipsec.{name}": arguments}
     return playbook(tmp, inventory, [{"hosts": hosts, "gather_facts": False, "tasks": [task]}], *more, **env)
+
+
+def told(run: Run) -> dict[str, Any]:
+    """The result of a module, without what core adds."""
+    return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
+
+
+def works(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any], *more: str) -> dict[str, Any]:
+    """The result of a module that must work."""
+    done = module(tmp, hosts, on, name, arguments, *more)
+    assert done.status == 0, done.output
+    return told(done)

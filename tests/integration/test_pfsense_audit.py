@@ -95,6 +95,7 @@ FAULTS: dict[str, tuple[list[tuple[str, str, str]], str, set[str]]] = {  # edits
     "connection-omitted": ([(A, "<interface>wan</interface>", "<interface>opt9</interface>")], f"{A}/con1", set()),
     "version-auto": ([(B, "<iketype>ikev2</iketype>", "<iketype>auto</iketype>")], f"{B}/con1",
                      {"keepalive-idle", "initiator-not-persistent"}),
+    "setting-refused": ([(B, "<mobike>", "<tfc_enable></tfc_enable><mobike>")], f"{B}/con1", set()),
     "dpd-traps-responder": ([(A, "<closeaction>none</closeaction>", "<closeaction></closeaction>")], f"{A}/con1/con1",
                             set()),
 }  # fmt: skip
@@ -108,7 +109,7 @@ def test_a_fault_is_found_on_the_end_that_has_it(lab: Lab, name: str) -> None:
         edit(lab, gateway, old, new)
     there = found(lab)
     assert name in there, there
-    assert str(there[name].end) == end
+    assert str(there[name].end) == f"{end} (t01)"
     assert set(there) - {name} <= beside, {key: each.summary for key, each in there.items()}
 
 
@@ -128,5 +129,5 @@ def test_two_keys_for_one_peer_are_found(lab: Lab) -> None:
     second = first.replace("<ikeid>1<", "<ikeid>7<").replace(key, "another key").replace("198.19.1.1", "198.19.1.77")
     edit(lab, A, first, first + second)
     tunnels, unpaired = pair([read(lab, gateway) for gateway in (A, B)])
-    assert [str(each.end) for each in unpaired] == [f"{A}/con7"]
+    assert [str(each.end) for each in unpaired] == [f"{A}/con7 (t01)"]
     assert "psk-ambiguous" in {finding.id for finding in diagnose(tunnels)}

@@ -21,7 +21,8 @@ from .test_standin import changed, written
 
 CONFIG = WHOLE.format(wan="192.0.2.10", skew="0", hasync="", globals="", phase1=phase1(), phase2=phase2())
 CONFIG = CONFIG.replace("<prv>", "<refid>r</refid><prv>")
-GUARD = Path("etc/tunnelwright")
+GUARD = Path("etc/tunnelwright/guard")
+ONE = pytest.mark.parametrize("one", [("8.2", "2.7.2")], indirect=True)
 
 
 @pytest.fixture(params=[("7.4", "2.6.0"), ("8.2", "2.7.2"), ("8.4", "2.9.0")], ids=str)
@@ -52,9 +53,14 @@ def change(one: Box, value: str) -> None:
     assert f"<dpd_delay>{value}</dpd_delay>" in written(one)
 
 
+def over(one: Box) -> None:
+    """Its time is over."""
+    (one.root / GUARD / "deadline").write_text("0\n", encoding="utf-8")
+
+
 def rolled_back(one: Box) -> Rollback:
     end = time.monotonic() + 60
-    while (one.root / GUARD / "guard").is_symlink():
+    while (one.root / GUARD).is_symlink():
         assert time.monotonic() < end
         time.sleep(0.5)
     done = pfsense.read("fw", run(one, platform("auto").gather(OPTIONS)), OPTIONS).rollback
@@ -63,13 +69,14 @@ def rolled_back(one: Box) -> Rollback:
 
 
 def test_what_is_not_confirmed_goes_and_what_somebody_else_changed_stays(one: Box) -> None:
-    armed = guard(one, "armed", 8)
+    armed = guard(one, "armed", 3000)
     assert armed.guard is not None
-    assert (armed.guard.alive, armed.guard.at_boot) == (True, "none")
+    assert (armed.guard.alive, armed.guard.at_boot) == (True, "rc_d")
     change(one, "30")
     change(one, "31")
     theirs = written(one).replace("<pfsgroup>14</pfsgroup>", "<pfsgroup>19</pfsgroup>")
     (one.root / "cf/conf/config.xml").write_text(theirs, encoding="utf-8")
+    over(one)
     done = rolled_back(one)
     assert (done.why, done.done, done.failed) == (
         "not confirmed in time",
@@ -85,17 +92,83 @@ def test_what_is_confirmed_stays_and_nothing_is_left(one: Box) -> None:
     change(one, "30")
     assert guard(one, "confirmed").changed
     assert "<dpd_delay>30</dpd_delay>" in written(one)
-    assert not (one.root / GUARD).exists()
+    assert not (one.root / GUARD.parent).exists()
+
+
+WATCHERS = "grep -lsz '^/etc/tunnelwright/guard-[^/]*/watch$' /proc/[0-9]*/cmdline | cut -d / -f 3"
+
+
+def watchers(one: Box) -> list[str]:
+    return one.run("/bin/sh", "-c", WATCHERS).stdout.split()
+
+
+def starters(one: Box) -> list[Path]:
+    return [path for path in (one.root / "usr/local/etc/rc.d").iterdir() if "tunnelwright" in path.name]
+
+
+def restart(one: Box, boot_id: str) -> None:
+    """All of the guard's processes are gone, the kernel has another boot id, and pfSense starts packages."""
+    one.run("kill", "-9", *watchers(one))
+    (one.root / "run/boot_id").write_text(boot_id, encoding="utf-8")
+    one.run("mount", "--bind", "/run/boot_id", "/proc/sys/kernel/random/boot_id")
+    one.run("/etc/rc.start_packages")
+
+
+def test_after_a_restart_of_the_firewall_it_rolls_back_as_soon_as_that_has_booted(one: Box) -> None:
+    guard(one, "armed", 3000)
+    assert [path.stat().st_mode & 0o777 for path in starters(one)] == [0o755]
+    change(one, "30")
+    restart(one, "another")
+    assert rolled_back(one).why == "the gateway was restarted"
+    assert "<dpd_delay>10</dpd_delay>" in written(one)
+    assert (starters(one), watchers(one)) == ([], [])
+
+
+@ONE
+def test_what_was_proven_goes_too_where_no_tunnel_tells_that_it_is_kept(one: Box) -> None:
+    """There is no charon here, so none is up."""
+    guard(one, "armed", 3000)
+    change(one, "30")
+    proven = guard(one, "proven").guard
+    assert proven is not None
+    assert (proven.state, proven.alive) == ("proven", True)
+    again = guard(one, "armed", 3000).guard  # what is changed now is another change
+    assert again is not None
+    assert again.state == "armed"
+    guard(one, "proven")
+    restart(one, "another")
+    assert rolled_back(one).why == "the gateway was restarted"
+    assert "<dpd_delay>10</dpd_delay>" in written(one)
+
+
+@ONE
+def test_packages_that_are_started_anew_start_no_second_watcher(one: Box) -> None:
+    """As with every new address of WAN; and not every system has flock."""
+    (one.root / "usr/bin/flock").rename(one.root / "usr/bin/flock.away")
+    guard(one, "armed", 3000)
+    first = watchers(one)
+    assert len(first) == 1
+    one.run("/bin/sh", "-c", "/etc/rc.start_packages; /etc/rc.stop_packages; sleep 3")
+    assert watchers(one) == first
+    one.run("kill", "-9", *first)
+    one.run("/etc/rc.start_packages")
+    end = time.monotonic() + 20
+    while not watchers(one):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    assert guard(one, "rolled_back").changed
+    assert (starters(one), watchers(one)) == ([], [])
 
 
 def test_without_php_the_file_as_a_whole_comes_back(one: Box) -> None:
     before = written(one)
-    guard(one, "armed", 8)
+    guard(one, "armed", 3000)
     change(one, "30")
     (one.root / "usr/local/bin/php").rename(one.root / "usr/local/bin/php.away")
+    over(one)
     end = time.monotonic() + 60
-    while (one.root / GUARD / "guard").is_symlink():
+    while (one.root / GUARD).is_symlink():
         assert time.monotonic() < end
         time.sleep(0.5)
     assert written(one) == before
-    assert "failed to run pfSense's own code" in (one.root / GUARD / "rolled-back").read_text(encoding="utf-8")
+    assert "failed to run pfSense's own code" in (one.root / GUARD.parent / "rolled-back").read_text(encoding="utf-8")

@@ -102,6 +102,19 @@ def test_what_it_did_is_taken_back_by_itself(each: tuple[Box, str]) -> None:
     assert "close_action = start" not in generated(one)
 
 
+def test_what_is_set_for_the_whole_firewall_is_no_entry_and_is_taken_back_too(each: tuple[Box, str]) -> None:
+    one = each[0]
+    before = written(one)
+    tries = {"section": "", "key": "", "entry": "", "element": "ikev2_retransmit_tries", "value": "3"}
+    answer(one, order(one, tries, {**CLOSE, "element": "splitconn", "value": ""}))
+    conf = one.root / "var/etc/ipsec/strongswan.conf"
+    assert "retransmit_tries = 3" in conf.read_text(encoding="utf-8")
+    assert "con1_7 {" in generated(one)
+    answer(one, (one.root / "run/undo").read_text(encoding="utf-8"))
+    assert changed(before, written(one)) == []
+    assert "retransmit_tries" not in conf.read_text(encoding="utf-8")
+
+
 def test_a_whole_list_of_algorithms_is_one_element(each: tuple[Box, str]) -> None:
     one = each[0]
     cipher = {"name": "aes256gcm", "keylen": "128"}

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.pinging import pinging
 from tests.lab.topology import pairs, topology
 
-from .ansible_run import Run, module, playbook
+from .ansible_run import module, playbook, told, works
 from .test_standin import changed
 
 FEW = 5  # of the pings of both ends; mostly none
@@ -35,23 +34,6 @@ def lab() -> Iterator[Lab]:
         data["gateways"][f"b{number:02d}"] |= {"version": release}
     with running(topology(data, where="pfwrite")) as lab:
         yield lab
-
-
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
-
-
-def told(run: Run) -> dict[str, Any]:
-    return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
-
-
-def works(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any], *more: str) -> dict[str, Any]:
-    done = module(tmp, hosts, on, name, arguments, *more)
-    assert done.status == 0, done.output
-    return told(done)
 
 
 def refused(tmp: Path, hosts: Path, on: str, arguments: dict[str, Any]) -> str:
@@ -196,16 +178,40 @@ def test_a_twin_carries_the_traffic_over_a_change(
 
 def test_what_nobody_confirms_is_taken_back_by_the_firewall(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before = config(lab, "b06")
-    wish = {"name": "con1", "settings": {"dpd_delay": "13s"}, "reinitiate": True, "guard": 8}
+    wish = {"name": "con1", "settings": {"dpd_delay": "13s"}, "reinitiate": True, "guard": 3000}
     assert works(tmp_path, hosts, "b06", "connection", wish)["changed"]
     theirs = config(lab, "b06").replace("<mobike>off</mobike>", "<mobike>on</mobike>", 1)
     lab.write("b06", CONFIG, theirs, mode="0640")
-    lab.sh("b06", "rm -f /tmp/config.cache")
+    lab.sh("b06", "rm -f /tmp/config.cache; echo 0 >/etc/tunnelwright/guard/deadline")
     assert within(60, lambda: "gone" in lab.sh("b06", "ls -d /etc/tunnelwright/guard 2>/dev/null || echo gone"))
-    assert changed_by(before, config(lab, "b06")) in (["<mobike>on</mobike>"], [])
+    assert changed_by(before, config(lab, "b06")) == ["<mobike>on</mobike>"]
     assert "did bring back what was changed in config.xml" in lab.sh("b06", "cat /etc/tunnelwright/rolled-back")
     assert within(15, lambda: lab.pings("t06") == (True, True))
     lab.sh("b06", "rm -f /etc/tunnelwright/rolled-back")
+
+
+RESTART = """kill -9 $(pidof charon-systemd) $(cat /run/sshd.pid /run/ipsec_keepalive.pid /run/ping_hosts.pid)
+for p in /proc/[0-9]*; do ! grep -qs '^/etc/tunnelwright/guard-[^/]*/watch$' -z $p/cmdline || kill -9 ${p#/proc/}; done
+echo another >/run/boot_id && mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
+sh /etc/stand-in/start.sh restart </dev/null >/run/restart.out 2>&1"""
+
+
+def test_what_nobody_confirms_is_taken_back_by_a_firewall_that_was_restarted(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    before = config(lab, "b06")
+    wish = {"name": "con1", "settings": {"dpd_delay": "17s"}, "reinitiate": True, "guard": 3000}
+    assert works(tmp_path, hosts, "b06", "connection", wish)["changed"]
+    lab.sh("b06", RESTART)
+    try:
+        assert within(60, lambda: "gone" in lab.sh("b06", "ls -d /etc/tunnelwright/guard 2>/dev/null || echo gone"))
+        assert "why the gateway was restarted\n" in lab.sh("b06", "cat /etc/tunnelwright/rolled-back")
+        assert changed(before, config(lab, "b06")) == []
+        assert re.search(r"dpd_delay = 10\b", lab.sh("b06", "swanctl --list-conns --pretty"))
+        assert within(15, lambda: lab.pings("t06") == (True, True))
+        assert "tunnelwright" not in lab.sh("b06", "ls -a /usr/local/etc/rc.d")
+    finally:
+        lab.sh("b06", "umount /proc/sys/kernel/random/boot_id; rm -rf /etc/tunnelwright")
 
 
 def test_what_is_confirmed_stays(lab: Lab, hosts: Path, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
@@ -71,13 +70,6 @@ KINDS = (
 def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
     with running(pairs(1, name="gentle"), suite=request.param) as lab:
         yield lab
-
-
-@pytest.fixture
-def hosts(lab: Lab, tmp_path: Path) -> Path:
-    path = tmp_path / "inventory.yml"
-    path.write_text(inventory(lab), encoding="utf-8")
-    return path
 
 
 def remediate(tmp: Path, hosts: Path, kind: Kind, *arguments: str) -> Run:

@@ -14,7 +14,7 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
-from .ansible_run import Run, module
+from .ansible_run import module, told, works
 
 CONF = "/etc/swanctl/conf.d/east.conf"
 CANARY = "canary-7f3Kq-do-not-show"
@@ -24,17 +24,6 @@ CANARY = "canary-7f3Kq-do-not-show"
 def lab() -> Iterator[Lab]:
     with running(pairs(6, name="writing")) as lab:
         yield lab
-
-
-def told(run: Run) -> dict[str, Any]:
-    """The result of a module, without what core adds."""
-    return {key: value for key, value in run.result("it").items() if not key.startswith("_")}
-
-
-def works(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any], *more: str) -> dict[str, Any]:
-    done = module(tmp, hosts, on, name, arguments, *more)
-    assert done.status == 0, done.output
-    return told(done)
 
 
 def refused(tmp: Path, hosts: Path, on: str, name: str, arguments: dict[str, Any]) -> str:

@@ -107,7 +107,7 @@ class Lab:
         if target in self.topology.gateways or target in self.topology.routers:
             to = str(list(self._node(target).addresses.values())[-1].ip)
         argv = [
-            "ping",
+            "/usr/bin/ping",  # a stand-in for pfSense has one of its own before it
             "-n",
             "-q",
             "-i",

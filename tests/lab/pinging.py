@@ -46,14 +46,14 @@ def pinging(lab: Lab, tunnel: str, *, rate: int = PER_SECOND) -> Iterator[Pings]
     ends = [end.gateway for end in (lab.topology.tunnels[tunnel].initiator, lab.topology.tunnels[tunnel].responder)]
     pings, running = Pings(), {}
     for own, peer in (ends, ends[::-1]):
-        ping = f"ping -n -i {1 / rate:.3f} -I {lab.inside(own)} {lab.inside(peer)}"
-        running[own] = lab.sh(own, f"{ping} >/run/pings 2>&1 & echo $!").strip()
+        ping = f"/usr/bin/ping -n -i {1 / rate:.3f} -I {lab.inside(own)} {lab.inside(peer)}"
+        running[own] = lab.sh(own, f"{ping} >/run/pings-{tunnel} 2>&1 & echo $!").strip()
     try:
         yield pings
     finally:
         for own, pid in running.items():
             printed = lab.sh(
-                own, f"sleep 1; kill -INT {pid}; while [ -e /proc/{pid} ]; do sleep 0.1; done; cat /run/pings"
+                own, f"sleep 1; kill -INT {pid}; while [ -e /proc/{pid} ]; do sleep 0.1; done; cat /run/pings-{tunnel}"
             )
             pings.ends[own] = _loss(printed, rate)
 

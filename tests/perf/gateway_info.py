@@ -63,7 +63,7 @@ class Cost:
 def main() -> None:
     """Measure on a lab of its own and print the result."""
     with (
-        running(pairs(PAIRS, connections=CONNECTIONS), suite=_root_with_python()) as lab,
+        running(pairs(PAIRS, connections=CONNECTIONS), suite=python_root()) as lab,
         tempfile.TemporaryDirectory() as folder,
     ):
         tmp = Path(folder)
@@ -134,7 +134,7 @@ def _page(costs: Mapping[str, Cost]) -> str:
     )
 
 
-def _root_with_python() -> str:
+def python_root() -> str:
     """The suite of a root that also has the Python that ordinary tasks need; ours and raw do not use it."""
     made = CACHE / "trixie-python"
     if not made.is_dir():

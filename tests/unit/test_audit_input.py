@@ -43,7 +43,7 @@ RESULTS: tuple[tuple[str, Any, list[Any], dict[str, str]], ...] = (
 
 @pytest.mark.parametrize(("value", "read", "unread"), [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS])
 def test_a_result_is_a_gateway_or_why_there_is_none(value: Any, read: list[Any], unread: dict[str, str]) -> None:
-    assert audit_input.gateways({"x": value}) == (read, unread)
+    assert audit_input.gateways([("x", value)]) == (read, unread)
 
 
 REFUSED: tuple[tuple[Any, str], ...] = (
@@ -57,7 +57,7 @@ REFUSED: tuple[tuple[Any, str], ...] = (
 @pytest.mark.parametrize(("value", "message"), REFUSED)
 def test_anything_else_is_refused_with_its_place(value: Any, message: str) -> None:
     with pytest.raises(ParseError, match=message):
-        audit_input.gateways({"x": value})
+        audit_input.gateways([("x", value)])
 
 
 def test_a_declared_tunnel_has_what_its_yaml_says() -> None:

@@ -30,8 +30,8 @@ FIELDS: Mapping[str, Callable[[str], object]] = {
     ),
     **dict.fromkeys(("start_action", "close_action", "dpd_action"), keys.action),
     **dict.fromkeys(("version", "keyingtries"), keys.whole),
-    **dict.fromkeys(("dpd_delay", "rekey_time", "rand_time"), keys.duration),
-    "encap": keys.boolean,
+    **dict.fromkeys(("dpd_delay", "rekey_time", "reauth_time", "rand_time"), keys.duration),
+    **dict.fromkeys(("encap", "mobike"), keys.boolean),
 }
 
 

@@ -29,7 +29,9 @@ def named(path: Path) -> str:
 
 SCRIPTS = [path for folder in (PLUGINS, ROOT / "tests", ROOT / "roles") for path in files(folder, "*.sh")]
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
-ENTRY_POINTS = sorted(path for kind in ("modules", "action", "filter") for path in (PLUGINS / kind).glob("*.py"))
+ENTRY_POINTS = sorted(
+    path for kind in ("modules", "action", "filter", "connection") for path in (PLUGINS / kind).glob("*.py")
+)
 FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.y*ml"))
 
 

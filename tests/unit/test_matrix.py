@@ -26,7 +26,8 @@ NOT_MADE = {  # rules that no fault of the lab leads to, and why
         (
             *("changes-unapplied", "connection-disabled", "connection-omitted", "dpd-traps-responder"),
             *("keepalive-both", "keepalive-idle", "keepalive-narrowed", "psk-ambiguous"),
-            *("split-one-end", "version-auto"),
+            *("split-one-end", "version-auto", "reauth-breaks", "mobike-shared-address", "cluster-own-address"),
+            "setting-impossible",
         ),
         "needs a pfSense, which the matrix does not have",
     ),

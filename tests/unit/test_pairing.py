@@ -11,6 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import I
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Auth,
     Connection,
+    Declared,
     DeclaredEnd,
     Gateway,
     GivenPsk,
@@ -248,6 +249,14 @@ def test_who_can_initiate_does_and_else_who_acts_like_it(
     (tunnel,), dummy = pair((edited(both[0], connection=a), edited(both[1], connection=b)))
     assert tunnel.initiator == name
     assert tunnel.initiating.gateway.name == name != tunnel.answering.gateway.name
+
+
+def test_who_is_declared_to_start_the_tunnel_initiates_whatever_its_actions_are_now() -> None:
+    ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a", {}, {"start_action": "trap|start"}))
+    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends)])
+    assert (tunnel.initiator, tunnel.initiator_because) == ("b", "it is declared to start the tunnel")
+    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends, child_settings={"start_action": "start"})])
+    assert (tunnel.initiator, tunnel.initiator_because) == ("a", "its actions are an initiator's")
 
 
 def test_who_is_behind_nat_initiates() -> None:

@@ -269,6 +269,13 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         Outage(2.0, "a routed child of b/to-a has one value at a time: it is re-initiated once"),
     ),
     (
+        "a responder that generates its configuration, and has one key for a peer",
+        {},
+        {"settable": ("dpd_delay",)},
+        {"psks": TO_D2},
+        Outage(2.0, "the pre-shared key of b/to-a has one value at a time: it is re-initiated once"),
+    ),
+    (
         "a responder that starts, and cannot",
         {},
         {"child": {"start_action": "start"}, "connection": {"remote_addrs": ("%any",)}},
@@ -375,3 +382,11 @@ def test_a_proof_tells_whether_the_sas_use_what_is_offered() -> None:
     used = "AES_CBC-128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"
     assert proof.missing == (f"a/to-b: its IKE_SA uses {used}, and it offers {AES} only",)
     assert [_line(step) for step in found.steps] == ["establish a reinitiated++"]
+
+
+@pytest.mark.parametrize("one", ["a", "b"])
+def test_a_key_is_not_put_beside_another_where_an_end_has_one_for_a_peer(one: str) -> None:
+    """A pfSense refuses psk_use other than only, so no plan may ask for it, nor its peer wait for it."""
+    edits: dict[str, Edit] = {"a": {}, "b": {}, one: {"settable": ("dpd_delay",)}}
+    steps = [step for step in _audited(edits["a"], edits["b"], psks=TO_D2).steps if step.psk]
+    assert {(step.gateway, step.psk_use) for step in steps} == {("a", "only"), ("b", "only")}

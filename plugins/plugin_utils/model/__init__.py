@@ -59,6 +59,7 @@ from .tunnel import (
     Verdict,
     Waived,
     Waiver,
+    titled,
 )
 from .wire import Reply, Script, Section
 
@@ -126,4 +127,5 @@ __all__ = [
     "Watch",
     "plain",
     "restore",
+    "titled",
 ]

@@ -225,6 +225,7 @@ class Retransmission:
     timeout: float = 4.0
     base: float = 1.8
     limit: float = 0.0  # seconds between two; 0: none
+    jitter: int = 0  # percent by which one is early, at random
 
     @property
     def total(self) -> float:
@@ -281,7 +282,7 @@ class Guard:
     alive: bool = True  # whether what would roll back runs
     age: float | None = None  # None: the gateway was restarted since
     left: float | None = None
-    at_boot: Literal["systemd", "cron", "none"] = "none"  # what rolls back after a restart of the gateway
+    at_boot: Literal["systemd", "cron", "rc_d", "none"] = "none"  # what rolls back after a restart of the gateway
     files: int = 0
 
 

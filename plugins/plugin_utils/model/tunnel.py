@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from .gateway import Child, Connection, Gateway, IkeSa, Keepalive, Policy, Secret
@@ -16,14 +16,21 @@ PskUse = Literal["only", "accept", "sign"]  # how a key is used; beside an old o
 
 @dataclass(frozen=True, slots=True)
 class EndName:
-    """Which end is meant: `gateway/connection` or `gateway/connection/child`."""
+    """Which end is meant: `gateway/connection` or `gateway/connection/child`, and what people call it there."""
 
     gateway: str
     connection: str
     child: str | None = None
+    description: str = field(default="", compare=False)  # of a firewall that numbers its connections
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.gateway, self.connection, self.child) if part)
+        return titled((self.gateway, self.connection, self.child), self.description)
+
+
+def titled(parts: Iterable[str | None], description: str) -> str:
+    """A name of these parts, with the description beside it where there is one."""
+    name = "/".join(part for part in parts if part)
+    return f"{name} ({description})" if description else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,13 @@ class End:
 
     def name(self, child: Child | str | None = None) -> EndName:
         """The name of this end, or of one of its children."""
-        return EndName(self.gateway.name, self.connection.name, child.name if isinstance(child, Child) else child)
+        named = child.name if isinstance(child, Child) else child
+        return EndName(self.gateway.name, self.connection.name, named, self._description(named))
+
+    def _description(self, child: str | None) -> str:
+        """What people call the connection, and a child that has a name of its own; on one line."""
+        own = [each.description for each in self.connection.children if each.name == child != self.connection.name]
+        return ", ".join(" ".join(text.split()) for text in (self.connection.description, *own) if text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,11 @@ class Tunnel:
         """The end that is to answer."""
         return self.other(self.initiating)
 
+    def named(self, step: Step) -> Step:
+        """A step on one of the ends, with the description of what it is about."""
+        described = self.end(step.gateway).name(step.child).description if step.connection else ""
+        return replace(step, description=described)
+
     def pairs(self, end: End) -> tuple[tuple[Child, Child], ...]:
         """Children that both ends have: this end's first."""
         order = (0, 1) if end is self.ends[0] else (1, 0)
@@ -265,6 +283,12 @@ class Step:
     make_before_break: bool = False  # re-initiates without a break
     tunnel: str = ""
     findings: tuple[str, ...] = ()
+    description: str = ""  # of the connection and the child, as people call them
+
+    @property
+    def target(self) -> str:
+        """`connection/child`, with the description beside."""
+        return titled((self.connection, self.child), self.description)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ Networks = tuple[str, str]
 
 
 def who_initiates(a: End, b: End, declared: Declared | None, count: Counter[str]) -> tuple[str, str]:
-    """Who is to initiate, and why: the declaration, else who can, else who does, else the smaller gateway.
+    """Who is to initiate, and why: the declaration, else who can, else who does or is to, else the smaller gateway.
 
     `count`: tunnels by gateway.
     """
@@ -25,13 +25,9 @@ def who_initiates(a: End, b: End, declared: Declared | None, count: Counter[str]
     for end, other in ((a, b), (b, a)):
         if _behind_nat(end, other) and not _behind_nat(other, end):
             return end.gateway.name, "it is behind NAT"
-    eager = {
-        end.gateway.name: max(map(_eagerness, end.connection.children), default=0) + (end.connection.keyingtries == 0)
-        for end in (a, b)
-    }
+    if found := _by_actions(a, b, declared):
+        return found
     one, other_name = a.gateway.name, b.gateway.name
-    if eager[one] != eager[other_name]:
-        return max(eager, key=lambda name: eager[name]), "its actions are an initiator's"
     if count[one] != count[other_name]:
         return min((one, other_name), key=lambda name: count[name]), "it has fewer tunnels than its peer"
     return min(one, other_name), "nothing tells the two ends apart, so the first by name"
@@ -84,6 +80,27 @@ def _behind_nat(end: End, peer: End) -> bool:
     ]
     translated = bool(own) and not any(numeric(host) and outside(host) for host in own)
     return translated and any(outside(host) for host in reached)
+
+
+def _by_actions(a: End, b: End, declared: Declared | None) -> tuple[str, str] | None:
+    """The end whose actions are an initiator's: as they are declared, where that tells, or as they are.
+
+    Else a platform that can have other actions than those declared would be taken for the other end after the change.
+    """
+    starts = [each.gateway for each in declared.ends if _starts(declared, each.gateway)] if declared else []
+    if len(starts) == 1:
+        return starts[0], "it is declared to start the tunnel"
+    eager = {
+        end.gateway.name: max(map(_eagerness, end.connection.children), default=0) + (end.connection.keyingtries == 0)
+        for end in (a, b)
+    }
+    if len(set(eager.values())) == 1:
+        return None
+    return max(eager, key=lambda name: eager[name]), "its actions are an initiator's"
+
+
+def _starts(declared: Declared, gateway: str) -> bool:
+    return "start" in declared.of(gateway)[1].get("start_action", "")
 
 
 def _eagerness(child: Child) -> int:

@@ -63,8 +63,8 @@ def plan(
         found = by_tunnel.get(tunnel.name, [])
         if found:
             ours, theirs, why = _of(tunnel, found, allowed, up=tunnel.name in up)
-            steps += ours
-            told += [advice(step) for step in theirs]
+            steps += map(tunnel.named, ours)
+            told += [advice(tunnel.named(step)) for step in theirs]
             if ours:
                 outages[tunnel.name] = expected(ours, up=tunnel.name in up, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)

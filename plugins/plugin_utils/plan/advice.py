@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import Step
+from ..model import Step, titled
 
 
 def advice(step: Step) -> str:
@@ -18,7 +18,7 @@ def advice(step: Step) -> str:
             "connection": "set the pre-shared key that was agreed on",
         }[step.do]
     )
-    where = f"connection {step.connection}: " if step.connection else ""
+    where = f"connection {titled((step.connection,), step.description)}: " if step.connection else ""
     return f"{step.gateway}: {where}{what} ({step.tunnel}: {', '.join(step.findings)})"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import Change, Child, Connection, End, Finding, Step, Tunnel
+from ..swanctl.declared import declared
 from ..swanctl.keys import alike, duration
 
 DECLARED = "setting-deviates"
@@ -25,10 +26,13 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
     """By gateway, the settings that are to be set there; and all steps that are no settings."""
     wanted = {end.gateway.name: Wanted() for end in tunnel.ends}
     others: list[Step] = []
-    for finding in sorted(findings, key=lambda f: f.id == DECLARED):  # what is declared has the last word
+    found = sorted(findings, key=lambda f: f.id == DECLARED)  # what is declared has the last word
+    deviates = {(fix.end, fix.setting) for f in found if f.id == DECLARED for fix in f.fix if isinstance(fix, Change)}
+    for finding in found:
         for fix in finding.fix:
             if isinstance(fix, Change):
-                _want(wanted[fix.end.gateway], fix, finding.id)
+                if (fix.end, fix.setting) in deviates or not _against(tunnel, fix):
+                    _want(wanted[fix.end.gateway], fix, finding.id)
             elif fix.do == "connection":
                 wanted[fix.gateway].psk = True
                 wanted[fix.gateway].findings[finding.id] = None
@@ -48,6 +52,14 @@ def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapp
         if rest := {key: value for key, value in given.items() if not _has(held[name], key, value)}:
             missing.children[name] = rest
     return missing
+
+
+def _against(tunnel: Tunnel, change: Change) -> bool:
+    """Whether a change is away from what is declared: one run would undo what the last one did."""
+    end = tunnel.end(change.end.gateway)
+    child = next((each for each in end.connection.children if each.name == change.end.child), None)
+    key, said = change.setting, declared(tunnel, end, child).get(change.setting)
+    return said is not None and not alike("connection" if child is None else "child", key, said, change.value)
 
 
 def _want(wanted: Wanted, change: Change, finding: str) -> None:

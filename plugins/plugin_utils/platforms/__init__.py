@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
-from ..errors import IpsecError, RefusedError
+from ..errors import IpsecError
 from ..model import Connection, Gateway, Reply, Script
 from .kept import Kept
 from .options import GatherOptions
@@ -88,20 +88,6 @@ def platform_named(name: str) -> Platform:
         IpsecError: there is no such platform.
     """
     return _named(name)
-
-
-def refuse_generated(gateway: Gateway) -> None:
-    """Refuse to write where the daemon's files are generated: what is written into them is gone at the next change.
-
-    Raises:
-        RefusedError: it is such a gateway.
-    """
-    if gateway.generates:
-        raise RefusedError(
-            f"a {gateway.platform} generates its own configuration, and this module does not write it",
-            where=gateway.name,
-            hint="change it in its web interface",
-        )
 
 
 def _named(name: str) -> Platform:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from secrets import token_hex
+
+from ..errors import IpsecError
+
+SHORTEST_KEY = 16  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +20,16 @@ class GatherOptions:
     certificates: bool = False
     log_lines: int = 0  # 0: no log
     log_from: str = ""  # Gateway.log_end of an earlier reading: only what was logged since
+
+
+def digest_key(given: str | None) -> str:
+    """The key given, or a random one. A short one could be guessed, and would be blanked out wherever it occurs.
+
+    Raises:
+        IpsecError: it is too short.
+    """
+    if given is None:
+        return token_hex(32)
+    if len(given) < SHORTEST_KEY:
+        raise IpsecError("digest_key is too short", hint=f"give {SHORTEST_KEY} characters or more")
+    return given

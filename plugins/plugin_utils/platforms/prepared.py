@@ -11,6 +11,8 @@ from ..swanctl.settings import Path
 
 Changes = Mapping[Path, tuple[str | None, str | None]]  # by setting, its value before and after
 
+Renamed = tuple[tuple[str, ...], tuple[str, ...]]
+
 
 class Prepared(Protocol):
     """The change. Nothing has been written yet, and nothing of it shows a secret."""
@@ -38,6 +40,17 @@ class Prepared(Protocol):
     @property
     def bridged(self) -> bool:
         """Whether live SAs are made anew before the old ones go."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the daemon has no such connection afterwards."""
+
+    @property
+    def renamed(self) -> Renamed | None:
+        """The names of the connection's children before and after, where they are others."""
+
+    def runs(self, *, before: bool) -> bool:
+        """Whether the daemon runs afterwards."""
 
     def bridge(self, sas: tuple[IkeSa, ...]) -> Prepared:
         """The same, with these SAs made anew before the old ones go.

@@ -19,6 +19,23 @@ _HINTS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What only a gateway that generates its configuration has a setting for, and swanctl has none; None: untouched."""
+
+    split_children: bool | None = None  # whether each pair of networks is a child of its own
+    enabled: bool | None = None  # whether the connection is there at all
+    children: Mapping[str, bool] = field(default_factory=dict)  # by child, whether it is there at all
+    stop_daemon: bool = False  # whether it may be that nothing is left to run for
+
+    @property
+    def asked(self) -> str:
+        """The first setting that is asked for."""
+        if self.split_children is not None:
+            return "split_children"
+        return "enabled" if self.enabled is not None or self.children else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wish:
     """What one connection is to have; a setting that is not named is not touched."""
 
@@ -29,6 +46,7 @@ class Wish:
     psk_use: PskUse = "only"
     by: str = ""  # who asks for it and why, for a gateway that keeps a history
     pending: bool = False  # changes of somebody else that wait to be applied may take effect with it
+    shape: Shape = field(default_factory=Shape)
 
 
 def wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..model import Audit, Finding, Step
+from ..model import Audit, Finding, Step, titled
 
 PSK = {
     "only": "pre-shared key",
@@ -84,5 +84,5 @@ def _step(step: Step) -> str:
     settings = [f"{key} = {value}" for key, value in step.settings.items()]
     settings += [f"{child}.{key} = {value}" for child, given in step.children.items() for key, value in given.items()]
     settings += [PSK[step.psk_use]] if step.psk else []
-    where = "/".join(part for part in (step.gateway, step.connection, step.child) if part)
+    where = titled((step.gateway, step.connection, step.child), step.description)
     return f"{where}: {', '.join(settings) or f'{step.do} {step.state}'}"

@@ -13,9 +13,8 @@ def remedies(finding: Finding) -> Iterator[str]:
         if isinstance(fix, Change):
             yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "is to go")
         else:
-            target = "/".join(part for part in (fix.connection, fix.child) if part)
             yield " ".join(
-                part for part in (f"on {fix.gateway}:", fix.do, target, fix.state or "pre-shared key") if part
+                part for part in (f"on {fix.gateway}:", fix.do, fix.target, fix.state or "pre-shared key") if part
             )
     if finding.no_fix:
         yield finding.no_fix

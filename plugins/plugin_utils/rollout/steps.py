@@ -42,8 +42,7 @@ def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple
 def intended(step: Step) -> Taken:
     """A step that was not run yet: of its settings the new value is known."""
     named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
-    target = "/".join(part for part in (step.connection, step.child) if part)
-    what = " ".join(part for part in (step.do, target, step.state) if part)
+    what = " ".join(part for part in (step.do, step.target, step.state) if part)
     return Taken(step.phase, step.gateway, what, {key: (None, value) for key, value in named.items()}, step.psk)
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..model import EndName, Fault, Finding, Severity, Tunnel
+from ..model import EndName, Fault, Finding, Severity, Step, Tunnel
 
 Check = Callable[[Tunnel], Iterator[Fault]]
 WEIGHTS: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
@@ -125,7 +125,7 @@ def run(each: Rule, tunnel: Tunnel) -> list[Finding]:
             f.summary,
             each.reference,
             f.evidence,
-            f.fix,
+            tuple(tunnel.named(fix) if isinstance(fix, Step) else fix for fix in f.fix),
             f.no_fix,
             f.confidence,
         )

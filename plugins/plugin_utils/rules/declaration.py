@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..model import Child, End, Fault, Tunnel
+from ..swanctl.declared import declared, missed
 from ..swanctl.keys import alike
 from . import rule
 from .evidence import change, place
@@ -15,14 +16,33 @@ def setting_deviates(tunnel: Tunnel) -> Iterator[Fault]:
     """An end, or a child that both ends have, has another value than the tunnel's declaration gives."""
     for end in tunnel.ends:
         if tunnel.declared and end.connection.configured:
-            settings, child_settings = tunnel.declared.of(end.gateway.name)
-            yield from _deviating(end, settings)
+            yield from _deviating(end, declared(tunnel, end))
             for own, dummy in tunnel.pairs(end):
-                yield from _deviating(end, child_settings, own)
+                yield from _deviating(end, declared(tunnel, end, own), own)
 
 
-def _deviating(end: End, declared: Mapping[str, str], child: Child | None = None) -> Iterator[Fault]:
-    for key, value in declared.items():
+@rule("setting-impossible", "info", reference="Netgate docs: Child SA Start Action; Child SA Close Action")
+def setting_impossible(tunnel: Tunnel) -> Iterator[Fault]:
+    """What is declared for an end is not what its platform can have: it gets the nearest that goes with its peer.
+
+    pfSense has one start action, makes what follows a dead peer of the close action, and has no place for some
+    settings, such as `keyingtries`. Give that end settings of its own in the declaration, and nothing is guessed.
+    """
+    for end in tunnel.ends:
+        for child in (None, *(own for own, dummy in tunnel.pairs(end))):
+            for key, value, nearest in missed(tunnel, end, child):
+                instead = "has no place for it" if nearest is None else f"cannot have that; the nearest is {nearest}"
+                yield Fault(
+                    end.name(child),
+                    f"declared for {end.name(child)} is {key} = {value or '(not set)'}, "
+                    f"and {end.gateway.name} {instead}",
+                    (place(end, key, child),),
+                    no_fix="declare for this end, under ends, what it can have",
+                )
+
+
+def _deviating(end: End, wanted: Mapping[str, str], child: Child | None = None) -> Iterator[Fault]:
+    for key, value in wanted.items():
         setting = (end.connection if child is None else child).settings.get(key)
         if not alike("connection" if child is None else "child", key, setting.value if setting else "", value):
             yield Fault(

@@ -16,13 +16,15 @@ REASONS = {
     "no-proposal": "it has no whole encryption algorithm in phase 1",
 }
 PFSENSE = "pfsense"
+IKEV2 = 2
+_OVERLAPS = ("6.", "7.")  # versions of strongSwan that make before they break unless told otherwise
 
 
 @rule(
     "connection-disabled",
     "high",
     reference="pfSense: ipsec_setup_tunnels() leaves a disabled phase 1 out",
-    explains=(*DOWN, "daemon-stopped", "no-initiator", "config-drift", "initiator-not-persistent"),
+    explains=(*DOWN, "daemon-stopped", "no-initiator", "config-drift", "initiator-not-persistent", "psk-missing"),
 )
 def connection_disabled(tunnel: Tunnel) -> Iterator[Fault]:
     """The connection is disabled on one end only: its peer is refused as if it proposed nothing that is known.
@@ -254,6 +256,71 @@ def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
                 ),
                 no_fix="turn split connections on at both ends, or off at both",
             )
+
+
+@rule(
+    "reauth-breaks",
+    "low",
+    reference="RFC 7296 section 2.8.3; strongSwan docs: charon.make_before_break; Netgate docs: Reauth Time",
+)
+def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end reauthenticates an IKEv2 tunnel, and ends its SAs before it has made the new ones: a short outage.
+
+    A rekey renews the keys without one. Where reauthentication is wanted, "make before break" on both ends (VPN >
+    IPsec > Advanced) does it without one too; strongSwan has that by default since 6.0.
+    """
+    for end in tunnel.ends:
+        old = end.gateway.version is not None and not end.gateway.version.startswith(_OVERLAPS)
+        breaks = end.connection.native and "makebeforebreak" not in end.connection.native
+        if breaks and old and end.connection.version == IKEV2 and end.connection.reauth_time > 0:
+            yield Fault(
+                end.name(),
+                f"{end.name()} ends the tunnel every {end.connection.reauth_time:.0f} s to authenticate anew",
+                (place(end, "reauth_time"), _native(end, "makebeforebreak")),
+                (change(end, "reauth_time", "0s"),),
+            )
+
+
+@rule("mobike-shared-address", "low", reference="RFC 4555 section 3.5; Netgate docs: MOBIKE, High Availability")
+def mobike_shared_address(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end at an address that a cluster shares has MOBIKE on, which moves the tunnel to other addresses.
+
+    After that the other firewall of the cluster cannot take it over. Between two fixed addresses MOBIKE serves nothing.
+    """
+    for end in tunnel.ends:
+        shared = _shared(end)
+        if shared and end.connection.mobike and end.connection.version != 1:
+            yield Fault(
+                end.name(),
+                f"{end.name()} has MOBIKE on, and {shared} is an address that a cluster shares",
+                (place(end, "mobike"), place(end, "local_addrs")),
+                (change(end, "mobike", "no"),),
+            )
+
+
+@rule("cluster-own-address", "low", reference="Netgate docs: High Availability, IPsec: use a CARP address")
+def cluster_own_address(tunnel: Tunnel) -> Iterator[Fault]:
+    """The primary of a cluster ends the tunnel at an address of its own: the secondary cannot take it over.
+
+    The secondary gets the same phase 1 and would use its own address, for which the peer has no connection.
+    """
+    for end in tunnel.ends:
+        about = end.gateway.appliance
+        own = [address for address in end.connection.local_addrs if address != "%any"]
+        if about is not None and about.role == "primary" and about.carp and own and not _shared(end):
+            yield Fault(
+                end.name(),
+                f"{end.name()} ends at {', '.join(own)}, which is of {end.gateway.name} alone and not of its cluster",
+                (place(end, "local_addrs"), *(f"{end.gateway.name}: CARP has {each.address}" for each in about.carp)),
+                no_fix="choose the CARP address of this interface in phase 1, and have the peer use that",
+            )
+
+
+def _shared(end: End) -> str:
+    """The address of an end that a cluster shares; empty where it has none."""
+    about = end.gateway.appliance
+    addresses = {each.address for each in about.carp} if about else set()
+    return next((address for address in end.connection.local_addrs if address in addresses), "")
 
 
 def _native(end: End, element: str) -> str:

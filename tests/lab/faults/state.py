@@ -97,7 +97,7 @@ def _duplicate_child_sas(lab: Lab, tunnel: Tunnel) -> None:
     sure="observed",
 )
 def _sa_mismatch(lab: Lab, tunnel: Tunnel) -> None:
-    configure(lab, tunnel, tunnel.initiator, {"dpd_delay": "300s"})  # or it finds out by itself before anybody looks
+    configure(lab, tunnel, tunnel.initiator, {"dpd_delay": "3600s"})  # or it finds out by itself before anybody looks
     retry(lab, tunnel, up=True)
     daemon(lab, tunnel.responder, "kill", "start")
 

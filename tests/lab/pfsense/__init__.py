@@ -10,7 +10,7 @@ from ..topology import PFSENSE, Topology
 from .config_xml import config_xml
 
 ROOT = Path(__file__).parent / "root"
-KEEPALIVE = 3  # seconds between two looks of minicron; a real box has 300
+KEEPALIVE = 3  # seconds between two looks of minicron, unless the topology says `poll`; a real box has 300
 
 
 def tree(version: str) -> dict[str, tuple[str, int]]:
@@ -32,7 +32,7 @@ def files(topology: Topology, gateway: str, keys: Mapping[str, str]) -> dict[str
         "etc/hostname": (f"{gateway}.pfsense-stand-in.lab\n", 0o644),
         "etc/hosts": (f"127.0.0.1 localhost {gateway}.pfsense-stand-in.lab {gateway}\n", 0o644),  # sudo asks for it
         "etc/stand-in/plugins": (f"{PLUGINS}\n", 0o644),
-        "etc/stand-in/interval": (f"{KEEPALIVE}\n", 0o644),
+        "etc/stand-in/interval": (f"{topology.data.get('poll', KEEPALIVE)}\n", 0o644),
         "cf/conf/config.xml": (config_xml(topology, gateway, keys, PFSENSE[version][1]), 0o640),
     }
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Connection, Gateway, Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import (
     platform,
     platform_of,
-    refuse_generated,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.answer import answer
 
@@ -313,9 +312,6 @@ def test_the_keys_of_digests_travel_as_secrets() -> None:
     assert set(PROGRAM.secrets) == {"TW_ASKED", "TW_IPAD", "TW_OPAD"}
 
 
-def test_what_generates_its_configuration_is_not_written_by_what_writes_files() -> None:
-    made = reply(Section(0, b'{"problem":"missing"}'))
-    with pytest.raises(RefusedError, match="generates its own configuration"):
-        refuse_generated(platform_of(made).read("fw", made, OPTIONS))
+def test_a_reply_of_no_platform_of_ours_is_an_error() -> None:
     with pytest.raises(IpsecError, match="known are"):
         platform_of(Reply({"platform": Section(0, b"other")}))

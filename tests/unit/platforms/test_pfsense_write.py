@@ -43,7 +43,8 @@ def run(shell: Shell, tmp_path: Path) -> Callable[..., Done]:
         (tmp_path / "answer").write_text(answer, encoding="utf-8")
         for mark in marks:
             (tmp_path / mark).touch()
-        source = text("write.sh").replace("/usr/local/sbin", str(tmp_path)).replace("/var/run", str(tmp_path))
+        both = text("loads.sh") + text("write.sh")
+        source = both.replace("/usr/local/sbin", str(tmp_path)).replace("/var/run", str(tmp_path))
         source = f"PATH={tmp_path}:$PATH\ntw_php={tmp_path}/php\ntw_pfsense() {{ section read true; }}\n{source}"
         variables = {"TW_WRITE_PHP": "program", "TW_ENABLED": enabled, "TW_TIMEOUT": "1", "TW_TWIN": ""}
         reply = shell.run(Script(source, variables, {"TW_EDIT": '{"an":"order"}'}))

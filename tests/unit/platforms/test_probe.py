@@ -7,12 +7,17 @@ import shutil
 import subprocess
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Gateway, Reply, Section, System
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.probe import Pair, Wish
+
+from ..shells import Shell, shell
+
+__all__ = ["shell"]
 
 CHOOSE = files(probe.__package__).joinpath("choose.awk").read_text(encoding="utf-8")
 WISH = Wish("fw", "hq", "net", peer=("10.2.0.1",))
@@ -73,6 +78,7 @@ def awk(request: pytest.FixtureRequest) -> list[str]:
         (sas(NET, SIX), {"peer": PEER, "child": "net"}, "ping 10.1.0.1 10.2.0.1 net"),
         (sas(NET, child("10.1.0.0/24", "10.2.0.0/24", number=3)), {"peer": PEER}, "ping 10.1.0.1 10.2.0.1 net"),
         (sas(ANY), {"peer": PEER}, "ping 10.1.0.1 10.2.0.1 net"),
+        (sas(child("10.1.0.0/24|/0", "10.2.0.0/24|/0")), {"peer": PEER}, "ping 10.1.0.1 10.2.0.1 net"),  # pfSense
         (sas(ANY), {"peer": "192.0.2.2", "own": "127.0.0.1 192.0.2.1"}, "ping 192.0.2.1 192.0.2.2 net"),
         (sas(child("192.0.2.1/32", "192.0.2.2/32")), {"peer": PEER}, "ping 192.0.2.1 192.0.2.2 net"),
         (sas(child("10.1.0.1..10.1.0.9", "10.2.0.1-10.2.0.1")), {"peer": PEER}, "ping 10.1.0.1 10.2.0.1 net"),
@@ -144,6 +150,67 @@ def test_pings_answered_while_the_counters_rise_prove_the_tunnel(printed: str) -
     assert (proof.reachable, proof.esp_used, proof.faults) == (True, True, ())
     assert (ping.sent, ping.received, ping.rtt_min, ping.rtt_avg, ping.rtt_max) == (3, 3, 0.000508, 0.000609, 0.000675)
     assert (proof.before.packets_in, proof.after.packets_out, ping.rose.bytes_in) == (5, 9, 252)
+
+
+FREEBSD = """PING 10.2.0.1 (10.2.0.1) from 10.1.0.1: 56 data bytes
+
+--- 10.2.0.1 ping statistics ---
+3 packets transmitted, 3 packets received, 0.0% packet loss
+round-trip min/avg/max/stddev = 0.508/0.609/0.675/0.072 ms
+"""
+FREEBSD_6 = """PING6(56=40+8+8 bytes) fd00:1::1 --> fd00:2::1
+
+--- fd00:2::1 ping6 statistics ---
+3 packets transmitted, 3 packets received, 0.0% packet loss
+round-trip min/avg/max/std-dev = 0.508/0.609/0.675/0.072 ms
+"""
+
+
+@pytest.mark.parametrize("printed", [FREEBSD, FREEBSD_6], ids=["ping", "ping6"])
+def test_what_freebsds_ping_prints_is_understood(printed: str) -> None:
+    (ping,) = probe.proof(WISH, reply(counted(2, 2), counted(5, 9), printed)).pings
+    assert (ping.sent, ping.received, ping.rtt_min, ping.rtt_avg, ping.rtt_max) == (3, 3, 0.000508, 0.000609, 0.000675)
+    lost = printed.partition("round-trip")[0].replace("3 packets received, 0.0%", "0 packets received, 100.0%")
+    (none,) = probe.proof(WISH, reply(counted(2, 2), counted(2, 5), lost, status=2)).pings
+    assert (none.sent, none.received, none.rtt_avg, none.error) == (3, 0, None, None)
+
+
+IFCONFIG = """em0: flags=8863<UP,BROADCAST,RUNNING> metric 0 mtu 1500
+\tinet 192.0.2.10 netmask 0xffffff00 broadcast 192.0.2.255 vhid 1
+\tinet6 fe80::20c:29ff:fe00:1%em0 prefixlen 64 scopeid 0x1
+em1: flags=8863<UP,BROADCAST,RUNNING> metric 0 mtu 1500
+\tinet 10.1.0.1 netmask 0xffffff00 broadcast 10.1.0.255
+\tinet6 fd00:1::1 prefixlen 60
+"""
+SIX_WISH = replace(WISH, child="six", peer=("fd00:2::1",))
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        (WISH, "ping -i 0.3 -W 2000 -n -q -c 3 -S 10.1.0.1 10.2.0.1"),
+        (SIX_WISH, "ping6 -n -q -c 3 -S fd00:1::1 fd00:2::1"),
+    ],
+)
+def test_freebsd_is_asked_in_its_own_words(shell: Shell, tmp_path: Path, wish: Wish, said: str) -> None:
+    """ping(8) and ping6(8) of FreeBSD: no `ip`, a source by -S, and milliseconds."""
+    both = sas(NET, SIX)
+    for name, program in {
+        "uname": "echo FreeBSD",
+        "swanctl": f"cat {tmp_path}/sas",
+        "ifconfig": f"cat {tmp_path}/ifconfig.txt",
+        "ip": "exit 1",
+        "ping": f'echo "ping $*" >>{tmp_path}/log',
+        "ping6": f'echo "ping6 $*" >>{tmp_path}/log',
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "sas").write_text(both, encoding="utf-8")
+    (tmp_path / "ifconfig.txt").write_text(IFCONFIG, encoding="utf-8")
+    made = probe.script(wish)
+    found = shell.run(replace(made, source=f"PATH={tmp_path}:$PATH\n{made.source}"))
+    assert found.sections["ping-1"].status == 0
+    assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == [said]
 
 
 def test_counters_are_right_across_a_rekey() -> None:

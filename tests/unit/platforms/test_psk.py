@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Connection, PskUse, Secret
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import TOKEN
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.psk import BESIDE, edits
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.psk import BESIDE, becoming, edits
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import apply_edits
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import parse
@@ -96,3 +97,10 @@ def test_other_keys_are_not_touched() -> None:
 def test_a_gateway_without_any_secret_is_not_given_the_first() -> None:
     with pytest.raises(RefusedError, match="no secret to put the pre-shared key beside"):
         edits("new", "only", parse(b"connections {\n}\n"), KEY, (), HQ)
+
+
+def test_a_key_that_comes_with_an_identity_is_for_that_one() -> None:
+    wrong = replace(HQ, remote=(Auth("remote", "psk", "somebody-else.lab"),))
+    assert becoming(wrong, {"remote.id": "b.lab", "dpd_delay": "9s"}) == HQ
+    assert becoming(HQ, {"dpd_delay": "9s"}) == HQ
+    assert becoming(HQ, {"local.id": ""}).local[0].id is None

@@ -89,6 +89,26 @@ def test_to_put_back_takes_no_levels() -> None:
     assert raising.wish({"ike": "2", "default": -1}, state="present", duration=5).levels == {"ike": 2, "default": -1}
 
 
+# ---- where the levels are generated
+
+GENERATED = b"charon {\n syslog {\n daemon {\n ike = 2\n chd = 2\n }\n auth {\n default = -1\n }\n }\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "less"), [({"ike": 2}, ""), ({"default": 1}, ""), ({"ike": 3, "cfg": 2}, "less of cfg, ike than")]
+)
+def test_levels_that_are_generated_are_compared(asked: dict[str, int], less: str) -> None:
+    conf = Conf(
+        "charon-systemd", "/var/etc/ipsec/strongswan.conf", {"/var/etc/ipsec/strongswan.conf": GENERATED}, frozenset()
+    )
+    if less:
+        with pytest.raises(RefusedError, match=less):
+            raising.met(raising.Wish(asked), conf)
+    else:
+        made = raising.met(raising.Wish(asked), conf)
+        assert (made.idle, made.changed, made.before) == (True, False, made.after)
+
+
 # ---- raising
 
 LEVEL = st.integers(-1, 3)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, EndName, Step
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table, side_by_side
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
 
-from tests.unit.build import Row, connection, edited, gateway, given, healthy, probe, secret, tunnel
+from tests.unit.build import Edit, Row, connection, edited, gateway, given, healthy, probe, secret, tunnel
 
 PASSING = (probe(), probe("b"))
 BLIND = {"dpd_delay": 0.0}
@@ -150,3 +150,19 @@ def test_ends_that_agree_have_nothing_marked_and_long_values_are_wrapped() -> No
     told = side_by_side.render(tunnel(Row("", "", {"connection": long}, {"connection": long})))
     assert side_by_side.DIFFERS not in told
     assert max(map(len, told.splitlines()[1:])) < 120
+
+
+def test_what_people_call_a_connection_stands_beside_its_name_everywhere() -> None:
+    a, b = healthy()
+    called: Edit = {"connection": {"description": "To HQ,\n first", "dpd_delay": 0.0}, "child": {"description": "LANs"}}
+    found = audit((a, edited(b, **called)), limit=["a"])
+    assert "b/to-a (To HQ, first)" in as_table.render(found)
+    assert found.advice == ("b: connection to-a (To HQ, first): set dpd_delay = 30s (a-b: dpd-off)",)
+    end = found.tunnels[0].ends[1]
+    assert str(end.name("net")) == "b/to-a/net (To HQ, first, LANs)"
+    assert end.name() == EndName("b", "to-a")  # whoever compares them
+    step = found.tunnels[0].named(Step("persist", "b", "keepalive", "to-a", "net", "present"))
+    assert step.target == "to-a/net (To HQ, first, LANs)"
+    assert "b/to-a/net (To HQ, first, LANs): keepalive present" in as_story.render(
+        as_story.tell((), [Done(replace(step, tunnel="a-b"), changed=True)], found)
+    )

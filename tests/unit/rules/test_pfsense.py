@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Appliance, Keepalive, Revision, Setting
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Appliance,
+    Carp,
+    Keepalive,
+    Revision,
+    Setting,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.appliance import SETTABLE
 
-from tests.unit.build import Edit, Row, check, child, child_sa, connection, edited, healthy, live, mirrored, secret
+from tests.unit.build import A, Edit, Row, check, child, child_sa, connection, edited, healthy, live, mirrored, secret
 
 PFSENSE: Edit = {"platform": "pfsense", "settable": SETTABLE}
 EDITOR = Revision(1790000000.0, "admin@192.0.2.99", "/vpn_ipsec_phase1.php: Saved tunnel")
 DIRTY = Appliance("pfSense CE", "2.7.2-RELEASE", revision=EDITOR, unapplied=True)
 STANDBY = replace(DIRTY, role="secondary")
+LAN_VIP = Carp("lan", "2", "10.1.0.254", "MASTER")
+CLUSTER = Appliance("pfSense CE", "2.7.2-RELEASE", role="primary", carp=(Carp("wan", "1", A, "MASTER"), LAN_VIP))
 WAITING = {"unapplied": ("dpd_delay: 30s in config.xml, 10s generated",)}
 
 
@@ -42,7 +50,7 @@ ROWS = (
     Row(
         "connection-disabled",
         "on one end",
-        b={"connection": {"omitted": "disabled", "loaded": False, **native(disabled="")}, "sas": ()},
+        b={"connection": {"omitted": "disabled", "loaded": False, **native(disabled="")}, "sas": (), "secrets": ()},
         a={"sas": ()},
         remedies=(),
     ),
@@ -131,6 +139,34 @@ ROWS = (
         {**PFSENSE, "connection": {"children": mirrored(connection(children=SPLIT)).children}},
     ),
     Row("split-one-end", "one network", PFSENSE, PFSENSE),
+    Row(
+        "reauth-breaks",
+        "every hour",
+        {"connection": {"reauth_time": 3600.0, **native(reauth_time="3600")}},
+        remedies=("a/to-b: reauth_time = 0s",),
+    ),
+    Row(
+        "reauth-breaks",
+        "make before break",
+        {"connection": {"reauth_time": 3600.0, **native(reauth_time="3600", makebeforebreak="")}},
+    ),
+    Row(
+        "reauth-breaks",
+        "a strongSwan that does so by default",
+        {"version": "6.0.1", "connection": {"reauth_time": 3600.0, **native(reauth_time="3600")}},
+    ),
+    Row("reauth-breaks", "rekeyed", {"connection": native(rekey_time="3600")}),
+    Row(
+        "mobike-shared-address",
+        "it is on",
+        {"appliance": CLUSTER},
+        remedies=("a/to-b: mobike = no",),
+    ),
+    Row("mobike-shared-address", "it is off", {"appliance": CLUSTER, "connection": {"mobike": False}}),
+    Row("mobike-shared-address", "an address of its own", {"appliance": replace(CLUSTER, carp=()), **PFSENSE}),
+    Row("cluster-own-address", "of one alone", {"appliance": replace(CLUSTER, carp=(LAN_VIP,))}, remedies=()),
+    Row("cluster-own-address", "shared", {"appliance": CLUSTER, "connection": {"mobike": False}}),
+    Row("cluster-own-address", "no cluster", {"appliance": replace(CLUSTER, role="alone", carp=(LAN_VIP,))}),
 )
 # what the means of a firewall change in other families
 OTHERS = (

@@ -13,6 +13,7 @@ from .interfaces import Interfaces
 SKEWED = 100  # added to the advskew of every CARP address that a primary gives its secondary (xmlrpc.php)
 SETTABLE = (
     *("version", "proposals", "encap", "mobike", "dpd_delay", "dpd_timeout", "rekey_time", "reauth_time", "rand_time"),
+    "over_time",
     *("local_addrs", "remote_addrs", "local.id", "remote.id", "local.auth", "remote.auth", "aggressive"),
     *("local_ts", "remote_ts", "esp_proposals", "ah_proposals", "start_action", "close_action", "dpd_action"),
     *("life_time", "mode"),

@@ -43,9 +43,14 @@ def _unknown(made: Made, entry: Element) -> str:
     return ""
 
 
-def _unpinged(made: Made, entry: Element, *, taken: bool) -> str:
+def unable(made: Made, entry: Element) -> str:
+    """Why a ping would not bring a tunnel up, in half a sentence; empty where it would."""
     if entry.text("mode") == "vti":
         return "traffic does not start a routed (VTI) tunnel"
-    if made.phase1.text("startaction") == "none":
-        return "traffic starts nothing, as the start action is none"
+    return "traffic starts nothing, as the start action is none" if made.phase1.text("startaction") == "none" else ""
+
+
+def _unpinged(made: Made, entry: Element, *, taken: bool) -> str:
+    if why := unable(made, entry):
+        return why
     return "" if taken else "no address of this firewall is in the local network, so pfSense pings from none"

@@ -14,6 +14,7 @@ from ..strongswan import config
 from . import drift
 from .answer import Answer
 from .appliance import release
+from .element import Element
 from .generate import Made, made
 from .interfaces import Interfaces
 from .phase1 import peer_id
@@ -66,8 +67,13 @@ def configuration(
         generated or Tree(),
         tuple(key for key in keys if key.digest),
         config.secrets(generated, options.digest_key) if generated else (),
-        enabled=any(not phase1.has("disabled") for phase1 in found.config.child("ipsec").listed("phase1")),
+        enabled=enabled(found.config),
     )
+
+
+def enabled(config: Element) -> bool:
+    """Whether any phase 1 is enabled, that of mobile clients too."""
+    return any(not phase1.has("disabled") for phase1 in config.child("ipsec").listed("phase1"))
 
 
 def _generated(reply: Reply, options: GatherOptions, problems: list[Problem]) -> Settings | None:

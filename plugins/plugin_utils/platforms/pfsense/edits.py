@@ -13,6 +13,7 @@ from .element import Element
 
 Value = str | list[Any] | dict[str, Any] | None  # as pfSense's own arrays have it; None: no such element
 Elements = Mapping[str, Value]
+Section = Literal["phase1", "phase2", ""]  # a list of entries, or what is no list: settings of the whole firewall
 PSK, DIGEST = "pre-shared-key", "@psk"  # the second is what is read in place of the first
 
 
@@ -20,8 +21,8 @@ PSK, DIGEST = "pre-shared-key", "@psk"  # the second is what is read in place of
 class Edit:
     """One element of one entry, and what it is to hold. Of a pre-shared key, the digest."""
 
-    section: Literal["phase1", "phase2"]
-    key: Literal["ikeid", "uniqid"]
+    section: Section
+    key: Literal["ikeid", "uniqid", ""]
     entry: str
     element: str
     value: Value
@@ -29,17 +30,20 @@ class Edit:
     @property
     def path(self) -> str:
         """Where it is in config.xml."""
-        return f"ipsec/{self.section}[{self.key}={self.entry}]/{self.element}"
+        entry = f"{self.section}[{self.key}={self.entry}]/" if self.section else ""
+        return f"ipsec/{entry}{self.element}"
 
 
-def edits(entry: Element, section: Literal["phase1", "phase2"], elements: Elements) -> list[Edit]:
-    """Those elements of an entry that do not hold what they are to hold.
+def edits(entry: Element, section: Section, elements: Elements) -> list[Edit]:
+    """Those elements of an entry, or of `ipsec` itself, that do not hold what they are to hold.
 
     Raises:
         RefusedError: pfSense cannot tell the entry from others.
     """
-    key: Literal["ikeid", "uniqid"] = "ikeid" if section == "phase1" else "uniqid"
     asked = {name: value for name, value in elements.items() if held(entry, name) != value}
+    if not section:
+        return [Edit("", "", "", name, value) for name, value in asked.items()]
+    key: Literal["ikeid", "uniqid"] = "ikeid" if section == "phase1" else "uniqid"
     if asked and not entry.text(key):
         raise RefusedError(f"this entry has no {key}", where=entry.path, hint="save it once in the web interface")
     return [Edit(section, key, entry.text(key), name, value) for name, value in asked.items()]
@@ -55,8 +59,8 @@ def edited(config: Element, made: Iterable[Edit]) -> Element:
     """The configuration after edits."""
     after = deepcopy(dict(config.value))
     for edit in made:
-        for entry in after["ipsec"][edit.section]:
-            if entry.get(edit.key) == edit.entry:
+        for entry in after["ipsec"][edit.section] if edit.section else [after["ipsec"]]:
+            if not edit.section or entry.get(edit.key) == edit.entry:
                 _set(entry, DIGEST if edit.element == PSK else edit.element, edit.value)
     return Element(config.path, after)
 

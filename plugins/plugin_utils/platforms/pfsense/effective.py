@@ -17,11 +17,13 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = {  # what pfSense derives from a setti
     "dpd_delay": ("dpd_timeout", "children.dpd_action"),
     "rekey_time": ("over_time", "rand_time"),
     "reauth_time": ("over_time", "rand_time"),
+    "over_time": ("rand_time",),
     "children.life_time": ("children.rekey_time", "children.rand_time"),
     "children.rekey_time": ("children.rand_time",),
     "local_addrs": ("local.id",),
     "remote_addrs": ("remote.id",),
 }
+_RESHAPES = ("split_children", "children.enabled")  # children come, go, or are made of other entries
 
 
 def unmet(asked: Values, after: Values) -> list[Path]:
@@ -32,7 +34,14 @@ def unmet(asked: Values, after: Values) -> list[Path]:
 def surprising(asked: Values, before: Values, after: Values) -> list[Path]:
     """What changes and was neither asked for nor follows from what was."""
     follows = {(path[:2], each) for path in asked for each in _FOLLOWS.get(_key(path), ())}
-    return [path for path in changed(before, after) if path not in asked and (path[:2], _key(path)) not in follows]
+    others = {path[:2] for path in asked if _key(path) in _RESHAPES and not same(path, before.get(path), asked[path])}
+    return [
+        path
+        for path in changed(before, after)
+        if path not in asked
+        and (path[:2], _key(path)) not in follows
+        and not (path[:2] in others and "children" in path)
+    ]
 
 
 def changed(before: Values, after: Values) -> list[Path]:

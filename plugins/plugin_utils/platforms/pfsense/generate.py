@@ -18,7 +18,9 @@ class Made:
     name: str
     phase1: Element
     entries: tuple[Element, ...]  # those that are enabled
+    disabled: tuple[Element, ...]
     tree: Tree
+    general: Element  # what is said for all of them
     omitted: Omitted = ""
     standby: bool = False
 
@@ -29,14 +31,13 @@ def made(config: Element, around: Surroundings) -> Iterator[Made]:
     for phase1 in ipsec.listed("phase1"):
         if phase1.has("mobile"):
             continue
-        entries = tuple(
-            entry
-            for entry in ipsec.listed("phase2")
-            if entry.text("ikeid") == phase1.text("ikeid") and not entry.has("disabled") and not entry.has("mobile")
-        )
+        of_it = [e for e in ipsec.listed("phase2") if e.text("ikeid") == phase1.text("ikeid") and not e.has("mobile")]
+        entries = tuple(entry for entry in of_it if not entry.has("disabled"))
+        disabled = tuple(entry for entry in of_it if entry.has("disabled"))
         tree = connection(phase1, ipsec, children(phase1, entries, around), around)
         standby = around.interfaces.standby(phase1.text("interface"))
-        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, tree, omitted(phase1, around), standby)
+        why = omitted(phase1, around)
+        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, disabled, tree, ipsec, why, standby)
 
 
 def whole(each: tuple[Made, ...]) -> Tree:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 
 from ...errors import IpsecError
 from ...model import Reply
 from ...swanctl.tree import flat
 from ..options import GatherOptions
 from ..strongswan import machine
+from . import shape
 from .answer import PATH, Answer, answer
 from .appliance import release
-from .configuration import Configuration, configuration
+from .configuration import Configuration, configuration, enabled
 from .edits import Edit, edited
 from .effective import Values
+from .element import Element
 from .generate import made, whole
-from .interfaces import Interfaces, carp
-from .phase2 import Surroundings
+from .interfaces import INET, INET6, Interfaces, carp
+from .phase2 import Surroundings, selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,27 @@ class Known:
     def after(self, made_edits: Iterable[Edit]) -> Values:
         """Every setting of every connection."""
         each = tuple(made(edited(self.found.config, made_edits), self.around))
-        return {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
+        values = {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
+        return values | {path: value for one in each for path, value in shape.values(one)}
+
+    def network(self, entry: Element, which: str) -> str | None:
+        """The network of a phase 2 entry on a side, `localid` or `remoteid`; None where it is not known."""
+        return selector(entry.child(which), entry.text("mode"), self.around) or None
+
+    def inside(self, network: str | None) -> bool:
+        """Whether the firewall has an address in a network, on an interface or a virtual one."""
+        if network is None:
+            return False
+        names = [*(name for name, dummy in self.interfaces.config.child("interfaces").children())]
+        names += [f"_vip{vip.text('uniqid')}" for vip in self.interfaces.vips]
+        own = (self.interfaces.address(name, family) for name in names for family in (INET, INET6))
+        held = (each.split()[-1].partition("/")[0].partition("%")[0] for each in self.interfaces.addresses)
+        there = ip_network(network, strict=False)
+        return any(ip_address(address) in there for address in (*own, *held) if address)
+
+    def runs(self, made_edits: Iterable[Edit]) -> bool:
+        """Whether there is anything for charon to run for: pfSense stops it where no phase 1 is enabled."""
+        return enabled(edited(self.found.config, made_edits))
 
 
 def known(reply: Reply, options: GatherOptions) -> Known:

@@ -119,8 +119,8 @@ def _selectors(phase1: Element, entry: Element, around: Surroundings) -> Values:
         local: str | None = around.interfaces.address(phase1.text("interface") or "wan", family)
         remote: str | None = phase1.text("remote-gateway")
     else:
-        local, remote = (_selector(entry.child(name), mode, around) for name in ("localid", "remoteid"))
-        translated = _selector(entry.child("natlocalid"), mode, around) if entry.has("natlocalid") else ""
+        local, remote = (selector(entry.child(name), mode, around) for name in ("localid", "remoteid"))
+        translated = selector(entry.child("natlocalid"), mode, around) if entry.has("natlocalid") else ""
         local = f"{translated}|{local}" if translated and local else local
     values = {"local_ts": entry.setting(local or "", "localid"), "remote_ts": entry.setting(remote or "", "remoteid")}
     if mode == "vti":
@@ -130,7 +130,8 @@ def _selectors(phase1: Element, entry: Element, around: Surroundings) -> Values:
     return values
 
 
-def _selector(about: Element, mode: str, around: Surroundings) -> str | None:
+def selector(about: Element, mode: str, around: Surroundings) -> str | None:
+    """The network of one side of an entry; empty where there is none, None where that is open."""
     kind, address = about.text("type"), about.text("address")
     if kind == "address":
         return address

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ...errors import RefusedError
 from ...model import Connection, Gateway, Reply
 from ...secrets import decoded, digest
+from ...swanctl.settings import Path
 from ..options import GatherOptions
 from ..strongswan import charon
 from ..wanted import Wish, wanted
-from . import actions, translate, write
+from . import actions, shape, translate, write
 from .answer import PATH
 from .edits import PSK, Edit, edits
 from .effective import ABSENT, Values, changes, same, surprising, unmet
@@ -30,7 +31,7 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     if one is None:
         hint = "mobile clients and what bypasses IPsec are left to the web interface"
         raise RefusedError(f"{wish.name} is not one that this can change", where=PATH, hint=hint)
-    asked, before = _asked(wish, gateway, connection), here.after(())
+    asked, before = _asked(wish, gateway, connection) | shape.asked(wish, one), here.after(())
     missing = {path: value for path, value in asked.items() if not same(path, before.get(path), value)}
     key = _psk(wish, one, options)
     if missing or key:
@@ -38,8 +39,18 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     found = (_solved(one, missing, asked, before, here) if missing else []) + key
     after = here.after(found)
     _refuse_surprises(asked, before, after)
-    order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
-    return Rewritten(wish, options, order, changes(before, after), diff(found, one), connection)
+    runs = here.runs(found)
+    shape.refuse(wish, one, missing, here.interfaces, stops=here.configuration.enabled and not runs)
+    return Rewritten(
+        wish,
+        options,
+        write.Order(tuple(found), here.found.fingerprint, runs),
+        changes(before, after),
+        diff(found, one),
+        connection,
+        gone=after["connections", wish.name, "enabled"] == "no",
+        renamed=shape.renamed(wish.name, before, after),
+    )
 
 
 def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
@@ -60,11 +71,12 @@ def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
 def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Known) -> list[Edit]:
     """The edits for what is missing, actions last."""
     found: list[Edit] = []
+    timers = _timers(asked)
+    if any(path in timers for path in missing):
+        found += translate.of_timers({path[-1]: value for path, value in timers.items()}, one.phase1)
     for path, value in missing.items():
-        if "children" not in path:
-            found += translate.of_phase1(".".join(path[2:]), value, one, here.interfaces)
-        elif path[-1] not in translate.ACTIONS:
-            found += translate.of_phase2(path[-2], path[-1], value, one)
+        if path not in timers and path[-1] not in translate.ACTIONS:
+            found += _translated(path, value, one, here)
     found = _unlike(found)
     if not any(path[-1] in translate.ACTIONS for path in missing):
         return found
@@ -77,6 +89,18 @@ def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Kno
     if tried is None:
         raise _unfit(one, found, asked, before, here)
     return [*found, *tried]
+
+
+def _translated(path: Path, value: str, one: Made, here: Known) -> list[Edit]:
+    if "children" in path:
+        return translate.of_phase2(path[-2], path[-1], value, one)
+    return translate.of_phase1(".".join(path[2:]), value, one, here.interfaces)
+
+
+def _timers(asked: Values) -> Values:
+    """The timers of the connection, which are solved together where over_time is one of them."""
+    found = {path: value for path, value in asked.items() if "children" not in path and path[-1] in translate.TIMERS}
+    return found if any(path[-1] == "over_time" for path in found) else {}
 
 
 def _unlike(found: list[Edit]) -> list[Edit]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...model import Child, Connection, Gateway, Problem, Reply
+from ...model import Child, Connection, Gateway, Problem, Reply, Setting
 from ...swanctl import listings
 from ...swanctl.certificates import certificates
 from ...swanctl.compare import merged
@@ -116,8 +116,14 @@ def _one(said: Connection, made: Made, there: Connection | None, unapplied: tupl
         omitted=made.omitted,
         standby=made.standby,
         description=made.phase1.text("descr"),
-        native=made.phase1.settings(),
+        native={**_general(made), **made.phase1.settings()},
     )
+
+
+def _general(made: Made) -> dict[str, Setting]:
+    """What is said for all connections and belongs to what a phase 1 says of reauthentication."""
+    name = "makebeforebreak"
+    return {name: made.general.setting(made.general.text(name), name)} if made.general.has(name) else {}
 
 
 def _described(made: Made, child: Child) -> str:

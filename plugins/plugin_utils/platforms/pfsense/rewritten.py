@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ...errors import RefusedError
+from ...errors import NotRestoredError, RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ..options import GatherOptions
-from ..prepared import Changes
+from ..prepared import Changes, Renamed
 from ..strongswan.twin import BROKEN, SUFFIX, Twin, carried, twin, was_broken
 from ..wanted import Wish
 from . import write
 from .answer import PATH
 from .appliance import release
 from .configuration import GENERATED
-from .edits import PSK, Edit, held, shown
+from .edits import PSK, Edit, edited, held, shown
 from .generate import Made
+from .known import known
 from .read import read
+from .shape import reshaped
 
 _OLDEST = (2, 6)
 
@@ -32,6 +34,8 @@ class Rewritten:
     changes: Changes
     diff: tuple[dict[str, str], ...]
     connection: Connection
+    gone: bool = False  # the connection is disabled
+    renamed: Renamed | None = None
     twin: Twin | None = None  # carries the traffic while live SAs are made anew
 
     @property
@@ -54,17 +58,28 @@ class Rewritten:
         """Whether there is a twin."""
         return self.twin is not None
 
+    def runs(self, *, before: bool) -> bool:
+        """As pfSense starts and stops it with the change."""
+        return self.order.enabled if self.needed and self.order.applied else before
+
     def bridge(self, sas: tuple[IkeSa, ...]) -> Rewritten:
         """The same with a twin, if there is anything for it to carry."""
         live = carried(self.connection, sas)
-        if live and (self.psk_changed or any(child.policies is False for child in self.connection.children)):
-            what = "a new pre-shared key" if self.psk_changed else "a routed (VTI) tunnel"
+        if live and (what := self._broken()):
             raise RefusedError(
                 f"make_before_break cannot be had for {what} on pfSense",
                 where=self.wish.name,
                 hint="leave it out: there is a break",
             )
         return replace(self, twin=twin(self.connection, self.changes, live, GENERATED) if live else None)
+
+    def _broken(self) -> str:
+        """What a twin cannot carry."""
+        if self.psk_changed:
+            return "a new pre-shared key"
+        if reshaped(self.order.edits):
+            return "other children"
+        return "a routed (VTI) tunnel" if any(not child.policies for child in self.connection.children) else ""
 
     def script(self, *, timeout: float, terminate: bool) -> Script:
         """The program that has pfSense write and apply them."""
@@ -73,9 +88,20 @@ class Rewritten:
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said; it has what was asked for."""
         log = write.written(self.wish, reply)
+        self._refuse_lost(reply)
         if self.needed and self.order.enabled and self.order.applied:
             write.refuse_other(self.wish, read("", reply, self.options))
         return log
+
+    def _refuse_lost(self, reply: Reply) -> None:
+        """The web interface writes all of config.xml as it had read it, whatever was written meanwhile."""
+        config = known(reply, self.options).found.config
+        if self.needed and edited(config, self.order.edits) != config:
+            raise NotRestoredError(
+                "somebody else has written config.xml at the same time, and the change is not in it any more",
+                where=self.wish.name,
+                hint="run it again",
+            )
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
@@ -84,7 +110,7 @@ class Rewritten:
 
 def diff(found: Iterable[Edit], one: Made) -> tuple[dict[str, str], ...]:
     """The elements of a connection's entries before and after edits, without secrets; none where there are none."""
-    entries = {entry.path: entry for entry in (one.phase1, *one.entries)}
+    entries = {entry.path: entry for entry in (one.phase1, *one.entries, *one.disabled)}
     both = [(shown(e, held(entries[e.path.rpartition("/")[0]], e.element)), shown(e, e.value)) for e in found]
     before, after = ("".join(lines) for lines in zip(*both, strict=True)) if both else ("", "")
     return ({"before_header": PATH, "after_header": PATH, "before": before, "after": after},) if both else ()

@@ -12,14 +12,16 @@ from ipaddress import ip_network
 from ...errors import RefusedError
 from ...swanctl import keys
 from ...swanctl.words import numeric
-from . import algorithms
+from . import algorithms, times
 from .edits import Edit, Elements, Value, edits
 from .element import Element
 from .generate import Made
 from .interfaces import INET, INET6, Interfaces
 from .phase2 import separate
 
+TIMERS = ("rekey_time", "reauth_time", "rand_time", "over_time")  # of phase 1, all made of one lifetime
 ACTIONS = ("start_action", "close_action", "dpd_action")  # of all children, and not one by one: actions.py
+_SHARE = 10  # of the lifetime of a connection that is never renewed, one of so many is over_time
 _MAXFAIL = "5"  # pfSense's own default, where dead peer detection was off
 _VERSIONS = {0: "auto", 1: "ikev1", 2: "ikev2"}
 _METHODS = {"psk": "pre_shared_key", "pubkey": "cert"}
@@ -40,12 +42,28 @@ def of_phase1(name: str, value: str, one: Made, interfaces: Interfaces) -> list[
     return edits(one.phase1, "phase1", place(value, one.phase1))
 
 
+def of_timers(asked: Mapping[str, str], phase1: Element) -> list[Edit]:
+    """The edits that give a connection an over_time: its lifetime, and so that no other timer follows from that."""
+    seconds = {key: int(_seconds(value)) for key, value in asked.items()}
+    now = {"rekey_time": times.rekey(phase1), "reauth_time": times.reauth(phase1)}
+    renewed = max(seconds.get(key, held) for key, held in now.items())
+    life = renewed + seconds["over_time"] if renewed else seconds["over_time"] * _SHARE
+    elements: dict[str, Value] = {key: str(value) for key, value in seconds.items() if key != "over_time"}
+    if life != times.life(phase1):
+        elements["lifetime"] = str(life)
+        elements |= {key: str(held) for key, held in now.items() if held and key not in elements}
+    return edits(phase1, "phase1", elements)
+
+
 def of_phase2(child: str, key: str, value: str, one: Made) -> list[Edit]:
     """The edits of the phase 2 entries behind a child that give it a setting.
 
     Raises:
         RefusedError: pfSense has no place for the setting, or for this value of it.
     """
+    if key == "enabled":
+        flag = None if keys.boolean(value) else ""
+        return [edit for entry in named(child, one) for edit in edits(entry, "phase2", {"disabled": flag})]
     entries = behind(child, one)
     if key in ("local_ts", "remote_ts"):
         return _selectors(key, keys.listed(value), entries)
@@ -64,6 +82,14 @@ def behind(child: str, one: Made) -> tuple[Element, ...]:
     if not separate(one.phase1):
         return one.entries
     return tuple(entry for entry in one.entries if f"{one.name}_{entry.text('reqid')}" == child)
+
+
+def named(child: str, one: Made) -> tuple[Element, ...]:
+    """The phase 2 entries, disabled ones too, that a name stands for: one, or all that are one child."""
+    entries = (*one.entries, *one.disabled)
+    if child == one.name and not separate(one.phase1):
+        return entries
+    return tuple(entry for entry in entries if f"{one.name}_{entry.text('reqid')}" == child)
 
 
 def nowhere(where: str) -> RefusedError:
@@ -89,6 +115,20 @@ def _version(value: str, phase1: Element) -> Elements:
     found = _VERSIONS.get(keys.whole(value) or 0, "ikev2")
     splits = separate(phase1) and found != "ikev1" and not phase1.has("splitconn")
     return {"iketype": found} | ({"splitconn": ""} if splits else {})
+
+
+def _split(value: str, phase1: Element) -> Elements:
+    if not keys.boolean(value) and phase1.text("iketype") not in ("ikev2", "auto"):
+        raise RefusedError(
+            "IKEv1 has a child for each phase 2 entry, whatever is set",
+            where=phase1.origin("splitconn"),
+            hint="make it IKEv2 first",
+        )
+    return {"splitconn": "" if keys.boolean(value) else None}
+
+
+def _enabled(value: str, dummy: Element) -> Elements:
+    return {"disabled": None if keys.boolean(value) else ""}
 
 
 def _delay(value: str, phase1: Element) -> Elements:
@@ -217,6 +257,8 @@ def _mode(value: str) -> Elements:
 
 
 _PHASE1: Mapping[str, Callable[[str, Element], Elements]] = {
+    "enabled": _enabled,
+    "split_children": _split,
     "version": _version,
     "aggressive": _aggressive,
     "proposals": algorithms.ike,

@@ -4,7 +4,8 @@
  *   paths        of `config` and the folder `backups`
  *   fingerprint  keyed digest (`ipad`, `opad`) of the file that the edits are meant for, any other is refused; empty for
  *                whatever is there
- *   edits        section, key and entry name an entry of ipsec; element, and value: an array, a text, null to remove it
+ *   edits        section, key and entry name an entry of ipsec, an empty section ipsec itself; element, and value: an array,
+ *                a text, null to remove it
  *   from         a file of an earlier revision, whose values count instead; empty for none
  *   journal      a file that names the edits instead: those of a guard, to be taken back where nobody has changed them since
  *   text         what the revision is to say
@@ -75,8 +76,11 @@ function read_anew() {
 	}
 }
 
-/* Where an entry is in a list of ipsec; null where it is not there exactly once. */
+/* Where an entry is in a list of ipsec; null where it is not there exactly once. ipsec itself is in no list. */
 function position($ipsec, $edit) {
+	if ($edit['section'] === '') {
+		return is_array($ipsec) ? 0 : null;
+	}
 	$found = [];
 	foreach (isset($ipsec[$edit['section']]) && is_array($ipsec[$edit['section']]) ? $ipsec[$edit['section']] : [] as $at => $entry) {
 		if (is_array($entry) && isset($entry[$edit['key']]) && (string) $entry[$edit['key']] === $edit['entry']) {
@@ -88,7 +92,7 @@ function position($ipsec, $edit) {
 
 /* What an element of an entry holds; null where it is not there. */
 function held($ipsec, $edit) {
-	$entry = $ipsec[$edit['section']][position($ipsec, $edit)];
+	$entry = $edit['section'] === '' ? $ipsec : $ipsec[$edit['section']][position($ipsec, $edit)];
 	return isset($entry[$edit['element']]) ? $entry[$edit['element']] : null;
 }
 
@@ -135,11 +139,17 @@ function edit($edits) {
 		if ($at === null) {
 			refuse('gone', $edit['section'] . ' ' . $edit['entry']);
 		}
-		if ($edit['value'] === null) {
-			unset($config['ipsec'][$edit['section']][$at][$edit['element']]);
+		if ($edit['section'] === '') {
+			$place = &$config['ipsec'];
 		} else {
-			$config['ipsec'][$edit['section']][$at][$edit['element']] = $edit['value'];
+			$place = &$config['ipsec'][$edit['section']][$at];
 		}
+		if ($edit['value'] === null) {
+			unset($place[$edit['element']]);
+		} else {
+			$place[$edit['element']] = $edit['value'];
+		}
+		unset($place);
 	}
 }
 

@@ -19,7 +19,7 @@ from .edits import PSK, Edit
 from .gather import PATHS, program, text
 
 _TOLD = ("twin-", "initiate-", "loading")
-_TWIN = ("sas.sh", "guard.sh", "twin.sh")
+_TWIN = ("sas.sh", "loading.sh", "twin.sh")
 BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),
@@ -76,7 +76,7 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
         **({"TW_CONFIG": GENERATED, **twin.variables} if twin else {}),
     }
     return Script(
-        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("write.sh"))),
+        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("loads.sh"), text("write.sh"))),
         {**gather.variables, **variables},
         {**gather.secrets, "TW_EDIT": json.dumps(asked)},
     )
@@ -127,6 +127,8 @@ def refuse_other(wish: Wish, after: Gateway) -> None:
     """
     connection = next((each for each in after.connections if each.name == wish.name), None)
     differs = (*connection.unapplied, *connection.differs) if connection else ("it is gone",)
+    if connection and connection.omitted == "disabled" and connection.loaded:
+        differs = ("it is loaded still",)
     if differs:
         raise NotRestoredError(
             f"the change is in config.xml, and the daemon has something else: {'; '.join(differs)}",

@@ -1,28 +1,10 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... are assigned before this text (write.py), and gather.sh, where TW_TWIN is twin.sh, come before
+# shellcheck disable=SC2154  # TW_... are assigned before this text (write.py), and gather.sh, loads.sh, where TW_TWIN is twin.sh, come before
 # Has pfSense change its config.xml and apply it, waits until charon has what was generated, and reads it all again.
 # What charon does not take is taken back, by the same program. A twin (twin.sh) carries the traffic meanwhile: pfSense
 # has its charon unload it with the change, and its SAs stay until the connection itself is up anew.
 
 tw_writes() { printf '%s' "$1" | TW_UNDO=$2 "$tw_php" -d display_errors=stderr -d zend.exception_ignore_args=1 -d memory_limit=512M -r "$TW_WRITE_PHP"; }
-
-tw_answers() { swanctl --stats >/dev/null 2>&1; }
-
-# tw_loads: pfSense has charon load in the background. The same again, to know when it is over and whether it went well.
-tw_loads() {
-	/usr/local/sbin/strongswanrc reload >/dev/null 2>&1
-	swanctl --load-conns --file /var/etc/ipsec/swanctl.conf
-}
-
-# tw_started: pfSense starts charon where it did not run.
-tw_started() {
-	tw_waited=0
-	until tw_answers; do
-		[ "$tw_waited" -lt "$TW_TIMEOUT" ] || return 1
-		sleep 1
-		tw_waited=$((tw_waited + 1))
-	done
-}
 
 # tw_fail TEXT: config.xml has what it had, and so has the connection.
 tw_fail() {

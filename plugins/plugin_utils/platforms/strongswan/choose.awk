@@ -12,8 +12,9 @@ part != "child-sas" { next }
 /^        [^ ]/ { list = $1 }
 /^        state = / { up = $3 ~ /^(INSTALLED|REKEYING|UPDATING)$/ && (ENVIRON["child"] == "" || name == ENVIRON["child"]) }
 /^        state = / && up { sas++; names[sas] = name; outer_local[sas] = local_host; outer_remote[sas] = remote_host }
-up && list == "local-ts" && /^          / { local_ts[sas] = local_ts[sas] " " $1 }
-up && list == "remote-ts" && /^          / { remote_ts[sas] = remote_ts[sas] " " $1 }
+/^          [^ ]/ { selector = $1; sub(/[|].*/, "", selector) } # pfSense's charon prints 10.1.0.0/24|/0
+up && list == "local-ts" && /^          / { local_ts[sas] = local_ts[sas] " " selector }
+up && list == "remote-ts" && /^          / { remote_ts[sas] = remote_ts[sas] " " selector }
 
 END {
 	count = split(ENVIRON["pings"], lines, "\n")

@@ -17,7 +17,13 @@ _UNREAD = {
 }
 _WHOLE = re.compile(r"[0-9]{1,6}")
 _FIGURE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_WAITS = {"tries": _WHOLE, "timeout": _FIGURE, "base": _FIGURE, "limit": _WHOLE}  # retransmission.c: int, double
+WAITS = {  # retransmission.c: int, double
+    "tries": _WHOLE,
+    "timeout": _FIGURE,
+    "base": _FIGURE,
+    "limit": _WHOLE,
+    "jitter": _WHOLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +84,14 @@ def retransmission(found: Conf | None) -> Retransmission:
     if found is None:
         return Retransmission()
     settings, default = found.settings, Retransmission()
-    told = {key: found.get(settings, (f"retransmit_{key}",)) for key in _WAITS}
-    given = {key: one.value for key, one in told.items() if one and _WAITS[key].fullmatch(one.value)}
+    told = {key: found.get(settings, (f"retransmit_{key}",)) for key in WAITS}
+    given = {key: one.value for key, one in told.items() if one and WAITS[key].fullmatch(one.value)}
     return Retransmission(
         tries=int(given.get("tries", default.tries)),
         timeout=float(given.get("timeout", default.timeout)),
         base=float(given.get("base", default.base)),
         limit=float(given.get("limit", default.limit)),
+        jitter=int(given.get("jitter", default.jitter)),
     )
 
 

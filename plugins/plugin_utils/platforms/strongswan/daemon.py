@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...errors import IpsecError, RefusedError
 from ...model import Gateway, Reply, Script
+from .. import waiting
+from . import charon
+from .conf import retransmission
 from .gather import text
+
+
+def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) -> None:
+    """strongswan.conf is only read.
+
+    Raises:
+        RefusedError: a setting is to have another value than it has.
+    """
+    held = waiting.held(retransmission(charon.settings(reply)))
+    for key, value in asked.items():
+        if not waiting.same(key, held[key], value):
+            raise RefusedError(
+                f"{key} is {held[key]}, and strongswan.conf is not written by this module",
+                where=gateway.name,
+                hint=f"set charon.{key} = {value} there, and have the daemon read it: swanctl --reload-settings",
+            )
 
 
 def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
@@ -34,7 +55,7 @@ def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Scri
     """The program that starts or loads."""
     names = "\n".join(c.name for c in gateway.connections if c.configured)
     return Script(
-        "\n".join(text(name) for name in ("guard.sh", "start.sh", "daemon.sh")),
+        "\n".join(text(name) for name in ("loading.sh", "start.sh", "daemon.sh")),
         {
             "TW_DO": "start" if state == "started" else "load",
             "TW_CONFIG": config,

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., guard.sh and start.sh come before this text (daemon.py)
+# shellcheck disable=SC2154  # TW_..., loading.sh and start.sh come before this text (daemon.py)
 # Starts the IKE daemon, or has it load its configuration.
 
 tw_said=$(tw_parses "$TW_CONFIG" 2>&1) || tw_refuse refused "strongSwan's parser does not accept $TW_CONFIG: $tw_said"

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., follow.sh and guard.sh come before
+# shellcheck disable=SC2154  # TW_..., follow.sh and loading.sh come before
 # What a guard of this gateway keeps (rollback.sh): all files that a module of ours may write. restore.sh puts them back.
 
 # tw_sound: whether there is anything to roll back to; says why not.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ...errors import RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ...swanctl.settings import load
 from ..options import GatherOptions
@@ -57,6 +58,20 @@ class Edited:
         """Whether there is a twin."""
         return self.twin is not None
 
+    @property
+    def gone(self) -> bool:
+        """Never."""
+        return False
+
+    @property
+    def renamed(self) -> None:
+        """Never."""
+        return
+
+    def runs(self, *, before: bool) -> bool:
+        """As before."""
+        return before
+
     def bridge(self, sas: tuple[IkeSa, ...]) -> Edited:
         """The same with a twin, if there is anything for it to carry."""
         live = carried(self.connection, sas)
@@ -89,6 +104,10 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
     Raises:
         RefusedError: a name or value that strongSwan would not take, or a file that must not be edited.
     """
+    if wish.shape.asked:
+        hint = "write its children, or leave it out, in swanctl.conf"
+        what = f"strongSwan has no setting {wish.shape.asked}, which is one of pfSense"
+        raise RefusedError(what, where=wish.name, hint=hint)
     shown = read_files(reply, options.digest_key)
     settings = load(options.config, {path: file.text for path, file in shown.items()})
     version = numbers(gateway.version)

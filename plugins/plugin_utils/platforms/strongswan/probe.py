@@ -13,7 +13,7 @@ from ...model import ChildSa, EndName, Gateway, Reply, Script
 from ...swanctl.listings import ike_sas
 
 _SENT = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
-_TIMES = re.compile(r"min/avg/max(?:/mdev)? = ([\d.]+)/([\d.]+)/([\d.]+)")
+_TIMES = re.compile(r"min/avg/max(?:/[a-z-]+)? = ([\d.]+)/([\d.]+)/([\d.]+)")
 _UP = ("INSTALLED", "REKEYING", "UPDATING")
 _NO_COMMAND = 127
 

@@ -7,10 +7,11 @@ a second section decides which of two keys signs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from ...errors import RefusedError
-from ...model import Connection, PskUse, Secret
+from ...model import Auth, Connection, PskUse, Secret
 from ...secrets import digest
 from ...swanctl import editor
 from ...swanctl.editor import Edit
@@ -42,6 +43,15 @@ def edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all
         return (*_set(settings, found, made), *gone)
     held = [secret for secret in known if secret.name in (found.name, found.name + BESIDE)]  # in the order of the file
     return _beside(settings, found, held, made, sign=use == "sign")
+
+
+def becoming(connection: Connection, given: Mapping[str, str]) -> Connection:
+    """The connection with the identities that settings such as `remote.id` give it: a key given with them is theirs."""
+
+    def each(rounds: tuple[Auth, ...]) -> tuple[Auth, ...]:
+        return tuple(replace(auth, id=given.get(f"{auth.section}.id", auth.id) or None) for auth in rounds)
+
+    return replace(connection, local=each(connection.local), remote=each(connection.remote))
 
 
 def _fitting(known: list[Secret], connection: Connection) -> Secret | None:

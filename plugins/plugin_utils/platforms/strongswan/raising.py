@@ -82,6 +82,23 @@ def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wis
     return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
+def met(wanted: Wish, found: Conf) -> Plan:
+    """Nothing to do, where every logger that strongswan.conf has, and that is on, logs as much as is asked for.
+
+    Raises:
+        RefusedError: one has less.
+    """
+    there = loggers(found)
+    heard = [logger for logger in there if logger.origin and set(logger.levels.values()) != {LOWEST}]
+    less = sorted({g for logger in heard for g in GROUPS if logger.level(g) < wanted.level(g)})
+    if less:
+        raise RefusedError(
+            f"it generates its log levels by itself, and logs less of {', '.join(less)} than is asked for",
+            hint="raise them under VPN > IPsec > Advanced Settings, IPsec Logging Controls, and apply that",
+        )
+    return Plan(found.root, (), "", None, there, there)
+
+
 def plan(wanted: Wish, found: Conf) -> Plan:
     """What makes the wish true where this is strongswan.conf.
 
@@ -122,7 +139,7 @@ def script(made: Plan, wanted: Wish, gateway: Gateway, mark: str) -> Script:
         "TW_SECONDS": str(wanted.duration),
         "TW_LOWER_SOURCE": text("lower.sh"),
     }
-    return Script("\n".join(text(name) for name in ("guard.sh", "services.sh", "owned.sh", "raising.sh")), variables)
+    return Script("\n".join(text(name) for name in ("loading.sh", "services.sh", "owned.sh", "raising.sh")), variables)
 
 
 def outcome(gateway: Gateway, reply: Reply) -> None:

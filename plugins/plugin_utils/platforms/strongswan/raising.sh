@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., guard.sh, services.sh and owned.sh come before this text (raising.py)
+# shellcheck disable=SC2154  # TW_..., loading.sh, services.sh and owned.sh come before this text (raising.py)
 # Writes the file that raises log levels, and what removes it after TW_SECONDS; or, with an empty TW_TEXT, removes it.
 # The daemon then reads its settings again.
 umask 022

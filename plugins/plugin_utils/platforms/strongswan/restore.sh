@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., guard.sh and follow.sh come before; what watch.sh defines is there when this is called
+# shellcheck disable=SC2154  # TW_..., loading.sh and follow.sh come before; what watch.sh defines is there when this is called
 # How a guard puts back what keep.sh has kept, and has the daemon load it (watch.sh).
 
 # shellcheck disable=SC2012,SC2034  # of one file; stat has other options on FreeBSD

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, guard.sh, services.sh, standing.sh, established.sh, keep.sh come before
+# shellcheck disable=SC2154  # TW_..., digest.sh, loading.sh, services.sh, standing.sh, established.sh, keep.sh come before
 # Arms, extends, proves, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
 tw_base=${tw_guard%/*}
 tw_folder=$tw_base/guard-$TW_ID
@@ -74,11 +74,31 @@ EOF
 	chmod 644 "/etc/cron.d/.$1" && mv -f "/etc/cron.d/.$1" "/etc/cron.d/$1"
 }
 
+# pfSense runs such a file with `start` when it has booted, and with others whenever it starts its packages: so it looks first
+# whether there is a watcher, for not every system has flock (pfSense: rc.start_packages; Netgate docs: Startup Script Notes).
+tw_by_rc_d() {
+	[ -e /etc/rc.start_packages ] || return
+	cat >"/usr/local/etc/rc.d/.$1" <<EOF
+#!/bin/sh
+# Rolls an IPsec change back unless it is confirmed, by tunnelwright
+[ "\$1" = start ] && cd $tw_folder || exit 0
+mv -f alive asked 2>/dev/null
+for second in 1 2 3 4 5; do
+	sleep 1
+	[ ! -e alive ] || exit 0
+done
+exec daemon -f /bin/sh $tw_folder/watch
+EOF
+	chmod 755 "/usr/local/etc/rc.d/.$1" && mv -f "/usr/local/etc/rc.d/.$1" "/usr/local/etc/rc.d/$1.sh"
+}
+
 tw_watch() {
 	tw_at_boot=systemd
 	if ! tw_by_systemd "tunnelwright-${tw_folder##*/}"; then
-		tw_at_boot=cron
-		tw_by_cron "tunnelwright-${tw_folder##*/}" || tw_at_boot=none
+		tw_at_boot=none
+		for tw_way in rc_d cron; do
+			! "tw_by_$tw_way" "tunnelwright-${tw_folder##*/}" || { tw_at_boot=$tw_way && break; }
+		done
 		tw_detach /bin/sh "$tw_folder/watch"
 	fi
 	tw_watched "$tw_folder"
@@ -101,10 +121,10 @@ tw_cannot() {
 
 # tw_sweep: what was cut off before its end has left.
 tw_sweep() {
-	for tw_left in /etc/cron.d/tunnelwright-guard-* /etc/systemd/system/tunnelwright-guard-*.service; do
+	for tw_left in $(tw_starters 'guard-*'); do
+		[ -e "$tw_left" ] || continue # unmatched
 		tw_left=${tw_left##*/tunnelwright-}
-		case $tw_left in *'*'*) continue ;; esac
-		[ -e "$tw_base/${tw_left%.service}" ] || tw_gone "$tw_base/${tw_left%.service}"
+		[ -e "$tw_base/${tw_left%%.*}" ] || tw_gone "$tw_base/${tw_left%%.*}"
 	done
 	for tw_left in "$tw_base"/guard-*; do
 		[ "$(readlink "$tw_guard")" != "${tw_left##*/}" ] && [ -n "$(find "$tw_left" -prune -mmin +10 2>/dev/null)" ] || continue
@@ -165,10 +185,17 @@ tw_since() {
 	return 1
 } 2>/dev/null
 
+tw_is_left() {
+	for tw_left in "$tw_folder" $(tw_starters "guard-$TW_ID"); do
+		[ ! -e "$tw_left" ] || return 0
+	done
+	return 1
+}
+
 # tw_ended SECONDS: until nothing is left of the guard, by its watcher; what started that goes last.
 tw_ended() {
 	tw_waited=0
-	while [ -d "$tw_folder" ] || [ -e "/etc/cron.d/tunnelwright-guard-$TW_ID" ] || [ -e "/etc/systemd/system/tunnelwright-guard-$TW_ID.service" ]; do
+	while tw_is_left; do
 		[ "$tw_waited" -lt "$1" ] || return 1
 		sleep 1
 		tw_waited=$((tw_waited + 1))

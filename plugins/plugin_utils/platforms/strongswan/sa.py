@@ -152,6 +152,21 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
     return after, log
 
 
+def ended(wish: Wish, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+    """What was logged while all SAs of a connection ended that the daemon does not know any more, and what is left.
+
+    Raises:
+        IpsecError: some are still there.
+    """
+    log = tuple(line for line in reply.sections["terminate"].text.splitlines() if line.strip())
+    listed = reply.sections["sas"]
+    left = tuple(ike for ike in listings.ike_sas(listed.text) if ike.connection == wish.connection)
+    if listed.status or any(ike.state == "ESTABLISHED" for ike in left):
+        hint = "tunnelwright.ipsec.sa cannot end what has no connection any more: swanctl --terminate --force can"
+        raise IpsecError(f"the SAs of {wish.connection} were not ended: {why(log)}", hint=hint, log=log)
+    return log, left
+
+
 def why(log: Sequence[str]) -> str:
     """The line of the daemon's log that tells most."""
     telling = [line for line in log if any(word in line for word in (*_WRONG, *_ODD))]

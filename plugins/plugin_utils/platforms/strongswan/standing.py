@@ -14,7 +14,7 @@ _STATES: Mapping[str, Literal["proven", "confirmed", "rolling_back"]] = {
     "confirmed": "confirmed",
     "rolling_back": "rolling_back",
 }
-_STARTERS: Mapping[str, Literal["systemd", "cron"]] = {"systemd": "systemd", "cron": "cron"}
+_STARTERS: Mapping[str, Literal["systemd", "cron", "rc_d"]] = {"systemd": "systemd", "cron": "cron", "rc_d": "rc_d"}
 
 
 def guard(reply: Reply) -> Guard | None:

@@ -40,12 +40,19 @@ tw_standing() {
 # tw_rolled_back: what the last guard did that was not confirmed.
 tw_rolled_back() { cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
 
+# tw_starters NAME: the files by which a watcher is started when the gateway boots, one of which there may be.
+tw_starters() {
+	printf '%s\n' "/etc/cron.d/tunnelwright-$1" "/usr/local/etc/rc.d/tunnelwright-$1.sh" "/etc/systemd/system/tunnelwright-$1.service"
+}
+
 # tw_gone FOLDER: nothing is left of a guard; last what would start it again, and so end this if it is cut off.
 tw_gone() {
 	tw_name=${1##*/}
 	[ "$(readlink "$tw_guard")" != "$tw_name" ] || rm -f "$tw_guard"
 	rm -rf "$1"
-	rm -f "/etc/cron.d/tunnelwright-$tw_name" "/etc/cron.d/.tunnelwright-$tw_name"
+	for tw_starts in "/etc/cron.d/tunnelwright-$tw_name" "/usr/local/etc/rc.d/tunnelwright-$tw_name.sh"; do
+		rm -f "$tw_starts" "${tw_starts%/*}/.tunnelwright-$tw_name"
+	done
 	if [ -e "/etc/systemd/system/tunnelwright-$tw_name.service" ]; then
 		systemctl disable --quiet "tunnelwright-$tw_name.service"
 		rm -f "/etc/systemd/system/tunnelwright-$tw_name.service"

@@ -19,7 +19,7 @@ from ...swanctl.keys import whole
 from ...swanctl.settings import Path
 from .sa import ALIVE
 
-SUFFIX = "-tunnelwright-next"  # guard.sh knows it too
+SUFFIX = "-tunnelwright-next"  # loading.sh knows it too
 BROKEN = (
     "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
     "set close_action of that end to none first"

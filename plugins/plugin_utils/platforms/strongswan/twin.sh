@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_... are assigned before this text (twin.py); guard.sh and sas.sh come before
+# shellcheck disable=SC2154  # TW_... are assigned before this text (twin.py); loading.sh and sas.sh come before
 # Carries the traffic of a connection over its change. Its twin, which is the connection with the settings of the change
 # under another name, is established beside it; then the old SAs go, the change is loaded, the connection itself comes
 # up anew, and last its twin goes. The twin is in a file of its own only for as long as it takes to load it.

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # guard.sh, start.sh, services.sh, standing.sh, established.sh and restore.sh come before
+# shellcheck disable=SC2154  # loading.sh, start.sh, services.sh, standing.sh, established.sh and restore.sh come before
 # Watches over a change, from the folder of its guard: rolls it back unless that is confirmed in time, also after a
 # restart of the gateway. Needs no network, no session and no space on the disk.
 LC_ALL=C

@@ -81,7 +81,8 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
             where=wish.name,
             hint="change another setting of the connection with it, such as dpd_delay",
         )
-    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, connection)
+    named = psk.becoming(connection, wish.settings)
+    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, named)
     edits = (*edits, *secret)
     return Draft(
         edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
@@ -127,7 +128,7 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
         }
     given = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
     with_twin = ("sas.sh", "twin.sh") if twin else ()
-    source = "\n".join(text(name) for name in ("digest.sh", "guard.sh", *with_twin, "apply.sh"))
+    source = "\n".join(text(name) for name in ("digest.sh", "loading.sh", *with_twin, "apply.sh"))
     return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
 
 

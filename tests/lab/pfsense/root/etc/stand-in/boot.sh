@@ -2,7 +2,7 @@
 # STAND-IN for pfSense, to test tunnelwright.ipsec on. Not pfSense and none of its code.
 # The folders and links of a pfSense box over a Debian root.
 set -e
-mkdir -p /var/etc /var/db /var/run/stand-in /cf/conf/backup /usr/local/etc
+mkdir -p /var/etc /var/db /var/run/stand-in /cf/conf/backup /usr/local/etc/rc.d
 [ -e /conf ] || ln -s /cf/conf /conf
 rm -rf /etc/swanctl
 ln -s /var/etc/ipsec /etc/swanctl

@@ -1,0 +1,127 @@
+"""known_hosts as OpenSSH reads it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT): whose key is it that a host shows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import hashlib
+import hmac
+import os
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Verdict = Literal["known", "unknown", "changed", "revoked"]
+
+_FIELDS = 3
+_writing = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line: the names, the type of the key and the key; `revoked` is a key that is not to be trusted."""
+
+    names: str
+    kind: str
+    key: bytes
+    revoked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """All lines: by name where they have plain ones, by salt and hash (`HashKnownHosts`), and those with patterns."""
+
+    plain: Mapping[str, Sequence[Entry]]
+    hashed: Sequence[tuple[bytes, bytes, Entry]]
+    patterns: Sequence[Entry]
+
+    def of(self, name: str) -> list[Entry]:
+        """The lines that are about a host."""
+        asked = name.encode()
+        hashed = [entry for salt, made, entry in self.hashed if hmac.digest(salt, asked, "sha1") == made]
+        return [*self.plain.get(name, ()), *hashed, *(entry for entry in self.patterns if _matches(entry.names, name))]
+
+
+def judge(about: Sequence[Entry], kind: str, key: bytes) -> Verdict:
+    """What the lines about a host say of a key that it has shown."""
+    if any(entry.revoked and entry.key == key for entry in about):
+        return "revoked"
+    valid = [entry for entry in about if not entry.revoked]
+    if any(entry.key == key for entry in valid):
+        return "known"
+    return "changed" if any(entry.kind == kind for entry in valid) else "unknown"
+
+
+def read(texts: Iterable[str]) -> KnownHosts:
+    """The lines of such files. What is no such line is passed over, as OpenSSH does."""
+    plain: dict[str, list[Entry]] = {}
+    hashed: list[tuple[bytes, bytes, Entry]] = []
+    patterns: list[Entry] = []
+    for line in (line for text in texts for line in text.splitlines()):
+        entry = _entry(line)
+        if entry is None:
+            continue
+        if entry.names.startswith("|1|"):
+            salt, dummy, made = entry.names[3:].partition("|")
+            with suppress(binascii.Error):
+                hashed.append((base64.b64decode(salt), base64.b64decode(made), entry))
+        elif any(char in entry.names for char in "*?!"):
+            patterns.append(entry)
+        else:
+            for name in entry.names.split(","):
+                plain.setdefault(name, []).append(entry)
+    return KnownHosts(plain, hashed, patterns)
+
+
+def read_files(paths: Iterable[str]) -> KnownHosts:
+    """The lines of those files that are there."""
+    return read(Path(path).read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file())
+
+
+def remember(path: str, name: str, kind: str, key: bytes) -> None:
+    """Add a host's key, as OpenSSH does where new hosts are accepted."""
+    line = f"{name} {kind} {base64.b64encode(key).decode()}\n"
+    with _writing:
+        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") as file:
+            file.write(line)
+
+
+def fingerprint(key: bytes) -> str:
+    """A key as OpenSSH shows it to people."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def _entry(line: str) -> Entry | None:
+    words = line.split()
+    marker = words.pop(0) if words and words[0].startswith("@") else ""
+    if len(words) < _FIELDS or words[0].startswith("#") or marker not in ("", "@revoked"):
+        return None  # also @cert-authority: certificates of hosts are not asked for
+    try:
+        return Entry(
+            words[0].lower() if "|" not in words[0] else words[0],
+            words[1],
+            base64.b64decode(words[2], validate=True),
+            bool(marker),
+        )
+    except binascii.Error:
+        return None
+
+
+def _matches(patterns: str, name: str) -> bool:
+    """Whether a pattern list matches; one that is negated wins."""
+    each = patterns.split(",")
+    if any(_pattern(pattern[1:]).fullmatch(name) for pattern in each if pattern.startswith("!")):
+        return False
+    return any(_pattern(pattern).fullmatch(name) for pattern in each)
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    """Only `*` and `?` are special (ssh_config(5), PATTERNS): brackets stand round a name that has a port."""
+    return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."))

@@ -1,0 +1,163 @@
+"""fleet_info over 200 gateways, against a bare paramiko loop with the same script and against five ordinary tasks.
+
+`python -m tests.perf.fleet_info 5` does it with five pairs of gateways, to see that it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack
+
+from tests.lab.inventory import inventory
+from tests.lab.lab import Lab, running
+from tests.lab.topology import pairs
+
+from .gateway_info import COMMANDS, python_root
+
+PAIRS = 100
+NAMES = 5  # of each gateway in the long run: so many times as many hosts
+CONNECTIONS = 10
+THREADS = 32
+ROUNDS = 3
+BARE = Path(__file__).with_name("_bare_loop.py")
+PRINTED = """## A fleet of {gateways} gateways in one task
+
+`fleet_info` over {gateways} gateways of the lab with {connections} connections each, {threads} at a time, ansible-core
+{core}, paramiko {paramiko}, against a bare paramiko loop that runs the same script and throws the answers away, and
+against five pipelined command tasks with {forks} forks; whole processes, median of {rounds} rounds in turn.
+
+| run | controller CPU | wall | most memory of a process |
+|---|---|---|---|
+{rows}
+
+`fleet_info` takes {bare:.2f} of the controller CPU of the bare loop (aim: at most 1.6), {ordinary:.3f} of that of the
+five tasks (aim: at most {aim:.3f}), and {wall:.2f} of the wall time of the bare loop (aim: at most 1.15).
+
+Over {many} hosts, {names} names for each gateway, it takes {cpu:.1f} ms of CPU a host instead of {cpu_few:.1f}, and
+{memory:.0f} MiB instead of {memory_few:.0f}.
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run took: seconds, seconds, MiB."""
+
+    cpu: float
+    wall: float
+    memory: float
+
+
+def main() -> None:
+    """Measure on a lab of its own and print the result."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    lab_of = running(pairs(count, connections=CONNECTIONS), suite=python_root())
+    with lab_of as lab, tempfile.TemporaryDirectory() as folder:
+        commands = _commands(lab, Path(folder))
+        rounds = [{name: _run(command, Path(folder)) for name, command in commands.items()} for dummy in range(ROUNDS)]
+    print(_page({name: _median([costs[name] for costs in rounds]) for name in commands}, 2 * count))
+
+
+def _commands(lab: Lab, tmp: Path) -> Mapping[str, list[str]]:
+    """Each run's name and the command that is it."""
+    (tmp / "few.yml").write_text(inventory(lab), encoding="utf-8")
+    data = yaml.safe_load(inventory(lab))
+    data["all"]["hosts"] = {f"{h}-{n}": v for h, v in data["all"]["hosts"].items() for n in range(NAMES)}
+    (tmp / "many.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    script = pack(platform("auto").gather(GatherOptions(digest_key="0" * 64)), new_mark())
+    (tmp / "script").write_bytes(script)
+    (tmp / "bare.json").write_text(
+        json.dumps(
+            {
+                "addresses": [str(lab.management(gateway)) for gateway in lab.topology.gateways],
+                "key": str(lab.folder / "id_ed25519"),
+                "known_hosts": str(lab.folder / "known_hosts"),
+                "script": str(tmp / "script"),
+                "threads": THREADS,
+            }
+        ),
+        encoding="utf-8",
+    )
+    fleet = f"    - tunnelwright.ipsec.fleet_info: {{threads: {THREADS}, certificates: false, memory: 0}}\n"
+    ordinary = "".join(f"    - ansible.builtin.command: {command}\n" for command in COMMANDS)
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    return {
+        "a bare paramiko loop": [sys.executable, str(BARE), str(tmp / "bare.json")],
+        "`fleet_info`": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "fleet", fleet)],
+        "`fleet_info`, more hosts": [ansible, "-i", str(tmp / "many.yml"), _play(tmp, "fleet", fleet)],
+        "five `command` tasks": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "five", ordinary)],
+    }
+
+
+def _play(tmp: Path, name: str, tasks: str) -> str:
+    path = tmp / f"{name}.yml"
+    path.write_text(f"- hosts: all\n  gather_facts: false\n  tasks:\n{tasks}", encoding="utf-8")
+    return str(path)
+
+
+def _run(command: list[str], tmp: Path) -> Cost:
+    """One run: the time of the process and of all that it waited for."""
+    environment = {
+        **os.environ,
+        "ANSIBLE_FORKS": str(THREADS),
+        "ANSIBLE_PIPELINING": "true",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": tempfile.mkdtemp(dir=tmp),
+        "ANSIBLE_HOME": str(tmp / "home"),
+    }
+    with (tmp / "output").open("w+") as output:
+        begun = time.monotonic()
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        dummy, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        if process.returncode:
+            sys.exit(f"{command}\n{output.read()[-3000:]}")
+    return Cost(used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
+
+
+def _median(costs: list[Cost]) -> Cost:
+    return Cost(*(statistics.median(getattr(cost, part) for cost in costs) for part in ("cpu", "wall", "memory")))
+
+
+def _page(costs: Mapping[str, Cost], gateways: int) -> str:
+    bare, fleet, many, ordinary = costs.values()
+    return PRINTED.format(
+        gateways=gateways,
+        connections=CONNECTIONS,
+        threads=THREADS,
+        core=version("ansible-core"),
+        paramiko=version("paramiko"),
+        forks=THREADS,
+        rounds=ROUNDS,
+        rows="\n".join(
+            f"| {name} | {cost.cpu:.1f} s | {cost.wall:.1f} s | {cost.memory:.0f} MiB |" for name, cost in costs.items()
+        ),
+        bare=fleet.cpu / bare.cpu,
+        ordinary=fleet.cpu / ordinary.cpu,
+        aim=1 / 15,
+        wall=fleet.wall / bare.wall,
+        many=gateways * NAMES,
+        names=NAMES,
+        cpu=1000 * many.cpu / gateways / NAMES,
+        cpu_few=1000 * fleet.cpu / gateways,
+        memory=many.memory,
+        memory_few=fleet.memory,
+    )
+
+
+if __name__ == "__main__":
+    main()
