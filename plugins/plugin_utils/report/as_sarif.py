@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from ..model import Finding, Severity, Waiver
+from ..model import Finding, Severity, Waiver, titled
 from .drift import Drift, Key, key_of
 from .remedy import remedies
 from .told import Report
@@ -67,7 +67,8 @@ def _rule(name: str, severity: Severity) -> dict[str, Any]:
 
 def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> dict[str, Any]:
     said = [finding.summary, *(f"remedy: {each}" for each in remedies(finding))]
-    names = "\n".join((finding.id, finding.tunnel, str(finding.end)))
+    end = titled((finding.end.gateway, finding.end.connection, finding.end.child), "")  # a description is no identity
+    names = "\n".join((finding.id, finding.tunnel, end))
     return {
         "ruleId": finding.id,
         "ruleIndex": ids.index(finding.id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from ..model import Certificate, Change, Child, End, Fault, Retransmission, Tunnel
 from ..swanctl.certificates import moment
@@ -126,7 +127,7 @@ def certificate_expired(tunnel: Tunnel) -> Iterator[Fault]:
     for end in tunnel.ends:
         certificate, left = _left(tunnel, end)
         if certificate is not None and left is not None and left <= 0:
-            yield _expiry(end, certificate, f"expired {-left / 86400:.1f} days ago")
+            yield _expiry(end, certificate, "expired")
 
 
 @rule("certificate-near-expiry", "medium", reference="RFC 5280 section 4.1.2.5")
@@ -139,7 +140,7 @@ def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
         begin, until = moment(certificate.not_before), moment(certificate.not_after)
         soon = SOON if begin is None or until is None else min(SOON, (until - begin) / 10)
         if 0 < left < soon:
-            yield _expiry(end, certificate, f"expires in {left / 86400:.1f} days")
+            yield _expiry(end, certificate, "expires")
 
 
 def _spread(end: End, child: Child) -> Change:
@@ -162,9 +163,11 @@ def _given_up(end: End) -> float:
 
 
 def _expiry(end: End, certificate: Certificate, what: str) -> Fault:
+    """Told by the day, in UTC: days that are left would be another text with every audit."""
+    day = datetime.fromtimestamp(moment(certificate.not_after) or 0.0, UTC).date()
     return Fault(
         end.name(),
-        f"the certificate of {end.name()}, {certificate.subject}, {what}",
+        f"the certificate of {end.name()}, {certificate.subject}, {what} on {day}",
         (
             place(end, f"{end.connection.local[0].section}.certs"),
             f"{end.gateway.name}: serial {certificate.serial or 'unknown'}, not after {certificate.not_after}",

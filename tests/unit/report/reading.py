@@ -38,7 +38,8 @@ def _said(findings: list[Mapping[str, object]]) -> Said:
 
 def _end(end: object) -> str:
     names = dict(end)  # type: ignore[call-overload]
-    return "/".join(names[part] for part in ("gateway", "connection", "child") if names[part])
+    name = "/".join(names[part] for part in ("gateway", "connection", "child") if names[part])
+    return f"{name} ({names['description']})" if names["description"] else name
 
 
 def from_junit(text: str) -> Story:

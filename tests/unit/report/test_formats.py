@@ -68,6 +68,14 @@ def test_every_format_tells_the_same_story(name: str) -> None:
     assert READERS[name](FORMATS[name].render(report(), NONE)) == expected(report())
 
 
+@pytest.mark.parametrize("name", READERS)
+def test_what_people_call_an_end_is_told_too(name: str) -> None:
+    called = tuple(replace(each, end=replace(each.end, description="To HQ")) for each in report().findings)
+    told = replace(report(), findings=called)
+    assert READERS[name](FORMATS[name].render(told, drift(report(), told))) == expected(told)
+    assert drift(report(), told).appeared == ()
+
+
 def test_the_story_has_something_of_everything() -> None:
     told = expected(report())
     assert {name for name, *dummy in told.findings} == {"dpd-off", "gateway-unreadable", "waiver-expired"}

@@ -143,8 +143,8 @@ def test_what_lasts_too_long_or_too_short_is_seen_and_nothing_else(row: Row) -> 
             "a: charon.retransmit_tries = 2, retransmit_timeout = 3, retransmit_base = 2, retransmit_limit = 5",
         ),
         ("no random part", "b/to-a/net", "both rekey after 3000 s", "b swanctl.conf:20: rand_time"),
-        ("the only one with a key", "a/to-b", "O=x, CN=a, expired 2.0 days ago", "a swanctl.conf:10: local.certs"),
-        ("in less than 14 days", "a/to-b", "expires in 13.0 days", "a: serial unknown, not after 2026-06-14"),
+        ("the only one with a key", "a/to-b", "O=x, CN=a, expired on 2026-05-30", "a swanctl.conf:10: local.certs"),
+        ("in less than 14 days", "a/to-b", "expires on 2026-06-14", "a: serial unknown, not after 2026-06-14"),
     ],
 )
 def test_a_finding_says_where_what_and_by_which_line(case: str, end: str, says: str, evidence: str) -> None:
