@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from ansible import constants
 from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
@@ -24,6 +27,14 @@ from ..plugin_utils.report import as_story, as_table, side_by_side
 from ..plugin_utils.report.told import summary
 from ..plugin_utils.reporting import tell
 from ..plugin_utils.task import Task
+
+_COLORS = {  # settings of Ansible
+    "critical": "COLOR_UNREACHABLE",
+    "high": "COLOR_ERROR",
+    "medium": "COLOR_CHANGED",
+    "low": "COLOR_SKIP",
+    "info": "COLOR_VERBOSE",
+}
 
 
 class ActionModule(Task):
@@ -53,11 +64,18 @@ class ActionModule(Task):
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=repairs)
         columns: Any = Display().columns
-        table = f"{as_table.render(found, min(columns, as_table.WIDTH))}\n\n{summary(report)}"
+        lines = [*as_table.lines(found, min(columns, as_table.WIDTH)), ("", None), (summary(report), None)]
         if args["show"]:
             told = [] if repairs is None else [as_story.render(repairs)]
-            Display().display("\n\n".join([*comparisons.values(), table, *told]))
+            _show(
+                [
+                    *((f"{text}\n", None) for text in comparisons.values()),
+                    *lines,
+                    *((f"\n{text}", None) for text in told),
+                ]
+            )
         answer = {key: value for key, value in plain(report).items() if value is not None}
+        table = "\n".join(text for text, dummy in lines)
         return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "table": table}
 
     def _text(self, name: str) -> str:
@@ -69,3 +87,10 @@ class ActionModule(Task):
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is no UTF-8"
             raise IpsecError(f"the policy cannot be read: {why}", where=str(here), hint="give its path") from error
+
+
+def _show(lines: Iterable[as_table.Line]) -> None:
+    """Show it, with the colours that the user has for such news, where the terminal is to have colours at all."""
+    for severity, those in groupby(lines, key=itemgetter(1)):
+        color = getattr(constants, _COLORS[severity]) if severity else None
+        Display().display("\n".join(text for text, dummy in those), color=color)

@@ -11,7 +11,7 @@ short_description: Write an audit to files, and fail by severity
 version_added: 0.1.0
 description:
   - Writes what M(tunnelwright.ipsec.tunnel_audit) returned in formats for programs and people.
-    All of them tell the same.
+    All of them tell the same, but for V(notice), which tells what has changed.
   - Runs on the controller and connects to nothing.
   - Reports of two audits of gateways that have not changed differ in their time alone; the metrics also in the bytes
     that were counted.
@@ -40,16 +40,18 @@ options:
     default: findings
   formats:
     description:
-      - Which to write. Each has an ending of its own - C(.json), C(.xml), C(.sarif), C(.md), C(.csv), C(.prom) and
-        C(.html).
+      - Which to write. Each has an ending of its own - C(.json), C(.xml), C(.sarif), C(.md), C(.csv), C(.prom),
+        C(.html) and C(.txt).
       - V(json) follows a published JSON Schema, which it names. V(sarif) is SARIF 2.1.0.
       - V(junit) has a suite for each tunnel and a test for each finding; a waived one is a skipped test.
       - V(prometheus) is for the textfile collector of Prometheus' node exporter; only this file is readable for all.
       - V(html) is one file that needs no network. It shows both ends of a tunnel side by side where the audit was made
         with O(tunnelwright.ipsec.tunnel_audit#module:sides).
+      - V(notice) is for whoever is to be told of changes - a few lines of what has changed since the report of
+        O(since), and an empty file where nothing has.
     type: list
     elements: str
-    choices: [json, junit, sarif, markdown, csv, prometheus, html]
+    choices: [json, junit, sarif, markdown, csv, prometheus, html, notice]
     default: [json]
   since:
     description:
@@ -103,7 +105,7 @@ drift:
 
 from ansible.module_utils.basic import AnsibleModule
 
-FORMATS = ["json", "junit", "sarif", "markdown", "csv", "prometheus", "html"]
+FORMATS = ["json", "junit", "sarif", "markdown", "csv", "prometheus", "html", "notice"]
 SEVERITIES = ["never", "info", "low", "medium", "high", "critical"]
 ARGUMENT_SPEC = {
     "audit": {"type": "dict", "required": True},

@@ -12,7 +12,7 @@ from typing import Any
 from .errors import IpsecError, ParseError
 from .model import Audit, Gateway, Severity, Tunnel, restore
 from .replaced import replaced
-from .report import as_csv, as_html, as_json, as_junit, as_markdown, as_prometheus, as_sarif, side_by_side
+from .report import as_csv, as_html, as_json, as_junit, as_markdown, as_notice, as_prometheus, as_sarif, side_by_side
 from .report.as_story import Chapter
 from .report.drift import Drift, drift
 from .report.told import Expiry, Report, Told, worst_first
@@ -28,6 +28,7 @@ FORMATS: Mapping[str, ModuleType] = {
     "csv": as_csv,
     "prometheus": as_prometheus,
     "html": as_html,
+    "notice": as_notice,
 }
 _STATES = {True: "up, traffic passes", False: "up, no traffic", None: "up"}
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,22 @@ def environment(tmp: Path, **more: str) -> dict[str, str]:
     }
 
 
-def playbook(tmp: Path, inventory: Path, play: str | list[dict[str, Any]], *arguments: str, **more: str) -> Run:
-    """Run a playbook of the collection by its name, or a list of plays, and read its results as data."""
+def playbook(
+    tmp: Path,
+    inventory: Path,
+    play: str | list[dict[str, Any]],
+    *arguments: str,
+    enter: Sequence[str] = (),
+    **more: str,
+) -> Run:
+    """Run a playbook of the collection by its name, or a list of plays, and read its results as data.
+
+    `enter`: the command before it, to have it run somewhere else.
+    """
     name = play if isinstance(play, str) else str(tmp / "play.json")
     if not isinstance(play, str):
         Path(name).write_text(json.dumps(play), encoding="utf-8")
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), name, *arguments]
+    command = [*enter, str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), name, *arguments]
     results = tmp / "results.json"
     results.unlink(missing_ok=True)
     env = environment(

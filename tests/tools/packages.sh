@@ -28,6 +28,7 @@ done <<-END
 	ping iputils-ping
 	ssh openssh-client
 	sshpass sshpass
+	systemd-analyze systemd
 END
 sh tests/tools/python.sh 3.11 >/dev/null 2>&1 || missing="$missing python3.11-venv"
 [ -n "$missing" ] || exit 0

@@ -68,7 +68,7 @@ def _rule(name: str, severity: Severity) -> dict[str, Any]:
 def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> dict[str, Any]:
     said = [finding.summary, *(f"remedy: {each}" for each in remedies(finding))]
     end = titled((finding.end.gateway, finding.end.connection, finding.end.child), "")  # a description is no identity
-    names = "\n".join((finding.id, finding.tunnel, end))
+    names = f"{finding.id}\n{finding.tunnel}\n{end}"
     return {
         "ruleId": finding.id,
         "ruleIndex": ids.index(finding.id),

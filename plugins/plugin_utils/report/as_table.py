@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
-from ..model import Audit, Finding, Tunnel, Waived
+from ..model import Audit, Finding, Severity, Tunnel, Waived
 from .remedy import remedies
 from .visible import visible
 
+Line = tuple[str, Severity | None]  # with the severity of the finding that it begins, for whoever has colours
 WIDTH = 110
 _GAP = "  "
 
@@ -18,7 +19,17 @@ def render(audit: Audit, width: int = WIDTH) -> str:
 
     Nothing in it moves a cursor, and but for advice, which is to be copied, no line is wider than `width`.
     """
-    lines = [*_tunnels(audit, width), "", *_findings(audit.findings, width)]
+    return "\n".join(text for text, dummy in lines(audit, width))
+
+
+def lines(audit: Audit, width: int = WIDTH) -> list[Line]:
+    """The same, line by line."""
+    before, after = [*_tunnels(audit, width), ""], _rest(audit, width)
+    return [*((text, None) for text in before), *_findings(audit.findings, width), *((text, None) for text in after)]
+
+
+def _rest(audit: Audit, width: int) -> list[str]:
+    lines: list[str] = []
     if audit.waived:
         lines += ["", f"Waived in policy {visible(audit.policy)}", *_waived(audit.waived, width)]
     if audit.unpaired:
@@ -28,7 +39,7 @@ def render(audit: Audit, width: int = WIDTH) -> str:
         lines += ["", "What the plan costs", *_outages(audit, width)]
     if audit.advice:
         lines += ["", "For those who run the other ends", *(f"  {visible(text)}" for text in audit.advice)]
-    return "\n".join(lines)
+    return lines
 
 
 def _tunnels(audit: Audit, width: int) -> list[str]:
@@ -53,16 +64,15 @@ def _state(audit: Audit, tunnel: Tunnel) -> str:
     return {True: "up, traffic passes", False: "up, no traffic", None: "up"}[proof.traffic]
 
 
-def _findings(findings: Sequence[Finding], width: int) -> list[str]:
+def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     if not findings:
-        return ["No findings."]
-    lines = []
+        yield "No findings.", None
     for finding in findings:
+        head = f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"
+        yield from ((line, finding.severity) for line in _wrapped(head, "", width))
         told = [finding.summary, *(f"proof: {text}" for text in finding.evidence)]
         told += [f"remedy: {text}" for text in remedies(finding)]
-        lines += _wrapped(f"{finding.severity.upper():8}  {finding.id}  on {finding.end}", "", width)
-        lines += [line for text in told for line in _wrapped(text, "          ", width)]
-    return lines
+        yield from ((line, None) for text in told for line in _wrapped(text, "          ", width))
 
 
 def _waived(waived: Iterable[Waived], width: int) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report a
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_notice, as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible
@@ -198,7 +198,7 @@ def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Pat
     assert (dry[1], folder.exists()) == (True, False)
     paths, changed = keep(report(), NONE, folder, "now", FORMATS, dry=False)
     assert changed
-    assert [Path(path).suffix for path in paths] == [".json", ".xml", ".sarif", ".md", ".csv", ".prom", ".html"]
+    assert [Path(path).suffix for path in paths] == [".json", ".xml", ".sarif", ".md", ".csv", ".prom", ".html", ".txt"]
     assert sorted(folder.iterdir()) == sorted(map(Path, paths))
     assert keep(report(), NONE, folder, "now", FORMATS, dry=False)[1] is False
     modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
@@ -262,6 +262,24 @@ def test_every_format_tells_what_is_new_and_what_is_gone() -> None:
     assert "- gone: no-traffic on " in texts["markdown"]
     samples = reading.metrics(texts["prometheus"])
     assert (samples["ipsec_findings_new", frozenset()], samples["ipsec_findings_gone", frozenset()]) == (1, 1)
+
+
+def test_a_notice_is_what_has_changed_and_empty_where_nothing_has() -> None:
+    lines = FORMATS["notice"].render(report(), drift(earlier(), report())).splitlines()
+    assert lines[1] == "since 2026-11-20T16:00:00Z: 1 new, 1 gone, 1 in another state"
+    assert lines[2] == "a-b: down, now up, traffic passes"
+    assert [line.split(" on ")[0] for line in lines[3:]] == ["new: MEDIUM waiver-expired", "gone: MEDIUM no-traffic"]
+    later = replace(report(), time="2026-11-21T17:00:00Z")
+    assert FORMATS["notice"].render(later, drift(report(), later)) == ""
+
+
+def test_the_notice_of_a_first_report_has_what_is_wrong_and_is_short() -> None:
+    lines = FORMATS["notice"].render(report(), NONE).splitlines()
+    assert lines[:2] == [f"IPsec: {summary(report())}", "this is the first report"]
+    assert len(lines) == 2 + len(report().findings)
+    (*dummy, last) = report().findings
+    many = replace(report(), findings=tuple(replace(last, tunnel=str(n)) for n in range(as_notice.MOST + 5)))
+    assert FORMATS["notice"].render(many, NONE).splitlines()[-1] == "… and 5 more: see the report"
 
 
 def test_a_report_is_compared_with_the_json_of_an_earlier_one(tmp_path: Path) -> None:
