@@ -93,4 +93,4 @@ def _show(lines: Iterable[as_table.Line]) -> None:
     """Show it, with the colours that the user has for such news, where the terminal is to have colours at all."""
     for severity, those in groupby(lines, key=itemgetter(1)):
         color = getattr(constants, _COLORS[severity]) if severity else None
-        Display().display("\n".join(text for text, dummy in those), color=color)
+        Display().display("".join(f"{text}\n" for text, dummy in those), color=color)  # whose last newline is its own
