@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import EndName
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_html
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
@@ -16,6 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting impor
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.unit.build import edited, healthy
 from tests.unit.report.fleet import HOSTILE, TIME, found, gateways, hostile, report
 from tests.unit.report.test_formats import earlier
 
@@ -104,6 +107,38 @@ def test_the_page_says_at_a_glance_what_is_down_and_opens_to_why_and_what_to_do(
     expect(row).to_contain_text("b/to-a never checks that its peer is alive")
     expect(row).to_contain_text("What to do: on b/to-a: dpd_delay = 30s")
     expect(row).to_contain_text("Proof: b swanctl.conf:10: dpd_delay is not set")
+
+
+def with_some_down() -> Report:
+    """Thirty tunnels, each third of them down because its children are not installed."""
+    a, b = healthy()
+    ((broken,), (fine,)) = (tell(audit(pair), pair, TIME).tunnels for pair in ((a, edited(b, sas=())), (a, b)))
+    findings = audit((a, edited(b, sas=()))).findings
+    names = [f"branch{n:02d}" for n in range(30)]
+    tunnels = tuple(replace(broken if n % 3 == 0 else fine, name=name) for n, name in enumerate(names))
+    down = tuple(replace(each, tunnel=name) for name in names[::3] for each in findings)
+    return replace(report(), tunnels=tunnels, findings=down)
+
+
+def test_two_clicks_lead_from_the_page_to_what_is_down_why_and_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    """The path that the guide describes, guide_policy_and_reports.rst: nothing is typed, nothing is scrolled for."""
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(with_some_down(), Drift()))
+    page = shown.page
+    begun = time.monotonic()
+    page.get_by_role("button", name="down").click()  # which
+    expect(page.get_by_role("status")).to_have_text("10 of 30 tunnels")
+    rows = page.locator("#list > li")
+    names = [text[: len("branch00")] for text in rows.locator("summary").all_inner_texts()]
+    assert names == [f"branch{n:02d}" for n in range(0, 30, 3)]
+    rows.first.locator("summary").click()  # why, and what to do
+    (first, *dummy) = with_some_down().findings
+    finding = rows.first.locator("div").get_by_text(first.summary)
+    expect(finding).to_be_visible()
+    told = rows.first.inner_text()
+    assert first.id in told
+    assert told.index(first.summary) < told.index("Proof: ") < told.index("What to do: ")
+    assert time.monotonic() - begun < 60  # seconds, on a busy machine; a person reads meanwhile
+    assert shown.complaints == []
 
 
 def test_filters_narrow_and_more_are_shown_on_demand(shown: Shown) -> None:
