@@ -96,9 +96,10 @@ class Node:
 
 @dataclass
 class Hook:
-    """A webhook, and what was posted to it."""
+    """A webhook, what it answers with, and what was posted to it."""
 
     port: int = 0
+    status: int = 204
     posted: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
 
@@ -110,7 +111,7 @@ def listening() -> Iterator[Hook]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             hook.posted.append((self.headers["X-Token"], body))
-            self.send_response(204)
+            self.send_response(hook.status)
             self.end_headers()
 
         def log_message(self, *dummy: object) -> None:
@@ -200,11 +201,17 @@ def test_word_goes_out_on_change_only_and_the_newest_reports_are_kept(node: Node
     tunnel = lab.topology.tunnels["t01"]
     configure(lab, tunnel, tunnel.responder, {"dpd_delay": "0s"})
     node.sh(f"touch {SRV}/told/broken")
-    assert node.job() != 0  # nobody could be told by the command, so it is told again
+    hook.status = 500
+    assert node.job() != 0  # nobody took it, so it is told again
     assert "new: HIGH dpd-off on a01/west" in node.told()
+    why = node.sh(f"cat {HOME}/last.log")
+    assert f"The webhook of {SRV}/webhook.yml was not told: it answered with status 500" in why
+    assert str(hook.port) not in why
     node.sh(f"rm {SRV}/told/broken")
+    hook.status = 204
     assert node.job() == 0
     assert "new: HIGH dpd-off on a01/west" in node.told()
+    assert len(hook.posted) == 3
     assert len(node.reports()) == 3  # with `latest`
     told = json.loads(node.sh(f"cat {HOME}/reports/latest/findings.json"))
     assert [each["id"] for each in told["findings"] if each["id"] == "dpd-off"] == ["dpd-off"]
@@ -229,8 +236,11 @@ def test_no_secret_is_in_a_file_or_an_argument(node: Node) -> None:
 
 
 def test_with_systemd_it_is_a_timer_that_systemd_takes(node: Node) -> None:
+    predicted = node.role("--check", by="systemd", when="*-*-* 06..20:17:00")
+    assert (predicted.status, set(predicted.changed())) == (0, {"localhost"}), predicted.output
     done = node.role(by="systemd", when="*-*-* 06..20:17:00")
     assert done.status == 0, done.output
+    assert node.sh(f"ls /etc/cron.d/{NAME} 2>/dev/null", ok=False) == ""
     again = node.role(by="systemd", when="*-*-* 06..20:17:00")
     assert again.changed() == {}, again.output
     units = f"/etc/systemd/system/{NAME}.service /etc/systemd/system/{NAME}.timer"
