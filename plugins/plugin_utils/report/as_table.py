@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
+from unicodedata import east_asian_width
 
 from ..model import Audit, Finding, Severity, Tunnel, Waived
 from .remedy import remedies
@@ -12,6 +13,7 @@ from .visible import visible
 Line = tuple[str, Severity | None]  # with the severity of the finding that it begins, for whoever has colours
 WIDTH = 110
 _GAP = "  "
+_BESIDE = "\0"  # after each character that takes two columns, so that `len` counts columns; no text has one of its own
 
 
 def render(audit: Audit, width: int = WIDTH) -> str:
@@ -25,7 +27,8 @@ def render(audit: Audit, width: int = WIDTH) -> str:
 def lines(audit: Audit, width: int = WIDTH) -> list[Line]:
     """The same, line by line."""
     before, after = [*_tunnels(audit, width), ""], _rest(audit, width)
-    return [*((text, None) for text in before), *_findings(audit.findings, width), *((text, None) for text in after)]
+    told = [*((text, None) for text in before), *_findings(audit.findings, width), *((text, None) for text in after)]
+    return [(text.replace(_BESIDE, ""), severity) for text, severity in told]
 
 
 def _rest(audit: Audit, width: int) -> list[str]:
@@ -34,7 +37,7 @@ def _rest(audit: Audit, width: int) -> list[str]:
         lines += ["", f"Waived in policy {visible(audit.policy)}", *_waived(audit.waived, width)]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart"]
-        lines += [visible(f"  {unpaired.end}: {unpaired.reason}") for unpaired in audit.unpaired]
+        lines += [line for each in audit.unpaired for line in _wrapped(f"{each.end}: {each.reason}", "  ", width)]
     if audit.outages:
         lines += ["", "What the plan costs", *_outages(audit, width)]
     if audit.advice:
@@ -83,12 +86,12 @@ def _waived(waived: Iterable[Waived], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, indent: str, width: int) -> list[str]:
-    return wrap(visible(text), width, initial_indent=indent, subsequent_indent=indent + "  ")
+    return wrap(_measured(text), width, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
 def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], width: int) -> list[str]:
     """Cells under each other; where they do not fit, the widest columns are cut."""
-    table = [head, *(tuple(map(visible, row)) for row in rows)]
+    table = [head, *(tuple(map(_measured, row)) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widths[widths.index(max(widths))] -= 1
@@ -96,4 +99,15 @@ def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], width: int)
 
 
 def _cut(cell: str, width: int) -> str:
-    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
+    if len(cell) <= width:
+        return cell.ljust(width)
+    kept = cell[: width - 1]
+    return f"{kept if cell[width - 1] != _BESIDE else kept[:-1]}…".ljust(width)
+
+
+def _measured(text: str) -> str:
+    """The text as it can be seen, as long as it is wide (Unicode Standard Annex 11)."""
+    shown = visible(text)
+    if shown.isascii():
+        return shown
+    return "".join(f"{each}{_BESIDE}" if east_asian_width(each) in "WF" else each for each in shown)

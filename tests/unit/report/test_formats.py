@@ -160,6 +160,23 @@ def test_markup_in_a_name_is_text_in_markdown_and_xml() -> None:
     assert root.findall(".//script") == []
 
 
+def test_cells_of_wide_characters_stand_under_each_other_and_are_cut() -> None:
+    a, b = healthy()
+    renamed = [edited(each, connection={"name": f"{'本店' * 3}x", "dpd_delay": 0.0}) for each in (a, b)]
+    wide = audit([replace(each, name=f"{'東京' * 4}{each.name}") for each in renamed])
+    for width in range(50, 111):
+        table = [as_columns(line) for line in as_table.render(wide, width).splitlines()]
+        assert max(map(len, table)) <= width
+        head, row = table[:2]
+        assert row[head.index("STATE") :].startswith("down")
+        assert row[head.index("FINDINGS") :] == "see below"
+
+
+def as_columns(text: str) -> str:
+    """The text with a filler after each character that takes two columns of a terminal."""
+    return "".join(f"{c}_" if unicodedata.east_asian_width(c) in "WF" else c for c in text)
+
+
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
 @pytest.mark.parametrize("width", [79, 110])
 def test_the_terminal_is_left_alone_and_no_line_is_wider(text: str, width: int) -> None:
