@@ -62,6 +62,7 @@ class Node:
             "ipsec_schedule_inventory": [f"{SRV}/inventory.yml"],
             "ipsec_schedule_vars_files": [f"{SRV}/vault.yml"],
             "ipsec_schedule_vault": f"{SRV}/password",
+            "ipsec_schedule_environment": {"ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=2s"},
             "ipsec_schedule_keep": 2,
             "ipsec_schedule_textfile": TEXTFILE,
             "ipsec_schedule_command": [f"{SRV}/tell"],
