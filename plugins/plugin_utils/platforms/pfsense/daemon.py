@@ -9,6 +9,7 @@ from ...errors import NotRestoredError, RefusedError
 from ...model import Gateway, Reply, Script
 from ..options import GatherOptions
 from ..strongswan import daemon
+from ..strongswan.gather import text as of_strongswan
 from ..waiting import held, same
 from ..wanted import Wish
 from . import write
@@ -91,15 +92,13 @@ def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
                 where=gateway.name,
                 hint="enable one: tunnelwright.ipsec.connection, enabled: true",
             )
-    reasons = daemon.needed(gateway, state)
-    left_out = tuple(each.name for each in gateway.connections if each.omitted)
-    return tuple(reason for reason in reasons if not reason.startswith(tuple(f"{name} " for name in left_out)))
+    return daemon.needed(gateway, state)
 
 
 def script(state: str, *, timeout: float) -> Script:
     """The program that starts or loads."""
     variables = {"TW_DO": "start" if state == "started" else "load", "TW_TIMEOUT": f"{timeout:.0f}"}
-    return Script("\n".join(map(text, ("loads.sh", "daemon.sh"))), variables)
+    return Script("\n".join((of_strongswan("loading.sh"), text("loads.sh"), text("daemon.sh"))), variables)
 
 
 def _element(key: str) -> str:

@@ -44,10 +44,10 @@ def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
         return () if gateway.daemon.running else ("the daemon is not running",)
     if not gateway.daemon.running:
         raise RefusedError(f"the daemon of {gateway.name} is not running, so it cannot load", hint="use state: started")
-    missing = [f"{c.name} is in the file and not loaded" for c in gateway.connections if c.configured and not c.loaded]
+    meant = [c for c in gateway.connections if c.configured and not c.omitted]
     return (
-        *missing,
-        *(f"{c.name}: {text}" for c in gateway.connections if c.configured and c.loaded for text in c.differs),
+        *(f"{c.name} is in the file and not loaded" for c in meant if not c.loaded),
+        *(f"{c.name}: {text}" for c in meant if c.loaded for text in c.differs),
     )
 
 
