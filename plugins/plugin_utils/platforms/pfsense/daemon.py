@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ...errors import NotRestoredError, RefusedError
 from ...model import Gateway, Reply, Script
 from ..options import GatherOptions
+from ..serving import Asked, Deed, Serving
 from ..strongswan import daemon
 from ..strongswan.gather import text as of_strongswan
 from ..waiting import held, same
@@ -57,6 +59,21 @@ class Settings:
                 hint="look at the system log, and at VPN > IPsec > Advanced Settings",
             )
         return log
+
+
+def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+    """What the daemon is to do: to take settings, and then to start or load.
+
+    Raises:
+        RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    change = settings(Wish(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options)
+    reasons = needed(gateway, asked.state, enabled=change.order.enabled)
+    deeds: list[Deed] = [(change.script(timeout=asked.timeout), change.applied)] if change.needed else []
+    if reasons:
+        deeds.append((script(asked.state, timeout=asked.timeout), partial(daemon.outcome, gateway)))
+    return Serving(tuple(deeds), reasons, change.before, change.after)
 
 
 def settings(wish: Wish, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions) -> Settings:
