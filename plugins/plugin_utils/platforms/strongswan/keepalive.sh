@@ -95,7 +95,7 @@ present() {
 	install && return
 	[ -e "$table" ] || [ -e "$unit.timer" ] || [ -n "$(others)" ] || {
 		rm -f "$check"
-		rmdir "$lib"
+		rmdir "$lib" 2>/dev/null # the reason to tell is why it could not be installed
 	}
 	return 1
 }
