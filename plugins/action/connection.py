@@ -24,7 +24,7 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else one more to apply and, for live SAs, one more."""
         how = {key: args[key] for key in ("reinitiate", "make_before_break")}
         change = Changing.read(
-            _wish(args, self.operator), args["config"], self.gateway_name(variables), self.on_gateway, **how
+            _wish(args, self.by(args["reason"])), args["config"], self.gateway_name(variables), self.on_gateway, **how
         )
         followed = Followed()
         if change.needed:
@@ -34,7 +34,7 @@ class ActionModule(Task):
         return change.result(followed) | ({"diff": change.prepared.diff} if self.diff_mode else {})
 
 
-def _wish(args: dict[str, Any], operator: str) -> Wish:
+def _wish(args: dict[str, Any], by: str) -> Wish:
     settings = {str(key): _text(value) for key, value in args["settings"].items()}
     if args["nat_traversal"]:
         settings["encap"] = "yes" if args["nat_traversal"] == "force" else "no"
@@ -44,7 +44,6 @@ def _wish(args: dict[str, Any], operator: str) -> Wish:
     children = {
         child: {str(key): _text(value) for key, value in asked.items()} for child, asked in given.items() if asked
     }
-    by = f"{operator}: {args['reason']}" if args["reason"] else operator
     return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"], shape)
 
 

@@ -18,7 +18,7 @@ from ..plugin_utils.platforms.strongswan import keepalive
 from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
 
-_OTHERS = ("guard", "target", "apply_pending")  # which are not for the check that is installed here
+_OTHERS = ("guard", "target", "reason", "apply_pending")  # which are not for the check that is installed here
 
 
 class ActionModule(Task):
@@ -65,7 +65,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = platform_of(reply).read(name, reply, options)
-        wish = Wish(args["connection"], by=self.operator, pending=args["apply_pending"])
+        wish = Wish(args["connection"], by=self.by(args["reason"]), pending=args["apply_pending"])
         change = flag.prepare(wish, args["child"], gateway, reply, options, present=present, ping=ping)
         if change.needed:
             self.before_writing(args, variables, gateway)

@@ -23,7 +23,9 @@ description:
     would be.
   - A live SA keeps the settings that it was made with. RV(takes_effect) says whether it follows;
     O(reinitiate=true) makes it.
-extends_documentation_fragment: tunnelwright.ipsec.guard
+extends_documentation_fragment:
+  - tunnelwright.ipsec.guard
+  - tunnelwright.ipsec.revision
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -115,16 +117,6 @@ options:
     description: Seconds for each operation on SAs.
     type: float
     default: 30
-  reason:
-    description: Why, for the history that a pfSense keeps of its configuration. Who runs the task stands there too.
-    type: str
-    default: ""
-  apply_pending:
-    description:
-      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with this
-        one. They cannot be kept apart, so the task fails without it where there are any.
-    type: bool
-    default: false
   config:
     description: The configuration file that includes all others. A pfSense has none.
     type: path

@@ -17,7 +17,9 @@ description:
   - A pfSense starts and loads it by its own script. What is loaded is what was generated last; changes that somebody
     has saved in its web interface and not applied stay so. Where no phase 1 is enabled it runs no daemon, and to start
     one is refused.
-extends_documentation_fragment: tunnelwright.ipsec.guard
+extends_documentation_fragment:
+  - tunnelwright.ipsec.guard
+  - tunnelwright.ipsec.revision
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -46,16 +48,6 @@ options:
         C(strongswan.conf) is not written.
     type: dict
     default: {}
-  reason:
-    description: Why, for the history that a pfSense keeps of its configuration. Who runs the task stands there too.
-    type: str
-    default: ""
-  apply_pending:
-    description:
-      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with
-        O(settings). They cannot be kept apart, so the task fails without it where there are any.
-    type: bool
-    default: false
   timeout:
     description: Seconds until a started daemon must answer.
     type: float

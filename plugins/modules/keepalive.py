@@ -66,12 +66,6 @@ options:
   target:
     description: Whom a pfSense is to ping, an address in a remote network of the child, with O(means=pinghost).
     type: str
-  apply_pending:
-    description:
-      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with
-        O(means=pinghost). They cannot be kept apart, so the task fails without it where there are any.
-    type: bool
-    default: false
   timeout:
     description: Seconds that one attempt to initiate is waited for, 1 to 600. The daemon goes on trying after that.
     type: int
@@ -83,7 +77,9 @@ attributes:
   diff_mode:
     description: Shows the files before and after.
     support: full
-extends_documentation_fragment: tunnelwright.ipsec.guard
+extends_documentation_fragment:
+  - tunnelwright.ipsec.guard
+  - tunnelwright.ipsec.revision
 author:
   - Tunnelwright contributors (@tunnelwright)
 seealso:
@@ -163,6 +159,7 @@ ARGUMENT_SPEC = {
     "interval": {"type": "int", "default": 60},
     "means": {"type": "str", "choices": ["auto", "systemd", "cron", "keepalive", "pinghost"], "default": "auto"},
     "target": {"type": "str"},
+    "reason": {"type": "str", "default": ""},
     "apply_pending": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 20},
     "guard": {"type": "int"},

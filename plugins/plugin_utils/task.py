@@ -86,6 +86,10 @@ class Task(ActionBase):
         """Who runs this play, and where."""
         return f"{getpass.getuser()}@{platform.node()}"
 
+    def by(self, reason: str) -> str:
+        """Who runs this play and why, for the history of a gateway that keeps one."""
+        return f"{self.operator}: {reason}" if reason else self.operator
+
     def goes_on(self, run: str) -> bool:
         """Whether another run, by its `run_name`, still goes on; one of another controller cannot be seen."""
         named = re.fullmatch(r".*@(.*), process (\d+)", run)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,14 +148,18 @@ def whole(lab: Lab) -> dict[str, str]:
     return {gateway: config(lab, gateway) for gateway in PFSENSES}
 
 
-def put(lab: Lab, whole: Mapping[str, str], faults: Iterable[Fault]) -> None:
+def faulty(text: str, faults: Iterable[Fault]) -> str:
+    """A config.xml with these faults."""
+    for fault in faults:
+        number = fault.connection.removeprefix("con")
+        text = edited(edited(text, "phase1", number, fault.phase1), "phase2", number, fault.phase2)
+    return text
+
+
+def put(lab: Lab, whole: Mapping[str, str], faults: Sequence[Fault]) -> None:
     """All gateways as the lab made them, but for these faults: applied, and both tunnels begun anew."""
     for gateway, text in whole.items():
-        for fault in faults:
-            if fault.gateway == gateway:
-                number = fault.connection.removeprefix("con")
-                text = edited(edited(text, "phase1", number, fault.phase1), "phase2", number, fault.phase2)  # noqa: PLW2901
-        lab.write(gateway, CONFIG, text, mode="0640")
+        lab.write(gateway, CONFIG, faulty(text, [fault for fault in faults if fault.gateway == gateway]), mode="0640")
         lab.sh(gateway, f"rm -f /tmp/config.cache; /usr/local/bin/php -r '{APPLY}'")
     tunnel = lab.topology.tunnels["partner"]
     keys(lab, tunnel.responder, own_keys(lab, tunnel.responder))

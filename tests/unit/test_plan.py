@@ -42,6 +42,8 @@ OLD = "aes128-sha1-modp1024"
 STOPPED = {"daemon": Daemon(installed=True, running=False), "sas": None}
 WEAK = {"connection": {"proposals": (OLD,)}}
 FORGOT = {"sas": ()}
+TWICE = [child_sa(number=number) for number in (1, 2)]
+TWICE_ANSWERED = [child_sa(number=number, swapped=True) for number in (1, 2)]
 OTHER_KEY = {"secrets": (secret(connection(), "d2"),)}
 ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action": "start"}}
 
@@ -123,6 +125,13 @@ ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
         FORGOT,
         (),
         ["initiator a/to-b connection+"],
+    ),
+    (
+        "it is up twice, and a close action would start both again: what came up is made anew once",
+        {"child": {"close_action": "start"}, "sas": live(*TWICE)},
+        {"child": {"close_action": "start"}, "sas": live(*TWICE_ANSWERED, on="b")},
+        (),
+        ["responder b/to-a connection", "retire b/to-a sa terminated", "establish a/to-b sa reinitiated"],
     ),
     (
         "a periodic check comes last",

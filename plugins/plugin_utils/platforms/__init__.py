@@ -13,6 +13,7 @@ from .kept import Kept
 from .options import GatherOptions
 from .prepared import Prepared
 from .program import Program, script
+from .serving import Asked, Serving
 from .wanted import Wish
 
 
@@ -39,6 +40,14 @@ class Platform(Gatherer, Protocol):
 
         Raises:
             RefusedError: it cannot be made safely, or the gateway has no place for a setting.
+        """
+
+    def serve(self, asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+        """What the IKE daemon of the gateway that gave the reply is to do.
+
+        Raises:
+            RefusedError: it would do harm, or the gateway has no place for a setting.
+            IpsecError: the daemon cannot be asked.
         """
 
     def kept(self) -> Kept:

@@ -135,8 +135,8 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """Only tunnels are confirmed of which every gateway knows that they are proven, and so does as its peer does."""
-    now = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
-    guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
+    now: dict[str, GuardOf] = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
+    guards = {**record.guards, **now}
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
         said = {g: trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
@@ -150,9 +150,9 @@ def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """Guards taken off over a fresh connection. Where that failed on one end, it keeps its change as the other does."""
-    now = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
+    now: dict[str, GuardOf] = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
     stays = {g for g, r in heard.results.items() if r.get("unreachable") and record.guards.get(g) == "proven"}
-    guards: dict[str, GuardOf] = {**record.guards, **now}  # type: ignore[dict-item]
+    guards = {**record.guards, **now}
     record = replace(record, guards=guards)
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..lab import Lab, installed
 from ..topology import Tunnel
-from .hands import IKE, both, configure, drop, nft, retry, router, sas, terminate, wait
+from .hands import IKE, both, configure, count, drop, nft, retry, router, sas, terminate, wait
 from .registry import fault
 
 ONCE = {"start_action": "start", "close_action": "start", "dpd_action": "restart"}
@@ -56,6 +56,25 @@ def _no_initiator(lab: Lab, tunnel: Tunnel) -> None:
 def _close_action_both(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.responder, child={"close_action": "start"})
     retry(lab, tunnel, up=True)
+
+
+@fault(
+    "Both ends start the tunnel again when it is closed, and it is up twice.",
+    "responder",
+    "close-action-both",
+    carries=True,
+    cure="close_action",
+    beside=("duplicate-child-sas",),
+)
+def _twice_and_close_action_both(lab: Lab, tunnel: Tunnel) -> None:
+    configure(lab, tunnel, tunnel.responder, child={"close_action": "start"})
+    drop(lab, tunnel.responder, IKE)
+    drop(lab, tunnel.initiator, IKE)
+    for end in (tunnel.responder, tunnel.initiator):  # each starts before it hears of the other
+        terminate(lab, end)
+        lab.exec(end.gateway, ["swanctl", "--initiate", "--ike", end.connection, "--child", "net", "--timeout", "1"])
+    nft(lab, router(lab, tunnel.initiator), "flush chain inet lab forward")
+    wait(lambda: count(lab, tunnel.initiator) > 1, f"{tunnel.name} has no duplicate")
 
 
 @fault(

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.gather import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import (
+    text as of_strongswan,
+)
 
 from ..shells import Shell, shell
 
@@ -43,8 +46,8 @@ def run(shell: Shell, tmp_path: Path) -> Callable[..., Done]:
         (tmp_path / "answer").write_text(answer, encoding="utf-8")
         for mark in marks:
             (tmp_path / mark).touch()
-        both = text("loads.sh") + text("write.sh")
-        source = both.replace("/usr/local/sbin", str(tmp_path)).replace("/var/run", str(tmp_path))
+        whole = of_strongswan("loading.sh") + text("loads.sh") + text("write.sh")
+        source = whole.replace("/usr/local/sbin", str(tmp_path)).replace("/var/run", str(tmp_path))
         source = f"PATH={tmp_path}:$PATH\ntw_php={tmp_path}/php\ntw_pfsense() {{ section read true; }}\n{source}"
         variables = {"TW_WRITE_PHP": "program", "TW_ENABLED": enabled, "TW_TIMEOUT": "1", "TW_TWIN": ""}
         reply = shell.run(Script(source, variables, {"TW_EDIT": '{"an":"order"}'}))

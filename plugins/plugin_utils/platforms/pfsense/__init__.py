@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .daemon import serve
 from .gather import gather, program
 from .guard import kept
 from .prepare import prepare
 from .read import read
 
-__all__ = ["gather", "kept", "prepare", "program", "read"]
+__all__ = ["gather", "kept", "prepare", "program", "read", "serve"]

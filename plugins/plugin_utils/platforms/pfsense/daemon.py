@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from ...errors import NotRestoredError, RefusedError
 from ...model import Gateway, Reply, Script
 from ..options import GatherOptions
+from ..serving import Asked, Deed, Serving
 from ..strongswan import daemon
+from ..strongswan.gather import text as of_strongswan
 from ..waiting import held, same
 from ..wanted import Wish
 from . import write
@@ -58,6 +61,21 @@ class Settings:
         return log
 
 
+def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+    """What the daemon is to do: to take settings, and then to start or load.
+
+    Raises:
+        RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    change = settings(Wish(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options)
+    reasons = needed(gateway, asked.state, enabled=change.order.enabled)
+    deeds: list[Deed] = [(change.script(timeout=asked.timeout), change.applied)] if change.needed else []
+    if reasons:
+        deeds.append((script(asked.state, timeout=asked.timeout), partial(daemon.outcome, gateway)))
+    return Serving(tuple(deeds), reasons, change.before, change.after)
+
+
 def settings(wish: Wish, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions) -> Settings:
     """The edits after which these settings are so.
 
@@ -91,15 +109,13 @@ def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
                 where=gateway.name,
                 hint="enable one: tunnelwright.ipsec.connection, enabled: true",
             )
-    reasons = daemon.needed(gateway, state)
-    left_out = tuple(each.name for each in gateway.connections if each.omitted)
-    return tuple(reason for reason in reasons if not reason.startswith(tuple(f"{name} " for name in left_out)))
+    return daemon.needed(gateway, state)
 
 
 def script(state: str, *, timeout: float) -> Script:
     """The program that starts or loads."""
     variables = {"TW_DO": "start" if state == "started" else "load", "TW_TIMEOUT": f"{timeout:.0f}"}
-    return Script("\n".join(map(text, ("loads.sh", "daemon.sh"))), variables)
+    return Script("\n".join((of_strongswan("loading.sh"), text("loads.sh"), text("daemon.sh"))), variables)
 
 
 def _element(key: str) -> str:

@@ -19,7 +19,7 @@ from .edits import PSK, Edit
 from .gather import PATHS, program, text
 
 _TOLD = ("twin-", "initiate-", "loading")
-_TWIN = ("sas.sh", "loading.sh", "twin.sh")
+_TWIN = ("sas.sh", "twin.sh")
 BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),
@@ -75,8 +75,9 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
         "TW_TWIN": "",
         **({"TW_CONFIG": GENERATED, **twin.variables} if twin else {}),
     }
+    shared = map(of_strongswan, ("loading.sh", *(_TWIN if twin else ())))
     return Script(
-        "\n".join((*gather.texts, *(map(of_strongswan, _TWIN) if twin else ()), text("loads.sh"), text("write.sh"))),
+        "\n".join((*gather.texts, *shared, text("loads.sh"), text("write.sh"))),
         {**gather.variables, **variables},
         {**gather.secrets, "TW_EDIT": json.dumps(asked)},
     )

@@ -10,19 +10,11 @@ from ...errors import RefusedError
 from ...model import Reply, Retransmission, Setting
 from ...swanctl.output import messages, text
 from ...swanctl.settings import Path, Settings, load
+from ..waiting import KEYS
 
 _UNREAD = {
     "denied": ("strongswan.conf, or what it includes, must not be read", "use become: true"),
     "large": ("strongswan.conf with what it includes is too large to be read", "have it include less"),
-}
-_WHOLE = re.compile(r"[0-9]{1,6}")
-_FIGURE = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-WAITS = {  # retransmission.c: int, double
-    "tries": _WHOLE,
-    "timeout": _FIGURE,
-    "base": _FIGURE,
-    "limit": _WHOLE,
-    "jitter": _WHOLE,
 }
 
 
@@ -84,8 +76,12 @@ def retransmission(found: Conf | None) -> Retransmission:
     if found is None:
         return Retransmission()
     settings, default = found.settings, Retransmission()
-    told = {key: found.get(settings, (f"retransmit_{key}",)) for key in WAITS}
-    given = {key: one.value for key, one in told.items() if one and WAITS[key].fullmatch(one.value)}
+    told = {key: found.get(settings, (key,)) for key in KEYS}
+    given = {
+        key.removeprefix("retransmit_"): one.value
+        for key, one in told.items()
+        if one and KEYS[key].fullmatch(one.value)
+    }
     return Retransmission(
         tries=int(given.get("tries", default.tries)),
         timeout=float(given.get("timeout", default.timeout)),

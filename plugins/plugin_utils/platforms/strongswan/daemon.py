@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ...errors import IpsecError, RefusedError
 from ...model import Gateway, Reply, Script
 from .. import waiting
+from ..options import GatherOptions
+from ..serving import Asked, Serving
 from . import charon
 from .conf import retransmission
 from .gather import text
+
+
+def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+    """What the daemon is to do.
+
+    Raises:
+        RefusedError: the configuration is broken, it is to be loaded and nothing runs, or a setting is to change.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    refuse_settings(gateway, reply, asked.settings)
+    reasons = needed(gateway, asked.state)
+    program = script(gateway, asked.state, config=options.config, timeout=asked.timeout)
+    return Serving(((program, partial(outcome, gateway)),) if reasons else (), reasons)
 
 
 def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) -> None:
@@ -44,10 +60,10 @@ def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
         return () if gateway.daemon.running else ("the daemon is not running",)
     if not gateway.daemon.running:
         raise RefusedError(f"the daemon of {gateway.name} is not running, so it cannot load", hint="use state: started")
-    missing = [f"{c.name} is in the file and not loaded" for c in gateway.connections if c.configured and not c.loaded]
+    meant = [c for c in gateway.connections if c.configured and not c.omitted]
     return (
-        *missing,
-        *(f"{c.name}: {text}" for c in gateway.connections if c.configured and c.loaded for text in c.differs),
+        *(f"{c.name} is in the file and not loaded" for c in meant if not c.loaded),
+        *(f"{c.name}: {text}" for c in meant if c.loaded for text in c.differs),
     )
 
 

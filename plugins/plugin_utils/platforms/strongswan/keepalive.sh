@@ -63,10 +63,15 @@ timer_runs() {
 	systemctl is-enabled --quiet "${unit##*/}.timer" && systemctl is-active --quiet "${unit##*/}.timer"
 }
 
-# put PATH MODE CONTENT: whole or not at all, under a name that neither cron nor systemd reads until then.
+# put PATH MODE CONTENT: whole or not at all, under a name that neither cron nor systemd reads until then. A table is begun
+# outside of cron's folder: cron looks into that again only when its time, in whole seconds, has changed (cron: database.c),
+# so a table that gets its name in the second in which cron has seen it begun would never be read.
 # By cat, because dash's printf calls a full disk an I/O error.
 put() {
-	beside=${1%/*}/.${1##*/}.new
+	case $1 in
+	/etc/cron.d/*) beside=/etc/.${1##*/}.new ;;
+	*) beside=${1%/*}/.${1##*/}.new ;;
+	esac
 	if printf %s "$3" | cat >"$beside" && chmod "$2" "$beside" && chown 0:0 "$beside" && { sync "$beside" 2>/dev/null || sync; } &&
 		mv -f "$beside" "$1"; then
 		return
@@ -90,7 +95,7 @@ present() {
 	install && return
 	[ -e "$table" ] || [ -e "$unit.timer" ] || [ -n "$(others)" ] || {
 		rm -f "$check"
-		rmdir "$lib"
+		rmdir "$lib" 2>/dev/null # the reason to tell is why it could not be installed
 	}
 	return 1
 }

@@ -16,6 +16,16 @@ tw_loaded() { swanctl --list-conns 2>/dev/null | sed -n 's/^\([^[:space:]].*\): 
 
 tw_answers() { swanctl --stats >/dev/null 2>&1; }
 
+# tw_wait SECONDS: until the daemon answers.
+tw_wait() {
+	tw_waited=0
+	until tw_answers; do
+		[ "$tw_waited" -lt "$1" ] || return 1
+		sleep 1
+		tw_waited=$((tw_waited + 1))
+	done
+}
+
 # tw_would_lose: loaded connections that are not among TW_EXPECT, the names a load would bring. A twin (twin.py) that
 # somebody was cut off with is to be lost.
 tw_would_lose() {

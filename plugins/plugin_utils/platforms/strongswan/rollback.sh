@@ -65,13 +65,13 @@ EOF
 
 tw_by_cron() {
 	tw_cron_runs || return
-	cat >"/etc/cron.d/.$1" <<EOF
+	cat >"/etc/.$1" <<EOF
 # Rolls an IPsec change back unless it is confirmed, by tunnelwright
 MAILTO=""
 @reboot root [ ! -e $tw_folder/watch ] || /bin/sh $tw_folder/watch
 * * * * * root [ ! -e $tw_folder/watch ] || ! command -v flock >/dev/null || /bin/sh $tw_folder/watch
 EOF
-	chmod 644 "/etc/cron.d/.$1" && mv -f "/etc/cron.d/.$1" "/etc/cron.d/$1"
+	chmod 644 "/etc/.$1" && mv -f "/etc/.$1" "/etc/cron.d/$1" # at once, see keepalive.sh
 }
 
 # pfSense runs such a file with `start` when it has booted, and with others whenever it starts its packages: so it looks first

@@ -21,13 +21,3 @@ tw_start() {
 	echo "neither systemd nor an init script starts strongSwan here" >&2
 	return 1
 }
-
-# tw_wait SECONDS: until the daemon answers.
-tw_wait() {
-	tw_waited=0
-	until tw_answers; do
-		[ "$tw_waited" -lt "$1" ] || return 1
-		sleep 1
-		tw_waited=$((tw_waited + 1))
-	done
-}
