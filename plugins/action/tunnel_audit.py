@@ -15,10 +15,13 @@ from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
+from ..plugin_utils.findings_file import lines_in
 from ..plugin_utils.report import as_story, as_table, side_by_side
 from ..plugin_utils.rules.evidence import up
 from ..plugin_utils.task import Task
 from ..plugin_utils.verdict import verdicts
+
+WORST = 1000  # findings that a result has where all are in a file
 
 
 class ActionModule(Task):
@@ -29,16 +32,19 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
         read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
-        found = audit(
-            read,
-            unreadable=unreadable,
-            declared=declared(args["tunnels"]),
-            probes=probes(args["probes"]),
-            attempts=attempts(args["attempts"]),
-            limit=args["limit"],
-            psks=psks(args["psks"], args["psk_digests"]),
-        )
-        table = as_table.render(found)
+        with lines_in(args["findings_file"]) as hear:
+            found = audit(
+                read,
+                unreadable=unreadable,
+                declared=declared(args["tunnels"]),
+                probes=probes(args["probes"]),
+                attempts=attempts(args["attempts"]),
+                limit=args["limit"],
+                psks=psks(args["psks"], args["psk_digests"]),
+                hear=hear,
+            )
+        most = WORST if args["findings_file"] else None
+        table = as_table.render(found, most=most)
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         repairs = None
         if args["before"] is not None:
@@ -46,7 +52,9 @@ class ActionModule(Task):
         if args["show"]:
             told = [] if repairs is None else [as_story.render(repairs)]
             Display().display("\n\n".join([*comparisons.values(), table, *told]))
-        story = {} if repairs is None else {"repairs": repairs}
+        story: dict[str, Any] = {} if repairs is None else {"repairs": repairs}
+        if most is not None:
+            story["findings_left_out"] = max(0, len(found.findings) - most)
         return story | {
             "tunnels": [
                 {
@@ -63,7 +71,7 @@ class ActionModule(Task):
             "verdicts": {tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
             "comparisons": comparisons,
             "unpaired": found.unpaired,
-            "findings": found.findings,
+            "findings": found.findings[:most],
             "plan": found.steps,
             "outages": found.outages,
             "advice": found.advice,

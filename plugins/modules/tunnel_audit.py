@@ -156,6 +156,13 @@ options:
     type: list
     elements: dict
     default: []
+  findings_file:
+    description:
+      - A file on the controller that each finding is written to as soon as it is found, as one line of JSON. What was
+        in it is replaced, also in check mode.
+      - RV(findings) and RV(table) then have the worst 1000, so that an audit of a large fleet that has much wrong is no
+        larger than that. RV(plan) is for all of them.
+    type: path
   show:
     description: Whether to print RV(table).
     type: bool
@@ -205,9 +212,14 @@ findings:
   description:
     - What is wrong, worst first, with the end to change, evidence, reference and fix.
     - C(end.description) is what people call that connection and child, on a firewall that numbers them (pfSense).
+    - With O(findings_file) the worst 1000.
   returned: success
   type: list
   elements: dict
+findings_left_out:
+  description: How many findings are in O(findings_file) that are not in RV(findings).
+  returned: when O(findings_file) is given
+  type: int
 plan:
   description:
     - Steps in order, each one module call on one gateway.
@@ -282,6 +294,7 @@ ARGUMENT_SPEC = {
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
+    "findings_file": {"type": "path"},
     "show": {"type": "bool", "default": False},
 }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 from operator import itemgetter
 
 from .model import (
@@ -24,7 +25,7 @@ from .model import (
 )
 from .pairing import pair
 from .plan import plan
-from .rules import WEIGHTS, diagnose
+from .rules import WEIGHTS, diagnosed
 from .verify import prove
 
 HARMLESS = (
@@ -50,8 +51,11 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     attempts: Iterable[Attempt] = (),
     limit: Iterable[str] | None = None,
     psks: Mapping[str, GivenPsk] | None = None,
+    hear: Callable[[Finding], object] | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
+
+    `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:
         IpsecError: a declared tunnel names a connection that is not there.
@@ -60,14 +64,21 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     broken = dict(unreadable or {})
     tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
-    findings = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings += diagnose(tunnels)
-    findings += _stopped(read, tunnels)
+    unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
+    findings = [*_heard(chain(unread, diagnosed(tunnels), _stopped(read, tunnels)), hear)]
     findings.sort(key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     planned = plan(tunnels, findings, limit=limit, up=up)
     return Audit(tunnels, unpaired, tuple(findings), planned.steps, planned.advice, proofs, broken, planned.outages)
+
+
+def _heard(findings: Iterable[Finding], hear: Callable[[Finding], object] | None) -> Iterator[Finding]:
+    """The findings, each after it was told."""
+    for finding in findings:
+        if hear:
+            hear(finding)
+        yield finding
 
 
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running
 from tests.lab.topology import pairs
 
+from . import sick
 from .ansible_run import Run, playbook
 
 KEY = "a key of the integration tests"
@@ -124,6 +127,22 @@ def test_each_host_that_cannot_be_read_has_its_reason_and_the_others_are_read(tm
     assert why["quote"] == "its variables cannot be resolved: No closing quotation"
     assert why["odd"].startswith(f"ssh refuses its arguments at {address}: ")
     assert not [text for text in why.values() if "\n" in text]
+
+
+def test_among_a_hundred_the_sick_ones_are_named_and_delay_nobody(tmp_path: Path, lab: Lab) -> None:
+    data = said(lab)
+    healthy = {f"{host}-{number}": values for number in range(24) for host, values in data["all"]["hosts"].items()}
+    folder = tmp_path / "readings"
+    with sick.sick(lab, tmp_path) as hosts:  # they come first: places that they held would be missed by all others
+        data["all"]["hosts"] = hosts | dict(list(healthy.items())[: 100 - len(hosts)])
+        found = ask(tmp_path, data, dest=str(folder), threads=len(hosts) - 1, certificates=False)
+    ended = time.time()
+    assert (sorted(found["unreadable"]), found["read"]) == (sorted(hosts), 95)
+    assert not sick.wrong(found["unreadable"])
+    read = sorted(file.stat().st_mtime for file in folder.iterdir() if file.stem not in hosts)
+    assert len(read) == 95
+    assert max(later - earlier for earlier, later in pairwise(read)) < sick.TIMEOUT
+    assert ended - read[-1] < sick.TIMEOUT
 
 
 def test_a_password_to_become_root_that_is_wrong_or_not_given_is_said(tmp_path: Path, lab: Lab) -> None:

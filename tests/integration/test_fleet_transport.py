@@ -73,16 +73,6 @@ def answers(channel: paramiko.Channel, given: bytes, over: threading.Event) -> N
     channel.send_exit_status(done.returncode)
 
 
-def closes_mid_output(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
-    done = subprocess.run(["/bin/sh", "-s"], input=given, capture_output=True, check=False)
-    channel.sendall(done.stdout[: len(done.stdout) // 2])
-
-
-def prints_garbage(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
-    channel.sendall(b"\xff\x00garbage \x1b[2J" * 1000)
-    channel.send_exit_status(0)
-
-
 def never_ends(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
     over.wait()
 
@@ -120,10 +110,10 @@ CASES = {
 SSH_CASES = {
     "refuses everybody": (None, "the login as root fails at 127.0.0.1 port N: it refused the password"),
     "closes mid-output": (
-        closes_mid_output,
+        hostile.closes_mid_output,
         "the gateway's answer ended early: the connection was closed; the last step",
     ),
-    "prints garbage": (prints_garbage, "the gateway's answer ended early: exit status 0; its last words: "),
+    "prints garbage": (hostile.prints_garbage, "the gateway's answer ended early: exit status 0; its last words: "),
     "never ends": (never_ends, "it did not end within 10 s: "),
     "complains": (
         complains,

@@ -10,9 +10,14 @@ from ..model import Audit, Change, Finding, Tunnel
 WIDTH = 110
 
 
-def render(audit: Audit) -> str:
-    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send."""
-    lines = [*_tunnels(audit), "", *_findings(audit.findings)]
+def render(audit: Audit, *, most: int | None = None) -> str:
+    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send.
+
+    `most`: of so many findings, the worst, there is more than their number.
+    """
+    lines = [*_tunnels(audit), "", *_findings(audit.findings[:most])]
+    if more := len(audit.findings[len(audit.findings[:most]) :]):
+        lines += ["", f"{more} more finding{'s' * (more != 1)}, none of them worse."]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart", *(f"  {u.end}: {u.reason}" for u in audit.unpaired)]
     if audit.outages:
