@@ -336,3 +336,18 @@ def test_other_tasks_have_the_same_transport(tmp_path: Path, lab: Lab, user: str
     raw = done.result("raw", "b02")
     assert (raw["stdout"][:4], len(raw["stdout"]), raw["rc"]) == ("out\n", 300004, 0)
     assert "err" in raw["stderr"]
+
+
+def test_the_role_repairs_what_it_read_in_one_task(tmp_path: Path, lab: Lab) -> None:
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab), encoding="utf-8")
+
+    def repair() -> Run:
+        done = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-e", "ipsec_gather=fleet")
+        assert done.status == 0, done.output
+        assert done.result("Read all gateways")["read"] == len(HOSTS)
+        assert all(result.get("skipped") for name, dummy, result in done.tasks if name.endswith("Read the gateway"))
+        return done
+
+    assert repair().changed()
+    assert repair().changed() == {}

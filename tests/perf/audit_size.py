@@ -42,7 +42,7 @@ pairing, every rule, plan, proofs, what to ping and the table, in a process of i
 ansible-playbook with `tunnel_audit` and a task that takes the length of its result as JSON: bytes of that, CPU of the
 whole run, and the memory of Ansible's own process, which keeps the result and nothing of the gateways.
 
-| tunnels | gateways | reading | audit | memory | for a tunnel | result for a tunnel | with Ansible | Ansible's process |
+| tunnels | gateways | reading | audit | memory | for a tunnel | result for each | with Ansible | Ansible's process |
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
