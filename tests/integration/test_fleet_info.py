@@ -345,8 +345,9 @@ def test_the_role_repairs_what_it_read_in_one_task(tmp_path: Path, lab: Lab) -> 
     def repair() -> Run:
         done = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-e", "ipsec_gather=fleet")
         assert done.status == 0, done.output
-        assert done.result("Read all gateways")["read"] == len(HOSTS)
-        assert all(result.get("skipped") for name, dummy, result in done.tasks if name.endswith("Read the gateway"))
+        assert (found := done.result("Read all gateways"))["read"] == len(HOSTS)
+        assert found["gateways"] == {}, "they are in files"
+        assert all("skip_reason" in result for name, dummy, result in done.tasks if name.endswith("Read the gateway"))
         return done
 
     assert repair().changed()
