@@ -21,8 +21,6 @@ from ..plugin_utils.rules.evidence import up
 from ..plugin_utils.task import Task
 from ..plugin_utils.verdict import verdicts
 
-WORST = 1000  # findings that a result has where all are in a file
-
 
 class ActionModule(Task):
     """tunnel_audit: pure, connects to nothing."""
@@ -43,8 +41,8 @@ class ActionModule(Task):
                 psks=psks(args["psks"], args["psk_digests"]),
                 hear=hear,
             )
-        most = WORST if args["findings_file"] else None
-        table = as_table.render(found, most=most)
+        most = as_table.MOST if args["findings_file"] else None
+        table = as_table.render(found)
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         repairs = None
         if args["before"] is not None:

@@ -160,8 +160,8 @@ options:
     description:
       - A file on the controller that each finding is written to as soon as it is found, as one line of JSON. What was
         in it is replaced, also in check mode.
-      - RV(findings) and RV(table) then have the worst 1000, so that an audit of a large fleet that has much wrong is no
-        larger than that. RV(plan) is for all of them.
+      - RV(findings) then has the worst 1000, as RV(table) always has, so that the result of a large fleet that has much
+        wrong does not grow with them. RV(plan) is for all of them.
     type: path
   show:
     description: Whether to print RV(table).

@@ -8,16 +8,12 @@ from textwrap import wrap
 from ..model import Audit, Change, Finding, Tunnel
 
 WIDTH = 110
+MOST = 1000  # findings; they come worst first, and nobody reads more
 
 
-def render(audit: Audit, *, most: int | None = None) -> str:
-    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send.
-
-    `most`: of so many findings, the worst, there is more than their number.
-    """
-    lines = [*_tunnels(audit), "", *_findings(audit.findings[:most])]
-    if more := len(audit.findings[len(audit.findings[:most]) :]):
-        lines += ["", f"{more} more finding{'s' * (more != 1)}, none of them worse."]
+def render(audit: Audit) -> str:
+    """The text: tunnels with their state, findings with evidence and remedy, unpaired ends, advice to send."""
+    lines = [*_tunnels(audit), "", *_findings(audit.findings)]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart", *(f"  {u.end}: {u.reason}" for u in audit.unpaired)]
     if audit.outages:
@@ -53,11 +49,13 @@ def _findings(findings: Sequence[Finding]) -> list[str]:
     if not findings:
         return ["No findings."]
     lines = []
-    for finding in findings:
+    for finding in findings[:MOST]:
         lines += [f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"]
         lines += _wrapped(finding.summary, "          ")
         lines += [line for text in finding.evidence for line in _wrapped(f"proof: {text}", "          ")]
         lines += [line for text in _remedy(finding) for line in _wrapped(f"remedy: {text}", "          ")]
+    if more := len(findings[MOST:]):
+        lines += [f"{more} more finding{'s' * (more != 1)}, none of them worse."]
     return lines
 
 
