@@ -46,8 +46,8 @@ against five pipelined command tasks with {forks} forks; whole processes, median
 {rows}
 
 `fleet_info` takes {bare:.2f} of the controller CPU of the bare loop (aim: at most 1.6), {ordinary:.3f} of that of the
-five tasks (aim: at most {aim:.3f}), and {wall:.2f} of the wall time of the bare loop (aim: at most 1.15). The bare loop,
-which understands nothing of what it gets, takes {floor:.3f} of the five tasks.
+five tasks (aim: at most {aim:.3f}), and {wall:.2f} of the wall time of the bare loop (aim: at most 1.15). The bare
+loop, which understands nothing of what it gets, takes {floor:.3f} of the five tasks.
 
 Over {many} hosts, {names} names for each gateway, it takes {cpu:.1f} ms of CPU a host instead of {cpu_few:.1f}, and
 {memory:.0f} MiB instead of {memory_few:.0f}.
