@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, groupby
 from operator import itemgetter
@@ -21,6 +22,7 @@ from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
 from ..plugin_utils.errors import IpsecError
+from ..plugin_utils.findings_file import lines_in
 from ..plugin_utils.model import plain
 from ..plugin_utils.policy.load import load
 from ..plugin_utils.report import as_story, as_table, side_by_side
@@ -46,17 +48,19 @@ class ActionModule(Task):
         """Restore what was read, audit it, shape the answer."""
         now = datetime.now().astimezone()
         read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
-        found = audit(
-            read,
-            unreadable=unreadable,
-            declared=declared(args["tunnels"]),
-            probes=probes(args["probes"]),
-            attempts=attempts(args["attempts"]),
-            limit=args["limit"],
-            psks=psks(args["psks"], args["psk_digests"]),
-            target=args["policy_target"],
-            policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
-        )
+        with lines_in(args["findings_file"]) as hear:
+            found = audit(
+                read,
+                unreadable=unreadable,
+                declared=declared(args["tunnels"]),
+                probes=probes(args["probes"]),
+                attempts=attempts(args["attempts"]),
+                limit=args["limit"],
+                psks=psks(args["psks"], args["psk_digests"]),
+                target=args["policy_target"],
+                policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
+                hear=hear,
+            )
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         repairs = None
         if args["before"] is not None:
@@ -74,7 +78,11 @@ class ActionModule(Task):
                     *((f"\n{text}", None) for text in told),
                 ]
             )
-        answer = {key: value for key, value in plain(report).items() if value is not None}
+        left_out = {}
+        if args["findings_file"]:
+            left_out = {"findings_left_out": max(0, len(report.findings) - as_table.MOST)}
+            report = replace(report, findings=report.findings[: as_table.MOST])
+        answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
         return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "table": table}
 

@@ -177,6 +177,13 @@ options:
     type: list
     elements: dict
     default: []
+  findings_file:
+    description:
+      - A file on the controller that each finding is written to as soon as it is found, as one line of JSON. What was
+        in it is replaced, also in check mode.
+      - RV(findings) then has the worst 1000, as RV(table) always has, so that the result of a large fleet that has much
+        wrong does not grow with them. RV(plan) is for all of them.
+    type: path
   show:
     description: Whether to print RV(table).
     type: bool
@@ -233,9 +240,14 @@ findings:
   description:
     - What is wrong, worst first, with the end to change, evidence, reference and fix.
     - C(end.description) is what people call that connection and child, on a firewall that numbers them (pfSense).
+    - With O(findings_file) the worst 1000.
   returned: success
   type: list
   elements: dict
+findings_left_out:
+  description: How many findings are in O(findings_file) that are not in RV(findings).
+  returned: when O(findings_file) is given
+  type: int
 plan:
   description:
     - Steps in order, each one module call on one gateway.
@@ -331,6 +343,7 @@ ARGUMENT_SPEC = {
     "policy_target": {"type": "bool", "default": False},
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
+    "findings_file": {"type": "path"},
     "show": {"type": "bool", "default": False},
 }
 

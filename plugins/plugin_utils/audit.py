@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from itertools import chain
 from operator import itemgetter
 
 from .model import (
@@ -29,9 +30,10 @@ from .plan import plan
 from .policy import judge
 from .policy.profile import Profile
 from .policy.target import aimed
-from .rules import WEIGHTS, diagnose
+from .rules import WEIGHTS, diagnosed
 from .verify import prove
 
+_Hear = Callable[[Finding], object]
 HARMLESS = (
     "unmatched-include",
     "unknown-setting",
@@ -57,11 +59,13 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     psks: Mapping[str, GivenPsk] | None = None,
     policy: tuple[Profile, date] | None = None,
     target: bool = False,
+    hear: _Hear | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
 
     `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
     but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
+    `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:
         IpsecError: a declared tunnel names a connection that is not there.
@@ -73,23 +77,33 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         tunnels = aimed(tunnels, *policy)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings = _ordered([*unread, *diagnose(tunnels), *_stopped(read, tunnels)])
+    findings = _ordered(_heard(chain(unread, diagnosed(tunnels), _stopped(read, tunnels)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     planned = plan(tunnels, findings, limit=limit, up=up)
     told = Audit(tunnels, unpaired, findings, planned.steps, planned.advice, proofs, broken, planned.outages)
-    return told if policy is None else _judged(told, *policy)
+    return told if policy is None else _judged(told, *policy, hear)
 
 
-def _judged(found: Audit, profile: Profile, today: date) -> Audit:
+def _judged(found: Audit, profile: Profile, today: date, hear: _Hear | None) -> Audit:
     """An audit with what the tunnels have against a profile."""
     counted, waived = judge(found.tunnels, profile, today)
-    return replace(found, findings=_ordered([*found.findings, *counted]), policy=profile.name, waived=waived)
+    return replace(
+        found, findings=_ordered([*found.findings, *_heard(counted, hear)]), policy=profile.name, waived=waived
+    )
 
 
 def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Worst first, then by tunnel."""
     return tuple(sorted(findings, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
+
+
+def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:
+    """The findings, each after it was told."""
+    for finding in findings:
+        if hear:
+            hear(finding)
+        yield finding
 
 
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:

@@ -50,7 +50,8 @@ class FleetReading:
             except IpsecError as error:
                 self.unreadable[host] = self.scrub(str(error), *passwords)
             except Exception as error:  # noqa: BLE001 - the others are read all the same
-                self.unreadable[host] = f"what it answered is not understood ({type(error).__name__}: {error})"
+                why = f"what it answered is not understood ({type(error).__name__}: {error})"
+                self.unreadable[host] = self.scrub(why, *passwords)
 
     def _targets(self) -> Iterator[Target]:
         for host in self.hosts:

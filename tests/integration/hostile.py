@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -129,3 +130,13 @@ def ssh(
             transport.close()
 
     return serve
+
+
+def closes_mid_output(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
+    done = subprocess.run(["/bin/sh", "-s"], input=given, capture_output=True, check=False)
+    channel.sendall(done.stdout[: len(done.stdout) // 2])
+
+
+def prints_garbage(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
+    channel.sendall(b"\xff\x00garbage \x1b[2J" * 1000)
+    channel.send_exit_status(0)

@@ -7,7 +7,9 @@ import os
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running
 from tests.lab.topology import pairs
 
+from . import sick
 from .ansible_run import Run, playbook
 
 KEY = "a key of the integration tests"
@@ -124,6 +127,22 @@ def test_each_host_that_cannot_be_read_has_its_reason_and_the_others_are_read(tm
     assert why["quote"] == "its variables cannot be resolved: No closing quotation"
     assert why["odd"].startswith(f"ssh refuses its arguments at {address}: ")
     assert not [text for text in why.values() if "\n" in text]
+
+
+def test_among_a_hundred_the_sick_ones_are_named_and_delay_nobody(tmp_path: Path, lab: Lab) -> None:
+    data = said(lab)
+    healthy = {f"{host}-{number}": values for number in range(24) for host, values in data["all"]["hosts"].items()}
+    folder = tmp_path / "readings"
+    with sick.sick(lab, tmp_path) as hosts:  # they come first: places that they held would be missed by all others
+        data["all"]["hosts"] = hosts | dict(list(healthy.items())[: 100 - len(hosts)])
+        found = ask(tmp_path, data, dest=str(folder), threads=len(hosts) - 1, certificates=False)
+    ended = time.time()
+    assert (sorted(found["unreadable"]), found["read"]) == (sorted(hosts), 95)
+    assert not sick.wrong(found["unreadable"])
+    read = sorted(file.stat().st_mtime for file in folder.iterdir() if file.stem not in hosts)
+    assert len(read) == 95
+    assert max(later - earlier for earlier, later in pairwise(read)) < sick.TIMEOUT
+    assert ended - read[-1] < sick.TIMEOUT
 
 
 def test_a_password_to_become_root_that_is_wrong_or_not_given_is_said(tmp_path: Path, lab: Lab) -> None:
@@ -317,3 +336,19 @@ def test_other_tasks_have_the_same_transport(tmp_path: Path, lab: Lab, user: str
     raw = done.result("raw", "b02")
     assert (raw["stdout"][:4], len(raw["stdout"]), raw["rc"]) == ("out\n", 300004, 0)
     assert "err" in raw["stderr"]
+
+
+def test_the_role_repairs_what_it_read_in_one_task(tmp_path: Path, lab: Lab) -> None:
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab), encoding="utf-8")
+
+    def repair() -> Run:
+        done = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-e", "ipsec_gather=fleet")
+        assert done.status == 0, done.output
+        assert (found := done.result("Read all gateways"))["read"] == len(HOSTS)
+        assert found["gateways"] == {}, "they are in files"
+        assert all("skip_reason" in result for name, dummy, result in done.tasks if name.endswith("Read the gateway"))
+        return done
+
+    assert repair().changed()
+    assert repair().changed() == {}

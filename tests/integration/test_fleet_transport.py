@@ -17,7 +17,7 @@ import paramiko
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import login
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import fleet, login
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.fleet import run_all
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.target import Target
 
@@ -73,16 +73,6 @@ def answers(channel: paramiko.Channel, given: bytes, over: threading.Event) -> N
     channel.send_exit_status(done.returncode)
 
 
-def closes_mid_output(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
-    done = subprocess.run(["/bin/sh", "-s"], input=given, capture_output=True, check=False)
-    channel.sendall(done.stdout[: len(done.stdout) // 2])
-
-
-def prints_garbage(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
-    channel.sendall(b"\xff\x00garbage \x1b[2J" * 1000)
-    channel.send_exit_status(0)
-
-
 def never_ends(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
     over.wait()
 
@@ -120,10 +110,10 @@ CASES = {
 SSH_CASES = {
     "refuses everybody": (None, "the login as root fails at 127.0.0.1 port N: it refused the password"),
     "closes mid-output": (
-        closes_mid_output,
+        hostile.closes_mid_output,
         "the gateway's answer ended early: the connection was closed; the last step",
     ),
-    "prints garbage": (prints_garbage, "the gateway's answer ended early: exit status 0; its last words: "),
+    "prints garbage": (hostile.prints_garbage, "the gateway's answer ended early: exit status 0; its last words: "),
     "never ends": (never_ends, "it did not end within 10 s: "),
     "complains": (
         complains,
@@ -166,6 +156,20 @@ def test_what_does_not_greet_holds_no_place_of_those_who_are_read(lan: Lan) -> N
         assert name == "good", (name, str(answer))
         assert time.monotonic() - begun < CONNECT
         break
+
+
+def test_who_waits_long_for_a_place_connects_anew_before_the_server_loses_patience(
+    lan: Lan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet, "_STALE", 0.5)
+
+    def answers_late(channel: paramiko.Channel, given: bytes, over: threading.Event) -> None:
+        time.sleep(2)
+        answers(channel, given, over)
+
+    found = ask(lan.target("one", lan.ssh(answers_late)), lan.target("other", lan.ssh(answers_late)), threads=1)
+    assert all(isinstance(reply, Reply) for reply in found.values()), found
+    assert sorted(len(server.seen) for server in lan.servers.values()) == [1, 2]
 
 
 def test_a_connection_that_fails_before_the_login_is_tried_again_and_a_refused_login_is_not(lan: Lan) -> None:

@@ -1,6 +1,6 @@
 """fleet_info over 200 gateways, against a bare paramiko loop with the same script and against five ordinary tasks.
 
-`python -m tests.perf.fleet_info 5` does it with five pairs of gateways, to see that it runs.
+`python -m tests.perf.fleet_info 5 1` does it with five pairs of gateways in one round, to see that it runs.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms impor
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack
 
+from tests.integration.sick import TIMEOUT, sick, wrong
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
@@ -45,10 +46,15 @@ against five pipelined command tasks with {forks} forks; whole processes, median
 {rows}
 
 `fleet_info` takes {bare:.2f} of the controller CPU of the bare loop (aim: at most 1.6), {ordinary:.3f} of that of the
-five tasks (aim: at most {aim:.3f}), and {wall:.2f} of the wall time of the bare loop (aim: at most 1.15).
+five tasks (aim: at most {aim:.3f}), and {wall:.2f} of the wall time of the bare loop (aim: at most 1.15). The bare
+loop, which understands nothing of what it gets, takes {floor:.3f} of the five tasks.
 
 Over {many} hosts, {names} names for each gateway, it takes {cpu:.1f} ms of CPU a host instead of {cpu_few:.1f}, and
 {memory:.0f} MiB instead of {memory_few:.0f}.
+
+Of the sick {sick} of the {gateways}, each fifth is unreachable, hangs before its banner, rejects the key, closes in the
+middle of its answer, or answers garbage. Each was reported as what it is, the others were read, and the run took
+{delay:+.1f} s of wall time for them (they have {timeout} s to connect and log in).
 """
 
 
@@ -63,20 +69,37 @@ class Cost:
 
 def main() -> None:
     """Measure on a lab of its own and print the result."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    count, number = (int(text) for text in (sys.argv[1:] or (PAIRS, ROUNDS)))
     lab_of = running(pairs(count, connections=CONNECTIONS), suite=python_root())
-    with lab_of as lab, tempfile.TemporaryDirectory() as folder:
-        commands = _commands(lab, Path(folder))
-        rounds = [{name: _run(command, Path(folder)) for name, command in commands.items()} for dummy in range(ROUNDS)]
-    print(_page({name: _median([costs[name] for costs in rounds]) for name in commands}, 2 * count))
+    with lab_of as lab, tempfile.TemporaryDirectory() as folder, sick(lab, Path(folder), _times(2 * count)) as hosts:
+        commands = _commands(lab, Path(folder), hosts)
+        rounds = [{name: _run(command, Path(folder)) for name, command in commands.items()} for dummy in range(number)]
+        _check(Path(folder) / "readings", hosts, 2 * count)
+    print(_page({name: _median([costs[name] for costs in rounds]) for name in commands}, 2 * count, number))
 
 
-def _commands(lab: Lab, tmp: Path) -> Mapping[str, list[str]]:
+def _times(gateways: int) -> int:
+    """How often there is each of the five ways to be sick, so that 5 % are."""
+    return max(gateways // 100, 1)
+
+
+def _check(folder: Path, hosts: Mapping[str, object], gateways: int) -> None:
+    """The sick ones are told as what they are, and the others were read."""
+    kept = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in folder.iterdir()}
+    reasons = {name: each["msg"] for name, each in kept.items() if "msg" in each}
+    if len(kept) != gateways or reasons.keys() != hosts.keys() or wrong(reasons):
+        sys.exit(f"{len(kept)} of {gateways} gateways are told of, and these wrongly: {wrong(reasons)}")
+
+
+def _commands(lab: Lab, tmp: Path, hosts: Mapping[str, object]) -> Mapping[str, list[str]]:
     """Each run's name and the command that is it."""
     (tmp / "few.yml").write_text(inventory(lab), encoding="utf-8")
     data = yaml.safe_load(inventory(lab))
-    data["all"]["hosts"] = {f"{h}-{n}": v for h, v in data["all"]["hosts"].items() for n in range(NAMES)}
+    all_of = data["all"]["hosts"]
+    data["all"]["hosts"] = {f"{h}-{n}": v for h, v in all_of.items() for n in range(NAMES)}
     (tmp / "many.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
+    data["all"]["hosts"] = {**hosts, **dict(list(all_of.items())[len(hosts) :])}
+    (tmp / "some.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
     script = pack(platform("auto").gather(GatherOptions(digest_key="0" * 64)), new_mark())
     (tmp / "script").write_bytes(script)
     (tmp / "bare.json").write_text(
@@ -91,12 +114,14 @@ def _commands(lab: Lab, tmp: Path) -> Mapping[str, list[str]]:
         ),
         encoding="utf-8",
     )
-    fleet = f"    - tunnelwright.ipsec.fleet_info: {{threads: {THREADS}, certificates: false, memory: 0}}\n"
+    task = f"    - tunnelwright.ipsec.fleet_info: {{threads: {THREADS}, certificates: false, %s}}\n"
+    fleet, kept = task % "memory: 0", task % f"dest: {tmp / 'readings'}"
     ordinary = "".join(f"    - ansible.builtin.command: {command}\n" for command in COMMANDS)
     ansible = str(Path(sys.executable).parent / "ansible-playbook")
     return {
         "a bare paramiko loop": [sys.executable, str(BARE), str(tmp / "bare.json")],
         "`fleet_info`": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "fleet", fleet)],
+        "`fleet_info`, 5 % of them sick": [ansible, "-i", str(tmp / "some.yml"), _play(tmp, "sick", kept)],
         "`fleet_info`, more hosts": [ansible, "-i", str(tmp / "many.yml"), _play(tmp, "fleet", fleet)],
         "five `command` tasks": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "five", ordinary)],
     }
@@ -133,8 +158,8 @@ def _median(costs: list[Cost]) -> Cost:
     return Cost(*(statistics.median(getattr(cost, part) for cost in costs) for part in ("cpu", "wall", "memory")))
 
 
-def _page(costs: Mapping[str, Cost], gateways: int) -> str:
-    bare, fleet, many, ordinary = costs.values()
+def _page(costs: Mapping[str, Cost], gateways: int, rounds: int) -> str:
+    bare, fleet, some, many, ordinary = costs.values()
     return PRINTED.format(
         gateways=gateways,
         connections=CONNECTIONS,
@@ -142,13 +167,14 @@ def _page(costs: Mapping[str, Cost], gateways: int) -> str:
         core=version("ansible-core"),
         paramiko=version("paramiko"),
         forks=THREADS,
-        rounds=ROUNDS,
+        rounds=rounds,
         rows="\n".join(
             f"| {name} | {cost.cpu:.1f} s | {cost.wall:.1f} s | {cost.memory:.0f} MiB |" for name, cost in costs.items()
         ),
         bare=fleet.cpu / bare.cpu,
         ordinary=fleet.cpu / ordinary.cpu,
         aim=1 / 15,
+        floor=bare.cpu / ordinary.cpu,
         wall=fleet.wall / bare.wall,
         many=gateways * NAMES,
         names=NAMES,
@@ -156,6 +182,9 @@ def _page(costs: Mapping[str, Cost], gateways: int) -> str:
         cpu_few=1000 * fleet.cpu / gateways,
         memory=many.memory,
         memory_few=fleet.memory,
+        sick=5 * _times(gateways),
+        delay=some.wall - fleet.wall,
+        timeout=TIMEOUT,
     )
 
 

@@ -11,18 +11,19 @@ from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get
 from ..errors import ParseError
 
 T = TypeVar("T")
+_AS_THEY_ARE = frozenset((str, int, float, bool))
 
 
 def plain(value: object) -> Any:
     """Model values as what JSON and Ansible know: dicts, lists, str, numbers, bool, None."""
+    if value is None or type(value) in _AS_THEY_ARE:  # first: most of all values
+        return value
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(v) for v in value]
     if is_dataclass(value) and not isinstance(value, type):
         return {name: plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
-    if value is None or type(value) in (str, int, float, bool):
-        return value
     return str(value)
 
 

@@ -12,6 +12,7 @@ from .visible import visible
 
 Line = tuple[str, Severity | None]  # with the severity of the finding that it begins, for whoever has colours
 WIDTH = 110
+MOST = 1000  # findings; they come worst first, and nobody reads more
 _GAP = "  "
 _BESIDE = "\0"  # after each character that takes two columns, so that `len` counts columns; no text has one of its own
 
@@ -70,12 +71,14 @@ def _state(audit: Audit, tunnel: Tunnel) -> str:
 def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     if not findings:
         yield "No findings.", None
-    for finding in findings:
+    for finding in findings[:MOST]:
         head = f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"
         yield from ((line, finding.severity) for line in _wrapped(head, "", width))
         told = [finding.summary, *(f"proof: {text}" for text in finding.evidence)]
         told += [f"remedy: {text}" for text in remedies(finding)]
         yield from ((line, None) for text in told for line in _wrapped(text, "          ", width))
+    if more := len(findings[MOST:]):
+        yield f"{more} more finding{'s' * (more != 1)}, none of them worse.", None
 
 
 def _waived(waived: Iterable[Waived], width: int) -> Iterator[str]:

@@ -70,8 +70,14 @@ def all_rules() -> tuple[Rule, ...]:
 
 def diagnose(tunnels: Iterable[Tunnel]) -> tuple[Finding, ...]:
     """Everything every rule sees in these tunnels, worst first."""
-    found = [finding for tunnel in tunnels for finding in _diagnose(tunnel)]
+    found = diagnosed(tunnels)
     return tuple(sorted(found, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
+
+
+def diagnosed(tunnels: Iterable[Tunnel]) -> Iterator[Finding]:
+    """The same as it is found, tunnel by tunnel."""
+    for tunnel in tunnels:
+        yield from _diagnose(tunnel)
 
 
 def _diagnose(tunnel: Tunnel) -> list[Finding]:

@@ -74,6 +74,7 @@ class Settings:
 
     def __init__(self, root: str, top: Section, sources: Mapping[str, Source], warnings: tuple[Problem, ...]) -> None:
         self.root, self.top, self.sources, self.warnings = root, top, sources, warnings
+        self._views: dict[Path, View | None] = {(): View((top,))}  # a section is asked for once for each of its keys
 
     def tree(self, *, mark_sections: bool = False) -> dict[str, object]:
         """All effective settings: values are strings, sections are dicts.
@@ -121,10 +122,10 @@ class Settings:
 
     def view(self, path: Path) -> View | None:
         """The section at a path with what it inherits."""
-        view: View | None = View((self.top,))
-        for name in path:
-            view = self._child(view, _bytes(name)) if view else None
-        return view
+        if path not in self._views:
+            outer = self.view(path[:-1])
+            self._views[path] = self._child(outer, _bytes(path[-1])) if outer else None
+        return self._views[path]
 
     def own(self, path: Path) -> Section | None:
         """The section at a path without what it inherits; None where it exists only by inheritance."""

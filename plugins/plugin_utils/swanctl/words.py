@@ -39,7 +39,7 @@ def normal(identity: str) -> str:
         return _distinguished(text)
     if text.startswith("@") and not text.startswith("@#"):
         text = text.removeprefix("@@") if text.startswith("@@") else text[1:]
-    name = text.lower()
+    name = text.strip().lower()
     if name in _ANYBODY:
         return "%any"
     return str(ip_address(name)) if numeric(name) else name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from .target import Target
 from .way import Ways
 
 _TICK = 1.0  # seconds
+_STALE = 15.0  # seconds of waiting for a place, after which it connects anew: sshd's LoginGraceTime runs meanwhile
 _WAITING = 3  # gateways that may be connected to beside each that is read: those that do not answer delay no other
 
 
@@ -84,8 +86,11 @@ def _answer(
 ) -> Reply | IpsecError:
     """What one gateway answers; whatever goes wrong is said of it and touches no other."""
     try:
-        reached = reach(target, ways)
+        reached, since = reach(target, ways), time.monotonic()
         with reading:
+            if time.monotonic() - since > _STALE:
+                reached.stream.close()
+                reached = reach(target, ways)
             transport = enter(reached)
             try:
                 done = run(transport, target.command, packed.text, limits=limits, privilege=target.privilege)

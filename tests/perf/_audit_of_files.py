@@ -1,0 +1,37 @@
+"""Audits the gateways in a folder of files; prints seconds of CPU, and MiB beside those of Python and the code."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import gathers
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+
+
+def main() -> None:
+    all_rules()
+    before, begun = _memory(), time.process_time()
+    read, unreadable = gateways(gathers.read([sys.argv[1]]))
+    were_read = time.process_time()
+    found = audit(read, unreadable=unreadable)
+    to_probe(found.tunnels, found.proofs)
+    as_table.render(found)
+    ended = time.process_time()
+    if found.findings or found.unpaired or not all(proof.crosswise for proof in found.proofs.values()):
+        sys.exit(f"healthy tunnels were not audited as such: {found.findings[:1]}, {found.unpaired[:1]}")
+    taken = {"reading": were_read - begun, "audit": ended - were_read, "memory": _memory() - before}
+    print(json.dumps({"tunnels": len(found.tunnels), **taken}))
+
+
+def _memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
