@@ -14,7 +14,7 @@ from ansible import constants
 from ..modules.fleet_info import ARGUMENT_SPEC
 from ..plugin_utils.fleet_reading import FleetReading
 from ..plugin_utils.gathers import Gathers
-from ..plugin_utils.platforms.options import GatherOptions, digest_key
+from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.progress import Progress
 from ..plugin_utils.reaching import Inventory, hosts_of
 from ..plugin_utils.task import Task
@@ -30,13 +30,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Everything about every gateway, and why a gateway could not be read."""
-        options = GatherOptions(
-            digest_key=digest_key(args["digest_key"]),
-            config=args["config"],
-            sas=args["sas"],
-            certificates=args["certificates"],
-            log_lines=args["log_lines"] if args["log"] else 0,
-        )
+        options = GatherOptions.asked(args)
         tries = None if args["retries"] is None else args["retries"] + 1
         inventory = Inventory(self, variables, timeout=args["connect_timeout"], tries=tries)
         kept = Gathers(0 if args["dest"] else args["memory"] << 20, lambda: _folder(args["dest"]))

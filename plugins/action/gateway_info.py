@@ -9,7 +9,7 @@ from typing import Any
 
 from ..modules.gateway_info import ARGUMENT_SPEC
 from ..plugin_utils.platforms import platform, platform_of
-from ..plugin_utils.platforms.options import GatherOptions, digest_key
+from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.task import Task
 
 
@@ -20,13 +20,6 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Everything about the gateway this task runs on."""
-        options = GatherOptions(
-            digest_key=digest_key(args["digest_key"]),
-            config=args["config"],
-            sas=args["sas"],
-            certificates=args["certificates"],
-            log_lines=args["log_lines"] if args["log"] else 0,
-            log_from=args["log_from"] or "",
-        )
+        options = GatherOptions.asked(args)
         reply = self.on_gateway(platform(args["platform"]).gather(options))
         return {"gateway": platform_of(reply).read(self.gateway_name(variables), reply, options)}

@@ -21,6 +21,7 @@ description:
     settings say otherwise.
   - A gateway that cannot be read is in RV(unreadable) with the reason. It delays the others by no more than its own
     timeouts, and does not fail the task.
+extends_documentation_fragment: tunnelwright.ipsec.gathering
 author:
   - Tunnelwright contributors (@tunnelwright)
 requirements:
@@ -41,37 +42,12 @@ options:
     type: list
     elements: str
     default: []
-  platform:
-    description: What the gateways are. V(auto) finds out for each, in the same round trip.
-    type: str
-    choices: [auto, pfsense, strongswan]
-    default: auto
-  config:
-    description: The file swanctl loads. Its includes are followed. Of no use for a pfSense, which generates its own.
-    type: path
-    default: /etc/swanctl/swanctl.conf
   digest_key:
     description:
       - The key of the digests of pre-shared keys. At least 16 characters.
       - Without it all gateways get the same random key, so that their digests compare with each other and with no
         others.
     type: str
-  sas:
-    description: Whether to read SAs, installed policies and routes.
-    type: bool
-    default: true
-  certificates:
-    description: Whether to read the certificates the daemons hold.
-    type: bool
-    default: true
-  log:
-    description: Whether to read the end of the daemons' logs.
-    type: bool
-    default: false
-  log_lines:
-    description: How many lines of each log to read. Lines of hexadecimal dumps are left out and do not count.
-    type: int
-    default: 200
   threads:
     description: How many gateways to read at the same time.
     type: int

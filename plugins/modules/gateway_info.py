@@ -18,6 +18,7 @@ description:
     words. What was generated of that, and what the daemon has, are compared with it.
   - Pre-shared keys never leave the gateway. Of each the result has the identities it is for and a keyed digest.
   - What could not be read is in RV(gateway.problems); the rest is still there, and the task does not fail.
+extends_documentation_fragment: tunnelwright.ipsec.gathering
 author:
   - Tunnelwright contributors (@tunnelwright)
 attributes:
@@ -28,37 +29,12 @@ attributes:
     description: Has nothing to show in C(diff) mode, as it changes nothing.
     support: none
 options:
-  platform:
-    description: What the gateway is. V(auto) finds out, in the same round trip.
-    type: str
-    choices: [auto, pfsense, strongswan]
-    default: auto
-  config:
-    description: The file swanctl loads. Its includes are followed. Of no use for a pfSense, which generates its own.
-    type: path
-    default: /etc/swanctl/swanctl.conf
   digest_key:
     description:
       - The key of the digests. Digests of two gateways compare only if they were made with the same key,
         so give all gateways the same. At least 16 characters.
       - Without it each gateway gets a random key of its own, and no digest compares with any other.
     type: str
-  sas:
-    description: Whether to read SAs, installed policies and routes.
-    type: bool
-    default: true
-  certificates:
-    description: Whether to read the certificates the daemon holds.
-    type: bool
-    default: true
-  log:
-    description: Whether to read the end of the daemon's log, from the journal, its own log files, or syslog.
-    type: bool
-    default: false
-  log_lines:
-    description: How many lines of the log to read. Lines of hexadecimal dumps are left out and do not count.
-    type: int
-    default: 200
   log_from:
     description:
       - RV(gateway.log_end) of an earlier reading. Only what was logged since is read, at most O(log_lines) lines of it;

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from secrets import token_hex
+from typing import Any
 
 from ..errors import IpsecError
 
@@ -20,6 +22,22 @@ class GatherOptions:
     certificates: bool = False
     log_lines: int = 0  # 0: no log
     log_from: str = ""  # Gateway.log_end of an earlier reading: only what was logged since
+
+    @classmethod
+    def asked(cls, args: Mapping[str, Any]) -> GatherOptions:
+        """What a task asks for.
+
+        Raises:
+            IpsecError: its key is too short.
+        """
+        return cls(
+            digest_key=digest_key(args["digest_key"]),
+            config=args["config"],
+            sas=args["sas"],
+            certificates=args["certificates"],
+            log_lines=args["log_lines"] if args["log"] else 0,
+            log_from=args.get("log_from") or "",
+        )
 
 
 def digest_key(given: str | None) -> str:
