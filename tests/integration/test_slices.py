@@ -63,10 +63,17 @@ def test_two_workers_read_a_slice_each_and_one_report_has_both(tmp_path: Path, l
     ]
     hosts = tmp_path / "nobody.yml"
     hosts.write_text("all: {}\n", encoding="utf-8")
-    wanted = {"ipsec_gather_dirs": [str(tmp_path / "job*/artifacts/1/ipsec")], "ipsec_report_dir": str(tmp_path)}
+    wanted = {
+        "ipsec_gather_dirs": [str(tmp_path / "job*/artifacts/1/ipsec")],
+        "ipsec_report_dir": str(tmp_path),
+        "ipsec_report_formats": ["json", "html"],
+        "ipsec_policy": "rfc",
+    }
     done = playbook(tmp_path, hosts, "tunnelwright.ipsec.merge", "-e", json.dumps(wanted))
     assert done.status == 0, done.output
     found = json.loads((tmp_path / "findings.json").read_text(encoding="utf-8"))
     assert [tunnel["name"] for tunnel in found["tunnels"]] == ["a01-b01", "a02-b02"]
     assert found["unpaired"] == []
+    assert found["policy"] == "rfc"
+    assert "a02-b02" in (tmp_path / "findings.html").read_text(encoding="utf-8")
     assert {(finding["id"], finding["tunnel"]) for finding in found["findings"]} == {("dpd-off", "a02-b02")}
