@@ -24,7 +24,7 @@ from tests.unit.report.test_formats import earlier
 
 STATES = ("up, traffic passes", "up", "up, no traffic", "down")
 MANY = 10_000
-PAUSE = 500.0  # milliseconds; on a machine with nothing else to do it takes some 30
+GROWTH = 30  # by which it may take longer for ten times as many; on a machine with nothing else to do some 30 ms
 FILTER = """(state) => { const box = document.getElementById("state"), begun = performance.now();
 box.value = state; box.dispatchEvent(new Event("change")); document.body.getBoundingClientRect();
 return performance.now() - begun; }"""
@@ -234,13 +234,19 @@ def test_a_hostile_name_is_text(browser: Browser, tmp_path: Path, text: str) -> 
 
 
 def test_ten_thousand_tunnels_filter_without_a_pause(browser: Browser, tmp_path: Path) -> None:
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(fleet(MANY), Drift()))
-    expect(shown.page.get_by_role("status")).to_contain_text("10000 of 10000 tunnels")
+    few, many = (_filtering(browser, tmp_path, number) for number in (MANY // 10, MANY))
+    print(f"filtering {MANY // 10} tunnels took {few:.0f} ms, filtering {MANY} took {many:.0f}")
+    assert many < GROWTH * few
+
+
+def _filtering(browser: Browser, tmp_path: Path, number: int) -> float:
+    """Milliseconds that a filter of so many tunnels takes at best."""
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(fleet(number), Drift()))
+    expect(shown.page.get_by_role("status")).to_contain_text(f"{number} of {number} tunnels")
     taken = min(shown.page.evaluate(FILTER, state) for state in STATES * 4)
-    expect(shown.page.get_by_role("status")).to_contain_text("2500 of 10000 tunnels")
-    print(f"filtering 10,000 tunnels took {taken:.0f} ms")
-    assert taken < PAUSE
+    expect(shown.page.get_by_role("status")).to_contain_text(f"{number // 4} of {number} tunnels")
     assert shown.complaints == []
+    return max(float(taken), 1.0)  # finer than that a browser's clock is not to be trusted
 
 
 def test_on_paper_everything_that_is_chosen_is_open(shown: Shown) -> None:
