@@ -35,10 +35,11 @@ def sick(lab: Lab, tmp: Path, times: int = 1) -> Iterator[dict[str, dict[str, An
         "garbling": hostile.ssh(key, _PASSWORD, hostile.prints_garbage),
     }
     known = tmp / "known_hosts_of_the_sick"
+    first, *dummy = lab.topology.gateways
     hosts: dict[str, dict[str, Any]] = {}
     with ExitStack() as stack, known.open("w", encoding="utf-8") as file:
         for number in range(times):
-            nobody = str(lab.management(next(iter(lab.topology.gateways))) + 1000 + number)
+            nobody = str(lab.management(first) + 1000 + number)
             hosts[f"unreachable-{number}"] = {"ansible_host": nobody}
             for way, serve in ways.items():
                 port = stack.enter_context(hostile.serving(serve)).port

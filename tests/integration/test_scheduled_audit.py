@@ -121,8 +121,10 @@ def listening() -> Iterator[Hook]:
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         hook.port = server.server_port
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield hook
-        server.shutdown()
+        try:
+            yield hook
+        finally:
+            server.shutdown()
 
 
 @pytest.fixture(scope="module")

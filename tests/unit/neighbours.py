@@ -28,14 +28,14 @@ def _name(number: int) -> str:
     return f"fw-{number:05}"
 
 
-def _connection(own: int, other: int) -> Connection:
+def _connection(starts: int, answers: int) -> Connection:
     return connection(
-        f"to-{other}",
-        local_addrs=(_address(198, own),),
-        remote_addrs=(_address(198, other),),
-        local=(Auth("local", "psk", f"{_name(own)}.example"),),
-        remote=(Auth("remote", "psk", f"{_name(other)}.example"),),
-        children=(child(local_ts=(_network(own),), remote_ts=(_network(other),)),),
+        f"to-{answers}",
+        local_addrs=(_address(198, starts),),
+        remote_addrs=(_address(198, answers),),
+        local=(Auth("local", "psk", f"{_name(starts)}.example"),),
+        remote=(Auth("remote", "psk", f"{_name(answers)}.example"),),
+        children=(child(local_ts=(_network(starts),), remote_ts=(_network(answers),)),),
     )
 
 

@@ -109,7 +109,7 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
     transport.start_client(event=event)
     event.wait(left(deadline))
     if not transport.is_active() or not event.is_set():
-        error = transport.get_exception()
+        error = transport.saved_exception
         why = str(error) if error else "it was closed" if event.is_set() else "it took too long"
         raise NotConnectedError("no encryption was agreed on", where=settings.where, hint=why)
     key = transport.get_remote_server_key()
