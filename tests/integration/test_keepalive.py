@@ -111,6 +111,17 @@ def test_a_tunnel_that_is_down_on_purpose_stays_down(lab: Lab) -> None:
 
 
 @pytest.mark.usefixtures("by_hand")
+def test_a_check_that_is_removed_while_it_waits_starts_nothing(lab: Lab) -> None:
+    cut_by_peer(lab)
+    lab.sh("b01", "mkdir /run/three && printf '#!/bin/sh\\necho 3\\n' >/run/three/od && chmod 755 /run/three/od")
+    begun = f"PATH=/run/three:$PATH {CHECK} t east net 10 5 & until [ -e /run/tunnelwright/t.lock ]; do sleep 0.1; done"
+    lab.sh("b01", f"{begun}; rm /run/tunnelwright/t.lock; wait $!; rm -r /run/three")
+    assert installed(lab, "b01") == []
+    assert check(lab) == 0
+    assert len(installed(lab, "b01")) == 1
+
+
+@pytest.mark.usefixtures("by_hand")
 def test_while_an_attempt_is_under_way_no_other_is_queued(lab: Lab) -> None:
     cut_by_peer(lab)
     lab.sh("a01", "/etc/init.d/strongswan stop")

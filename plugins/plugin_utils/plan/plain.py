@@ -40,11 +40,10 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     rest = [step for step in others if step.phase != "establish"]
     establishing = [step for step in others if step.phase == "establish"]
     if settings:
-        twice = any(step.state == "deduplicated" for step in rest)
         rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
         if _restarts(tunnel):
             rest.append(_dropped(tunnel, settings))
-        establishing = [_after(tunnel, settings, twice)] if not _does_it_itself(tunnel, settings[-1]) else []
+        establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
     anew = [replace(step, phase="establish") for step in rest if step.state == "reinitiated"]
     if anew and any(step.state == "terminated" for step in rest):  # only after the other end has dropped its own
         rest = [step for step in rest if step.state != "reinitiated"]
@@ -82,12 +81,14 @@ def _dropped(tunnel: Tunnel, settings: list[Step]) -> Step:
     )
 
 
-def _after(tunnel: Tunnel, settings: list[Step], twice: bool = False) -> Step:
-    """The initiator makes the tunnel anew with the changed settings, or sees to it that its own close action has.
+def _after(tunnel: Tunnel, settings: list[Step]) -> Step:
+    """The initiator makes the tunnel anew with the changed settings.
 
-    It makes it anew also where it was up `twice`: a close action starts again each of the SAs that the responder drops.
+    It does so also where its close action starts again what the responder drops: once for each SA, so what was up twice
+    would be so again.
     """
     end = tunnel.initiating
-    state = "established" if _restarts(tunnel) and not twice else "reinitiated"
     ids = tuple(dict.fromkeys(name for step in settings for name in step.findings))
-    return Step("establish", end.gateway.name, "sa", end.connection.name, state=state, tunnel=tunnel.name, findings=ids)
+    return Step(
+        "establish", end.gateway.name, "sa", end.connection.name, state="reinitiated", tunnel=tunnel.name, findings=ids
+    )

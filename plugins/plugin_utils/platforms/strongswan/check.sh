@@ -112,6 +112,9 @@ initiate() {
 	return 1
 }
 
+# Whether it was removed while it waited: that takes the lock's name away.
+removed() { [ ! -e "$RUN/$NAME.lock" ] && [ ! -L "$RUN/$NAME.pid" ]; }
+
 held() {
 	for flag in "$RUN/down" "$RUN/down-$NAME" /etc/tunnelwright/down "/etc/tunnelwright/down-$NAME"; do
 		[ ! -e "$flag" ] || return 0
@@ -131,6 +134,7 @@ main() {
 	mkdir -p "$RUN" 2>/dev/null || mkdir -p "$RUN" # another check may be making it at this moment
 	lock || exit 0
 	jitter
+	! removed || exit 0
 	! held || exit 0
 	found=$(ask --list-sas --pretty --ike "$CONNECTION" 2>/dev/null | verdict)
 	case $found in
