@@ -25,6 +25,9 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The files first, then whether the audit is good enough."""
         report = again(args["audit"])
+        if args["formats"] and (left_out := args["audit"].get("findings_left_out")):
+            what = f"the audit has left out {left_out} findings, so a report of it would not be the whole"
+            raise IpsecError(what, where="audit", hint="make it without findings_file, or give formats: []")
         changes = since(report, Path(args["since"]) if args["since"] else None)
         if said := changes.summary():
             Display().display(said)

@@ -28,7 +28,10 @@ attributes:
     support: none
 options:
   audit:
-    description: The registered result of M(tunnelwright.ipsec.tunnel_audit).
+    description:
+      - The registered result of M(tunnelwright.ipsec.tunnel_audit).
+      - One that has left out findings (RV(tunnelwright.ipsec.tunnel_audit#module:findings_left_out)) is judged by
+        O(fail_on), and not written.
     type: dict
     required: true
   folder:

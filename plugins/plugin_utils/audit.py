@@ -30,7 +30,7 @@ from .plan import plan
 from .policy import judge
 from .policy.profile import Profile
 from .policy.target import aimed
-from .rules import WEIGHTS, diagnosed
+from .rules import diagnosed, ordered
 from .verify import prove
 
 _Hear = Callable[[Finding], object]
@@ -77,7 +77,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         tunnels = aimed(tunnels, *policy)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings = _ordered(_heard(chain(unread, diagnosed(tunnels), _stopped(read, tunnels)), hear))
+    findings = ordered(_heard(chain(unread, diagnosed(tunnels), _stopped(read, tunnels)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     planned = plan(tunnels, findings, limit=limit, up=up)
@@ -89,13 +89,8 @@ def _judged(found: Audit, profile: Profile, today: date, hear: _Hear | None) -> 
     """An audit with what the tunnels have against a profile."""
     counted, waived = judge(found.tunnels, profile, today)
     return replace(
-        found, findings=_ordered([*found.findings, *_heard(counted, hear)]), policy=profile.name, waived=waived
+        found, findings=ordered([*found.findings, *_heard(counted, hear)]), policy=profile.name, waived=waived
     )
-
-
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Worst first, then by tunnel."""
-    return tuple(sorted(findings, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
 
 
 def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:

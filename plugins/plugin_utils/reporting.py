@@ -30,7 +30,6 @@ FORMATS: Mapping[str, ModuleType] = {
     "html": as_html,
     "notice": as_notice,
 }
-_STATES = {True: "up, traffic passes", False: "up, no traffic", None: "up"}
 
 
 def tell(  # noqa: PLR0913  each is one thing that is told
@@ -130,7 +129,7 @@ def _told(found: Audit, tunnel: Tunnel) -> Told:
         tunnel.initiator_because,
         tunnel.paired_by,
         up(tunnel),
-        _STATES[proof.traffic] if proof.crosswise else "down",
+        proof.state,
         proof,
         bytes_in={name: sum(sa.bytes_in for sa in each) for name, each in sas.items()},
         bytes_out={name: sum(sa.bytes_out for sa in each) for name, each in sas.items()},

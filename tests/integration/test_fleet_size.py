@@ -66,6 +66,9 @@ def test_all_findings_are_in_the_file_and_the_worst_in_the_result(tmp_path: Path
     assert (len(found["findings"]), found["findings_left_out"]) == (WORST, number - WORST)
     assert f"{number - WORST} more findings, none of them worse" in found["table"]
     assert {step["gateway"] for step in found["plan"]} == {gateway.name for gateway in fleet(GATEWAYS)}
+    refused = module(tmp_path, hosts, "localhost", "report", {"audit": found, "folder": str(tmp_path / "reports")})
+    assert told(refused)["msg"].startswith(f"the audit has left out {number - WORST} findings")
+    assert not (tmp_path / "reports").exists()
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, hosts: Path) -> None:

@@ -10,6 +10,7 @@ from datetime import date
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    SEVERITIES,
     Audit,
     Child,
     Connection,
@@ -129,7 +130,7 @@ def _demanded(name: str, check: Check) -> Topic:
     """What a profile asks for, and other profiles at other thresholds."""
     cases = tuple(_judged(row) for row in policy_rows.ROWS if row.rule == name and row.fires)
     asked = [demand for profile in shipped() for demand in load(profile, no_file).demands if demand.check == name]
-    weights = [weight for weight in rules.WEIGHTS if weight in {demand.severity for demand in asked}]
+    weights = [weight for weight in SEVERITIES if weight in {demand.severity for demand in asked}]
     references = tuple(dict.fromkeys(str(demand.source) for demand in asked))
     severity = f"{' or '.join(weights)}, as the policy says"
     return Topic(name, severity, inspect.getdoc(check) or "", references, cases, of_a_policy=True)

@@ -34,6 +34,8 @@ from .gateway import (
 )
 from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Measured, Order, Picture, Status, Taken, TunnelChange, Watch
 from .tunnel import (
+    SEVERITIES,
+    STATES,
     Attempt,
     Audit,
     Change,
@@ -53,6 +55,7 @@ from .tunnel import (
     Proof,
     PskUse,
     Severity,
+    State,
     Step,
     Tunnel,
     Unpaired,
@@ -64,6 +67,8 @@ from .tunnel import (
 from .wire import Reply, Script, Section
 
 __all__ = [
+    "SEVERITIES",
+    "STATES",
     "Action",
     "Appliance",
     "Attempt",
@@ -114,6 +119,7 @@ __all__ = [
     "Section",
     "Setting",
     "Severity",
+    "State",
     "Status",
     "Step",
     "System",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from .gateway import Child, Connection, Gateway, IkeSa, Keepalive, Policy, Secret
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
+State = Literal["down", "up", "up, traffic passes", "up, no traffic"]  # of a tunnel
+STATES: tuple[State, ...] = get_args(State)
 Confidence = Literal["certain", "observed", "inferred"]
 Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "contract", "finish", "persist"]
 PskUse = Literal["only", "accept", "sign"]  # how a key is used; beside an old one while the peer may have that
@@ -126,6 +129,13 @@ class Proof:
     traffic: bool | None  # None: not probed
     missing: tuple[str, ...] = ()  # what keeps it from being proven
     adopted: bool = True  # the SAs in common use algorithms that both ends' configuration offers
+
+    @property
+    def state(self) -> State:
+        """The same in a word."""
+        if not self.crosswise:
+            return "down"
+        return "up" if self.traffic is None else "up, traffic passes" if self.traffic else "up, no traffic"
 
 
 @dataclass(frozen=True, slots=True)

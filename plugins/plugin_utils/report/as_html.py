@@ -15,10 +15,10 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from ..model import Finding, plain
+from ..model import SEVERITIES, Finding, plain
 from .drift import Drift, key_of
 from .remedy import remedies
-from .told import SEVERITIES, Report, summary
+from .told import Report, summary
 from .visible import visible
 
 ENDING = ".html"

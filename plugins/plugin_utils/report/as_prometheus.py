@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
+from ..model import SEVERITIES, STATES
 from .drift import Drift
-from .told import SEVERITIES, Report, Told
+from .told import Report, Told
 from .visible import visible
 
 ENDING = ".prom"
 MODE = 0o644  # of the file: the exporter is another user
-STATES = ("down", "up", "up, traffic passes", "up, no traffic")
 _Sample = tuple[Mapping[str, str], float]
 
 

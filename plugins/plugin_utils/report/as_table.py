@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from unicodedata import east_asian_width
 
-from ..model import Audit, Finding, Severity, Tunnel, Waived
+from ..model import Audit, Finding, Severity, Waived
 from .remedy import remedies
 from .visible import visible
 
@@ -48,8 +48,9 @@ def _rest(audit: Audit, width: int) -> list[str]:
 
 def _tunnels(audit: Audit, width: int) -> list[str]:
     broken = {finding.tunnel for finding in audit.findings}
+    told = {True: "see below", False: "fine"}
     rows = [
-        (t.name, _state(audit, t), t.initiator, t.answering.gateway.name, "see below" if t.name in broken else "fine")
+        (t.name, audit.proofs[t.name].state, t.initiator, t.answering.gateway.name, told[t.name in broken])
         for t in audit.tunnels
     ]
     return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows, width)
@@ -59,13 +60,6 @@ def _outages(audit: Audit, width: int) -> Iterator[str]:
     for name, outage in audit.outages.items():
         length = f"about {outage.seconds:g} s without traffic" if outage.seconds else "no outage"
         yield from _wrapped(f"{name}: {length}; {outage.because}", "  ", width)
-
-
-def _state(audit: Audit, tunnel: Tunnel) -> str:
-    proof = audit.proofs[tunnel.name]
-    if not proof.crosswise:
-        return "down"
-    return {True: "up, traffic passes", False: "up, no traffic", None: "up"}[proof.traffic]
 
 
 def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:

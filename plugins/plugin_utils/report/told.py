@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..model import EndName, Finding, Outage, Proof, Severity, Step, Unpaired, Verdict, Waived
+from ..model import SEVERITIES, EndName, Finding, Outage, Proof, Severity, State, Step, Unpaired, Verdict, Waived
 from .as_story import Chapter
 from .side_by_side import Row
-
-SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Told:
     initiator_because: str
     paired_by: str
     up: bool  # at least one child
-    state: str  # down; up; up, traffic passes; up, no traffic
+    state: State
     proof: Proof
     bytes_in: Mapping[str, int] = field(default_factory=dict)  # by gateway, of the CHILD_SAs that are there now
     bytes_out: Mapping[str, int] = field(default_factory=dict)

@@ -12,10 +12,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..model import EndName, Fault, Finding, Severity, Step, Tunnel
+from ..model import SEVERITIES, EndName, Fault, Finding, Severity, Step, Tunnel
 
 Check = Callable[[Tunnel], Iterator[Fault]]
-WEIGHTS: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +69,18 @@ def all_rules() -> tuple[Rule, ...]:
 
 def diagnose(tunnels: Iterable[Tunnel]) -> tuple[Finding, ...]:
     """Everything every rule sees in these tunnels, worst first."""
-    found = diagnosed(tunnels)
-    return tuple(sorted(found, key=lambda finding: (WEIGHTS.index(finding.severity), finding.tunnel, finding.id)))
+    return ordered(diagnosed(tunnels))
 
 
 def diagnosed(tunnels: Iterable[Tunnel]) -> Iterator[Finding]:
     """The same as it is found, tunnel by tunnel."""
     for tunnel in tunnels:
         yield from _diagnose(tunnel)
+
+
+def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Worst first, then by tunnel."""
+    return tuple(sorted(findings, key=lambda each: (SEVERITIES.index(each.severity), each.tunnel, each.id)))
 
 
 def _diagnose(tunnel: Tunnel) -> list[Finding]:
