@@ -10,6 +10,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.keepalive import ARGUMENT_SPEC
+from ..plugin_utils.change import carry_out
 from ..plugin_utils.errors import RefusedError
 from ..plugin_utils.platforms import platform, platform_of
 from ..plugin_utils.platforms.options import GatherOptions
@@ -70,7 +71,7 @@ class ActionModule(Task):
         if change.needed:
             self.before_writing(args, variables, gateway)
             if not self.check_mode:
-                change.applied(self.on_gateway(change.script(timeout=args["timeout"], terminate=False)))
+                carry_out(change, self.on_gateway, options, timeout=args["timeout"], terminate=False)
         shown = {key: args[key] for key in ("connection", "child", "state")} | {"interval": flag.INTERVALS[means]}
         blind = flag.blind(gateway, args["connection"], args["child"]) if present and ping is None else ()
         return {

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from .errors import IpsecError, RefusedError
+from .errors import IpsecError, NotRestoredError, RefusedError
 from .model import Gateway, IkeSa, Reply, Script
 from .platforms import platform, platform_of
 from .platforms.options import GatherOptions
@@ -15,6 +16,8 @@ from .platforms.prepared import Prepared, changed_lines
 from .platforms.strongswan import sa
 from .platforms.wanted import Wish
 
+_LOOKS = 4  # at a gateway that somebody else changes at the same time
+_BETWEEN_LOOKS = 1.0  # seconds
 _LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everything else with the next SA
 
 
@@ -35,6 +38,7 @@ class Changing:
     gateway: Gateway
     prepared: Prepared
     reinitiate: bool
+    options: GatherOptions
 
     @classmethod
     def read(  # noqa: PLR0913  what is wanted and how, then where
@@ -53,9 +57,12 @@ class Changing:
             RefusedError: the configuration cannot be edited safely, or the gateway would not take the change.
         """
         options = GatherOptions(digest_key=token_hex(32), config=config)
-        reply = run(platform("auto").gather(options))
-        vendor = platform_of(reply)
-        gateway = vendor.read(name, reply, options)
+        for dummy in range(_LOOKS):
+            reply = run(platform("auto").gather(options))
+            vendor = platform_of(reply)
+            gateway = vendor.read(name, reply, options)
+            if not any(problem.kind == "config-changing" for problem in gateway.problems):
+                break
         _refuse_unreadable(gateway)
         connection = next((c for c in gateway.connections if c.name == wish.name and c.configured), None)
         if connection is None:
@@ -65,7 +72,7 @@ class Changing:
         prepared = vendor.prepare(wish, gateway, connection, reply, options)
         if reinitiate and make_before_break:
             prepared = prepared.bridge(gateway.sas or ())
-        return cls(wish, gateway, prepared, reinitiate)
+        return cls(wish, gateway, prepared, reinitiate, options)
 
     @property
     def needed(self) -> bool:
@@ -104,8 +111,8 @@ class Changing:
             NotRestoredError: it failed, and a file could not be put back.
             IpsecError: the changed connection could not be established.
         """
-        reply = run(self.prepared.script(timeout=timeout, terminate=self.terminate_first))
-        log, warnings = self.prepared.applied(reply), self.prepared.warnings(reply)
+        reply, log = carry_out(self.prepared, run, self.options, timeout=timeout, terminate=self.terminate_first)
+        warnings = self.prepared.warnings(reply)
         if not (self.reinitiate and self.gateway.daemon.running):
             return Followed(log, warnings=warnings)
         if self.prepared.gone:
@@ -173,6 +180,30 @@ class Changing:
         if not (before and after):
             return "now" if before or after else "on_start"
         return "now" if self.reinitiate or not self.up or not self.follows else "on_reinitiate"
+
+
+def carry_out(
+    prepared: Prepared, run: Callable[[Script], Reply], options: GatherOptions, *, timeout: float, terminate: bool
+) -> tuple[Reply, tuple[str, ...]]:
+    """The gateway's reply, and what its daemon said. It is read again while somebody else's change may be half way.
+
+    Raises:
+        RestoredError: it failed, and the gateway has what it had before.
+        NotRestoredError: it failed, and could not be taken back, or the change is not in force.
+    """
+    reply = run(prepared.script(timeout=timeout, terminate=terminate))
+    log, seen = prepared.applied(reply), reply
+    for again in range(_LOOKS, 0, -1):
+        try:
+            prepared.refuse_lost(seen)
+        except NotRestoredError:
+            if again == 1:
+                raise
+            time.sleep(_BETWEEN_LOOKS)
+            seen = run(platform("auto").gather(options))
+        else:
+            break
+    return reply, log
 
 
 def _refuse_unreadable(gateway: Gateway) -> None:

@@ -70,6 +70,14 @@ class Prepared(Protocol):
             NotRestoredError: it failed, and could not be taken back whole.
         """
 
+    def refuse_lost(self, reply: Reply) -> None:
+        """Whether the gateway that gave the reply, then or later, has the change.
+
+        Raises:
+            NotRestoredError: it does not have it, or its daemon goes by something else. Where somebody else changes it
+                at the same time, that may be over in a moment.
+        """
+
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """What the user is to know of how it went."""
 

@@ -86,14 +86,10 @@ class Rewritten:
         return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=terminate, twin=self.twin)
 
     def applied(self, reply: Reply) -> tuple[str, ...]:
-        """What charon said; it has what was asked for."""
-        log = write.written(self.wish, reply)
-        self._refuse_lost(reply)
-        if self.needed and self.order.enabled and self.order.applied:
-            write.refuse_other(self.wish, read("", reply, self.options))
-        return log
+        """What charon said."""
+        return write.written(self.wish, reply)
 
-    def _refuse_lost(self, reply: Reply) -> None:
+    def refuse_lost(self, reply: Reply) -> None:
         """The web interface writes all of config.xml as it had read it, whatever was written meanwhile."""
         config = known(reply, self.options).found.config
         if self.needed and edited(config, self.order.edits) != config:
@@ -102,6 +98,8 @@ class Rewritten:
                 where=self.wish.name,
                 hint="run it again",
             )
+        if self.needed and self.order.enabled and self.order.applied:
+            write.refuse_other(self.wish, read("", reply, self.options))
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""

@@ -93,6 +93,9 @@ class Edited:
         """What the daemon said."""
         return write.applied(self.wish, reply)
 
+    def refuse_lost(self, reply: Reply) -> None:
+        """Nothing is to be looked at: the script itself has seen that the daemon holds the connection."""
+
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
         return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
