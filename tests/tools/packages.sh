@@ -16,6 +16,6 @@ command -v apt-get >/dev/null || refuse "Install these first (their names on Deb
 # A machine that has just booted may be upgrading itself.
 apt-get -o DPkg::Lock::Timeout=600 update -qq
 # shellcheck disable=SC2086 # a list of words
-DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -qq --yes --no-install-recommends $packages
+DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 install -qq --yes --no-install-recommends $packages
 lacking=$(sh tests/tools/needs.sh)
 [ -z "$lacking" ] || refuse "All was installed, and yet: $lacking"
