@@ -12,7 +12,7 @@ LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit browser sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
+.PHONY: help demo test all check unit browser sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages fresh fresh-quick
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
@@ -27,6 +27,7 @@ help:
 	@echo "make matrix       every fault and healthy variant on strongSwan 6.0 and 5.9, and writes docs/fault-matrix.md (root)"
 	@echo "make sabotage     a change of a tunnel, and all that can go wrong meanwhile, and writes docs/reliability.md (root)"
 	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
+	@echo "make fresh        demo and test on a bare Debian 12; make fresh-quick: what is quick of it, once for each change (root)"
 	@echo "make findings     writes the pages of findings, one each, and of log lines"
 
 demo: packages $(PY311)/installed $(LINK)
@@ -138,6 +139,15 @@ N ?= 60
 mutants: packages $(PY311)/installed $(LINK)
 	$(call heading,mutants: $(N))
 	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.mutants --number $(N)
+
+# What works because somebody had installed it: a bare Debian 12, a clone of the last commit, and the README's two commands.
+fresh: packages
+	$(call heading,on a bare Debian 12: demo and test)
+	@sh tests/fresh/run.sh demo test
+
+fresh-quick: packages
+	$(call heading,on a bare Debian 12: unit lint types docs)
+	@sh tests/fresh/quick.sh
 
 packages:
 	@sh tests/tools/packages.sh

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,7 +170,7 @@ def _answer(name: str, run: Any) -> Any:
 def _here(case: Path) -> Any:
     """What this machine's PHP answers."""
     program = PROGRAM.variables["TW_READ_PHP"]
-    command = [shutil.which("php") or "php", "-r", program]
+    command = ["php", "-r", program]
     done = subprocess.run(command, input=_asked(str(case)), capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.tools.needs import lacking
+
 from . import state as states
 from .faults import FAULTS, VARIANTS, Case, inject
 from .inventory import inventory
@@ -88,7 +90,7 @@ def _missing() -> str:
         return "gateways run in Linux namespaces; this is not Linux"
     if os.geteuid() != 0:
         return "only root may make network namespaces; run as root"
-    return ""
+    return lacking("lab")
 
 
 def _up(arguments: argparse.Namespace) -> None:
