@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import frames
 
 from tests.lab.lab import Lab, running
+from tests.lab.signals import run
 from tests.lab.topology import topology
 from tests.unit.corpus import CORPUS
 
@@ -247,4 +247,4 @@ def _certificates(lab: Lab) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

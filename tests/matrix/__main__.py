@@ -7,13 +7,13 @@ behaves or is logged otherwise there.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
+from tests.lab.signals import run
 
 from .judge import Row, judge
 from .page import PAGE, page, table
@@ -64,4 +64,4 @@ def _run(suite: str, cases: Collection[Case]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.pinging import PER_SECOND, pinging
+from tests.lab.signals import run
 from tests.lab.topology import pairs
 from tests.tools.sections import PERFORMANCE, put
 
@@ -125,4 +126,4 @@ def _gap(rounds: list[Round]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

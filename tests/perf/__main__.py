@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.lab.signals import run
 from tests.tools.sections import PERFORMANCE, begin, put
 
 HERE = Path(__file__).parent
@@ -42,4 +43,4 @@ def _machine() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -25,6 +25,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frame
 from tests.integration.sick import TIMEOUT, sick, wrong
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
+from tests.lab.signals import run
 from tests.lab.topology import pairs
 
 from .gateway_info import COMMANDS, python_root
@@ -189,4 +190,4 @@ def _page(costs: Mapping[str, Cost], gateways: int, rounds: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -23,6 +23,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frame
 from tests.lab.inventory import inventory
 from tests.lab.lab import running
 from tests.lab.root import CACHE, root
+from tests.lab.signals import run
 from tests.lab.topology import pairs
 
 PAIRS = 25
@@ -149,4 +150,4 @@ def python_root() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)
