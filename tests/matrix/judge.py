@@ -48,7 +48,7 @@ def judge(told: Told) -> Row:
         missed.append("its ends were not paired, or not read")
     if told.made.tasks and not told.case.beside and not _cured(told.case):
         missed.append(f"{', '.join(told.made.tasks)} changed, where nothing is to be repaired")
-    missed += [f"{name}, with it or with a case beside it" for name in told.failed]
+    missed += [f"{how}, for it or for a case beside it" for how in told.failed]
     missed += [f"left behind: {path}" for path in told.litter]
     own = _fault(told, told.case) if isinstance(told.case, Fault) else _variant(told)
     answers = (*own, _foretold(told), not told.leaks)
@@ -84,8 +84,14 @@ def _repaired(told: Told) -> bool:
 
 
 def _foretold(told: Told) -> bool:
-    """Whether `--check` named the tasks and showed the diffs of the run."""
-    return told.foretold == told.made
+    """Whether `--check` showed the diffs of the run and named its tasks, save those that failed or were not needed."""
+    said, done = dict(told.foretold.tasks), dict(told.made.tasks)
+    if isinstance(told.case, Fault) and told.case.returns:
+        itself = told.gateways["initiator"]
+        if not said.pop(itself, 0) >= done.pop(itself, 0):
+            return False
+    tried = any(repair["failed"] for repair in told.repairs)
+    return told.foretold.diffs == told.made.diffs and (said == done or (tried and done.items() <= said.items()))
 
 
 def _founded(finding: Mapping[str, Any]) -> bool:

@@ -16,7 +16,7 @@ from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 ROOT = Path(__file__).parents[2]
 BASE = "MATRIX_BASE"  # an environment variable that names the commit before the change
 RECENT = 20  # commits that count as the change where nothing tells what came before it
-MOST = 24  # cases: some three minutes of two cores
+MOST = 20  # cases: some two minutes of two cores
 FIXED = (
     "ike-proposals-disjoint",  # a setting of the connection, on the initiator
     "selectors-not-mirrored",  # a setting of the child, on the responder

@@ -59,7 +59,7 @@ class Told:
     carries: tuple[bool, bool] = (False, False)
     left: Sequence[Mapping[str, Any]] = ()  # findings of the second run
     again: Sequence[str] = ()  # gateways that the second run changed
-    failed: Sequence[str] = ()  # runs that failed
+    failed: Sequence[str] = ()  # runs of its batch that failed for no reason, or did not for one
     leaks: Sequence[str] = ()  # where one of its pre-shared keys was seen
     litter: Sequence[str] = ()  # files of ours on its gateways at the end
 
@@ -180,7 +180,7 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
                     carries=carries[case.name],
                     left=second.findings("before", here),
                     again=sorted(here & second.run.changed().keys()),
-                    failed=[f"{played.name} ended with {played.run.status}" for played in runs if played.run.status],
+                    failed=[f"{played.name} ended with {played.run.status}" for played in runs if played.is_wrong()],
                     leaks=[where for where, text in texts.items() if any(key in text for key in keys[case.name])],
                     litter=litter[case.name],
                 )
@@ -205,6 +205,11 @@ class _Played:
 
     def repairs(self, title: str) -> list[Mapping[str, Any]]:
         return [repair for repair in self.reports.get("after", {}).get("repairs", ()) if repair["tunnel"] == title]
+
+    def is_wrong(self) -> bool:
+        """A run fails where a repair is not proven, and nowhere else."""
+        repairs = self.reports.get("after", {}).get("repairs", ())
+        return bool(self.run.status) != any(repair["failed"] or not repair["proven"] for repair in repairs)
 
     def deeds(self, gateways: Collection[str]) -> Deeds:
         """The steps of a plan are loops, and each item has its own diff."""

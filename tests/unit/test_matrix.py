@@ -62,10 +62,19 @@ UNDECIDED = Told(
     paired=True,
     findings=[_finding("psk-mismatch", "b01", no_fix="Give the right key in ipsec_psks")],
 )
+TRIED = replace(UNDECIDED, foretold=Deeds({"b01": 1}), repairs=[{**REPAIR, "changed": [], "failed": ["b01"]}])
+RETURNED = replace(
+    FOUND,
+    case=FAULTS["daemon-stopped"],
+    carried=(False, False),
+    findings=[_finding("daemon-stopped", fix=[{"do": "daemon", "state": "started"}])],
+    foretold=Deeds({"a01": 1, "b01": 1}),
+    made=Deeds({"a01": 1}),
+)
 FINE = Told(VARIANTS["templates"], GATEWAYS, carried=UP, paired=True, carries=UP)
 
 
-@pytest.mark.parametrize("told", [FOUND, UNDECIDED, FINE], ids=lambda told: told.case.name)
+@pytest.mark.parametrize("told", [FOUND, UNDECIDED, TRIED, RETURNED, FINE])
 def test_what_must_be_passes(told: Told) -> None:
     assert judge(told).missed == ()
 
@@ -101,6 +110,10 @@ def test_what_must_be_passes(told: Told) -> None:
         replace(UNDECIDED, foretold=STEP, made=STEP),
         replace(UNDECIDED, leaks=["before.json"]),
         replace(UNDECIDED, findings=[_finding("psk-mismatch", no_fix="compare them")]),
+        replace(TRIED, repairs=[]),
+        replace(TRIED, made=Deeds({"a01": 1})),
+        replace(RETURNED, foretold=Deeds({"a01": 1}), made=Deeds({"a01": 1, "b01": 1})),
+        replace(RETURNED, foretold=Deeds({"b01": 1})),
         replace(FINE, paired=False),
         replace(FINE, findings=[_finding()]),
         replace(FINE, foretold=STEP, made=STEP),
