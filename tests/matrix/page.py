@@ -16,7 +16,9 @@ ABOUT = """# Fault matrix
 looked at again; each healthy variant must lead to no finding and no change, save for what is named *beside* it, which
 is true of it in this lab alone. What is named beside a fault may come with it. Only what the daemons logged tells the
 faults marked *log*, which `diagnose` finds; all others are found by `audit`. Where there is no repair, the finding
-gives advice, and *repaired*, *traffic* and *clean second run* are not asked.
+gives advice, and *repaired*, *traffic* and *clean second run* are not asked. *Foretold*: `--check --diff` named the
+gateways that the run changed and showed its diffs. *No key seen*: no pre-shared key of either gateway is in what
+Ansible printed with `-vvv`, nor in any report or other file on the controller.
 """
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 
