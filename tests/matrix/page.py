@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
+from tests.tools.measured import measured
 
 from .judge import ASKED, Answer, Row
 
@@ -38,7 +39,16 @@ def table(rows: Sequence[Row]) -> str:
 def page(done: Mapping[str, Sequence[Row]]) -> str:
     """The page, from the rows of each version of strongSwan."""
     return (
-        "\n".join([ABOUT, *_faults(), "", *_variants(), *(line for item in done.items() for line in _answers(*item))])
+        "\n".join(
+            [
+                ABOUT,
+                *_faults(),
+                "",
+                *_variants(),
+                *(("", "## Measured", "", measured()) if done else ()),
+                *(line for item in done.items() for line in _answers(*item)),
+            ]
+        )
         + "\n"
     )
 

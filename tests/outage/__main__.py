@@ -15,6 +15,7 @@ from tests.lab.lab import Lab, running
 from tests.lab.pinging import PER_SECOND, pinging
 from tests.lab.signals import run
 from tests.lab.topology import pairs
+from tests.tools.measured import measured
 from tests.tools.sections import PERFORMANCE, put
 
 from .kinds import KINDS, Kind
@@ -71,7 +72,7 @@ def main() -> None:
     page = _page(rows, given.rounds)
     print(page)
     if not (given.suite or given.kind):
-        put(PERFORMANCE, page)
+        put(PERFORMANCE, f"{page}\n\n{measured()}")
     sys.exit(bool(_over(rows)))
 
 
