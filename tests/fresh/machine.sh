@@ -34,6 +34,7 @@ mount -t tmpfs tmpfs "$root/run"
 nsenter --net=/run/netns/fresh mount -t sysfs sysfs "$root/sys"
 echo "nameserver 10.0.2.3" >"$root/etc/resolv.conf"
 echo "127.0.0.1 localhost fresh" >"$root/etc/hosts"
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/fresh" # nothing of it has to outlive a loss of power
 hostname fresh
 
 exec 4</run/netns/fresh
