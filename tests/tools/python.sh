@@ -3,7 +3,8 @@
 set -eu
 
 version=$1
-for python in "/usr/bin/python$version" "$(command -v "python$version" || :)" "$HOME/.pyenv/versions/$version".*/bin/"python$version"; do
+for python in "/usr/bin/python$version" "$(command -v "python$version" || :)" "$PWD/.cache/python/$version/usr/bin/python$version" \
+	"$HOME/.pyenv/versions/$version".*/bin/"python$version"; do
 	if [ -x "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null; then
 		echo "$python"
 		exit 0

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Makes a virtual environment from pinned requirements: tests/tools/venv.sh FOLDER PYTHON-VERSION REQUIREMENTS
+# Makes a virtual environment from pinned requirements, whose first line names its Python: tests/tools/venv.sh FOLDER REQUIREMENTS
 set -eu
 
-folder=$1 version=$2 requirements=$3
+folder=$1 requirements=$2
+version=$(sed -n '1s/^# Python \(3\.[0-9]*\);.*/\1/p' "$requirements")
 python=$(sh tests/tools/python.sh "$version")
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-deps --requirement "$requirements"
