@@ -215,9 +215,13 @@ CASES: dict[str, Callable[[Path], list[str]]] = {
         f"{kind} {way} {number.name}": lambda folder, kind=kind, way=way, number=number: ended(
             folder, kind, way, number
         )
-        for kind, ways in (("run", WAYS), ("pytest", ("background",)), ("workers", ("background",)))
+        for kind, ways, numbers in (
+            ("run", WAYS, (SIGTERM, SIGINT, SIGHUP)),
+            ("pytest", ("background",), (SIGTERM, SIGINT)),
+            ("workers", ("background",), (SIGTERM, SIGINT)),
+        )
         for way in ways
-        for number in (SIGTERM, SIGINT, SIGHUP)
+        for number in numbers
         if (way, number) != ("nohup", SIGHUP)
     },
     "run nohup SIGHUP": hung_up,

@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
 
+from tests.lab.owner import MARK
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -24,10 +26,14 @@ class Shell:
 
     def output(self, script: Script, mark: str) -> subprocess.CompletedProcess[bytes]:
         """All that the script prints."""
-        environment = {"PATH": self.path, "HOME": "/"}
         return subprocess.run(
-            self.command, input=pack(script, mark), capture_output=True, check=False, env=environment, timeout=60
+            self.command, input=pack(script, mark), capture_output=True, check=False, env=self.environment, timeout=60
         )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it has, and whose it is: what it leaves in the background ends with the run."""
+        return {"PATH": self.path, "HOME": "/", MARK: os.environ[MARK]}
 
     def run(self, script: Script) -> Reply:
         """The script's reply."""
