@@ -20,7 +20,8 @@ from .page import PAGE, page, table
 from .selection import BaseError, cases, changed_files, select
 from .story import tell
 
-SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8", "bullseye": "5.9.1"}  # Debian releases and their strongSwan
+# Debian releases and their strongSwan. Not bullseye's 5.9.1, which refuses trap|start: no tunnel of the lab is loaded.
+SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8"}
 FIRST, OTHER = "trixie", "bookworm"  # what a change runs on, and what for cases that differ there
 
 
