@@ -82,7 +82,7 @@ integration-night: $(READY)
 # Property tests with many more examples.
 fuzz: $(MAIN)/installed
 	$(call heading,property tests with many examples)
-	@HYPOTHESIS_PROFILE=night $(MAIN)/bin/python -m pytest -q -n 2 -m hypothesis tests/unit
+	@HYPOTHESIS_PROFILE=night $(MAIN)/bin/python -m pytest -q -n 2 tests/unit
 
 # The HTML report in Debian's Chromium.
 browser: packages $(MAIN)/installed
