@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def _times(gateways: int) -> int:
-    """How often there is each of the five ways to be sick, so that 5 % are."""
+    """How often there is each of the five ways to be sick: 5 % are from 100 gateways on, of fewer five."""
     return max(gateways // 100, 1)
 
 
@@ -129,7 +129,7 @@ def _commands(lab: Lab, tmp: Path, hosts: Mapping[str, object]) -> Mapping[str, 
     return {
         "a bare paramiko loop": [sys.executable, str(BARE), str(tmp / "bare.json")],
         "`fleet_info`": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "fleet", fleet)],
-        "`fleet_info`, 5 % of them sick": [ansible, "-i", str(tmp / "some.yml"), _play(tmp, "sick", kept)],
+        "`fleet_info`, some of them sick": [ansible, "-i", str(tmp / "some.yml"), _play(tmp, "sick", kept)],
         "`fleet_info`, more hosts": [ansible, "-i", str(tmp / "many.yml"), _play(tmp, "fleet", fleet)],
         "five `command` tasks": [ansible, "-i", str(tmp / "few.yml"), _play(tmp, "five", ordinary)],
     }
