@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +18,11 @@ from tests.lab.topology import Topology, pairs, topology
 
 OPTIONS = GatherOptions(digest_key="a key of the audit of two")
 CONFIG = "/cf/conf/config.xml"
-APPLY = """require_once("config.inc"); require_once("ipsec.inc"); ipsec_configure();"""
+APPLY = """rm -f /tmp/config.cache
+php -r 'require_once("config.inc"); require_once("ipsec.inc"); ipsec_configure();'
+while grep -qs 'strongswan[r]c' /proc/[0-9]*/cmdline; do sleep 0.1; done # it has charon load in the background
+tries=10
+while [ $tries -gt 0 ] && swanctl --list-sas | grep -q CONNECTING; do sleep 0.2; tries=$((tries - 1)); done"""
 A, B = "a01", "b01"  # b01 initiates
 CHECKED = ("<keepalive>disabled</keepalive>", "<keepalive>enabled</keepalive>")
 
@@ -53,10 +56,8 @@ def restored(lab: Lab) -> Iterator[None]:
 
 
 def apply(lab: Lab, gateway: str) -> None:
-    """What Apply Changes does, until the daemon has it."""
-    lab.sh(gateway, "rm -f /tmp/config.cache")
-    lab.exec(gateway, ["/usr/local/bin/php", "-r", APPLY], check=True)
-    time.sleep(2)
+    """What Apply Changes does, until the daemon has it and has made what it can."""
+    lab.sh(gateway, APPLY)
 
 
 def edit(lab: Lab, gateway: str, old: str, new: str, *, applied: bool = True) -> None:

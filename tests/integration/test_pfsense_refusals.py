@@ -12,9 +12,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import di
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
-from tests.lab.topology import pairs
+from tests.lab.topology import pairs, topology
 
 from .ansible_run import module, told
+from .in_turn import check, in_turn, use
 from .test_pfsense_audit import CHECKED, CONFIG, apply, read
 from .test_pfsense_writing import changed_by
 
@@ -40,7 +41,8 @@ chmod 755 /usr/local/bin/php"""
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with running(pairs(2, name="pfrefuse", pfsense={"b": "2.7.2"})) as lab:
+    data = pairs(2, name="pfrefuse", pfsense={"b": "2.7.2"}).data
+    with running(topology({**data, "poll": 3600}, where="pfrefuse")) as lab:
         yield lab
 
 
@@ -142,11 +144,10 @@ def test_another_superuser_and_one_with_sudo_write_as_root_does(
 ) -> None:
     """The menu of admin does not stand in the way, and sudo asks for the password that become gives."""
     before = lab.sh("b01", f"cat {CONFIG}")
-    run = module(tmp_path, hosts(user), "b01", "connection", WISH)
-    assert run.status == 0, run.output
+    done, again = in_turn(tmp_path, hosts(user), "b01", use("connection", WISH), use("connection", WISH))
     assert changed_by(before, lab.sh("b01", f"cat {CONFIG}")) == ["<dpd_delay>20</dpd_delay>"]
     assert lab.sh("b01", f"stat -c '%U %a' {CONFIG}").split()[0] == "root"
-    assert not module(tmp_path, hosts(user), "b01", "connection", WISH).changed()
+    assert (done["changed"], again["changed"]) == (True, False)
 
 
 def ends(tunnels: Iterable[Tunnel]) -> list[str]:
@@ -158,10 +159,8 @@ def test_of_a_cluster_the_primary_is_changed_and_the_one_that_has_the_address_is
 ) -> None:
     clustered(lab)
     before = lab.sh("b02", KEPT)
-    for check in ([], ["--check"]):
-        run = module(tmp_path, hosts("root"), "b02", "connection", WISH, *check)
-        assert run.status == 2
-        assert "this is the secondary of a cluster" in told(run)["msg"]
+    for refused in in_turn(tmp_path, hosts("root"), "b02", use("connection", WISH), check("connection", WISH)):
+        assert "this is the secondary of a cluster" in refused["msg"]
     assert lab.sh("b02", KEPT) == before
     tunnels, unpaired = pair([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
     assert ends(tunnels) == ["a01/west", "b01/con1"]

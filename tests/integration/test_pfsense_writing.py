@@ -15,10 +15,12 @@ from tests.lab.pinging import pinging
 from tests.lab.topology import pairs, topology
 
 from .ansible_run import module, playbook, told, works
+from .in_turn import check, in_turn, sh, until, use
 from .test_standin import changed
 
 FEW = 5  # of the pings of both ends; mostly none
 CONFIG = "/cf/conf/config.xml"
+CAT = sh(f"cat {CONFIG}")
 CANARY = "canary-7f3Kq-do-not-show"
 REFUSE = """cp /usr/local/sbin/swanctl /run/swanctl
 sed -i '3r /dev/stdin' /usr/local/sbin/swanctl <<'END'
@@ -32,7 +34,7 @@ def lab() -> Iterator[Lab]:
     data = dict(pairs(6, name="pfwrite", pfsense={"b": "2.7.2"}).data)
     for number, release in ((2, "2.6.0"), (3, "2.8.0")):
         data["gateways"][f"b{number:02d}"] |= {"version": release}
-    with running(topology(data, where="pfwrite")) as lab:
+    with running(topology({**data, "poll": 3600}, where="pfwrite")) as lab:
         yield lab
 
 
@@ -57,7 +59,10 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return held
 
 
-@pytest.mark.parametrize(("number", "gateway"), [(1, "b01"), (2, "b02"), (3, "b03")])
+@pytest.mark.parametrize(
+    ("number", "gateway"),  # 2.7.2; on the other releases what writes is tried in test_pfsense_program.py
+    [(1, "b01"), pytest.param(2, "b02", marks=pytest.mark.night), pytest.param(3, "b03", marks=pytest.mark.night)],
+)
 def test_a_change_is_made_once_as_check_mode_said_and_carries_traffic(
     lab: Lab, hosts: Path, tmp_path: Path, number: int, gateway: str
 ) -> None:
@@ -69,18 +74,24 @@ def test_a_change_is_made_once_as_check_mode_said_and_carries_traffic(
         "reinitiate": True,
     }
     before = config(lab, gateway)
-    foretold = works(tmp_path, hosts, gateway, "connection", wish, "--check", "--diff")
-    assert config(lab, gateway) == before
-    done = works(tmp_path, hosts, gateway, "connection", wish, "--diff")
+    foretold, kept, done, now, again = in_turn(
+        tmp_path, hosts, gateway,
+        check("connection", wish, diff=True),
+        CAT,
+        use("connection", wish, diff=True),
+        CAT,
+        use("connection", wish),
+    )  # fmt: skip
+    assert kept["stdout"] == before
     for key in ("changed", "connection", "edits", "takes_effect", "diff"):
         assert done[key] == foretold[key], key
     lines = {"<rekey_time>21600</rekey_time>", "<dpd_delay>20</dpd_delay>", "<lifetime>7200</lifetime>"}
-    assert set(changed_by(before, config(lab, gateway))) == lines
-    assert re.search(r"tunnelwright.ipsec for \S+@\S+: ticket 4711: con1 ", config(lab, gateway))
+    assert set(changed_by(before, now["stdout"])) == lines
+    assert re.search(r"tunnelwright.ipsec for \S+@\S+: ticket 4711: con1 ", now["stdout"])
+    assert not again["changed"]
     assert re.search(r"dpd_delay = 20\b", lab.sh(gateway, "swanctl --list-conns --pretty"))
     assert ikes(lab, gateway) == 1
     assert within(5, lambda: lab.pings(f"t{number:02d}") == (True, True))
-    assert not works(tmp_path, hosts, gateway, "connection", wish)["changed"]
 
 
 def changed_by(before: str, after: str) -> list[str]:
@@ -94,13 +105,16 @@ def changed_by(before: str, after: str) -> list[str]:
 def test_what_somebody_saved_and_did_not_apply_stops_a_change_unless_it_is_allowed(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
-    wish = {"settings": {"mobike": "yes"}}
+    wish = {"name": "con1", "settings": {"mobike": "yes"}}
     text = config(lab, "b04").replace("<dpd_delay>10</dpd_delay>", "<dpd_delay>25</dpd_delay>", 1)
     lab.write("b04", CONFIG, text, mode="0600")
     lab.sh("b04", "rm -f /tmp/config.cache; touch /var/run/ipsec.dirty")
-    assert "wait to be applied (to con1)" in refused(tmp_path, hosts, "b04", wish)
-    assert config(lab, "b04") == text
-    assert works(tmp_path, hosts, "b04", "connection", {"name": "con1", **wish, "apply_pending": True})["changed"]
+    refused, kept, done = in_turn(
+        tmp_path, hosts, "b04", use("connection", wish), CAT, use("connection", {**wish, "apply_pending": True})
+    )
+    assert "wait to be applied (to con1)" in refused["msg"]
+    assert kept["stdout"] == text
+    assert done["changed"]
     assert changed(text, config(lab, "b04")) == ["<mobike>on</mobike>"]
     assert "25" in lab.sh("b04", "grep dpd_delay /var/etc/ipsec/swanctl.conf")
     assert "ipsec.dirty" not in lab.sh("b04", "ls /var/run")
@@ -108,9 +122,13 @@ def test_what_somebody_saved_and_did_not_apply_stops_a_change_unless_it_is_allow
 
 def test_what_pfsense_cannot_have_is_refused_and_nothing_is_written(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before = config(lab, "b04")
-    said = refused(tmp_path, hosts, "b04", {"children": {"con1": {"close_action": "trap"}}})
-    assert "without con1.dpd_action" in said
-    assert "no place" in refused(tmp_path, hosts, "b04", {"settings": {"keyingtries": "0"}})
+    half, nowhere = in_turn(
+        tmp_path, hosts, "b04",
+        use("connection", {"name": "con1", "children": {"con1": {"close_action": "trap"}}}),
+        use("connection", {"name": "con1", "settings": {"keyingtries": "0"}}),
+    )  # fmt: skip
+    assert "without con1.dpd_action" in half["msg"]
+    assert "no place" in nowhere["msg"]
     assert config(lab, "b04") == before
 
 
@@ -141,23 +159,31 @@ def test_a_key_changes_on_both_ends_and_is_shown_nowhere(lab: Lab, hosts: Path, 
 def test_its_own_check_is_turned_on_once_and_off_again(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     before, generated = config(lab, "b06"), lab.sh("b06", "cat /var/etc/ipsec/swanctl.conf")
     wish = {"connection": "con1", "child": "con1"}
-    foretold = works(tmp_path, hosts, "b06", "keepalive", wish, "--check")
-    assert config(lab, "b06") == before
-    done = works(tmp_path, hosts, "b06", "keepalive", wish)
+    off = {**wish, "state": "absent"}
+    foretold, kept, done, now, again, down, looked, up, ended, nothing = in_turn(
+        tmp_path, hosts, "b06",
+        check("keepalive", wish),
+        CAT,
+        use("keepalive", wish),
+        sh(f"cat {CONFIG} /var/etc/ipsec/swanctl.conf"),
+        use("keepalive", wish),
+        sh("swanctl --terminate --ike con1"),
+        sh("/usr/local/bin/ipsec_keepalive.php"),  # as minicron does, every now and then
+        until("swanctl --list-sas --child con1 | grep INSTALLED"),
+        use("keepalive", off),
+        use("keepalive", off),
+    )  # fmt: skip
+    assert kept["stdout"] == before
     assert done == foretold
     assert done["keepalive"]["means"] == "keepalive"
-    assert changed_by(before, config(lab, "b06")) == ["<keepalive>enabled</keepalive>"]
-    assert lab.sh("b06", "cat /var/etc/ipsec/swanctl.conf") == generated
-    assert not works(tmp_path, hosts, "b06", "keepalive", wish)["changed"]
-    lab.sh("b06", "swanctl --terminate --ike con1")
-    assert within(15, lambda: lab.pings("t06") == (True, True))
-    off = {**wish, "state": "absent"}
-    assert works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
+    assert changed_by(before + generated, now["stdout"]) == ["<keepalive>enabled</keepalive>"]
+    assert (down["rc"], looked["rc"], up["rc"]) == (0, 0, 0)
+    assert lab.pings("t06") == (True, True)
+    assert (again["changed"], ended["changed"], nothing["changed"]) == (False, True, False)
     assert changed(before, config(lab, "b06")) == []
-    assert not works(tmp_path, hosts, "b06", "keepalive", off)["changed"]
 
 
-@pytest.mark.parametrize(("number", "gateway"), [(5, "b05"), (3, "b03")])
+@pytest.mark.parametrize(("number", "gateway"), [(5, "b05"), pytest.param(3, "b03", marks=pytest.mark.night)])
 def test_a_twin_carries_the_traffic_over_a_change(
     lab: Lab, hosts: Path, tmp_path: Path, number: int, gateway: str
 ) -> None:
@@ -215,7 +241,7 @@ def test_what_nobody_confirms_is_taken_back_by_a_firewall_that_was_restarted(
 
 
 def test_what_is_confirmed_stays(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    guard = {"name": "CHG-1", "seconds": 60}
+    guard = {"name": "CHG-1", "seconds": 3000}
     tasks = [
         {"tunnelwright.ipsec.rollback_guard": guard},
         {"tunnelwright.ipsec.connection": {"name": "con1", "settings": {"dpd_delay": "14s"}}},
@@ -227,6 +253,7 @@ def test_what_is_confirmed_stays(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     assert "guard" not in lab.sh("b06", "ls /etc/tunnelwright 2>/dev/null || true")
 
 
+@pytest.mark.night  # a fleet where nobody starts is repaired in test_pfsense_repairs.py
 def test_a_pfsense_that_nobody_starts_is_repaired_by_the_playbook(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     wish = {
         "name": "con1",

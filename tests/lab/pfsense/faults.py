@@ -167,7 +167,7 @@ def lab_of(cases: Mapping[str, Case], name: str = "pffaults") -> Topology:
                 end["connection"] = {"a": "west", "b": "east"}[side]
                 gateway = data["gateways"][f"{side}{number:02d}"]
                 del gateway["kind"], gateway["version"]
-    return topology({**data, "poll": 300}, where=name)
+    return topology({**data, "poll": 3600}, where=name)
 
 
 def _numbered(values: Mapping[str, Any], number: int) -> dict[str, Any]:
