@@ -1,149 +1,183 @@
-# The front door. `make demo` and `make test` want root on Linux and install what they need; the rest does not.
+# The front door. `make demo` and `make test` want root on Debian and install what they need; `make check` wants no root.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 .SECONDARY: # keep .venv/*/installed, which make takes for a stepping stone
+
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 
-PY311 := .venv/py311
-# ansible-core 2.21 on Python 3.13 is tested where there is a Python 3.13, and in CI always.
-PYTHONS := py311 $(if $(CI)$(shell sh tests/tools/python.sh 3.13 2>/dev/null),py313)
-TOOLS := PATH="$(CURDIR)/$(PY311)/bin:$$PATH"
+# Each has requirements/NAME.txt: main has ansible-core 2.19 and all tools, the others one ansible-core each.
+CORES := core2.18 core2.20 core2.21 core2.22
+LOWEST := $(firstword $(CORES))
+HIGHEST := $(lastword $(CORES))
+MAIN := .venv/main
+TOOLS := PATH="$(CURDIR)/$(MAIN)/bin:$$PATH"
+PYTHON := PYTHONPATH=.cache/collections $(TOOLS) python
 LINK := .cache/collections/ansible_collections/tunnelwright/ipsec
+READY := packages $(MAIN)/installed $(LINK)
 
 heading = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help demo test all check unit browser sanity integration molecule perf sabotage outage mutants matrix matrix-brief clean packages
+.PHONY: help demo test night check unit browser sanity contract integration integration-night molecule perf sabotage outage
+.PHONY: mutants mutants-night matrix matrix-changed figures roots fresh fresh-quick fuzz clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
-	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root)"
-	@echo "make test         everything (root)"
-	@echo "make check        lint, types and unit tests: a minute, no root"
-	@echo "make unit         unit tests alone: seconds, no root"
-	@echo "make browser      the HTML report in Chromium (root, for the package)"
+	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root; 2 minutes)"
+	@echo "make check        lint, types and unit tests (no root; 2 minutes)"
+	@echo "make test         what every change must pass (root; 25 minutes)"
+	@echo "make night        all there is, on every supported version (root; hours)"
+	@echo "make unit         unit tests alone (no root; a minute)"
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
-	@echo "make lint types docs sanity molecule: parts of the above"
-	@echo "make perf         measures, and writes docs/performance.md (root)"
-	@echo "make outage       packets lost while a tunnel is changed, by kind of change; writes to docs/performance.md (root)"
-	@echo "make matrix       every fault and healthy variant on strongSwan 6.0 and 5.9, and writes docs/fault-matrix.md (root)"
-	@echo "make sabotage     a change of a tunnel, and all that can go wrong meanwhile, and writes docs/reliability.md (root)"
-	@echo "make mutants N=60 the audit against real daemons on pairs with one setting changed at random (root)"
+	@echo "make contract     each module and role once, on every supported ansible-core (root)"
+	@echo "make browser      the HTML report in Chromium (root, for the package)"
+	@echo "make lint types docs sanity molecule mutants matrix-changed: parts of the above"
+	@echo "make figures      measures all that docs/ has figures of, on an idle machine; parts: perf outage matrix sabotage (root)"
+	@echo "make fresh        demo and test on a bare Debian 12; fresh-quick: what is quick of it, once for each change (root)"
 	@echo "make findings     writes the pages of findings, one each, and of log lines"
 
-demo: packages $(PY311)/installed $(LINK)
+demo: $(READY)
 	@$(TOOLS) sh tests/demo.sh
 
-# -k: all of it, also after a failure; what is quick to know comes first.
-test all: packages
-	@$(MAKE) -k lint types docs unit browser sanity molecule mutants integration matrix-brief
-	@$(if $(filter py313,$(PYTHONS)),,echo "Not tested, for want of a Python 3.13: ansible-core 2.21.")
+# Two lanes beside each other, since one mostly waits for gateways. What decides soonest comes first.
+test: $(READY)
+	@$(MAIN)/bin/python -m tests.tools.stages test \
+		--lane "roots integration matrix-changed mutants molecule contract-$(LOWEST) contract-$(HIGHEST)" \
+		--lane "unit-main lint types docs sanity-main browser $(if $(CI),fresh-quick)"
 
-check: lint types unit-py311
+# What measures needs the machine to itself, so it comes last.
+night: $(READY)
+	@$(MAIN)/bin/python -m tests.tools.stages night \
+		--lane "roots integration-night mutants-night molecule $(CORES:%=contract-%)" \
+		--lane "lint types docs unit sanity browser fuzz" && \
+	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh perf outage matrix sabotage"
 
-unit: $(PYTHONS:%=unit-%)
-sanity: $(PYTHONS:%=sanity-%)
-integration: $(PYTHONS:%=integration-%)
+check: lint types unit-main
+
+unit: unit-main $(CORES:%=unit-%)
+sanity: sanity-main $(CORES:%=sanity-%)
+contract: $(CORES:%=contract-%)
 
 unit-%: .venv/%/installed
 	$(call heading,unit and property tests: $*)
 	@.venv/$*/bin/python -m pytest -q -n 2 tests/unit
 
-sanity-%: .venv/%/installed $(PY311)/installed
+sanity-%: .venv/%/installed $(MAIN)/installed
 	$(call heading,ansible-test sanity: $*)
 	@sh tests/tools/sanity.sh .venv/$*
 
-# What no ansible-core can change is tested beside one of them: the lab, and what gateways do by themselves.
-ONCE := lab standin standin_corpus standin_lab php pfsense_program rollback_guard make_before_break without_break sabotage faults
+contract-%: packages .venv/%/installed $(LINK)
+	$(call heading,each module and role on real gateways: $*)
+	@.venv/$*/bin/python -m pytest -q -n 2 tests/contract
 
-# The tests mostly wait for gateways, so four labs share two cores well.
-integration-%: packages .venv/%/installed
-	$(call heading,integration tests on real gateways: $*)
-	@.venv/$*/bin/python -m pytest -q -n 4 --dist loadscope --no-loadscope-reorder tests/integration $(if $(filter py311,$*),,$(ONCE:%=--ignore=tests/integration/test_%.py))
+# The tests mostly wait for gateways, so many labs share two cores well.
+WORKERS := 7
+
+integration: $(READY)
+	$(call heading,integration tests on real gateways)
+	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) -m "not night" tests/integration
+
+integration-night: $(READY)
+	$(call heading,all integration tests on real gateways)
+	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) tests/integration
+
+# Property tests with many more examples.
+fuzz: $(MAIN)/installed
+	$(call heading,property tests with many examples)
+	@HYPOTHESIS_PROFILE=night $(MAIN)/bin/python -m pytest -q -n 2 tests/unit
 
 # The HTML report in Debian's Chromium.
-browser: packages $(PY311)/installed
+browser: packages $(MAIN)/installed
 	$(call heading,HTML report in Chromium)
-	@$(PY311)/bin/python -m pytest -q tests/browser
+	@$(MAIN)/bin/python -m pytest -q tests/browser
 
-molecule: packages $(PY311)/installed $(LINK)
+molecule: $(READY)
 	$(call heading,molecule)
 	@cd extensions && $(TOOLS) molecule test --all
 
+# The Debian roots of gateways, made once on a machine.
+roots: $(READY)
+	$(call heading,roots of gateways)
+	@printf "%s\n" trixie bookworm bullseye | PATH="$(CURDIR)/$(MAIN)/bin:$$PATH" xargs -P 2 -I SUITE python -m tests.lab root --suite SUITE --kind pfsense
+
 lint: ruff shellcheck yamllint changelog ansible-lint
 
-ruff: $(PY311)/installed
+ruff: $(MAIN)/installed
 	$(call heading,ruff)
 	@$(TOOLS) ruff check --quiet
 	@$(TOOLS) ruff format --check --quiet
 
-shellcheck: $(PY311)/installed
+shellcheck: $(MAIN)/installed
 	$(call heading,shellcheck)
 	@$(TOOLS) shellcheck -s sh $$(sh tests/tools/files.sh '*.sh')
 	@$(TOOLS) shellcheck -s sh $$(sh tests/tools/files.sh 'tests/lab/pfsense/root/*' | xargs grep -l '^#!/bin/sh')
 	@$(TOOLS) shellcheck .ci/run
 
-yamllint: $(PY311)/installed
+yamllint: $(MAIN)/installed
 	$(call heading,yamllint)
 	@$(TOOLS) yamllint --strict .
 
-changelog: $(PY311)/installed
+changelog: $(MAIN)/installed
 	$(call heading,antsibull-changelog)
 	@$(TOOLS) antsibull-changelog lint
 
-ansible-lint: $(PY311)/installed $(LINK)
+ansible-lint: $(MAIN)/installed $(LINK)
 	$(call heading,ansible-lint)
 	@$(TOOLS) ansible-lint -q --offline
 
 types: mypy imports
 
-mypy: $(PY311)/installed
+mypy: $(MAIN)/installed
 	$(call heading,mypy)
 	@$(TOOLS) mypy
 
-imports: $(PY311)/installed
+imports: $(MAIN)/installed
 	$(call heading,import-linter)
 	@PYTHONPATH=plugins $(TOOLS) lint-imports --no-logo
 
-docs: $(PY311)/installed
+docs: $(MAIN)/installed
 	$(call heading,documentation)
 	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && sh tests/tools/collection.sh "$$copy" && \
-	cd "$$copy/ansible_collections/tunnelwright/ipsec" && PATH="$(CURDIR)/$(PY311)/bin:$$PATH" \
+	cd "$$copy/ansible_collections/tunnelwright/ipsec" && PATH="$(CURDIR)/$(MAIN)/bin:$$PATH" \
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck .
 
-findings: $(PY311)/installed $(LINK)
-	@PYTHONPATH=.cache/collections $(PY311)/bin/python -m tests.tools.findings_page
+findings: $(MAIN)/installed $(LINK)
+	@$(PYTHON) -m tests.tools.findings_page
 
-perf: packages $(PY311)/installed $(LINK)
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.perf
+# Each of the four writes its page, and fails where a ratio breaks its limit or a case is missed.
+figures: $(READY)
+	@$(PYTHON) -m tests.figures
 
-outage: packages $(PY311)/installed $(LINK)
-	$(call heading,packets lost while a tunnel is changed)
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.outage
+perf outage matrix sabotage: $(READY)
+	$(call heading,$@)
+	@$(PYTHON) -m tests.$@
 
-matrix: packages $(PY311)/installed $(LINK)
-	$(call heading,fault matrix)
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.matrix
-
-# All of it on 6.0, and on 5.9 what differs there.
-matrix-brief: packages $(PY311)/installed $(LINK)
-	$(call heading,fault matrix: brief)
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.matrix --brief
-
-# Most of it is waiting for guards to see that nobody confirms.
-sabotage: packages $(PY311)/installed $(LINK)
-	$(call heading,sabotage)
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.sabotage
+# Bounded: the families that a change touches and ten cases that stand for the others.
+matrix-changed: $(READY)
+	$(call heading,fault matrix: what the change asks for)
+	@$(PYTHON) -m tests.matrix --changed
 
 # Pairs of the reference corpus, one setting changed at random, judged by real daemons and by the audit.
 N ?= 60
-mutants: packages $(PY311)/installed $(LINK)
+mutants: $(READY)
 	$(call heading,mutants: $(N))
-	@PYTHONPATH=.cache/collections $(TOOLS) python -m tests.mutants --number $(N)
+	@$(PYTHON) -m tests.mutants --number $(N)
+
+mutants-night:
+	@$(MAKE) mutants N=200
+
+# What works because somebody had installed it: a bare Debian 12, a clone of the last commit, and the README's two commands.
+fresh: packages
+	$(call heading,on a bare Debian 12: demo and test)
+	@sh tests/fresh/run.sh demo test
+
+fresh-quick: packages
+	$(call heading,on a bare Debian 12: unit lint types docs)
+	@sh tests/fresh/quick.sh
 
 packages:
 	@sh tests/tools/packages.sh
 
 .venv/%/installed: requirements/%.txt
-	@sh tests/tools/venv.sh .venv/$* $(<:requirements/py3%.txt=3.%) $<
+	@sh tests/tools/venv.sh .venv/$* $<
 	@touch $@
 
 # Where Ansible finds this checkout under the collection's name.

@@ -3,14 +3,10 @@
 # `make demo` has installed what this needs and put the virtual environment first in PATH.
 set -eu
 
-lab=demo-$$
+# The lab is there for as long as this runs, and goes however this ends.
+[ -n "${LAB-}" ] || exec python -m tests.lab during tests/lab/topologies/demo.yml sh "$0"
 out=${DEMO_OUTPUT:-tests/output/demo}
 mkdir -p "$out"
-
-if [ "$(uname -s)" != Linux ] || [ "$(id -u)" != 0 ]; then
-	echo "The demo makes network namespaces, so it needs root on Linux." >&2
-	exit 1
-fi
 
 lab() { python -m tests.lab "$@"; }
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
@@ -21,16 +17,13 @@ play() {
 	shift
 	ansible-playbook "tunnelwright.ipsec.$name" -i "$out/inventory.yml" "$@"
 }
-trap 'lab down "$lab" >/dev/null 2>&1 || true' EXIT
-trap 'exit 130' INT TERM
 
 say "A hub and three branches in network namespaces, branch3 behind a NAT router"
-lab up tests/lab/topologies/demo.yml --name "$lab"
-lab inventory "$lab" >"$out/inventory.yml"
+lab inventory "$LAB" >"$out/inventory.yml"
 
 say "Break two of the three tunnels"
-lab fault "$lab" ike-proposals-disjoint --on hub-branch1
-lab fault "$lab" selectors-not-mirrored --on hub-branch3
+lab fault "$LAB" ike-proposals-disjoint --on hub-branch1
+lab fault "$LAB" selectors-not-mirrored --on hub-branch3
 
 say "audit"
 play audit -e ipsec_report_dir="$PWD/$out"
@@ -43,7 +36,7 @@ play remediate --diff -e ipsec_report_dir="$PWD/$out"
 
 say "Traffic from host to host"
 for branch in 1 2 3; do
-	lab ping "$lab" "host$branch" hub-host
+	lab ping "$LAB" "host$branch" hub-host
 done
 
 say "remediate again: nothing left to change"

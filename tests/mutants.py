@@ -2,8 +2,8 @@
 
 `make mutants N=200` takes the pairs of the corpus that two real daemons bring up here, changes one setting on one end,
 asks the daemons whether the tunnel still comes up, and compares that with what the audit says of the settings alone.
-The same seed makes the same mutants. Fails where the audit calls fine what charon refuses, or names the wrong cause
-in more than two of a hundred.
+Several labs share the work; the same seed makes the same mutants and the same lines in the same order. Fails where the
+audit calls fine what charon refuses, or names the wrong cause in more than two of a hundred.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Audit, Gateway
@@ -26,12 +29,19 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import frames
 
 from tests.lab.lab import Lab, running
+from tests.lab.signals import run
 from tests.lab.topology import topology
 from tests.unit.corpus import CORPUS
 
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 HOSTS = {"moon": "192.168.0.1", "sun": "192.168.0.2"}
 CONF = "/etc/swanctl/swanctl.conf"
-WAIT = 5  # seconds for one attempt: what is refused is refused at once
+LABS = 6  # at once: most of the time daemons wait for each other
+WAIT = (
+    40  # seconds for one attempt, which ends sooner: what is refused is refused at once, silence when charon gives up
+)
+GIVES_UP = "charon {\n retransmit_timeout = 3\n retransmit_tries = 1\n retransmit_base = 1\n}\n"  # after 6 s
 ENOUGH = 0.98  # of the refused mutants must have the right cause
 LAYOUT = {
     "name": "mutants",
@@ -92,16 +102,48 @@ def main() -> int:
     if not CORPUS.is_dir():
         print(f"Not measured: the corpora are not at {CORPUS}; TUNNELWRIGHT_CORPUS says where they are.")
         return int("CI" in os.environ)
-    with running(topology(LAYOUT)) as lab:
-        _certificates(lab)
-        healthy = {pair: {f.id for f in _audit(lab).findings} & HARD for pair in pairs() if _try(lab, pair, pair.texts)}
-        usable = [pair for pair, said in healthy.items() if not said]
+    with _labs() as labs:
+        healthy = dict(labs.each(_healthy, pairs()))
         for pair, said in healthy.items():
             if said:
                 print(f"up, called broken      {pair.name}  [{', '.join(sorted(said))}]")
-        print(f"{len(usable)} pairs of the corpus come up here and are found healthy")
+        usable = [pair for pair, said in healthy.items() if said == set()]
+        print(f"{len(usable)} pairs of the corpus come up here and are found healthy", flush=True)
         chance = random.Random(arguments.seed)  # noqa: S311  no secret, and repeatable
-        return _judge(lab, [mutant(chance, usable) for dummy in range(arguments.number)])
+        return _judge(labs.each(_meet, [mutant(chance, usable) for dummy in range(arguments.number)]))
+
+
+@dataclass(frozen=True)
+class _Labs:
+    """Labs that are alike: whatever is to be done is done on whichever is free."""
+
+    free: SimpleQueue[Lab]
+
+    def each(self, do: Callable[[Lab, Item], Answer], items: Iterable[Item]) -> Iterator[tuple[Item, Answer]]:
+        """Each item and what came of it, in the order of the items."""
+        every = list(items)
+        with ThreadPoolExecutor(LABS) as pool:
+            yield from zip(every, pool.map(lambda item: self._one(do, item), every), strict=True)
+
+    def _one(self, do: Callable[[Lab, Item], Answer], item: Item) -> Answer:
+        lab = self.free.get()
+        try:
+            return do(lab, item)
+        finally:
+            self.free.put(lab)
+
+
+@contextmanager
+def _labs() -> Iterator[_Labs]:
+    labs = _Labs(SimpleQueue())
+    with ExitStack() as stack:
+        papers: dict[str, str] = {}
+        for dummy in range(LABS):
+            lab = stack.enter_context(running(topology(LAYOUT)))
+            papers = papers or _papers(lab)
+            _equip(lab, papers)
+            labs.free.put(lab)
+        yield labs
 
 
 def pairs() -> Iterator[Pair]:
@@ -139,16 +181,25 @@ def mutant(chance: random.Random, usable: list[Pair]) -> Mutant:
             return Mutant(pair, host, setting, value)
 
 
-def _judge(lab: Lab, mutants: list[Mutant]) -> int:
+def _healthy(lab: Lab, pair: Pair) -> set[str] | None:
+    """What the audit says of a pair that comes up, which should be nothing; None where it does not."""
+    return {finding.id for finding in _audit(lab).findings} & HARD if _try(lab, pair, pair.texts) else None
+
+
+def _meet(lab: Lab, each: Mutant) -> tuple[bool, set[str]]:
+    """Whether a mutant comes up, and what the audit says of it."""
+    path = _path(each.pair, each.host, each.setting)
+    assert path is not None
+    before = settings_of.parse(each.pair.texts[each.host].encode(), name="x.conf")
+    edits = editor.set_values(before, {path: each.value})
+    text = editor.apply_edits({"x.conf": each.pair.texts[each.host].encode()}, edits)["x.conf"].decode()
+    up = _try(lab, each.pair, {**each.pair.texts, each.host: text})
+    return up, {finding.id for finding in _audit(lab).findings}
+
+
+def _judge(met: Iterable[tuple[Mutant, tuple[bool, set[str]]]]) -> int:
     count: Counter[str] = Counter()
-    for each in mutants:
-        path = _path(each.pair, each.host, each.setting)
-        assert path is not None
-        before = settings_of.parse(each.pair.texts[each.host].encode(), name="x.conf")
-        edits = editor.set_values(before, {path: each.value})
-        text = editor.apply_edits({"x.conf": each.pair.texts[each.host].encode()}, edits)["x.conf"].decode()
-        up = _try(lab, each.pair, {**each.pair.texts, each.host: text})
-        said = {finding.id for finding in _audit(lab).findings}
+    for each, (up, said) in met:
         verdict = _verdict(up, said, MUTATIONS[each.setting][1])
         count[verdict] += 1
         print(
@@ -171,15 +222,18 @@ def _verdict(up: bool, said: set[str], right: frozenset[str]) -> str:
 
 
 def _try(lab: Lab, pair: Pair, texts: Mapping[str, str]) -> bool:
-    """Whether two daemons with these configurations bring the child up, initiated from either end."""
+    """Whether two daemons with these configurations bring the child up, initiated from either end.
+
+    They begin anew: an SA that the pair before has left could be taken for this one's.
+    """
     for host, text in texts.items():
-        lab.exec(host, ["swanctl", "--terminate", "--ike", pair.connection, "--force", "--timeout", "1"])
         lab.write(host, CONF, text)
+        lab.exec(host, ["env", "LAB_NO_LOAD=1", "/etc/init.d/strongswan", "restart"], check=True)
     for host in texts:
         lab.exec(host, ["swanctl", "--load-all", "--clear", "--noprompt"])
     for host in texts:
         start = ["swanctl", "--initiate", "--ike", pair.connection, "--child", pair.child, "--timeout", str(WAIT)]
-        if lab.exec(host, start).returncode == 0:
+        if lab.exec(host, start, timeout=2 * WAIT).returncode == 0:
             return True
         lab.exec(host, ["swanctl", "--terminate", "--ike", pair.connection, "--force", "--timeout", "1"])
     return False
@@ -216,8 +270,8 @@ def _placed(text: str) -> str:
     return text
 
 
-def _certificates(lab: Lab) -> None:
-    """A CA, and for each host the certificate that the scenarios name."""
+def _papers(lab: Lab) -> dict[str, str]:
+    """A CA, and for each host a key and the certificate that the scenarios name: by name, in base64."""
     make = (
         "cd /run && pki --gen --type ed25519 >ca.key && pki --self --ca --in ca.key --type ed25519 "
         "--dn 'C=CH, O=strongSwan Project, CN=strongSwan Root CA' >ca.pem.der"
@@ -231,10 +285,12 @@ def _certificates(lab: Lab) -> None:
             f"pki --issue --cacert ca.pem.der --cakey ca.key --dn 'C=CH, O=strongSwan Project, CN={name}' --san {name} "
             f"--outform pem >{host}.pem",
         )
-    shared = {
-        name: lab.sh("moon", f"base64 /run/{name}")
-        for name in ("ca.pem.der", "moon.key", "moon.pem", "sun.key", "sun.pem")
-    }
+    names = ("ca.pem.der", *(f"{host}.{kind}" for host in HOSTS for kind in ("key", "pem")))
+    return {name: lab.sh("moon", f"base64 /run/{name}") for name in names}
+
+
+def _equip(lab: Lab, papers: Mapping[str, str]) -> None:
+    """Give each host its papers, and little patience with a peer that says nothing."""
     for host in HOSTS:
         places = {
             "ca.pem.der": "x509ca/ca.der",
@@ -243,8 +299,9 @@ def _certificates(lab: Lab) -> None:
         }
         for name, place in places.items():
             lab.exec(host, ["sh", "-c", f"mkdir -p /etc/swanctl/{Path(place).parent}; base64 -d >/etc/swanctl/{place}"],
-                     stdin=shared[name], check=True)  # fmt: skip
+                     stdin=papers[name], check=True)  # fmt: skip
+        lab.write(host, "/etc/strongswan.d/patience.conf", GIVES_UP)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -17,6 +17,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
 
 from .lab.lab import Lab, psks, running
+from .lab.signals import run
 from .lab.topology import pairs
 
 OPTIONS = GatherOptions(digest_key="recorded", certificates=True, log_lines=20)
@@ -166,4 +167,4 @@ SITUATIONS: Mapping[str, Callable[[Lab, str], tuple[str, ...]]] = {
 }
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .model import Attempt, End, EndName, Tunnel, Verdict
 from .swanctl.log import Event, events, exchange, message
-from .swanctl.words import explicit, interfaces
+from .swanctl.words import explicit
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
 FLOATED = 4500  # UDP port of IKE behind NAT (RFC 3948)
@@ -187,8 +187,8 @@ def _translated(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
 
 def _addresses(end: End) -> frozenset[str]:
     """Where the peer sees packets of this end come from."""
-    own = {str(interface.ip) for interface in interfaces(end.gateway.system.addresses)}
-    return frozenset(own | set(explicit(end.connection.local_addrs)))
+    own, bound = end.site.addresses, explicit(end.connection.local_addrs)
+    return own if own.issuperset(bound) else own | frozenset(bound)
 
 
 def _quoted(end: End, line: str) -> str:

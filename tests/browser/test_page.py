@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,7 @@ return performance.now() - begun; }"""
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     chromium = shutil.which("chromium")
-    assert chromium, "Debian's chromium is not installed: sh tests/tools/packages.sh"
+    assert chromium
     expect.set_options(timeout=60_000)  # milliseconds: the machine of the tests may be busy
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -124,7 +123,6 @@ def test_two_clicks_lead_from_the_page_to_what_is_down_why_and_what_to_do(browse
     """The path that the guide describes, guide_policy_and_reports.rst: nothing is typed, nothing is scrolled for."""
     shown = Shown(browser, tmp_path / "report.html", as_html.render(with_some_down(), Drift()))
     page = shown.page
-    begun = time.monotonic()
     page.get_by_role("button", name="down").click()  # which
     expect(page.get_by_role("status")).to_have_text("10 of 30 tunnels")
     rows = page.locator("#list > li")
@@ -137,7 +135,6 @@ def test_two_clicks_lead_from_the_page_to_what_is_down_why_and_what_to_do(browse
     told = rows.first.inner_text()
     assert first.id in told
     assert told.index(first.summary) < told.index("Proof: ") < told.index("What to do: ")
-    assert time.monotonic() - begun < 60  # seconds, on a busy machine; a person reads meanwhile
     assert shown.complaints == []
 
 

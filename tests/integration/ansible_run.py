@@ -1,4 +1,4 @@
-"""Runs the collection's playbooks and modules as a user would: ansible-playbook in a process of its own."""
+"""Runs the collection's playbooks and modules as a user would: ansible-playbook in a process of its own, or a fork."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from .ansible_server import run, settled
+
+PROGRAM = str(Path(sys.executable).parent / "ansible-playbook")
+LONGEST = 900.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -34,23 +37,13 @@ class Run:
         return found[-1]
 
 
-def collections_path(tmp: Path) -> Path:
-    """A folder in which Ansible finds this checkout as tunnelwright.ipsec."""
-    link = tmp / "ansible_collections" / "tunnelwright" / "ipsec"
-    if not link.exists():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(ROOT)
-    return tmp
-
-
 def environment(tmp: Path, **more: str) -> dict[str, str]:
     """The process environment: this checkout's collection, no configuration of whoever runs the tests."""
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "ANSIBLE_COLLECTIONS_PATH": str(collections_path(tmp)),
+        **settled(),
         "ANSIBLE_HOME": str(tmp / "home"),
-        "ANSIBLE_NOCOLOR": "1",
         "ANSIBLE_FORKS": "10",
         "ANSIBLE_LOCALHOST_WARNING": "False",
         **more,
@@ -72,17 +65,20 @@ def playbook(
     name = play if isinstance(play, str) else str(tmp / "play.json")
     if not isinstance(play, str):
         Path(name).write_text(json.dumps(play), encoding="utf-8")
-    command = [*enter, str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), name, *arguments]
+    given = ["-i", str(inventory), name, *arguments]
     results = tmp / "results.json"
     results.unlink(missing_ok=True)
     env = environment(
         tmp,
-        ANSIBLE_CALLBACK_PLUGINS=str(Path(__file__).parent / "callbacks"),
         ANSIBLE_CALLBACKS_ENABLED="results_file",
         RESULTS_FILE=str(results),
         **more,
     )
-    done = subprocess.run(command, env=env, cwd=tmp, capture_output=True, text=True, check=False, timeout=900)
+    if enter:
+        command = [*enter, PROGRAM, *given]
+        done = subprocess.run(command, env=env, cwd=tmp, capture_output=True, text=True, check=False, timeout=LONGEST)
+    else:
+        done = run(given, env, tmp, timeout=LONGEST)
     output = done.stdout + done.stderr
     assert results.exists(), f"ansible-playbook did not run ({done.returncode}):\n{output}"
     data = json.loads(results.read_text(encoding="utf-8"))

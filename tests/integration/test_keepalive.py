@@ -78,7 +78,7 @@ def test_a_tunnel_that_its_peer_ended_comes_back_once(lab: Lab, shell: str) -> N
     enter: list[str] = []
     if shell == "busybox":
         program = shutil.which("busybox")
-        assert program, "install busybox"
+        assert program
         copy = "mkdir -p /run/bb; cd /run/bb; base64 -d >busybox; chmod 755 busybox; ./busybox --install -s /run/bb"
         lab.exec("b01", ["sh", "-c", copy], stdin=base64.b64encode(Path(program).read_bytes()).decode(), check=True)
         enter = ["env", "PATH=/run/bb:/usr/sbin:/usr/bin", "/run/bb/sh"]

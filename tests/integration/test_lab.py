@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.lab import owner
 from tests.lab import state as states
-from tests.lab.lab import Lab, down, find, running
+from tests.lab.lab import Lab, down, running
 from tests.lab.topology import TopologyError, pairs, read, topology
+
+from .leftovers import left
 
 ROOT = Path(__file__).parents[2]
 END = {"gateway": "a", "connection": "c", "address": "1", "peer": "2", "id": "i", "network": "n"}
@@ -26,22 +24,6 @@ DEMO = ROOT / "tests/lab/topologies/demo.yml"
 def demo() -> Iterator[Lab]:
     with running(read(DEMO)) as lab:
         yield lab
-
-
-def left(lab: Lab) -> list[str]:
-    """What of a lab is still there: namespaces, links, mounts, processes, files."""
-    own = f"tw{lab.state.index}"
-    names = subprocess.run(["ip", "netns"], capture_output=True, text=True, check=True).stdout.split()
-    listed = subprocess.run(["ip", "-j", "link"], capture_output=True, text=True, check=True).stdout
-    links = [entry["ifname"] for entry in json.loads(listed)]
-    mounts = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
-    return [
-        *(name for name in names if name.startswith(f"{own}-")),
-        *(link for link in links if link == own or link.startswith(f"{own}m")),
-        *(line for line in mounts if str(lab.folder) in line),
-        *(name for name, (pid, since) in lab.state.processes.items() if states.started(pid) == since),
-        *([str(lab.folder)] if lab.folder.exists() else []),
-    ]
 
 
 @pytest.mark.parametrize("tunnel", ["hub-branch1", "hub-branch2", "hub-branch3"])
@@ -76,38 +58,9 @@ def test_two_labs_with_the_same_addresses_run_side_by_side() -> None:
     assert left(one) == left(two) == []
 
 
-@pytest.mark.parametrize("when", [0.2, 0.8])
-def test_an_interrupted_up_leaves_nothing(when: float) -> None:
-    name = f"interrupted-{os.getpid()}-{int(when * 10)}"
-    command = [sys.executable, "-m", "tests.lab", "up", "--pairs", "8", "--name", name]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not (states.RUN / name / "state.json").exists():
-        time.sleep(0.01)
-    time.sleep(when)
-    lab = find(name) if (states.RUN / name / "state.json").exists() and states.load(name).topology else None
-    process.send_signal(signal.SIGTERM)
-    process.wait(timeout=60)
-    assert not (states.RUN / name).exists()
-    assert lab is None or left(lab) == []
-
-
-def test_down_finds_a_lab_whose_builder_was_killed() -> None:
-    name = f"killed-{os.getpid()}"
-    command = [sys.executable, "-m", "tests.lab", "up", "--pairs", "8", "--name", name]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    while not (states.RUN / name / "state.json").exists() or not states.load(name).namespaces:
-        time.sleep(0.01)
-    time.sleep(0.5)
-    process.kill()
-    process.wait(timeout=10)
-    lab = find(name)
-    down(lab.state)
-    assert left(lab) == []
-
-
 def test_a_recycled_pid_is_never_killed() -> None:
     with subprocess.Popen(["sleep", "60"]) as other:
-        since = states.started(other.pid)
+        since = owner.started(other.pid)
         assert since is not None
         states.kill(other.pid, since - 1)
         assert other.poll() is None

@@ -21,7 +21,8 @@ from tests.lab.lab import Lab, running
 from tests.lab.pinging import pinging
 from tests.lab.topology import read
 
-from .ansible_run import ROOT, Run, playbook
+from .ansible_run import Run, playbook
+from .ansible_server import ROOT
 
 CONFIG = "/cf/conf/config.xml"
 APPLY = 'require_once("config.inc"); require_once("ipsec.inc"); ipsec_configure();'

@@ -18,13 +18,14 @@ from tests.lab.php import Box, box
 
 from .test_standin import BOXES, backups, changed, written
 
+pytestmark = [pytest.mark.apart, pytest.mark.lasts(1)]
 PROGRAM = (Path(__file__).parents[2] / "plugins/plugin_utils/platforms/pfsense/write.php").read_text(encoding="utf-8")
 KEY = "sixteen letters."
 CLOSE = {"section": "phase1", "key": "ikeid", "entry": "1", "element": "closeaction", "value": "start"}
 UMLAUT = ("<hostname>fw</hostname>", "<hostname>fw</hostname>\n\t\t<domain>b\u00fcro.example</domain>")
 
 
-@pytest.fixture(params=BOXES, ids=lambda param: f"{param[1]}-php{param[0]}")
+@pytest.fixture(params=BOXES)
 def each(request: pytest.FixtureRequest) -> Iterator[tuple[Box, str]]:
     """A fresh box of every release on every PHP that fits."""
     php, version = request.param

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms impor
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running
 from tests.lab.php import SUITES, box
-from tests.lab.topology import pairs
+from tests.lab.topology import pairs, topology
 from tests.unit.corpus import CORPUS, needs_corpus
 from tests.unit.platforms.pfsense_box import OPTIONS, PROGRAM
 
 from .ansible_run import Run, module, playbook
+from .test_pfsense_audit import read
 
 KEY = "a key of the integration tests"
 CONFIG = "/cf/conf/config.xml"
@@ -29,7 +29,8 @@ CONFIG = "/cf/conf/config.xml"
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """A pfSense that answers a strongSwan."""
-    with running(pairs(1, name="pfread", pfsense={"a": "2.7.2"})) as lab:
+    data = pairs(1, name="pfread", pfsense={"a": "2.7.2"}).data
+    with running(topology({**data, "poll": 3600}, where="pfread")) as lab:
         assert lab.pings("t01") == (True, True)
         yield lab
 
@@ -93,12 +94,12 @@ def test_reading_writes_nothing_and_shows_no_key(tmp_path: Path, lab: Lab) -> No
     assert not [key for key in keys if key in done.output or key in json.dumps(done.tasks)]
 
 
-def test_what_was_saved_and_not_applied_is_told_setting_by_setting(tmp_path: Path, lab: Lab, config: str) -> None:
+def test_what_was_saved_and_not_applied_is_told_setting_by_setting(lab: Lab, config: str) -> None:
     changed = config.replace("<dpd_delay>10</dpd_delay>", "<dpd_delay>20</dpd_delay>", 1)
     assert changed != config
     lab.write("a01", CONFIG, changed, mode="0600")
     lab.sh("a01", "touch /var/run/ipsec.dirty")
-    found = gateway(ask(tmp_path, lab, on="a01"))
+    found = read(lab, "a01")
     lab.sh("a01", "rm /var/run/ipsec.dirty")
     connection = next(each for each in found.connections if each.name == "con1")
     assert connection.unapplied == ("dpd_delay: 20s in config.xml, 10s generated",)
@@ -107,9 +108,9 @@ def test_what_was_saved_and_not_applied_is_told_setting_by_setting(tmp_path: Pat
     assert found.appliance.unapplied
 
 
-def test_a_disabled_phase_1_is_told_and_still_there(tmp_path: Path, lab: Lab, config: str) -> None:
+def test_a_disabled_phase_1_is_told_and_still_there(lab: Lab, config: str) -> None:
     lab.write("a01", CONFIG, config.replace("<phase1>", "<phase1><disabled></disabled>", 1), mode="0600")
-    found = gateway(ask(tmp_path, lab, on="a01"))
+    found = read(lab, "a01")
     connection = next(each for each in found.connections if each.name == "con1")
     assert (connection.omitted, connection.loaded) == ("disabled", True)
 
@@ -127,10 +128,10 @@ def test_a_disabled_phase_1_is_told_and_still_there(tmp_path: Path, lab: Lab, co
 )  # fmt: skip
 @pytest.mark.usefixtures("config")
 def test_what_cannot_be_read_is_one_sentence_and_the_daemon_is_still_told(
-    tmp_path: Path, lab: Lab, text: str, kind: str, what: str
+    lab: Lab, text: str, kind: str, what: str
 ) -> None:
     lab.write("a01", CONFIG, text, mode="0600")
-    found = gateway(ask(tmp_path, lab, on="a01"))
+    found = read(lab, "a01")
     (problem,) = found.problems
     assert (problem.kind, problem.where) == (kind, CONFIG)
     assert what in problem.what
@@ -145,35 +146,37 @@ def test_a_user_without_rights_is_told_to_become(tmp_path: Path, lab: Lab) -> No
 
 
 @needs_corpus
-@pytest.mark.parametrize("php", SUITES)
-def test_every_php_reads_the_same_and_finds_nothing_to_warn_of(php: str) -> None:
-    cases = sorted((CORPUS / "pfsense" / "2.7.2").glob("*/config.xml"))
-    files = {f"cases/{case.parent.name}.xml": case.read_text(encoding="utf-8") for case in cases}
-    with box(php, files=files) as one:
-        (one.root / "cases/read.php").write_text(f"<?php{PROGRAM.variables['TW_READ_PHP']}", encoding="utf-8")
-        assert one.run("/usr/local/bin/php", "-l", "/cases/read.php").returncode == 0
-        for case in cases:
-            assert _answer(case.parent.name, one.run) == _here(case), case.parent.name
+@pytest.mark.apart
+def test_every_php_reads_the_same_and_finds_nothing_to_warn_of() -> None:
+    cases = {case.parent.name: case for case in sorted((CORPUS / "pfsense" / "2.7.2").glob("*/config.xml"))}
+    files = {f"cases/{name}.xml": case.read_text(encoding="utf-8") for name, case in cases.items()}
+    said = _of_many("php", {name: str(case) for name, case in cases.items()}, _here)
+    assert said.keys() == cases.keys()
+    for php in SUITES:
+        with box(php, files=files) as one:
+            paths = {name: f"/cases/{name}.xml" for name in cases}
+            assert _of_many("/usr/local/bin/php", paths, one.run) == said, php
 
 
-def _asked(path: str) -> str:
-    return json.dumps(json.loads(PROGRAM.secrets["TW_ASKED"]) | {"paths": {"config": path, "backups": "/none"}})
+EACH = "foreach (json_decode(stream_get_contents(STDIN)) as $name => $given) { $said[$name] = answer($given); }"
 
 
-def _answer(name: str, run: Any) -> Any:
-    program = PROGRAM.variables["TW_READ_PHP"]
-    done = run("/usr/local/bin/php", "-d", "error_reporting=-1", "-d", "display_errors=stderr", "-r", program,
-               stdin=_asked(f"/cases/{name}.xml"))  # fmt: skip
+def _of_many(php: str, paths: dict[str, str], run: Callable[..., Any]) -> Any:
+    """What one process of PHP answers about many configurations."""
+    functions, dummy, ends = PROGRAM.variables["TW_READ_PHP"].rpartition(
+        "$given = json_decode(stream_get_contents(STDIN));"
+    )
+    program = f"{functions}{EACH}{ends.replace('answer($given)', '$said')}"
+    asked = json.loads(PROGRAM.secrets["TW_ASKED"])
+    told = {name: asked | {"paths": {"config": path, "backups": "/none"}} for name, path in paths.items()}
+    options = ["-d", "error_reporting=-1", "-d", "display_errors=stderr", "-r", program]
+    done = run(php, *options, stdin=json.dumps(told))
     assert (done.returncode, done.stderr) == (0, "")
     return json.loads(done.stdout)
 
 
-def _here(case: Path) -> Any:
-    """What this machine's PHP answers."""
-    program = PROGRAM.variables["TW_READ_PHP"]
-    command = [shutil.which("php") or "php", "-r", program]
-    done = subprocess.run(command, input=_asked(str(case)), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def _here(*command: str, stdin: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
 
 
 def test_the_program_has_no_secret_in_it() -> None:

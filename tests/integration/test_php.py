@@ -10,6 +10,7 @@ from tests.lab.pfsense import ROOT as STAND_IN
 from tests.lab.pfsense.sample import sample
 from tests.lab.php import SUITES, box
 
+pytestmark = [pytest.mark.apart, pytest.mark.lasts(2)]
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
 

@@ -1,9 +1,8 @@
-"""A few of the ways of `make sabotage`, with less time; and that its judgement sees what a guard would have undone."""
+"""A few of the ways of `make sabotage`, without its waiting; its judgement sees what a guard would have undone."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from tests.sabotage.scene import Terms
@@ -13,8 +12,8 @@ from tests.sabotage.ways import WAYS
 
 def gone(folder: Path, *names: str, guarded: bool = True) -> list[Told]:
     folder.mkdir()
-    ways = [replace(WAYS[name], times=0.5) for name in names]
-    return tell(ways, "trixie", folder, print, Terms(guarded=guarded, patient=False))
+    terms = Terms(guarded=guarded, patient=False, hurried=True)
+    return tell([WAYS[name] for name in names], "trixie", folder, print, terms)
 
 
 def test_a_change_that_is_sabotaged_ends_as_it_must_and_without_a_guard_it_does_not(tmp_path: Path) -> None:

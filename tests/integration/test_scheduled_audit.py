@@ -24,7 +24,8 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
 
-from .ansible_run import ROOT, Run, playbook
+from .ansible_run import Run, playbook
+from .ansible_server import ROOT
 
 NAME, HOME, SRV = "ipsec-audit", "/var/lib/ipsec-audit", "/srv/ipsec"
 PASSWORD, TOKEN = "vault-password-7f3a", "webhook-token-91bc"

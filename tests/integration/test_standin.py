@@ -14,10 +14,18 @@ from tests.lab.pfsense.sample import sample
 from tests.lab.php import SUITES, Box, box
 from tests.lab.topology import PFSENSE
 
+pytestmark = [pytest.mark.apart, pytest.mark.lasts(1)]
 NEW = "2.9.0"
 INCLUDE = "<?php require_once('config.inc'); require_once('functions.inc'); "
 READ = "standin_since('2.8.0') ? config_read_file(false, false) : parse_config(true);"
-BOXES = [(php, version) for php in SUITES for version in PFSENSE if (php, version) != ("7.4", "2.9.0")]
+# A release on the PHP that it has, or the nearest to it; on others at night, as every PHP reads every file (test_php).
+NEAREST = {"2.6.0": "7.4", "2.7.2": "8.2", "2.8.0": "8.4", "2.9.0": "8.4"}
+BOXES = [
+    pytest.param((php, version), id=f"{version}-php{php}", marks=() if NEAREST[version] == php else pytest.mark.night)
+    for php in SUITES
+    for version in PFSENSE
+    if (php, version) != ("7.4", "2.9.0")
+]
 
 
 def edited(value: str) -> str:
@@ -44,7 +52,7 @@ def backups(one: Box) -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("config-*.xml"))}
 
 
-@pytest.fixture(params=BOXES, ids=lambda param: f"{param[1]}-php{param[0]}")
+@pytest.fixture(params=BOXES)
 def each(request: pytest.FixtureRequest) -> Iterator[tuple[Box, str]]:
     """A fresh box of every release on every PHP that fits."""
     php, version = request.param

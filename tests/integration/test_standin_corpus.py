@@ -11,6 +11,9 @@ import pytest
 from tests.lab.php import SUITES, box
 from tests.unit.corpus import CORPUS, needs_corpus
 
+from .test_standin import NEAREST
+
+pytestmark = [pytest.mark.apart, pytest.mark.lasts(1)]
 RELEASES = {"2.6.0": "2.6.0", "2.7.2": "2.7.2", "2.9-dev": "2.9.0"}  # the corpus's name and ours
 SETTINGS = 53
 FILES = ("swanctl.conf", "strongswan.conf", "ipsecpinghosts")
@@ -43,9 +46,16 @@ def expected(case: Path) -> dict[str, list[str]]:
     return {name: said(present.get(name, "")) for name in FILES}
 
 
+# Each release on the PHP that it has, or the nearest to it; at night on every PHP.
+ON = [
+    pytest.param(version, php, marks=() if NEAREST[RELEASES[version]] == php else pytest.mark.night)
+    for version in RELEASES
+    for php in SUITES
+]
+
+
 @needs_corpus
-@pytest.mark.parametrize("php", SUITES)
-@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize(("version", "php"), ON)
 def test_the_stand_in_generates_what_pfsense_generates(version: str, php: str) -> None:
     cases = {case.name: case for case in sorted((CORPUS / "pfsense" / version).iterdir())}
     assert len(cases) == SETTINGS

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.tools.needs import lacking
+
 from . import state as states
 from .faults import FAULTS, VARIANTS, Case, inject
 from .inventory import inventory
-from .lab import LabError, down, find, up
+from .lab import LabError, down, find, running, up
+from .owner import kill_own, mark
 from .root import KINDS, RootError, root
+from .signals import Ended, heed
 from .topology import TopologyError, pairs, read
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit status says whether it worked."""
-    signal.signal(signal.SIGTERM, _terminated)
+    heed()
     arguments = _parser().parse_args(argv)
     if missing := _missing():
         print(f"lab: {missing}", file=sys.stderr)
@@ -29,12 +32,8 @@ def main(argv: list[str] | None = None) -> int:
     except (LabError, RootError, TopologyError, LookupError, FileExistsError, subprocess.TimeoutExpired) as error:
         print(f"lab: {error}", file=sys.stderr)
         return 1
-
-
-def _terminated(*dummy: object) -> None:
-    """End as after an interrupt, so that what is half built is taken down; a second signal does not disturb that."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(143)
+    except Ended as ended:
+        return 128 + ended.number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         choices=["trixie", "bookworm", "bullseye"],
         help="trixie: strongSwan 6.0, others: 5.9",
     )
+    sub = command("during", _during, "Run a command while a topology is up; its environment names the lab in LAB.")
+    sub.add_argument("topology", type=Path)
+    sub.add_argument("command", nargs=argparse.REMAINDER)
     sub = command("down", _down, "Take a lab down.")
     sub.add_argument("lab", nargs="?")
     sub.add_argument("--all", action="store_true")
@@ -88,7 +90,7 @@ def _missing() -> str:
         return "gateways run in Linux namespaces; this is not Linux"
     if os.geteuid() != 0:
         return "only root may make network namespaces; run as root"
-    return ""
+    return lacking("lab")
 
 
 def _up(arguments: argparse.Namespace) -> None:
@@ -98,6 +100,15 @@ def _up(arguments: argparse.Namespace) -> None:
         read(arguments.topology) if arguments.topology else pairs(arguments.pairs, connections=arguments.connections)
     )
     print(up(topology, name=arguments.name, suite=arguments.suite).state.name)
+
+
+def _during(arguments: argparse.Namespace) -> int:
+    with running(read(arguments.topology)) as lab:
+        mark()
+        try:
+            return subprocess.run(arguments.command, env={**os.environ, "LAB": lab.state.name}, check=False).returncode
+        finally:
+            kill_own()
 
 
 def _down(arguments: argparse.Namespace) -> None:

@@ -20,10 +20,11 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from . import pfsense
+from . import owner, pfsense
 from . import state as states
 from .archive import tar
 from .root import root
+from .signals import held
 from .state import State
 from .swanctl import ROOT, connection, strongswan_conf
 from .swanctl import secrets as secrets_conf
@@ -150,8 +151,17 @@ class Lab:
         return ["nsenter", "-t", str(inner(self.state, node)), "-m", "-p", "-n", "-u", "-i", "-r", "-w", "--"]
 
 
-def up(topology: Topology, *, name: str | None = None, suite: str = "trixie", settle: float = 20) -> Lab:
+def up(
+    topology: Topology,
+    *,
+    name: str | None = None,
+    suite: str = "trixie",
+    settle: float = 20,
+    whose: owner.Owner | None = None,
+) -> Lab:
     """Build a lab and wait, up to `settle` seconds, for its tunnels. What is half built when this fails is taken down.
+
+    A lab that is somebody's is swept away when its owner is gone; others stay until they are taken down.
 
     Raises:
         LabError: a part of it did not come up.
@@ -159,7 +169,8 @@ def up(topology: Topology, *, name: str | None = None, suite: str = "trixie", se
     """
     kinds = {gateway.kind for gateway in topology.gateways.values()}
     roots = {kind: root(suite, kind=kind) for kind in sorted(kinds)}
-    state = states.claim(name or f"{topology.name}-{secrets.token_hex(3)}")
+    sweep()
+    state = states.claim(name or f"{topology.name}-{secrets.token_hex(3)}", whose)
     try:
         state.suite, state.topology = suite, {**topology.data, "name": topology.name}
         lab = Lab(state, topology)
@@ -171,9 +182,18 @@ def up(topology: Topology, *, name: str | None = None, suite: str = "trixie", se
         load(lab)
         settled(lab, settle)
     except BaseException:
-        down(state)
+        with held():
+            down(state)
         raise
     return lab
+
+
+def sweep() -> None:
+    """Take away what runs that are gone have left: the processes that they started, and their labs."""
+    owner.kill_processes(lambda whose: whose.is_gone)
+    with held():
+        for state in states.claim_abandoned():
+            down(state)
 
 
 def load(lab: Lab) -> None:
@@ -248,18 +268,19 @@ def find(name: str) -> Lab:
 
 @contextmanager
 def running(topology: Topology, **options: object) -> Iterator[Lab]:
-    """A lab for as long as the block lasts."""
-    lab = up(topology, **options)  # type: ignore[arg-type]
+    """A lab for as long as the block lasts; this process owns it."""
+    lab = up(topology, whose=owner.me(), **options)  # type: ignore[arg-type]
     try:
         yield lab
     finally:
-        down(lab.state)
+        with held():
+            down(lab.state)
 
 
 def inner(state: State, gateway: str) -> int:
     """The pid of a gateway's first process, seen from outside."""
     pid, since = state.processes[gateway]
-    if states.started(pid) != since:
+    if owner.started(pid) != since:
         raise LabError(f"{gateway} is not running")
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     if not children:
@@ -408,7 +429,7 @@ def _boot(lab: Lab, gateway: str, debian: Path) -> None:
             stderr=log,
             start_new_session=True,
         )
-    since = states.started(process.pid)
+    since = owner.started(process.pid)
     if since is not None:
         lab.state.processes[gateway] = (process.pid, since)
 
@@ -420,7 +441,7 @@ def _ready(lab: Lab, gateway: str) -> None:
             if Path(f"/proc/{inner(lab.state, gateway)}/root/run/lab-ready").exists():
                 return
         except (LabError, KeyError) as error:
-            if states.started(lab.state.processes.get(gateway, (0, 0))[0]) is None:
+            if owner.started(lab.state.processes.get(gateway, (0, 0))[0]) is None:
                 log = (lab.folder / "gateways" / f"{gateway}.log").read_text(encoding="utf-8", errors="replace")
                 raise LabError(f"{gateway} did not boot: {log.strip()[-500:]}") from error
         time.sleep(0.05)

@@ -7,9 +7,11 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from .owner import Owner, me, owner, started
 
 RUN = Path(os.environ.get("TUNNELWRIGHT_LAB_RUN", "/run/tunnelwright-lab"))
 MOST_LABS = 1024
@@ -31,14 +33,25 @@ class State:
     def folder(self) -> Path:
         return RUN / self.name
 
+    @property
+    def owner(self) -> Owner | None:
+        """The run that it belongs to; None where it stays until it is taken down."""
+        try:
+            return owner((self.folder / "owner").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+
+    def give(self, whose: Owner) -> None:
+        (self.folder / "owner").write_text(str(whose), encoding="utf-8")
+
     def save(self) -> None:
         part = self.folder / ".state.part"
         part.write_text(json.dumps(asdict(self)), encoding="utf-8")
         part.rename(self.folder / "state.json")
 
 
-def claim(name: str) -> State:
-    """A new lab's state, with an index no other lab on this machine has.
+def claim(name: str, whose: Owner | None = None) -> State:
+    """A new lab's state, with an index no other lab on this machine has, and its owner.
 
     Raises:
         FileExistsError: a lab of this name is there.
@@ -48,8 +61,25 @@ def claim(name: str) -> State:
         index = next(number for number in range(MOST_LABS) if number not in taken)
         (RUN / name).mkdir()
         state = State(name, index)
+        if whose:
+            state.give(whose)
         state.save()
     return state
+
+
+def claim_abandoned() -> list[State]:
+    """The labs whose owner is gone: they are this process's now, so that no other one takes them too."""
+    if not any(_is_abandoned(state) for state in every()):
+        return []
+    with _lock():
+        found = [state for state in every() if _is_abandoned(state)]
+        for state in found:
+            state.give(me())
+    return found
+
+
+def _is_abandoned(state: State) -> bool:
+    return state.owner is not None and state.owner.is_gone
 
 
 def load(name: str) -> State:
@@ -58,27 +88,21 @@ def load(name: str) -> State:
     Raises:
         LookupError: there is no lab of this name.
     """
-    path = RUN / name / "state.json"
-    if not path.exists():
-        raise LookupError(f"no lab is called {name}; `lab list` shows those there are")
-    data = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        data = json.loads((RUN / name / "state.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise LookupError(f"no lab is called {name}; `lab list` shows those there are") from None
     data["processes"] = {node: (pid, started) for node, (pid, started) in data["processes"].items()}
     return State(**data)
 
 
 def every() -> list[State]:
     """All labs on this machine."""
-    return [load(path.parent.name) for path in sorted(RUN.glob("*/state.json"))]
-
-
-def started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None when it is gone (proc(5), field 22)."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else int(fields[19])
+    found = []
+    for path in sorted(RUN.glob("*/state.json")):
+        with suppress(LookupError):  # it goes at this moment
+            found.append(load(path.parent.name))
+    return found
 
 
 def kill(pid: int, since: int) -> None:

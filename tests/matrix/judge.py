@@ -20,6 +20,8 @@ ASKED = (
     "traffic",
     "clean second run",
     "no false alarm",
+    "foretold",
+    "no key seen",
 )
 Answer = bool | None  # None: not asked of this case
 
@@ -44,9 +46,12 @@ def judge(told: Told) -> Row:
         missed.append(f"traffic passes {told.carried} before, which is not what it is about")
     if not told.paired:
         missed.append("its ends were not paired, or not read")
-    if told.changed and not told.case.beside and not _cured(told.case):
-        missed.append(f"{', '.join(told.changed)} changed, where nothing is to be repaired")
-    answers = tuple(_fault(told, told.case) if isinstance(told.case, Fault) else _variant(told))
+    if told.made.tasks and not told.case.beside and not _cured(told.case):
+        missed.append(f"{', '.join(told.made.tasks)} changed, where nothing is to be repaired")
+    missed += [f"{how}, for it or for a case beside it" for how in told.failed]
+    missed += [f"left behind: {path}" for path in told.litter]
+    own = _fault(told, told.case) if isinstance(told.case, Fault) else _variant(told)
+    answers = (*own, _foretold(told), not told.leaks)
     no = [what for what, answer in zip(ASKED, answers, strict=True) if answer is False]
     missed += [f"not {', '.join(no)}: {_seen(told)}"] if no else []
     return Row(told, answers, tuple(missed))
@@ -59,9 +64,9 @@ def _fault(told: Told, fault: Fault) -> Iterator[Answer]:
     yield bool(told.findings)
     yield bool(found)
     yield bool(right)
-    yield any(finding["confidence"] == fault.sure for finding in right)
+    yield any(finding["confidence"] == fault.sure and _founded(finding) for finding in right)
     yield any(_remedy(fault, finding) for finding in right)
-    yield bool(told.repair and told.repair["proven"] and not told.repair["failed"]) if cured else None
+    yield _repaired(told) if cured else None
     yield told.carries == (True, True) if cured else None
     yield not told.left and not told.again if cured else None
     yield _ids(told.findings) <= {fault.finds} | fault.beside
@@ -72,6 +77,26 @@ def _variant(told: Told) -> Iterator[Answer]:
     yield told.carries == (told.case.carries, told.case.carries)
     yield _ids(told.left) <= told.case.beside and not told.again
     yield _ids(told.findings) <= told.case.beside
+
+
+def _repaired(told: Told) -> bool:
+    return len(told.repairs) == 1 and all(r["proven"] and r["changed"] and not r["failed"] for r in told.repairs)
+
+
+def _foretold(told: Told) -> bool:
+    """Whether `--check` showed the diffs of the run and named its tasks, save those that failed or were not needed."""
+    said, done = dict(told.foretold.tasks), dict(told.made.tasks)
+    if isinstance(told.case, Fault) and told.case.returns:
+        itself = told.gateways["initiator"]
+        if not said.pop(itself, 0) >= done.pop(itself, 0):
+            return False
+    tried = any(repair["failed"] for repair in told.repairs)
+    return told.foretold.diffs == told.made.diffs and (said == done or (tried and done.items() <= said.items()))
+
+
+def _founded(finding: Mapping[str, Any]) -> bool:
+    """Whether it shows what was seen, and says where it is written that this is wrong."""
+    return bool(finding["evidence"] and finding["reference"])
 
 
 def _cured(case: Case) -> bool:
@@ -104,13 +129,15 @@ def _seen(told: Told) -> str:
         f"{f['id']} on {f['end']['gateway']} ({f['confidence']}; {f['no_fix'] or ', '.join(map(_brief, f['fix']))})"
         for f in told.findings
     ]
-    repair = f"; repair {told.repair}" if told.repair else ""
+    repair = f"; repairs {list(told.repairs)}" if told.repairs else ""
     after = (
         f"; second run finds {[f['id'] for f in told.left]}, changes {list(told.again)}"
         if told.left or told.again
         else ""
     )
-    return f"found {'; '.join(shown) or 'nothing'}{repair}{after}; traffic after {told.carries}"
+    foretold = "" if _foretold(told) else f"; --check foretold {told.foretold}, made was {told.made}"
+    leaks = f"; a key is in {', '.join(told.leaks)}" if told.leaks else ""
+    return f"found {'; '.join(shown) or 'nothing'}{repair}{after}{foretold}{leaks}; traffic after {told.carries}"
 
 
 def _brief(fix: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
+from tests.tools.measured import measured
 
 from .judge import ASKED, Answer, Row
 
@@ -16,7 +17,9 @@ ABOUT = """# Fault matrix
 looked at again; each healthy variant must lead to no finding and no change, save for what is named *beside* it, which
 is true of it in this lab alone. What is named beside a fault may come with it. Only what the daemons logged tells the
 faults marked *log*, which `diagnose` finds; all others are found by `audit`. Where there is no repair, the finding
-gives advice, and *repaired*, *traffic* and *clean second run* are not asked.
+gives advice, and *repaired*, *traffic* and *clean second run* are not asked. *Foretold*: `--check --diff` named the
+gateways that the run changed and showed its diffs. *No key seen*: no pre-shared key of either gateway is in what
+Ansible printed with `-vvv`, nor in any report or other file on the controller.
 """
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 
@@ -36,7 +39,16 @@ def table(rows: Sequence[Row]) -> str:
 def page(done: Mapping[str, Sequence[Row]]) -> str:
     """The page, from the rows of each version of strongSwan."""
     return (
-        "\n".join([ABOUT, *_faults(), "", *_variants(), *(line for item in done.items() for line in _answers(*item))])
+        "\n".join(
+            [
+                ABOUT,
+                *_faults(),
+                "",
+                *_variants(),
+                *(("", "## Measured", "", measured()) if done else ()),
+                *(line for item in done.items() for line in _answers(*item)),
+            ]
+        )
         + "\n"
     )
 

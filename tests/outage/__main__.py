@@ -13,7 +13,9 @@ from pathlib import Path
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.pinging import PER_SECOND, pinging
+from tests.lab.signals import run
 from tests.lab.topology import pairs
+from tests.tools.measured import measured
 from tests.tools.sections import PERFORMANCE, put
 
 from .kinds import KINDS, Kind
@@ -70,7 +72,7 @@ def main() -> None:
     page = _page(rows, given.rounds)
     print(page)
     if not (given.suite or given.kind):
-        put(PERFORMANCE, page)
+        put(PERFORMANCE, f"{page}\n\n{measured()}")
     sys.exit(bool(_over(rows)))
 
 
@@ -125,4 +127,4 @@ def _gap(rounds: list[Round]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,7 +1,11 @@
-"""Runs every measurement of this folder and writes its section of docs/performance.md."""
+"""Runs every measurement of this folder, or those that are named, and writes its section of docs/performance.md.
+
+Fails where one of them finds a ratio over its limit, after all have run: what was measured is written also then.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import pkgutil
 import platform
@@ -9,24 +13,37 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.lab.signals import run
+from tests.tools.measured import measured
 from tests.tools.sections import PERFORMANCE, begin, put
 
 HERE = Path(__file__).parent
 
 
-def main() -> None:
+def main() -> int:
     """One process each, so that none warms another up."""
     names = sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if not module.name.startswith("_"))
-    sections = [_printed_by(name) for name in names]
+    parser = argparse.ArgumentParser(prog="python -m tests.perf", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(names)}; all unless some are named")
+    given = parser.parse_args().names or names
+    if unknown := sorted(set(given) - set(names)):
+        parser.error(f"no measurement is called {', '.join(unknown)}")
+    done = {name: _run(name) for name in given}
     begin(PERFORMANCE, f"# Performance\n\n{_machine()}")
-    for section in sections:
-        put(PERFORMANCE, section)
-    print(PERFORMANCE.read_text(encoding="utf-8"))
+    said = measured()
+    for section in (each.stdout.strip() for each in done.values() if each.stdout.strip()):
+        put(PERFORMANCE, f"{section}\n\n{said}")
+        print(f"{section}\n")
+    print(said)
+    failed = [name for name, each in done.items() if each.returncode]
+    if failed:
+        print(f"Over a limit, or not measured at all: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
-def _printed_by(name: str) -> str:
+def _run(name: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", f"tests.perf.{name}"]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    return subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
 
 
 def _machine() -> str:
@@ -42,4 +59,4 @@ def _machine() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

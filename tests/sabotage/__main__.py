@@ -7,11 +7,12 @@ away when it is struck: then every one of them must be seen to end wrong. Some o
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from tests.lab.signals import run
 
 from .page import PAGE, page, table
 from .product import SECONDS
@@ -69,4 +70,4 @@ def _run(suite: str, ways: Sequence[Way], terms: Terms = USUAL) -> list[Told]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from tests.tools.measured import measured
+
 from .story import Told
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -49,7 +51,7 @@ def page(done: Mapping[str, Sequence[Told]], control: Sequence[Told], seconds: i
     """The page, from what was told on each version of strongSwan, and without guards."""
     about = ABOUT.format(seconds=seconds, usual=usual)
     lines = [line for item in done.items() for line in _told(*item)]
-    return "\n".join([about, *lines, *_control(control)]) + "\n"
+    return "\n".join([about, measured(), "", *lines, *_control(control)]) + "\n"
 
 
 def _told(version: str, rows: Sequence[Told]) -> Iterator[str]:

@@ -58,6 +58,7 @@ _KILL_GUARD = """for p in /proc/[0-9]*; do
 done 2>/dev/null
 :"""
 _UNGUARD = f"rm -f /etc/cron.d/tunnelwright-*\n{_KILL_GUARD}\nrm -rf /etc/tunnelwright"
+_EXPIRE = "for d in /etc/tunnelwright/guard-*/deadline; do [ ! -e $d ] || echo 0 >$d; done"
 # As tests/lab/boot.sh boots. Time since the boot goes on, because the machine below was not restarted.
 _REBOOT = """kill -9 -1
 umount /proc/sys/kernel/random/boot_id 2>/dev/null
@@ -77,6 +78,7 @@ class Terms:
 
     guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
     patient: bool = True  # false: pings that measure the outage need not have ended
+    hurried: bool = False  # true: at the strike the time of every guard is over, as if that had been waited for
 
 
 USUAL = Terms()
@@ -223,9 +225,11 @@ class Scene:
     def strike(self) -> None:
         """From here on the time is taken: it has gone wrong."""
         self.harm = [line for line in self.differences(self.before) if not _GUARD.search(line)]
-        if not self.terms.guarded:
-            for gateway in self.gateways:
+        for gateway in self.gateways:
+            if not self.terms.guarded:
                 self.lab.sh(gateway, _UNGUARD)
+            elif self.terms.hurried:
+                self.lab.sh(gateway, _EXPIRE)
         self.struck = time.monotonic()
 
     def snare(self, role: Role, program: str, pattern: str, do: str = _HOLD) -> str:

@@ -114,7 +114,8 @@ def _dead(scene: Scene) -> list[str]:
 
 def _come_right(way: Way, scene: Scene) -> tuple[list[str], float | None]:
     """Wait until all is right, and still is a little later; what is wrong, or how long it took."""
-    end = time.monotonic() + (COMES_RIGHT_WITHIN if scene.terms.guarded else scene.seconds + 30)
+    alone = 30 + (0 if scene.terms.hurried else scene.seconds)
+    end = time.monotonic() + (COMES_RIGHT_WITHIN if scene.terms.guarded else alone)
     right = [pictures(scene) for pictures in way.right.pictures]
     seconds: float | None = None
     while time.monotonic() < end:

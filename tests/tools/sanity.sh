@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs ansible-test sanity with the ansible-core of a virtual environment: tests/tools/sanity.sh .venv/py311
+# Runs ansible-test sanity with the ansible-core of a virtual environment: tests/tools/sanity.sh .venv/main
 set -eu
 
 venv=$PWD/$1
-# The pinned shellcheck is in py311: without one ansible-test warns and passes. pyenv's shims are there also for a Python
+# The pinned shellcheck is in main: without one ansible-test warns and passes. pyenv's shims are there also for a Python
 # that they do not run; its Pythons themselves compile the modules for targets as old as 3.8.
 PATH=$(echo "$PATH" | tr : '\n' | grep -v '/shims$' | paste -s -d : -)
-PATH=$venv/bin:$PWD/.venv/py311/bin:$PATH
+PATH=$venv/bin:$PWD/.venv/main/bin:$PATH
 for bin in "$HOME"/.pyenv/versions/3.*/bin; do
 	PATH=$PATH:$bin
 done

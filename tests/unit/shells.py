@@ -13,6 +13,8 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
 
+from tests.lab.owner import MARK
+
 
 @dataclass(frozen=True)
 class Shell:
@@ -24,10 +26,14 @@ class Shell:
 
     def output(self, script: Script, mark: str) -> subprocess.CompletedProcess[bytes]:
         """All that the script prints."""
-        environment = {"PATH": self.path, "HOME": "/"}
         return subprocess.run(
-            self.command, input=pack(script, mark), capture_output=True, check=False, env=environment, timeout=60
+            self.command, input=pack(script, mark), capture_output=True, check=False, env=self.environment, timeout=60
         )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it has, and whose it is: what it leaves in the background ends with the run."""
+        return {"PATH": self.path, "HOME": "/", MARK: os.environ[MARK]}
 
     def run(self, script: Script) -> Reply:
         """The script's reply."""
@@ -38,22 +44,19 @@ class Shell:
 def dash(folder: Path) -> Shell:
     """Dash with the host's tools: mawk, GNU coreutils."""
     assert folder.is_dir()
-    return Shell("dash", (_need("dash"), "-s"), os.environ["PATH"])
+    return Shell("dash", (_path("dash"), "-s"), os.environ["PATH"])
 
 
 def busybox(folder: Path) -> Shell:
     """Busybox ash with nothing but busybox's own tools."""
-    program = _need("busybox")
+    program = _path("busybox")
     subprocess.run([program, "--install", "-s", str(folder)], check=True, timeout=60)
     return Shell("busybox", (program, "ash", "-s"), str(folder))
 
 
-def _need(program: str) -> str:
+def _path(program: str) -> str:
     found = shutil.which(program)
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{program} is missing")
-        pytest.skip(f"{program} is missing")
+    assert found, f"{program} is missing"
     return found
 
 

@@ -6,9 +6,10 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import TransportError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Script, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from .examples import examples
 from .shells import Shell, shell
 
 __all__ = ["shell"]
@@ -27,7 +28,7 @@ def test_bytes_come_back_as_they_are(shell: Shell, tmp_path: str) -> None:
     assert shell.run(Script('section raw cat "$TW_PATH"', {"TW_PATH": path})).sections["raw"].out == raw
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(0.3)
 @given(value=st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=60))
 def test_a_variable_arrives_whatever_is_in_it(shell: Shell, value: str) -> None:
     reply = shell.run(Script('section echo printf %s "$TW_VALUE"', secrets={"TW_VALUE": value}))

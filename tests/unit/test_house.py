@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -38,8 +37,6 @@ FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.y*ml"))
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("script", SCRIPTS, ids=named)
 def test_every_shell_that_gateways_have_can_parse_every_script(script: Path, shell: str) -> None:
-    if not shutil.which(SHELLS[shell][0]):
-        pytest.skip(f"{shell} is not installed")
     done = subprocess.run([*SHELLS[shell], "-n", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 

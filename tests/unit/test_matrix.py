@@ -11,7 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import al
 from tests.lab.faults import FAULTS, VARIANTS
 from tests.matrix.judge import judge
 from tests.matrix.page import PAGE, page
-from tests.matrix.story import Told
+from tests.matrix.story import Deeds, Told
 
 NOT_MADE = {  # rules that no fault of the lab leads to, and why
     "attempt-failed": "is what is left where no log tells a cause",
@@ -39,18 +39,21 @@ UP = (True, True)
 
 def _finding(name: str = "dpd-off", gateway: str = "a01", **more: Any) -> dict[str, Any]:
     usual = {"confidence": "certain", "no_fix": "", "fix": [{"setting": "dpd_delay", "value": "30s"}]}
-    return {"id": name, "end": {"gateway": gateway}, **usual, **more}
+    founded = {"evidence": ["dpd_delay = 0"], "reference": "RFC 7296 section 2.4"}
+    return {"id": name, "end": {"gateway": gateway}, **usual, **founded, **more}
 
 
-REPAIR = {"proven": True, "failed": []}
+REPAIR = {"proven": True, "changed": ["a01"], "failed": []}
+STEP = Deeds({"a01": 1}, [("Set what the plan names", "a01", [{"after": "dpd_delay = 30s"}])])
 FOUND = Told(
     FAULTS["dpd-off"],
     GATEWAYS,
     carried=UP,
     paired=True,
     findings=[_finding()],
-    changed=["a01"],
-    repair=REPAIR,
+    foretold=STEP,
+    made=STEP,
+    repairs=[REPAIR],
     carries=UP,
 )
 UNDECIDED = Told(
@@ -59,10 +62,19 @@ UNDECIDED = Told(
     paired=True,
     findings=[_finding("psk-mismatch", "b01", no_fix="Give the right key in ipsec_psks")],
 )
+TRIED = replace(UNDECIDED, foretold=Deeds({"b01": 1}), repairs=[{**REPAIR, "changed": [], "failed": ["b01"]}])
+RETURNED = replace(
+    FOUND,
+    case=FAULTS["daemon-stopped"],
+    carried=(False, False),
+    findings=[_finding("daemon-stopped", fix=[{"do": "daemon", "state": "started"}])],
+    foretold=Deeds({"a01": 1, "b01": 1}),
+    made=Deeds({"a01": 1}),
+)
 FINE = Told(VARIANTS["templates"], GATEWAYS, carried=UP, paired=True, carries=UP)
 
 
-@pytest.mark.parametrize("told", [FOUND, UNDECIDED, FINE], ids=lambda told: told.case.name)
+@pytest.mark.parametrize("told", [FOUND, UNDECIDED, TRIED, RETURNED, FINE])
 def test_what_must_be_passes(told: Told) -> None:
     assert judge(told).missed == ()
 
@@ -79,17 +91,34 @@ def test_what_must_be_passes(told: Told) -> None:
         replace(FOUND, findings=[_finding(confidence="inferred")]),
         replace(FOUND, findings=[_finding(fix=[{"setting": "encap", "value": "yes"}])]),
         replace(FOUND, findings=[_finding(), _finding("no-traffic")]),
-        replace(FOUND, repair=None),
-        replace(FOUND, repair={**REPAIR, "proven": False}),
-        replace(FOUND, repair={**REPAIR, "failed": ["a01"]}),
+        replace(FOUND, findings=[_finding(evidence=[])]),
+        replace(FOUND, findings=[_finding(reference="")]),
+        replace(FOUND, repairs=[]),
+        replace(FOUND, repairs=[REPAIR, REPAIR]),
+        replace(FOUND, repairs=[{**REPAIR, "proven": False}]),
+        replace(FOUND, repairs=[{**REPAIR, "changed": []}]),
+        replace(FOUND, repairs=[{**REPAIR, "failed": ["a01"]}]),
+        replace(FOUND, foretold=Deeds()),
+        replace(FOUND, foretold=replace(STEP, tasks={"a01": 1, "b01": 1})),
+        replace(FOUND, foretold=replace(STEP, diffs=[])),
+        replace(FOUND, failed=["remediate-check ended with 2"]),
+        replace(FOUND, leaks=["the output of remediate-first"]),
+        replace(FOUND, litter=["/etc/swanctl/.west.conf.new on a01"]),
         replace(FOUND, carries=(False, True)),
         replace(FOUND, left=[_finding()]),
         replace(FOUND, again=["a01"]),
-        replace(UNDECIDED, changed=["a01"]),
+        replace(UNDECIDED, foretold=STEP, made=STEP),
+        replace(UNDECIDED, leaks=["before.json"]),
         replace(UNDECIDED, findings=[_finding("psk-mismatch", no_fix="compare them")]),
+        replace(TRIED, repairs=[]),
+        replace(TRIED, made=Deeds({"a01": 1})),
+        replace(RETURNED, foretold=Deeds({"a01": 1}), made=Deeds({"a01": 1, "b01": 1})),
+        replace(RETURNED, foretold=Deeds({"b01": 1})),
         replace(FINE, paired=False),
         replace(FINE, findings=[_finding()]),
-        replace(FINE, changed=["b01"]),
+        replace(FINE, foretold=STEP, made=STEP),
+        replace(FINE, foretold=STEP),
+        replace(FINE, litter=["/etc/swanctl/.west.conf.new on a01"]),
         replace(FINE, again=["b01"]),
         replace(FINE, left=[_finding()]),
         replace(FINE, carries=(False, False)),

@@ -21,14 +21,16 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     plain,
     restore,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+
+from .examples import examples
 
 KINDS = (Gateway, Finding, Step, Declared, Problem, IkeSa)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@examples(0.4)
 @given(data=st.data())
 def test_every_value_is_what_it_was_after_the_way_through_json(kind: type[Any], data: st.DataObject) -> None:
     with_finite_numbers = {float: st.floats(allow_nan=False, allow_infinity=False)}

@@ -21,10 +21,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.build import A, B, child, connection, declared, edited, gateway, healthy, mirrored, probe
+from tests.unit.examples import examples
 
 ANYBODY = ("%any",)
 NOBODY = {"local": (Auth("local", "pubkey"),), "remote": (Auth("remote", "pubkey"),)}
@@ -346,7 +347,7 @@ def test_every_spoke_of_a_hub_meets_its_own_connection() -> None:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(0.6)
 @given(st.permutations(STAR), st.randoms(use_true_random=False))
 def test_the_order_of_what_is_read_changes_nothing(gateways: list[Gateway], random: Any) -> None:
     shuffled = [replace(g, connections=tuple(random.sample(g.connections, len(g.connections)))) for g in gateways]
@@ -356,7 +357,7 @@ def test_the_order_of_what_is_read_changes_nothing(gateways: list[Gateway], rand
     assert unpaired == ()
 
 
-@settings(max_examples=60, deadline=None)
+@examples(0.6)
 @given(st.permutations(["to-a", "twin", "third"]), st.booleans())
 def test_ambiguity_is_told_alike_whatever_the_order(names: list[str], first: bool) -> None:
     b = gateway("b", *(replace(mirrored(connection()), name=name) for name in names))

@@ -19,9 +19,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
     read_files,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from .examples import examples
 from .shells import Shell, shell
 
 __all__ = ["shell"]
@@ -289,8 +290,9 @@ def quoted(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(values=st.lists(secret_values, min_size=1, max_size=10), ends=st.sampled_from(["\n", "\r\n"]))
+# What takes time is to read a gateway, however many files it has: a few of them with many.
+@examples(0.04)
+@given(values=st.lists(secret_values, min_size=10, max_size=30), ends=st.sampled_from(["\n", "\r\n"]))
 def test_any_quoted_secret_is_hidden_and_its_digest_is_true(shell: Shell, values: list[list[str]], ends: str) -> None:
     texts = [conf(" ".join(map(quoted, parts))).replace(b"= b\n", f"= b{ends}".encode()) for parts in values]
     for text, file in zip(texts, shown(shell, *texts), strict=True):
@@ -303,7 +305,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(st.lists(pieces, max_size=40).map("".join), min_size=1, max_size=10))
+@examples(0.04)
+@given(texts=st.lists(st.lists(pieces, max_size=40).map("".join), min_size=10, max_size=30))
 def test_whatever_the_text_what_is_shown_lies_over_it(shell: Shell, texts: list[str]) -> None:
     shown(shell, *(text.encode() for text in texts))

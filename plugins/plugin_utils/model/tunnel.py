@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, get_args
 
-from .gateway import Child, Connection, Gateway, IkeSa, Keepalive, Policy, Secret
+from .gateway import Certificate, Child, Connection, Gateway, IkeSa, Keepalive, Policy, Problem, Secret
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
@@ -37,6 +38,27 @@ def titled(parts: Iterable[str | None], description: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """What of its gateway an end is asked: the same for each end there, so that a hub's is looked up once."""
+
+    addresses: frozenset[str] = frozenset()  # of its interfaces
+    reachable: frozenset[str] = frozenset()  # those of them that others can reach: not loopback, not link-local
+    outside: tuple[str, ...] = ()  # those of them that no NAT stands before
+    networks: frozenset[IPv4Network | IPv6Network] = frozenset()  # that its interfaces are in
+    whole: bool = False  # all addresses are known, which is seen from the loopback address
+    keys: Mapping[frozenset[str], tuple[Secret, ...]] = field(default_factory=dict)  # by all identities they are for
+    keys_for: frozenset[str] = frozenset()  # every identity that it keeps a pre-shared key for
+    certificates: tuple[Certificate, ...] = ()  # X.509, that it has the key of
+    problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  # by kind
+    refused: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  # settings, by where they stand
+
+    @property
+    def unread(self) -> bool:
+        """Whether a part of its configuration could not be read."""
+        return any(kind.startswith("config-") for kind in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
 class End:
     """One connection on one gateway: one side of a tunnel, with what of the gateway belongs to it."""
 
@@ -47,8 +69,8 @@ class End:
     secret: Secret | None = None  # the one it signs with
     accepts: tuple[Secret, ...] = ()  # all that are for the same identities, that one among them
     keepalives: tuple[Keepalive, ...] = ()
-    keys_for: frozenset[str] = frozenset()  # every identity that the gateway keeps a pre-shared key for
     same_key: tuple[Secret, ...] = ()  # all of the gateway with the key that it signs with, that one among them
+    site: Site = field(default_factory=Site)
 
     def name(self, child: Child | str | None = None) -> EndName:
         """The name of this end, or of one of its children."""

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 
 from ..model import Child, ChildPair, Connection, Declared, End
-from ..swanctl.words import explicit, interfaces, numeric, outside
+from ..swanctl.words import explicit, numeric, outside
 from .sides import joined, overlap
 
 Networks = tuple[str, str]
@@ -73,12 +73,9 @@ def _behind_nat(end: End, peer: End) -> bool:
     if end.sas or peer.sas:
         return any(sa.nat_local for sa in end.sas)
     reached = [host for host in explicit(peer.connection.remote_addrs) if numeric(host)]
-    own = explicit(end.connection.local_addrs) or [
-        str(interface.ip)
-        for interface in interfaces(end.gateway.system.addresses)
-        if not interface.ip.is_loopback and not interface.ip.is_link_local
-    ]
-    translated = bool(own) and not any(numeric(host) and outside(host) for host in own)
+    own = explicit(end.connection.local_addrs)
+    seen = any(numeric(host) and outside(host) for host in own) if own else bool(end.site.outside)
+    translated = bool(own or end.site.reachable) and not seen
     return translated and any(outside(host) for host in reached)
 
 

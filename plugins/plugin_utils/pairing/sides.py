@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from ..model import End, Gateway, IkeSa, Secret
-from ..swanctl.words import explicit, identities, interfaces, normal, selector
+from ..model import End, Gateway, IkeSa
+from ..swanctl.words import explicit, identities, selector
+from .keys import Keys
+from .site import site_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +39,29 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
         policies[policy.connection].append(policy)
     for keepalive in gateway.keepalives:
         keepalives[keepalive.connection].append(keepalive)
-    addresses = frozenset(_interface_addresses(gateway))
-    secrets = _Secrets(gateway.secrets)
-    keys_for = frozenset(secrets.by_id)
+    keys = Keys(gateway.secrets)
+    site = site_of(gateway, keys)
     for connection in gateway.connections:
         shunt = connection.children and all(child.mode in ("pass", "drop") for child in connection.children)
         if shunt or connection.standby:
             continue
         live = tuple(sas[connection.name])
         own_id, peer_id = identities(connection)
+        accepted = keys.between(own_id, peer_id)
         end = End(
             gateway,
             connection,
             live,
             tuple(policies[connection.name]),
-            signing := secrets.between(own_id, peer_id),
-            secrets.alike(signing),
+            accepted[-1] if accepted else None,
+            accepted,
             tuple(keepalives[connection.name]),
-            keys_for,
-            secrets.same_key(signing),
+            keys.same(accepted[-1]) if accepted else (),
+            site,
         )
         yield Side(
             end,
-            frozenset(explicit(connection.local_addrs)) or addresses,
+            frozenset(explicit(connection.local_addrs)) or site.reachable,
             frozenset(explicit(connection.remote_addrs)),
             own_id,
             peer_id,
@@ -92,53 +94,3 @@ def _networksoverlap(one: str, other: str) -> bool:
     except ValueError:
         return False
     return any(a.version == b.version and a.overlaps(b) for a, b in pairs)
-
-
-class _Secrets:
-    """Pre-shared keys by the identities they are for: the one charon would take (psk_authenticator.c: best match).
-
-    Of several that match equally well it signs with the last of the file, and accepts all of them (measured on 5.9.8
-    and 6.0.1, whatever their names and however often they were loaded).
-    """
-
-    def __init__(self, secrets: Iterable[Secret]) -> None:
-        self.by_id: dict[str, list[Secret]] = defaultdict(list)
-        self.anybody = [secret for secret in secrets if not secret.ids]
-        for secret in secrets:
-            for identity in {normal(i) for i in secret.ids}:
-                self.by_id[identity].append(secret)
-        by_key: dict[tuple[str | None, str], list[Secret]] = defaultdict(list)
-        for secret in secrets:
-            by_key[secret.digest, secret.key_id].append(secret)
-        self.by_key = {key: tuple(each) for key, each in by_key.items() if key[0] is not None}
-
-    def between(self, own: str | None, peer: str | None) -> Secret | None:
-        """The secret that names the peer, best with ourselves too; else one that names us, else one for anybody."""
-        for wanted, also in ((peer, own), (own, None)):
-            named = self.by_id.get(wanted or "", [])
-            if also and (best := [s for s in named if also in map(normal, s.ids)]):
-                return best[-1]
-            if len({_who(secret) for secret in named}) == 1:
-                return named[-1]
-        return self.anybody[-1] if self.anybody else None
-
-    def alike(self, secret: Secret | None) -> tuple[Secret, ...]:
-        """All that are for the same identities as this one."""
-        if secret is None:
-            return ()
-        same = self.by_id[normal(secret.ids[0])] if secret.ids else self.anybody
-        return tuple(each for each in same if _who(each) == _who(secret))
-
-    def same_key(self, secret: Secret | None) -> tuple[Secret, ...]:
-        """All that have the same key; the same tuple for each of them, since a hub may have one key for everybody."""
-        return self.by_key.get((secret.digest, secret.key_id), ()) if secret is not None else ()
-
-
-def _who(secret: Secret) -> frozenset[str]:
-    return frozenset(map(normal, secret.ids))
-
-
-def _interface_addresses(gateway: Gateway) -> Iterator[str]:
-    for interface in interfaces(gateway.system.addresses):
-        if not interface.ip.is_loopback and not interface.ip.is_link_local:
-            yield str(interface.ip)

@@ -6,6 +6,7 @@ is one function from a tunnel and a demand to the faults it sees, in what is con
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
@@ -21,15 +22,19 @@ EXPIRED = "waiver-expired"
 
 def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tuple[Finding, ...], tuple[Waived, ...]]:
     """What the tunnels have against the profile: findings that count, and those that a waiver covers today."""
-    waivers = {(waiver.rule, waiver.tunnel): waiver for waiver in profile.waivers}
+    waivers: dict[str, list[Waiver]] = defaultdict(list)  # by tunnel
+    for each in profile.waivers:
+        waivers[each.tunnel].append(each)
     rules = [_rule(profile, demand) for demand in profile.demands]
     counted: list[Finding] = []
     waived: list[Waived] = []
     for tunnel in tunnels:
-        old = [waiver for waiver in profile.waivers if waiver.tunnel == tunnel.name and expired(waiver, today)]
+        ours = waivers.get(tunnel.name, [])
+        covering = {waiver.rule: waiver for waiver in ours}
+        old = [waiver for waiver in ours if expired(waiver, today)]
         counted += [_expired(tunnel, waiver, profile) for waiver in old]
         for finding in (finding for rule in rules for finding in run(rule, tunnel)):
-            waiver = waivers.get((finding.id, tunnel.name))
+            waiver = covering.get(finding.id)
             if waiver is None or expired(waiver, today):
                 counted.append(finding)
             else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import Audit, Finding, Step, titled
+from ..model import Audit, Finding, Proof, Step, titled
 
 PSK = {
     "only": "pre-shared key",
@@ -46,7 +47,15 @@ def tell(
     names = [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
     allowed = None if limit is None else set(limit)
     ours = {t.name for t in after.tunnels if allowed is None or allowed & {end.gateway.name for end in t.ends}}
-    return tuple(_chapter(name, before, done, after) for name in dict.fromkeys(names) if name in ours)
+    was, now = _by_tunnel(before), _by_tunnel(after.findings)
+    steps: dict[str, list[Done]] = defaultdict(list)
+    for each in done:
+        steps[each.step.tunnel].append(each)
+    return tuple(
+        _chapter(name, was.get(name, []), steps.get(name, []), now.get(name, []), after.proofs.get(name))
+        for name in dict.fromkeys(names)
+        if name in ours
+    )
 
 
 def render(chapters: Iterable[Chapter]) -> str:
@@ -66,15 +75,22 @@ def render(chapters: Iterable[Chapter]) -> str:
     return "\n".join(lines) or "No tunnel needed anything."
 
 
-def _chapter(name: str, before: Sequence[Finding], done: Sequence[Done], after: Audit) -> Chapter:
-    ours = [each for each in done if each.step.tunnel == name]
-    proof = after.proofs.get(name)
+def _by_tunnel(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
+    found: dict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        found[finding.tunnel].append(finding)
+    return found
+
+
+def _chapter(
+    name: str, before: Iterable[Finding], done: Iterable[Done], after: Iterable[Finding], proof: Proof | None
+) -> Chapter:
     return Chapter(
         tunnel=name,
-        was_wrong=tuple(f"{f.id}: {f.summary}" for f in before if f.tunnel == name),
-        changed=tuple(_step(each.step) for each in ours if each.changed and not each.failed),
-        failed=tuple(f"{_step(each.step)}: {each.failed}" for each in ours if each.failed),
-        still_wrong=tuple(f"{f.id}: {f.summary}" for f in after.findings if f.tunnel == name),
+        was_wrong=tuple(f"{f.id}: {f.summary}" for f in before),
+        changed=tuple(_step(each.step) for each in done if each.changed and not each.failed),
+        failed=tuple(f"{_step(each.step)}: {each.failed}" for each in done if each.failed),
+        still_wrong=tuple(f"{f.id}: {f.summary}" for f in after),
         proven=bool(proof and proof.crosswise and proof.traffic and proof.adopted),
         missing=proof.missing if proof else ("one of its gateways could not be read",),
     )

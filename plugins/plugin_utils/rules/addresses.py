@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from ..model import End, Fault, Tunnel
-from ..swanctl.words import explicit, interfaces, numeric, outside
+from ..swanctl.words import explicit, numeric, outside
 from . import rule
 from .evidence import change, place, up, written
 from .negotiation import DOWN
@@ -23,15 +23,14 @@ def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         return
     for end in tunnel.ends:
         peer = tunnel.other(end)
-        looked_at, bound, there = explicit(end.connection.remote_addrs), _bound(peer), _interfaces(peer)
+        looked_at, bound = explicit(end.connection.remote_addrs), _bound(peer)
         if not looked_at or not all(numeric(host) for host in (*looked_at, *bound)) or not written(end):
             continue
-        right = bound or tuple(host for host in there if outside(host))
+        right = bound or peer.site.outside
         elsewhere = not set(looked_at) & set(right)
         # bound to one of its addresses, a peer does not answer at another; an outside address is not translated
-        plain = (
-            set(looked_at) & set(there) or all(outside(host) for host in right) or _neighbours(end, looked_at, right)
-        )
+        untranslated = not peer.site.reachable.isdisjoint(looked_at) or all(outside(host) for host in right)
+        plain = untranslated or _neighbours(end, looked_at, right)
         if elsewhere and right and plain:
             yield _fault(end, peer, right)
 
@@ -50,18 +49,12 @@ def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
 
 def _neighbours(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Whether an end has an interface in the network in which it looks for its peer, and in which that one is."""
-    networks = [interface.network for interface in interfaces(end.gateway.system.addresses)]
     both = [ip_address(host) for host in (*looked_at, *right)]
-    return any(all(host in network for host in both) for network in networks)
+    around = (ip_network((int(both[0]), length), strict=False) for length in range(both[0].max_prefixlen + 1))
+    return any(network in end.site.networks and all(host in network for host in both) for network in around)
 
 
 def _bound(end: End) -> tuple[str, ...]:
     """The addresses that a connection is bound to; none where it takes any."""
     hosts = explicit(end.connection.local_addrs)
     return hosts if len(hosts) == len(end.connection.local_addrs) else ()
-
-
-def _interfaces(end: End) -> tuple[str, ...]:
-    """The addresses of a gateway that others can reach."""
-    hosts = (interface.ip for interface in interfaces(end.gateway.system.addresses))
-    return tuple(str(host) for host in hosts if not host.is_loopback and not host.is_link_local)

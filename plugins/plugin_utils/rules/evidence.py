@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..model import Change, Child, ChildSa, Connection, End, Setting, Step, Tunnel
 
 SILENT = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs", "listing-failed", "listing-unreadable")
+SHOWN = 8  # of many lines
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # states of a CHILD_SA that carries traffic (child_sa.h)
 
 
@@ -16,6 +17,11 @@ def place(end: End, key: str, child: Child | None = None) -> str:
         return f"{end.gateway.name} {holder.origin or end.connection.origin}: {key} is not set"
     through = f" (from template {setting.template})" if setting.template else ""
     return f"{end.gateway.name} {setting.origin}: {key} = {setting.value}{through}"
+
+
+def some(lines: tuple[str, ...]) -> str:
+    """The first of many lines: a hub has thousands of them, and a finding for each."""
+    return "; ".join((*lines[:SHOWN], *("…" for dummy in lines[SHOWN : SHOWN + 1])))
 
 
 def installed(end: End, child: Child | None = None) -> tuple[ChildSa, ...]:
@@ -41,12 +47,12 @@ def readable(end: End) -> bool:
 
 def asked(end: End) -> bool:
     """Whether the daemon has told what it has loaded."""
-    return end.gateway.daemon.running is True and not any(p.kind in SILENT for p in end.gateway.problems)
+    return end.gateway.daemon.running is True and end.site.problems.keys().isdisjoint(SILENT)
 
 
 def written(end: End) -> bool:
     """Whether the connection's configuration could be read."""
-    return end.connection.configured and not any(p.kind.startswith("config-") for p in end.gateway.problems)
+    return end.connection.configured and not end.site.unread
 
 
 def later(end: End, peer: End) -> float:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
-from ..swanctl.words import explicit, interfaces, numeric, selector
+from ..swanctl.words import explicit, numeric, selector
 from . import rule
-from .evidence import change, installed, later, place, readable, written
+from .evidence import change, installed, later, place, readable, some, written
 from .negotiation import DOWN
 
 HALF_OPEN = 3  # IKE_SAs: one is an attempt, a second one may be its successor
@@ -93,17 +93,17 @@ def local_address_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         if _established(end) or not written(end):
-            continue  # first what costs little: a hub has very many addresses, and an end here for each of them
-        bound, there = explicit(end.connection.local_addrs), _addresses(end)
-        known = bool(there) and all(numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
-        if not known or set(bound) & set(there):
+            continue
+        bound, there = explicit(end.connection.local_addrs), end.site.addresses
+        known = all(numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
+        if not (end.site.whole and known and there.isdisjoint(bound)):
             continue
         peer = tunnel.other(end)
         meant = [host for host in explicit(peer.connection.remote_addrs) if host in there]
         yield Fault(
             end.name(),
             f"{end.name()} is bound to {', '.join(bound)}, which no interface of {end.gateway.name} has",
-            (place(end, "local_addrs"), f"{end.gateway.name}: {'; '.join(end.gateway.system.addresses)}"),
+            (place(end, "local_addrs"), f"{end.gateway.name}: {some(end.gateway.system.addresses)}"),
             (change(end, "local_addrs", meant[0]),) if meant else (),
             "" if meant else f"give {end.gateway.name} the address, or set local_addrs to one it has, or to %any",
             confidence="observed",
@@ -167,12 +167,6 @@ def _inside(one: Network, other: Network) -> bool:
 
 def _text(selectors: tuple[frozenset[Network], ...]) -> str:
     return " to ".join(", ".join(sorted(map(str, networks))) for networks in selectors)
-
-
-def _addresses(end: End) -> tuple[str, ...]:
-    """The addresses of a gateway; none where the list lacks the loopback address and may not be whole."""
-    hosts = [interface.ip for interface in interfaces(end.gateway.system.addresses)]
-    return tuple(map(str, hosts)) if any(host.is_loopback for host in hosts) else ()
 
 
 def _established(end: End) -> bool:

@@ -11,7 +11,7 @@ from ..model import Child, End, Fault, Tunnel
 from ..swanctl.log import Event, concerning, events
 from ..swanctl.words import explicit, numeric, selector
 from . import rule
-from .evidence import installed, place, readable
+from .evidence import installed, place, readable, some
 from .state import SETTLING
 
 Network = IPv4Network | IPv6Network
@@ -19,7 +19,6 @@ BUSY = 2.0  # load per core: on average, as many threads wait as run
 SELDOM = 300.0  # seconds of dpd_delay: checks this rare are not what a load breaks
 LONGER = 60.0  # seconds
 RECENT = 900.0  # seconds, which the load average of 15 minutes is about
-SHOWN = 8  # routes
 DEAD = ("gave-up", "dpd-timeout")  # what the log says where DPD has found a peer dead
 
 
@@ -35,8 +34,9 @@ def load_too_high(tunnel: Tunnel) -> Iterator[Fault]:
     """
     delays = [delay for end in tunnel.ends if (delay := end.connection.dpd_delay) and delay < SELDOM]
     for end in tunnel.ends:
-        load, seen = _load(end), (*_exhausted(end), *_given_up(tunnel))
-        if delays and load >= BUSY and seen:
+        load = _load(end)
+        seen = (*_exhausted(end), *_given_up(tunnel)) if delays and load >= BUSY else ()
+        if seen:
             longer = min(max(LONGER, 2 * max(delays)), SELDOM)
             yield Fault(
                 end.name(),
@@ -79,7 +79,7 @@ def route_missing(tunnel: Tunnel) -> Iterator[Fault]:
                     f"which {end.name(own)} is for",
                     (
                         place(end, "remote_ts", own),
-                        f"{end.gateway.name}: {'; '.join(routes[:SHOWN])}{'; …' if routes[SHOWN:] else ''}",
+                        f"{end.gateway.name}: {some(routes)}",
                     ),
                     no_fix=f"restart the daemon of {end.gateway.name}, since a new SA alone brings no route back while "
                     "a trap stays; see charon.install_routes, and what has removed it from table 220",

@@ -82,7 +82,7 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         own, peer = identities(end.connection)
-        lacks = not end.gateway.secrets or (own and peer and peer not in end.keys_for)
+        lacks = not end.gateway.secrets or (own and peer and peer not in end.site.keys_for)
         if _by_psk(tunnel) and end.secret is None and lacks and written(end):
             yield Fault(
                 end.name(),
@@ -96,7 +96,7 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
 def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     local, remote = owner.connection.local[0], verifier.connection.remote[0]
     kept_expected, kept_said = (
-        all(identity in end.keys_for for end in (owner, verifier)) for identity in (expected, said)
+        all(identity in end.site.keys_for for end in (owner, verifier)) for identity in (expected, said)
     )
     by_address = local.id is None and (expected in explicit(verifier.connection.remote_addrs) or not numeric(expected))
     if kept_expected and not kept_said:

@@ -190,9 +190,9 @@ def _own(end: End) -> Certificate | None:
     local = end.connection.local[0] if end.connection.local else None
     if local is None or local.method.partition("-")[0] in NAMELESS:
         return None
-    keyed = [c for c in end.gateway.certificates or () if c.private_key and c.type == "X509" and moment(c.not_after)]
+    keyed = end.site.certificates
     named = [c for c in keyed if local.id and _is_for(c, normal(local.id))]
-    alone = keyed if len({c.subject for c in keyed}) == 1 else []
+    alone = list(keyed) if len({c.subject for c in keyed}) == 1 else []
     return max(named or alone, key=lambda c: moment(c.not_after) or 0.0, default=None)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 
-from ..model import Child, End, Fault, Secret, Step, Tunnel
-from ..swanctl.words import identities, normal
+from ..model import Child, End, Fault, Step, Tunnel
+from ..swanctl.words import identities
 from . import rule
 from .evidence import change, place
 from .negotiation import DOWN
@@ -109,11 +108,9 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in (each for each in tunnel.ends if each.gateway.generates):
         peer = identities(end.connection)[1] or "%any"
-        by_ids: dict[frozenset[str], list[Secret]] = defaultdict(list)
-        for secret in end.gateway.secrets:
-            by_ids[frozenset(map(normal, secret.ids))].append(secret)
-        for ids, secrets in by_ids.items():
-            if _used(end) and ids - {"%any"} == {peer} - {"%any"} and len({each.digest for each in secrets}) > 1:
+        who = frozenset({peer}) - {"%any"}
+        for secrets in (end.site.keys.get(ids, ()) for ids in (who, who | {"%any"})):
+            if _used(end) and len({each.digest for each in secrets}) > 1:
                 yield Fault(
                     end.name(),
                     f"{end.gateway.name} keeps {len(secrets)} different pre-shared keys for {peer}",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ..model import Child, End, Fault, Tunnel
-from ..swanctl.words import interfaces, selector
+from ..swanctl.words import selector
 from . import rule
 from .evidence import change, installed, place
 
@@ -75,9 +75,8 @@ def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
 
 def _connected(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether the gateway has an interface in exactly each of these networks."""
-    connected = {interface.network for interface in interfaces(end.gateway.system.addresses)}
     networks = [_network(selector(text).partition("[")[0]) for text in selectors]
-    return all(network is not None and network in connected for network in networks)
+    return all(network is not None and network in end.site.networks for network in networks)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

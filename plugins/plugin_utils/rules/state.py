@@ -26,7 +26,7 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     """The IKE daemon of an end is not running."""
     for end in tunnel.ends:
         if end.gateway.daemon.running is False:
-            where = tuple(f"{end.gateway.name}: {p.what}" for p in end.gateway.problems if p.kind == "daemon-stopped")
+            where = tuple(f"{end.gateway.name}: {p.what}" for p in end.site.problems.get("daemon-stopped", ()))
             yield Fault(
                 end.name(),
                 f"the IKE daemon of {end.gateway.name} is not running",
@@ -84,9 +84,9 @@ def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         given = [end.connection.settings, *(child.settings for child in end.connection.children)]
-        origins = {setting.origin for settings in given for setting in settings.values()}
-        for problem in end.gateway.problems:
-            if problem.kind in ("unknown-setting", "invalid-setting") and problem.where in origins and written(end):
+        origins = dict.fromkeys(setting.origin for settings in given for setting in settings.values())
+        for problem in (each for origin in origins for each in end.site.refused.get(origin, ())):
+            if written(end):
                 yield Fault(
                     end.name(),
                     f"strongSwan discards {end.name()}: {problem.what}",
@@ -99,8 +99,7 @@ def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
 def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
     """The daemon holds other settings than the file: edited and not loaded, or loaded and not written down."""
     for end in tunnel.ends:
-        unread = any(problem.kind.startswith("config-") for problem in end.gateway.problems)
-        if end.connection.loaded and not end.connection.configured and not unread:
+        if end.connection.loaded and not end.connection.configured and not end.site.unread:
             yield Fault(
                 end.name(),
                 f"{end.name()} is loaded and in no file: it is gone at the next restart",

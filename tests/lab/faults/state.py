@@ -69,7 +69,7 @@ def _route_missing(lab: Lab, tunnel: Tunnel) -> None:
     lab.sh(tunnel.responder.gateway, "ip route flush table 220")
 
 
-@fault("The responder's daemon is stopped.", "responder", carries=False, cure="daemon started")
+@fault("The responder's daemon is stopped.", "responder", carries=False, cure="daemon started", returns=True)
 def _daemon_stopped(lab: Lab, tunnel: Tunnel) -> None:
     daemon(lab, tunnel.responder, "stop")
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
@@ -32,20 +29,10 @@ lo0: flags=8049<UP,LOOPBACK,RUNNING,MULTICAST> metric 0 mtu 16384
 """
 
 
-def php() -> str:
-    """This machine's PHP."""
-    found = shutil.which("php")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("php is missing")
-        pytest.skip("php is missing")
-    return found
-
-
 def told(config: Path, backups: Path = Path("/nonexistent"), program: str | None = None) -> Section:
     """What read.php answers about a config.xml."""
     asked = json.loads(PROGRAM.secrets["TW_ASKED"]) | {"paths": {"config": str(config), "backups": str(backups)}}
-    command = [program or php(), "-d", "display_errors=stderr", "-r", PROGRAM.variables["TW_READ_PHP"]]
+    command = [program or "php", "-d", "display_errors=stderr", "-r", PROGRAM.variables["TW_READ_PHP"]]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=60)
     return Section(done.returncode, done.stdout.encode(), done.stderr)
 

@@ -79,7 +79,6 @@ def test_systemd_is_given_a_name_it_unquotes_to_the_same() -> None:
     assert "Requires" not in text
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
 @pytest.mark.parametrize("child", ["net", "o'd$d;100%"])
 def test_systemd_accepts_the_units(tmp_path: Path, child: str) -> None:
     wish = replace(WISH, child=child)
@@ -196,7 +195,7 @@ class Gateway:
 @pytest.fixture(params=["dash", "busybox sh"])
 def gateway(request: pytest.FixtureRequest, tmp_path: Path) -> Gateway:
     shell = shutil.which(request.param.split()[0])
-    assert shell, f"install {request.param.split()[0]}"
+    assert shell
     swanctl = tmp_path / "swanctl"
     swanctl.write_text(
         f'#!/bin/sh\nif [ "$1" = --list-sas ]; then cat {tmp_path}/sas; exit; fi\n'

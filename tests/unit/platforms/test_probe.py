@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from dataclasses import replace
 from importlib.resources import files
@@ -61,12 +60,7 @@ PEER = "192.0.2.2 10.2.0.1 fd00:2:0:0:f::1"
 
 @pytest.fixture(params=["mawk", "busybox awk", "gawk"])
 def awk(request: pytest.FixtureRequest) -> list[str]:
-    words = str(request.param).split()
-    if shutil.which(words[0]) is None:
-        if words[0] == "gawk":
-            pytest.skip("this machine has no gawk; mawk and busybox have to do")
-        raise AssertionError(f"install {words[0]}")
-    return words
+    return str(request.param).split()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.stron
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.levels import GROUPS
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ..shells import Shell, shell
@@ -40,6 +41,16 @@ from .test_conf import GATEWAY, INCLUDE, logging, owned, read_by
 __all__ = ["shell"]
 
 OURS = f"/etc/strongswan.d/{raising.NAME}"
+# Time goes on where a test says so, and ends with it.
+SLEEP = """#!/bin/sh
+end=$(($(cat {clock}) + $1))
+: >{clock}-$$
+while now=$(cat {clock} 2>/dev/null) && [ "$now" -lt "$end" ]; do {sleep} 0.05; done
+rm -f {clock}-$$
+"""
+DATE = """#!/bin/sh
+cat {clock}
+"""
 SETTLED = frozenset(("asked", "strongswan.conf"))
 
 
@@ -129,7 +140,6 @@ def configurations(draw: st.DrawFn) -> Conf:
     return logging(parts[0] + INCLUDE, draw(st.sampled_from(("charon", "charon-systemd"))), more=parts[1])
 
 
-@settings(deadline=None)
 @given(configurations(), LEVELS)
 def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
     wish = raising.Wish(asked)
@@ -254,6 +264,34 @@ def test_loggers_are_shown_a_level_a_line() -> None:
 # ---- in the shells that gateways have
 
 
+@dataclass(frozen=True)
+class Clock:
+    """The time of a gateway, and the shell in which it is that."""
+
+    path: Path
+    shell: Shell
+
+    def turn(self, seconds: int, *, sleepers: int = 1) -> None:
+        """Let time go on, when so many sleep."""
+        until(lambda: len(list(self.path.parent.glob("clock-*"))) == sleepers)
+        new = self.path.with_suffix(".new")
+        new.write_text(f"{int(self.path.read_text(encoding='utf-8')) + seconds}\n", encoding="utf-8")
+        new.replace(self.path)
+
+
+@pytest.fixture
+def clock(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clock]:
+    programs = tmp_path_factory.mktemp("bin")
+    path = programs / "clock"
+    path.write_text("1000\n", encoding="utf-8")
+    sleep = shutil.which("sleep", path=shell.path)
+    for name, program in (("sleep", SLEEP), ("date", DATE)):
+        (programs / name).write_text(program.format(clock=path, sleep=sleep), encoding="utf-8")
+        (programs / name).chmod(0o755)
+    yield Clock(path, replace(shell, path=f"{programs}:{shell.path}"))
+    path.unlink()
+
+
 def lowered(shell: Shell, folder: Path, seconds: int, *, before: str = "") -> subprocess.Popen[bytes]:
     """The program that puts levels back, begun, with this first."""
     program = folder / "run" / "lower"
@@ -261,7 +299,7 @@ def lowered(shell: Shell, folder: Path, seconds: int, *, before: str = "") -> su
     stand_in = f"swanctl() {{ echo $1 >>{folder}/asked; }}\n"
     program.write_text(stand_in + before + text("lower.sh"), encoding="utf-8")
     command = (*shell.command[:-1], str(program), str(folder / raising.NAME), "mark", str(seconds))
-    return subprocess.Popen(command, env={"PATH": shell.path})
+    return subprocess.Popen(command, env=shell.environment)
 
 
 def test_levels_go_back_at_their_time_however_long_a_sleep_takes(shell: Shell, folder: Path) -> None:
@@ -274,7 +312,7 @@ def test_levels_go_back_at_their_time_however_long_a_sleep_takes(shell: Shell, f
 
 def test_levels_go_back_though_the_clock_is_set_back(shell: Shell, folder: Path) -> None:
     (folder / raising.NAME).write_text("# mark\n", encoding="utf-8")
-    assert lowered(shell, folder, 900, before="date() { echo 1000; }\nsleep() { :; }\n").wait(30) == 0
+    assert lowered(shell, folder, 60, before="date() { echo 1000; }\nsleep() { :; }\n").wait(30) == 0
     assert {path.name for path in folder.iterdir()} == SETTLED
 
 
@@ -286,9 +324,11 @@ def test_what_puts_levels_back_waits_for_a_file_that_is_about_to_be_there(shell:
     assert {path.name for path in folder.iterdir()} == {"asked", "once", "strongswan.conf"}
 
 
-def test_what_never_came_is_cleared_away(shell: Shell, folder: Path) -> None:
+def test_what_never_came_is_cleared_away(clock: Clock, folder: Path) -> None:
     (folder / f".{raising.NAME}.tunnelwright-new").write_text("# mark\n", encoding="utf-8")
-    assert lowered(shell, folder, 1).wait(30) == 0
+    lower = lowered(clock.shell, folder, 1)
+    clock.turn(1)
+    assert lower.wait(30) == 0
     assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
 
 
@@ -314,12 +354,27 @@ def held(folders: Iterable[Path]) -> dict[str, bytes]:
     return found
 
 
-def settled(folder: Path, wanted: frozenset[str] = SETTLED) -> set[str]:
-    """What is in the folder: at once where it is as wanted, else after a while."""
-    end = time.monotonic() + 20
-    while (names := {path.name for path in folder.iterdir()}) != wanted and time.monotonic() < end:
-        time.sleep(0.1)
-    return names
+def settled(folder: Path) -> bool:
+    """Whether all is as before, at once or after a while."""
+    until(lambda: {path.name for path in folder.iterdir()} == SETTLED)
+    return True
+
+
+def runs(folder: Path, mark: str) -> bool:
+    """Whether the program is there that puts the levels of that raise back."""
+    program = f"{folder}/run/lower-{mark}".encode()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if program in path.read_bytes().split(b"\0"):
+                return True
+    return False
+
+
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120  # seconds, on a busy machine
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -331,13 +386,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(shell: Shell, folder: Path) -> None:
+def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(clock: Clock, folder: Path) -> None:
     ours = folder / raising.NAME
-    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=2))
+    raising.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=2))
     assert ours.stat().st_mode & 0o777 == 0o640
     assert "ike = 2" in ours.read_text(encoding="utf-8")
     assert (folder / "asked").read_text(encoding="utf-8") == "--help\n--reload-settings\n"
-    assert settled(folder) == SETTLED
+    clock.turn(2)
+    assert settled(folder)
 
 
 @pytest.mark.parametrize(("name", "mode"), [("strongswan.conf", 0o664), ("", 0o777), ("", 0o1777)])
@@ -352,13 +408,13 @@ def test_where_others_could_choose_what_the_daemon_reads_nothing_is_written(
     assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
 
 
-def test_a_later_raise_outlives_the_end_of_an_earlier(shell: Shell, folder: Path) -> None:
-    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=1))
-    raising.outcome(GATEWAY, carried_out(shell, folder, seconds=30))
-    time.sleep(2)
-    raised = SETTLED | {raising.NAME}
-    assert settled(folder, raised) == raised
-    raising.outcome(GATEWAY, carried_out(shell, folder, lower=True))
+def test_a_later_raise_outlives_the_end_of_an_earlier(clock: Clock, folder: Path) -> None:
+    raising.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=1))
+    raising.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=30))
+    clock.turn(2, sleepers=2)
+    until(lambda: not runs(folder, "mark1"))
+    assert {path.name for path in folder.iterdir() if path.is_file()} == SETTLED | {raising.NAME}
+    raising.outcome(GATEWAY, carried_out(clock.shell, folder, lower=True))
     assert {path.name for path in folder.iterdir()} == SETTLED
 
 
@@ -385,15 +441,16 @@ def test_a_file_of_an_earlier_raise_goes_when_the_next_must_be_elsewhere(
     assert [list(path.parent.iterdir()) for path in ours] == [[], []]
 
 
-def test_what_was_interrupted_goes_by_itself(shell: Shell, folder: Path) -> None:
+def test_what_was_interrupted_goes_by_itself(clock: Clock, folder: Path) -> None:
     """The script is killed when the file is there and the daemon has not read it, then when it is on its way out."""
     killed = "kill -9 $$"
     for lower in (False, True):
         if lower:
-            raising.outcome(GATEWAY, carried_out(shell, folder, seconds=30))
+            raising.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=30))
         with pytest.raises(TransportError):
-            carried_out(shell, folder, seconds=1, reload=killed, lower=lower)
-        assert settled(folder) == SETTLED
+            carried_out(clock.shell, folder, seconds=1, reload=killed, lower=lower)
+        clock.turn(5)
+        assert settled(folder)
 
 
 def test_what_the_daemon_does_not_take_is_taken_back(shell: Shell, folder: Path) -> None:

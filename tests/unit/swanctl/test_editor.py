@@ -15,9 +15,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor 
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Path, Settings, load, parse
 from hypothesis import given
-from hypothesis import settings as limits
 
 from ..corpus import CORPUS, lines, needs_corpus
+from ..examples import examples
 
 NAMES = st.text(
     st.characters(exclude_characters='#{}:.,="\r\n\t %\0', exclude_categories=["Cs"]), min_size=1, max_size=8
@@ -98,7 +98,7 @@ def test_written_trees_read_back(tree: dict[str, object]) -> None:
     assert parse(written(tree).encode()).tree() == tree
 
 
-@limits(max_examples=200)
+@examples(2)
 @given(st.lists(NAMES, min_size=1, max_size=4), VALUES, st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_a_value_can_be_set_anywhere_and_twice_is_once(path: list[str], value: str, eol: str, end: bool) -> None:
     text = eol.join(

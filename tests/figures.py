@@ -1,0 +1,54 @@
+"""`make figures`: every figure in docs/, measured anew, one after the other, and written into its page.
+
+Refuses where the tree has changes that are in no commit, or the machine does other work: the figures would be of
+neither. `--anyway` measures all the same, and the pages say so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.tools.measured import changes, quiet
+from tests.tools.sections import ROOT
+
+PARTS = ("tests.perf", "tests.outage", "tests.matrix", "tests.sabotage")
+PATIENCE = 900.0  # seconds for the load of the part before to fade
+OFTEN = 5.0  # seconds between two looks at it
+
+
+def main() -> int:
+    """All parts, also after one that failed; 1 where one did."""
+    parser = argparse.ArgumentParser(prog="python -m tests.figures", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--anyway", action="store_true", help="also of a changed tree or on a busy machine; is written")
+    anyway = parser.parse_args().anyway
+    failed = []
+    for part in PARTS:
+        if not anyway and (why := obstacle(0.0 if part == PARTS[0] else PATIENCE)):
+            sys.exit(f"Not measured from {part} on: {why}. With --anyway it is, and the pages say so.")
+        since = time.monotonic()
+        code = subprocess.run([sys.executable, "-m", part], check=False).returncode
+        print(f"== {part}: {'as it must be' if code == 0 else f'exit code {code}'}, {time.monotonic() - since:.0f} s")
+        failed += [part] if code else []
+    return int(bool(failed))
+
+
+def obstacle(patience: float, load: Callable[[], tuple[float, float, float]] = os.getloadavg, root: Path = ROOT) -> str:
+    """What keeps figures from being true, when the load has had so many seconds to fade; empty where nothing does."""
+    if found := changes(root):
+        return f"the tree has changes that are in no commit:\n{found}\n"
+    until = time.monotonic() + patience
+    while load()[0] >= quiet():
+        if time.monotonic() >= until:
+            return f"the machine does other work, its load is {load()[0]:.1f} and may be {quiet():.1f}"
+        time.sleep(OFTEN)
+    return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
