@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
+from ..plugin_utils.model import type_of
 from ..plugin_utils.secrets import digest, key_id
 
 DOCUMENTATION = r"""
@@ -49,7 +50,7 @@ _value:
 def psk_digests(psks: object, digest_key: object) -> dict[str, dict[str, str]]:
     """The keyed digests of pre-shared keys, by tunnel."""
     if not isinstance(psks, dict):
-        raise AnsibleFilterError(f"psk_digests reads keys by tunnel, not {type(psks).__name__}")
+        raise AnsibleFilterError(f"psk_digests reads keys by tunnel, not {type_of(psks)}")
     key = str(digest_key)
     return {str(name): {"digest": digest(key, str(psk)), "key_id": key_id(key)} for name, psk in psks.items()}
 

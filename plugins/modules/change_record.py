@@ -87,7 +87,7 @@ EXAMPLES = r"""
 - name: Plan the batches
   tunnelwright.ipsec.change_record:
     event: planned
-    order: {ticket: CHG-1042, by: alice, serial: [1, 5], hosts: "{{ ansible_play_hosts_all }}"}
+    order: {ticket: CHG-1042, by: alice, serial: ["1", "5"], hosts: "{{ ansible_play_hosts_all }}"}
     audit: "{{ audit }}"
     gateways: "{{ gateways }}"
     folder: changes

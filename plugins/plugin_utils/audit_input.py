@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ParseError
-from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, GivenPsk, Ping, Probe, Step, restore
+from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, GivenPsk, Ping, Probe, Step, restore, type_of
 from .report.as_story import Done
 
 ENDS = 2
@@ -26,9 +26,7 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
     unreadable: dict[str, str] = {}
     for name, value in given:
         if not isinstance(value, Mapping):
-            raise ParseError(
-                f"expected what gateway_info returned, not {type(value).__name__}", where=f"gateways.{name}"
-            )
+            raise ParseError(f"expected what gateway_info returned, not {type_of(value)}", where=f"gateways.{name}")
         if "platform" in value:
             read.append(restore(Gateway, value, f"gateways.{name}"))
         elif "gateway" in value:

@@ -7,7 +7,7 @@ that `-` becomes `_`. `plain` turns any of these values into what JSON and Ansib
 
 from __future__ import annotations
 
-from .edge import plain, restore
+from .edge import plain, restore, type_of
 from .gateway import (
     Action,
     Appliance,
@@ -136,4 +136,5 @@ __all__ = [
     "plain",
     "restore",
     "titled",
+    "type_of",
 ]

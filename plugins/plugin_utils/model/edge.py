@@ -60,7 +60,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
         return _restore_tuple(get_args(kind), value, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
-            raise ParseError(f"expected a mapping, not {type(value).__name__}", where=where)
+            raise ParseError(f"expected a mapping, not {type_of(value)}", where=where)
         item = get_args(kind)[1]
         return {str(k): _restore(item, v, f"{where}.{k}") for k, v in value.items()}
     if origin is Literal:
@@ -72,7 +72,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
 
 def _restore_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
-        raise ParseError(f"expected a mapping, not {type(value).__name__}", where=where)
+        raise ParseError(f"expected a mapping, not {type_of(value)}", where=where)
     if unknown := sorted(set(value) - set(_names(kind))):
         raise ParseError(f"unknown key {unknown[0]!r}", where=where, hint=f"known are {', '.join(_names(kind))}")
     given = {}
@@ -99,12 +99,17 @@ def _restore_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _restore_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        raise ParseError(f"expected a list, not {type(value).__name__}", where=where)
+        raise ParseError(f"expected a list, not {type_of(value)}", where=where)
     items = list(value)
     each = [kinds[0]] * len(items) if kinds[-1] is Ellipsis else kinds
     if len(each) != len(items):
         raise ParseError(f"expected {len(each)} items, not {len(items)}", where=where)
     return tuple(_restore(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(each, items, strict=True)))
+
+
+def type_of(value: object) -> str:
+    """What a value is called; Ansible has subclasses of Python's own types for what it has tagged."""
+    return next(kind.__name__ for kind in type(value).__mro__ if not kind.__module__.startswith("ansible."))
 
 
 _FITS: Mapping[Any, tuple[type, ...]] = {bool: (bool,), str: (str,), int: (int, str), float: (int, float, str)}
@@ -116,7 +121,7 @@ def _restore_scalar(kind: Any, value: Any, where: str) -> Any:
         return _WORDS[value.lower()]
     wanted = _FITS.get(kind, ())
     if not isinstance(value, wanted) or (kind is not bool and isinstance(value, bool)):
-        raise ParseError(f"expected {getattr(kind, '__name__', kind)}, not {type(value).__name__}", where=where)
+        raise ParseError(f"expected {getattr(kind, '__name__', kind)}, not {type_of(value)}", where=where)
     try:
         return kind(value)
     except ValueError as error:
