@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,27 +12,44 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab
 
-# They begin first, so that none is left to one worker at the end.
-_LONG = ("test_guarded_change.py", "test_without_break.py", "test_faults.py", "test_make_before_break.py")
+_ROOT = Path(__file__).parents[2]
 _SUITES = ("trixie", "bookworm")
+_SECONDS = 6  # that a test takes, where it does not say
 
 
 class _ByLab(LoadScopeScheduling):
-    """A module of tests has one lab, or one of each suite: one worker runs all the tests of a lab."""
-
     def _split_scope(self, nodeid: str) -> str:
-        path, dummy, test = nodeid.partition("::")
-        return path + next((suite for suite in _SUITES if f"[{suite}" in test), "")
+        return _group(nodeid)
+
+
+def _group(nodeid: str) -> str:
+    """A module of tests has one lab, or one of each suite: one worker runs all the tests of a lab."""
+    path, dummy, test = nodeid.partition("::")
+    if _apart(path):
+        return nodeid
+    return path + next((suite for suite in _SUITES if f"[{suite}" in test), "")
+
+
+@cache
+def _apart(path: str) -> bool:
+    """Whether a module says that any worker may run any of its tests; whoever schedules them sees only their names."""
+    return "pytest.mark.apart" in (_ROOT / path).read_text(encoding="utf-8")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """The hook of pytest-xdist that says which worker runs what."""
+    config.option.loadscopereorder = False  # they are in order
     return _ByLab(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first."""
-    items.sort(key=lambda item: item.path.name not in _LONG)
+    """What takes long begins first, so that none is left to one worker at the end."""
+    lasts: dict[str, float] = {}
+    for item in items:
+        mark = item.get_closest_marker("lasts")
+        group = _group(item.nodeid)
+        lasts[group] = lasts.get(group, 0) + (mark.args[0] if mark else _SECONDS)
+    items.sort(key=lambda item: -lasts[_group(item.nodeid)])
 
 
 @pytest.fixture

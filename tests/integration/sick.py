@@ -25,7 +25,7 @@ _PASSWORD = "let me in please"  # noqa: S105 - of servers that are made here
 
 
 @contextmanager
-def sick(lab: Lab, tmp: Path, times: int = 1) -> Iterator[dict[str, dict[str, Any]]]:
+def sick(lab: Lab, tmp: Path, times: int = 1, timeout: int = TIMEOUT) -> Iterator[dict[str, dict[str, Any]]]:
     """So many hosts of each way, with their variables; they are there until the block ends."""
     key = paramiko.RSAKey.generate(2048)
     ways: Mapping[str, hostile.Serve] = {
@@ -49,7 +49,7 @@ def sick(lab: Lab, tmp: Path, times: int = 1) -> Iterator[dict[str, dict[str, An
         common = {
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} -o StrictHostKeyChecking=yes",
             "ansible_password": _PASSWORD,
-            "ansible_ssh_timeout": TIMEOUT,
+            "ansible_ssh_timeout": timeout,
         }
         yield {name: common | values for name, values in hosts.items()}
 

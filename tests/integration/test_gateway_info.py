@@ -15,7 +15,8 @@ from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running
 from tests.lab.topology import pairs
 
-from .ansible_run import Run, module
+from .ansible_run import Run, environment, module
+from .steps import failed, steps, task
 
 KEY = "a key of the integration tests"
 
@@ -33,17 +34,31 @@ def ask(tmp: Path, lab: Lab, *more: str, user: str = "root", on: str = "all", **
     return module(tmp, hosts, on, "gateway_info", {"digest_key": KEY, **arguments}, *more)
 
 
-def gateway(run: Run, host: str = "a01") -> Gateway:
+@pytest.fixture(scope="module", params=["root", "operator"])
+def read(request: pytest.FixtureRequest, lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Both gateways read in several ways by a user, who is shown as much as there is."""
+    tmp = tmp_path_factory.mktemp("read")
+    hosts = tmp / "inventory.yml"
+    hosts.write_text(inventory(lab, user=request.param), encoding="utf-8")
+    tasks = {
+        "it": task("gateway_info", {"digest_key": KEY}),
+        "short key": task("gateway_info", {"digest_key": "abc"}),
+        "no key": task("gateway_info", {}),
+        "check": task("gateway_info", {"digest_key": KEY}, check=True),
+        "parts": task("gateway_info", {"sas": False, "log": True, "log_lines": 7, "certificates": True}),
+    }
+    return steps(tmp, hosts, "all", tasks, "-vvvvv", "--diff")
+
+
+def gateway(run: Run, host: str = "a01", task: str = "it") -> Gateway:
     assert run.status == 0, run.output
-    result = run.result("it", host)
+    result = run.result(task, host)
     assert result["changed"] is False
     return restore(Gateway, result["gateway"], host)
 
 
-@pytest.mark.parametrize("user", ["root", "operator"])
-def test_both_ends_are_configured_loaded_and_installed(tmp_path: Path, lab: Lab, user: str) -> None:
-    done = ask(tmp_path, lab, user=user)
-    one, other = gateway(done, "a01"), gateway(done, "b01")
+def test_both_ends_are_configured_loaded_and_installed(read: Run) -> None:
+    one, other = gateway(read, "a01"), gateway(read, "b01")
     assert one.problems == other.problems == ()
     for end in (one, other):
         (connection,) = end.connections
@@ -54,29 +69,23 @@ def test_both_ends_are_configured_loaded_and_installed(tmp_path: Path, lab: Lab,
     assert (one.log, one.certificates) == (None, ())
 
 
-def test_the_digest_of_a_key_is_the_controllers_of_the_same_key(tmp_path: Path, lab: Lab) -> None:
-    done = ask(tmp_path, lab)
+def test_the_digest_of_a_key_is_the_controllers_of_the_same_key(read: Run, lab: Lab) -> None:
     ((dummy, dummy2, psk),) = psks(lab, "a01").values()
-    digests = {secret.digest for host in ("a01", "b01") for secret in gateway(done, host).secrets}
+    digests = {secret.digest for host in ("a01", "b01") for secret in gateway(read, host).secrets}
     assert digests == {digest(KEY, psk.strip())}
     assert dummy != dummy2
 
 
-def test_a_short_key_is_refused(tmp_path: Path, lab: Lab) -> None:
-    done = ask(tmp_path, lab, on="a01", digest_key="abc")
-    assert done.result("it")["msg"].endswith("digest_key is too short: give 16 characters or more")
+def test_a_short_key_is_refused(read: Run) -> None:
+    assert failed(read, "short key").endswith("digest_key is too short: give 16 characters or more")
 
 
-def test_without_a_key_given_digests_do_not_compare(tmp_path: Path, lab: Lab) -> None:
-    done = ask(tmp_path, lab, digest_key=None)
-    assert len({gateway(done, host).secrets[0].key_id for host in ("a01", "b01")}) == 2
+def test_without_a_key_given_digests_do_not_compare(read: Run) -> None:
+    assert len({gateway(read, host, "no key").secrets[0].key_id for host in ("a01", "b01")}) == 2
 
 
-@pytest.mark.parametrize("user", ["root", "operator"])
-def test_the_most_verbose_run_shows_neither_script_nor_secret(tmp_path: Path, lab: Lab, user: str) -> None:
-    done = ask(tmp_path, lab, "-vvvvv", user=user, log=True, certificates=True)
-    gateway(done)
-    shown = done.output
+def test_the_most_verbose_run_shows_neither_script_nor_secret(read: Run, lab: Lab) -> None:
+    shown = read.output
     assert "@tunnelwright-" in shown  # the reply is shown at this level: that is why secrets stay on the gateway
     for text in ("tw_main", "TW_IPAD", "names_secret", *(values[-1].strip() for values in psks(lab, "a01").values())):
         assert text not in shown, text
@@ -84,23 +93,24 @@ def test_the_most_verbose_run_shows_neither_script_nor_secret(tmp_path: Path, la
 
 
 def test_the_process_list_of_the_gateway_never_shows_the_script(tmp_path: Path, lab: Lab) -> None:
-    lab.sh("a01", "(for i in $(seq 300); do cat /proc/[0-9]*/cmdline; sleep 0.01; done) >/run/seen 2>/dev/null & echo")
+    watch = "while [ ! -e /run/enough ]; do cat /proc/[0-9]*/cmdline; sleep 0.01; done"
+    lab.sh("a01", f"({watch}) >/run/seen 2>/dev/null & echo")
     gateway(ask(tmp_path, lab, on="a01"))
-    seen = lab.sh("a01", "sleep 1; tr '\\0' ' ' </run/seen")
+    seen = lab.sh("a01", "touch /run/enough; tr '\\0' ' ' </run/seen")
     assert "/bin/sh -s" in seen
     assert "TW_IPAD" not in seen
     assert "\\0066" not in seen
 
 
-def test_parts_can_be_left_out_and_added(tmp_path: Path, lab: Lab) -> None:
-    found = gateway(ask(tmp_path, lab, on="a01", sas=False, log=True, log_lines=7, certificates=True))
+def test_parts_can_be_left_out_and_added(read: Run) -> None:
+    found = gateway(read, "a01", "parts")
     assert (found.sas, found.policies, found.certificates) == (None, None, ())
     assert found.log
     assert len(found.log) == 7
 
 
-def test_check_mode_reads_the_same(tmp_path: Path, lab: Lab) -> None:
-    assert gateway(ask(tmp_path, lab, "--check", "--diff", on="a01")).connections
+def test_check_mode_reads_the_same(read: Run) -> None:
+    assert gateway(read, "a01", "check").connections == gateway(read).connections
 
 
 def test_a_user_without_rights_gets_what_can_be_read_and_is_told_to_become(tmp_path: Path, lab: Lab) -> None:
@@ -147,19 +157,16 @@ def test_a_custom_file_is_read_with_its_includes(tmp_path: Path, lab: Lab) -> No
 
 def test_files_that_change_while_they_are_read_are_read_again_or_said_to_change(tmp_path: Path, lab: Lab) -> None:
     lab.write("a01", "/etc/swanctl/conf.d/moving.conf", "# 0\n")
-    lab.sh(
-        "a01",
-        "(i=0; while [ -e /etc/swanctl/conf.d/moving.conf ] && [ $i -lt 2000 ]; do i=$((i+1));"
-        ' echo "# $i" >/etc/swanctl/conf.d/moving.conf; sleep 0.01; done) >/dev/null 2>&1 & echo',
-    )
+    moves = 'while [ ! -e /run/still ]; do i=$((i + 1)); echo "# $i" >/etc/swanctl/conf.d/moving.conf; sleep 0.01; done'
+    lab.sh("a01", f"(i=0; {moves}; rm /etc/swanctl/conf.d/moving.conf /run/still) >/dev/null 2>&1 & echo")
     found = gateway(ask(tmp_path, lab, on="a01"))
-    lab.sh("a01", "rm /etc/swanctl/conf.d/moving.conf; sleep 0.1; rm -f /etc/swanctl/conf.d/moving.conf")
+    lab.sh("a01", "touch /run/still; while [ -e /run/still ]; do sleep 0.1; done")
     assert {problem.kind for problem in found.problems} <= {"config-changing", "config-unreadable"}
     assert found.problems
 
 
 def test_a_stopped_daemon_is_a_problem_and_not_a_failure(tmp_path: Path, lab: Lab) -> None:
-    lab.sh("b01", "pkill -x charon-systemd; sleep 1")
+    lab.sh("b01", "pkill -x charon-systemd; while pgrep -x charon-systemd; do sleep 0.1; done")
     found = gateway(ask(tmp_path, lab, on="b01"), "b01")
     assert [problem.kind for problem in found.problems] == ["daemon-stopped"]
     assert found.daemon.running is False
@@ -167,15 +174,13 @@ def test_a_stopped_daemon_is_a_problem_and_not_a_failure(tmp_path: Path, lab: La
 
 
 def test_the_documentation_is_shown_by_ansible_doc(tmp_path: Path) -> None:
-    from .ansible_run import environment  # noqa: PLC0415
-
     done = subprocess.run(
         ["ansible-doc", "tunnelwright.ipsec.gateway_info"],
         env=environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     assert "digest_key" in done.stdout

@@ -20,27 +20,33 @@ from tests.lab.topology import pairs
 
 from .ansible_run import Run, environment, playbook
 
-TUNNELS = ("t01", "t02", "t03")
-GATEWAYS = [f"{side}{n}" for n in ("01", "02", "03") for side in "ab"]
 LEFT = """find /etc -xdev -name '*tunnelwright*' ! -path /etc/tunnelwright
 find /etc/tunnelwright -mindepth 1 ! -name rolled-back 2>/dev/null || :"""
 WHOLE = """cd /etc && find swanctl -type f -o -type l | sort | xargs stat -c '%n %a %u %g'
 find swanctl -type f | sort | xargs sha256sum"""
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    with running(pairs(3, name="change")) as lab:
+pytestmark = [pytest.mark.apart, pytest.mark.lasts(40)]
+
+
+@pytest.fixture
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """As many pairs of gateways as the test says, or one."""
+    with running(pairs(getattr(request, "param", 1), name="change")) as lab:
         yield lab
+
+
+TWO = pytest.mark.parametrize("lab", [2], indirect=True, ids=["two"])
 
 
 @pytest.fixture(autouse=True)
 def nothing_left(lab: Lab) -> Iterator[None]:
     """After each test all tunnels carry traffic, and nothing of a guard is left."""
     yield
-    for gateway in GATEWAYS:
+    for gateway in lab.topology.gateways:
         assert lab.sh(gateway, LEFT) == ""
-    assert [lab.pings(tunnel) for tunnel in TUNNELS] == [(True, True)] * 3
+    for tunnel in lab.topology.tunnels:
+        assert lab.pings(tunnel) == (True, True)
 
 
 BAD = {"b": {"remote_addrs": "192.0.2.99"}}  # an address where nobody answers, for the end that initiates
@@ -110,24 +116,29 @@ def until(what: Any, seconds: float = 300) -> None:
         time.sleep(0.1)
 
 
+def whole(lab: Lab) -> dict[str, str]:
+    return {gateway: lab.sh(gateway, WHOLE) for gateway in lab.topology.gateways}
+
+
 def configured(lab: Lab, gateway: str) -> str:
     return lab.sh(gateway, "cat /etc/swanctl/conf.d/[ew]*st.conf")
 
 
+@TWO
+@pytest.mark.lasts(90)
 def test_what_is_declared_is_done_in_batches_as_planned_and_once(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    wanted = declared(**{tunnel: {"dpd_delay": "11s"} for tunnel in TUNNELS})
-    before = {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS}
+    wanted = declared(t01={"dpd_delay": "11s"}, t02={"dpd_delay": "11s"})
+    before = whole(lab)
     foreseen = change(tmp_path, hosts, wanted, "--check")
     assert foreseen.status == 0, foreseen.output
-    assert {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS} == before
+    assert whole(lab) == before
     plan = record(tmp_path, "plan")
     done = change(tmp_path, hosts, wanted)
     assert done.status == 0, done.output
     made = record(tmp_path)
-    assert statuses(plan) == dict.fromkeys(TUNNELS, "planned")
-    assert statuses(made) == dict.fromkeys(TUNNELS, "done")
-    assert [len(batch) for batch in made["batches"]] == [1, 2]
-    assert plan["batches"] == made["batches"]
+    assert statuses(plan) == {"t01": "planned", "t02": "planned"}
+    assert statuses(made) == {"t01": "done", "t02": "done"}
+    assert plan["batches"] == made["batches"] == [["t01"], ["t02"]]
     steps = {t["name"]: [(s["gateway"], s["what"], s["settings"]) for s in t["steps"]] for t in made["tunnels"]}
     assert steps == {t["name"]: [(s["gateway"], s["what"], s["settings"]) for s in t["steps"]] for t in plan["tunnels"]}
     assert steps["t01"][0] == ("a01", "connection west", {"dpd_delay": ["30s", "11s"]})
@@ -135,22 +146,27 @@ def test_what_is_declared_is_done_in_batches_as_planned_and_once(lab: Lab, hosts
         assert tunnel["after"]["crosswise"] is tunnel["after"]["traffic"] is True
         one, other = tunnel["after"]["sas"]
         assert (one["spi_in"], one["spi_out"]) == (other["spi_out"], other["spi_in"])
-        assert tunnel["outages"][0]["sent"] > 10
-        assert tunnel["outages"][0]["seconds"] < 2
-    assert done.changed() == dict.fromkeys(GATEWAYS, 3)  # armed, changed, confirmed
+        outage = tunnel["outages"][0]
+        assert outage["sent"] > 10
+        assert outage["lost"] < outage["sent"] / 2
+    assert done.changed() == dict.fromkeys(lab.topology.gateways, 3)  # armed, changed, confirmed
     assert lab.exec("b01", ["ls", "/run/tunnelwright"]).returncode != 0
     again = change(tmp_path, hosts, wanted, "-e", "ipsec_gather=fleet")  # which this role does not take
     assert (again.status, again.changed()) == (0, {})
-    assert {earlier["tunnel"] for earlier in record(tmp_path)["earlier"]} == set(TUNNELS)
+    assert {earlier["tunnel"] for earlier in record(tmp_path)["earlier"]} == {"t01", "t02"}
     assert record(tmp_path)["tunnels"] == []
 
 
-def test_a_tunnel_that_fails_is_what_it_was_and_the_others_are_done(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+@TWO
+@pytest.mark.lasts(60)
+def test_a_tunnel_that_fails_is_what_it_was_and_the_other_of_its_batch_is_done(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
     before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a02", "b02")}
-    good = {"dpd_delay": "12s"}
-    done = change(tmp_path, hosts, declared(t01=good, t02=BAD, t03=good))
+    done = change(tmp_path, hosts, {**declared(t01={"dpd_delay": "12s"}, t02=BAD), "ipsec_serial": 2})
     made = record(tmp_path)
-    assert statuses(made) == {"t01": "done", "t02": "rolled_back", "t03": "done"}
+    assert made["batches"] == [["t01", "t02"]]
+    assert statuses(made) == {"t01": "done", "t02": "rolled_back"}
     assert done.status != 0
     assert "CHG-1: t02 rolled back; see " in done.output
     assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before
@@ -159,13 +175,14 @@ def test_a_tunnel_that_fails_is_what_it_was_and_the_others_are_done(lab: Lab, ho
     assert failed["outages"][0]["seconds"] > 1
 
 
+@pytest.mark.night  # unit/rollout has what is begun and what is not; a tunnel that fails is above
+@TWO
 def test_after_a_failed_canary_the_rest_is_not_begun(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    before = {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS}
-    good = {"dpd_delay": "13s"}
-    done = change(tmp_path, hosts, declared(t01=BAD, t02=good, t03=good))
+    before = whole(lab)
+    done = change(tmp_path, hosts, declared(t01=BAD, t02={"dpd_delay": "13s"}))
     assert done.status != 0
-    assert statuses(record(tmp_path)) == {"t01": "rolled_back", "t02": "untouched", "t03": "untouched"}
-    assert {gateway: lab.sh(gateway, WHOLE) for gateway in GATEWAYS} == before
+    assert statuses(record(tmp_path)) == {"t01": "rolled_back", "t02": "untouched"}
+    assert whole(lab) == before
 
 
 def test_outside_the_window_nothing_is_begun_and_one_sentence_says_when(lab: Lab, hosts: Path, tmp_path: Path) -> None:
@@ -182,42 +199,42 @@ def test_outside_the_window_nothing_is_begun_and_one_sentence_says_when(lab: Lab
 
 
 def test_a_run_that_was_killed_is_taken_up_by_the_next(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    wanted = declared(**{tunnel: {"dpd_delay": "15s"} for tunnel in TUNNELS})
+    wanted = declared(t01={"dpd_delay": "15s"})
     process = started(tmp_path, hosts, wanted)
-    until(lambda: "15s" in configured(lab, "a02"))
+    until(lambda: "15s" in configured(lab, "a01"))
     killed(process)
     left = record(tmp_path)
     assert left["ended"] == ""
-    assert statuses(left) == {"t01": "done", "t02": "under_way", "t03": "under_way"}
+    assert statuses(left) == {"t01": "under_way"}
     done = change(tmp_path, hosts, wanted)
     assert done.status == 0, done.output
     made = record(tmp_path)
-    assert statuses(made) == {"t02": "done", "t03": "done"}
-    assert [earlier["tunnel"] for earlier in made["earlier"]] == ["t01"]
-    assert "a02: what an interrupted run had not confirmed was rolled back" in made["notes"]
-    assert "a01" not in done.changed()
+    assert statuses(made) == {"t01": "done"}
+    assert "a01: what an interrupted run had not confirmed was rolled back" in made["notes"]
 
 
 def test_two_operators_at_once_do_not_undo_each_other(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     wanted = declared(t01={"dpd_delay": "16s"})
     process = started(tmp_path, hosts, wanted)
     until(lambda: lab.exec("a01", ["test", "-e", "/etc/tunnelwright/guard"]).returncode == 0)
+    os.killpg(process.pid, signal.SIGSTOP)  # so that it is at work for as long as the other takes
     (tmp_path / "other").mkdir()
     same = change(tmp_path / "other", hosts, wanted)
+    os.killpg(process.pid, signal.SIGCONT)
     assert same.status != 0
     assert "is at work on CHG-1 at a01" in same.output
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=600) == 0
     assert statuses(record(tmp_path)) == {"t01": "done"}
 
 
 def test_the_playbook_rollback_undoes_what_is_not_confirmed(lab: Lab, hosts: Path, tmp_path: Path) -> None:
-    before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a01", "b01")}
+    before = whole(lab)
     process = started(tmp_path, hosts, declared(t01={"dpd_delay": "17s"}))
     until(lambda: "17s" in configured(lab, "a01"))
     killed(process)
     undone = playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-1")
     assert (undone.status, undone.changed()) == (0, {"a01": 1, "b01": 1}), undone.output
-    assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before
+    assert whole(lab) == before
     again = playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-1")
     assert (again.status, again.changed()) == (0, {})
 
@@ -239,34 +256,32 @@ def through(lab: Lab, hosts: Path) -> Path:
 
 
 def test_a_gateway_is_changed_through_the_tunnel_that_it_is_managed_by(through: Path, tmp_path: Path) -> None:
-    wanted = declared(t01={"dpd_delay": "18s"}, t02={"dpd_delay": "18s"})
-    done = change(tmp_path, through, wanted)
+    done = change(tmp_path, through, declared(t01={"dpd_delay": "18s"}))
     assert done.status == 0, done.output
-    made = record(tmp_path)
-    assert made["batches"] == [["t02"], ["t01"]]
-    assert [tunnel["manages"] for tunnel in made["tunnels"]] == [[], ["b01"]]
-    assert statuses(made) == {"t01": "done", "t02": "done"}
+    (tunnel,) = record(tmp_path)["tunnels"]
+    assert (tunnel["status"], tunnel["manages"]) == ("done", ["b01"])
 
 
 def test_a_change_that_cuts_its_own_path_is_undone_on_both_ends(lab: Lab, through: Path, tmp_path: Path) -> None:
-    before = {gateway: lab.sh(gateway, WHOLE) for gateway in ("a01", "b01")}
+    before = whole(lab)
     wanted = {**declared(t01=BAD), "ipsec_guard_seconds": 120}
     done = change(tmp_path, through, wanted)
     assert done.status != 0
     made = record(tmp_path)
     assert statuses(made) == {"t01": "rolled_back"}, done.output
     assert made["ended"]
-    assert {gateway: lab.sh(gateway, WHOLE) for gateway in before} == before
+    assert whole(lab) == before
 
 
+@pytest.mark.night  # unit/rollout has what becomes of it; audits of it by day are in test_playbooks.py
+@TWO
 def test_a_gateway_that_cannot_be_reached_does_not_keep_the_others(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     data = yaml.safe_load(hosts.read_text(encoding="utf-8"))
-    data["all"]["hosts"]["a03"]["ansible_host"] = str(lab.management("a03") + 1000)
+    data["all"]["hosts"]["a02"]["ansible_host"] = str(lab.management("a02") + 1000)
     data["all"]["vars"]["ansible_ssh_timeout"] = 3
     hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
-    wanted = {**declared(t01={"dpd_delay": "19s"}, t02={"dpd_delay": "19s"}), "ipsec_serial": 2}
-    done = change(tmp_path, hosts, wanted)
+    done = change(tmp_path, hosts, declared(t01={"dpd_delay": "19s"}))
     made = record(tmp_path)
-    assert statuses(made) == {"t01": "done", "t02": "done"}
-    assert [note.split(":")[0] for note in made["notes"]] == ["a03 could not be read, and its tunnels are left alone"]
-    assert {host for host, counts in done.stats.items() if counts["failures"]} == {"a03"}
+    assert statuses(made) == {"t01": "done"}
+    assert [note.split(":")[0] for note in made["notes"]] == ["a02 could not be read, and its tunnels are left alone"]
+    assert {host for host, counts in done.stats.items() if counts["failures"]} == {"a02"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import yaml
@@ -9,8 +10,10 @@ import yaml
 from .lab import Lab
 
 
-def inventory(lab: Lab, *, user: str = "root") -> str:
-    """The inventory as YAML. The operator logs in with the same key as root and becomes root by password.
+def inventory(lab: Lab, *, user: str = "root", only: Collection[str] = ()) -> str:
+    """The inventory as YAML, of all gateways or of `only` some.
+
+    The operator logs in with the same key as root and becomes root by password.
 
     `admin`, whom only gateways of kind pfsense have, is root by another name.
     """
@@ -32,5 +35,5 @@ def inventory(lab: Lab, *, user: str = "root") -> str:
             "ansible_become": True,
             "ansible_become_password": f"{{{{ lookup('ansible.builtin.file', '{password}') }}}}",
         }
-    hosts = {gateway: {"ansible_host": str(lab.management(gateway))} for gateway in lab.topology.gateways}
+    hosts = {gateway: {"ansible_host": str(lab.management(gateway))} for gateway in only or lab.topology.gateways}
     return yaml.safe_dump({"all": {"vars": common, "hosts": hosts}}, sort_keys=False)

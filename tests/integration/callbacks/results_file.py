@@ -30,7 +30,10 @@ class CallbackModule(CallbackBase):
     def _note(self, result: Any, **dummy: Any) -> None:
         self.tasks.append([result._task.get_name(), result._host.get_name(), result._result])
 
-    v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_unreachable = v2_runner_on_skipped = _note
+    v2_runner_on_ok = v2_runner_on_unreachable = v2_runner_on_skipped = _note
+
+    def v2_runner_on_failed(self, result: Any, **dummy: Any) -> None:
+        self.tasks.append([result._task.get_name(), result._host.get_name(), {**result._result, "failed": True}])
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         recap = {host: stats.summarize(host) for host in stats.processed}
