@@ -66,7 +66,7 @@ sanity-%: .venv/%/installed $(MAIN)/installed
 
 contract-%: packages .venv/%/installed $(LINK)
 	$(call heading,each module and role on real gateways: $*)
-	@.venv/$*/bin/python -m pytest -q -n 2 tests/contract
+	@.venv/$*/bin/python -m pytest -q tests/contract
 
 # The tests mostly wait for gateways, so many labs share two cores well.
 WORKERS := 7

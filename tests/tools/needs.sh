@@ -32,6 +32,7 @@ done <<-END
 	nftables         lab            has nft
 	openssh-client   unit,lab       has ssh-keygen
 	openssl          unit,lab       has openssl
+	patchelf         tools          has patchelf
 	php-cli          unit           has php
 	php-xml          unit           function_of_php xml_parser_create
 	python3.11-venv  tools          python 3.11

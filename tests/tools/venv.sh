@@ -4,6 +4,7 @@ set -eu
 
 folder=$1 requirements=$2
 version=$(sed -n '1s/^# Python \(3\.[0-9]*\);.*/\1/p' "$requirements")
+sh tests/tools/fetch_python.sh "$version"
 python=$(sh tests/tools/python.sh "$version")
 "$python" -m venv --clear "$folder"
 "$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-deps --requirement "$requirements"
