@@ -8,6 +8,7 @@ standard input is the server, `run` is all that a test needs.
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -156,4 +157,6 @@ def _import(settled: dict[str, str]) -> None:
 if __name__ == "__main__":
     with socket.socket(fileno=os.dup(0)) as requests:
         _import(json.loads(sys.argv[1]))
+        gc.collect()
+        gc.freeze()  # else each fork's collector writes into all pages, and so copies them
         _serve(requests)
