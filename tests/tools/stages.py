@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -54,6 +55,7 @@ class Tier:
         self.ended: list[Stage] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._printing = threading.Lock()
+        self._starting = threading.RLock()  # between a stage that begins and the end of all
         self._stopped = False
 
     def run_lanes(self, lanes: Sequence[Sequence[str]]) -> None:
@@ -66,33 +68,37 @@ class Tier:
 
     def stop(self) -> None:
         """Start no further stage and end those that run, which clean up after themselves."""
-        self._stopped = True
-        for process in list(self._running.values()):
-            os.killpg(process.pid, signal.SIGTERM)
+        with self._starting:
+            self._stopped = True
+            for process in list(self._running.values()):
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
 
     def _run_lane(self, lane: Sequence[str]) -> None:
         for name in lane:
-            if not self._stopped:
-                self._run_stage(name)
+            self._run_stage(name)
 
     def _run_stage(self, name: str) -> None:
         log, since = self.folder / f"{name}.log", time.monotonic()
-        self._say(f"-- {name} begins")
         env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         env["PYTEST_ADDOPTS"] = f"{env.get('PYTEST_ADDOPTS', '')} --junitxml={self.folder / name}.xml"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*self.command, name],
-                cwd=ROOT,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        with self._starting:
+            if self._stopped:
+                return
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [*self.command, name],
+                    cwd=ROOT,
+                    env=env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                )
             self._running[name] = process
-            dummy, waited, used = os.wait4(process.pid, 0)
-            del self._running[name]
+        self._say(f"-- {name} begins")
+        dummy, waited, used = os.wait4(process.pid, 0)
+        del self._running[name]
         process.returncode = os.waitstatus_to_exitcode(waited)
         stage = Stage(name, process.returncode, time.monotonic() - since, used.ru_utime + used.ru_stime)
         self.ended.append(stage)
