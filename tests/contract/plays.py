@@ -42,7 +42,7 @@ ONCE: dict[str, Step] = {
         "tunnel_audit",
         {"gateways": "{{ gateways }}", "policy": "baseline", "sides": True, "show": True},
     ),
-    "audit of the fleet": ("tunnel_audit", {"fleet": "{{ fleet }}"}),
+    "audit by fleet_info": ("tunnel_audit", {"fleet": "{{ fleet }}"}),
     "window": (
         "change_window",
         {"window": {"start": "22:00", "end": "05:00", "timezone": "Europe/Berlin"}, "fail": False},

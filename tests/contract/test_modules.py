@@ -55,7 +55,7 @@ def test_all_gateways_are_read_by_ssh_by_paramiko_and_as_a_fleet(done: Run) -> N
 
 
 def test_both_ways_to_read_lead_to_the_same_audit(done: Run) -> None:
-    one, other = done.result("audit"), done.result("audit of the fleet")
+    one, other = done.result("audit"), done.result("audit by fleet_info")
     assert {tunnel["name"] for tunnel in one["tunnels"]} == {"east-west", "fw-west"}
     assert [tunnel["name"] for tunnel in one["tunnels"]] == [tunnel["name"] for tunnel in other["tunnels"]]
     assert other["findings"] == []

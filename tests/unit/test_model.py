@@ -80,6 +80,14 @@ def test_what_does_not_fit_is_refused_with_its_place(kind: type[Any], value: obj
         restore(kind, value, "x")
 
 
+def test_what_ansible_has_tagged_is_called_by_its_plain_name() -> None:
+    class AnsibleTagged(int):
+        __module__ = "ansible.somewhere"
+
+    with pytest.raises(ParseError, match="expected str, not int at x"):
+        restore(str, AnsibleTagged(1), "x")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_plain_values_are_only_what_json_knows(kind: type[Any]) -> None:
     fields = plain(restore(kind, MINIMAL[kind], "x"))
