@@ -58,14 +58,15 @@ def spis(lab: Lab, gateway: str) -> list[str]:
 
 
 def sas(lab: Lab, gateway: str) -> list[str]:
-    return lab.sh(gateway, "swanctl --list-sas | grep '#' || :").splitlines()
+    lines = lab.sh(gateway, "swanctl --list-sas | grep '#' || :").splitlines()
+    return [line.split(":")[0].strip() for line in lines]
 
 
 def alone(lab: Lab) -> None:
     """One SA at each end, named as it is to be, as soon as the old ones are closed, and nothing left of a hop."""
     end = time.monotonic() + CLOSED_WITHIN
     for gateway, name in (("b01", "east"), ("a01", "west")):
-        while [line.split(":")[0].strip() for line in (listed := sas(lab, gateway))] != [name, "net"]:
+        while (listed := sas(lab, gateway)) != [name, "net"]:
             assert time.monotonic() < end, listed
             time.sleep(0.2)
     assert lab.sh("b01", LEFT) == ""
