@@ -50,7 +50,7 @@ class Timed:
 class Tier:
     """The stages that run now and those that have ended."""
 
-    def __init__(self, folder: Path, command: Sequence[str] = ("make", "--no-print-directory")) -> None:
+    def __init__(self, folder: Path, command: Sequence[str] = ("make", "-k", "--no-print-directory")) -> None:
         self.folder, self.command = folder, command
         self.ended: list[Stage] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
