@@ -56,11 +56,11 @@ def test_guarded_change_does_what_is_declared_and_once(tmp: Path, hosts: Path) -
     assert "done" in [tunnel["status"] for record in kinds for tunnel in record["tunnels"]]
 
 
-def test_diagnose_brings_up_what_is_down_and_says_which_end_could(lab: Lab, tmp: Path, hosts: Path) -> None:
+def test_diagnose_brings_up_what_is_down_and_says_that_it_works(lab: Lab, tmp: Path, hosts: Path) -> None:
     lab.exec("east", ["swanctl", "--terminate", "--ike", "west", "--timeout", "5"])
     done = run(tmp, hosts, "diagnose")
     assert done.status == 0, done.output
-    assert [verdict["works"] for verdict in done.result("Conclude")["verdicts"]["east-west"]] == [True, True]
+    assert {verdict["works"] for verdict in done.result("Conclude")["verdicts"]["east-west"]} == {True}
     assert "DEPRECATION WARNING" not in done.output
 
 
