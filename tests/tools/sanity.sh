@@ -4,7 +4,7 @@ set -eu
 
 venv=$PWD/$1
 # The pinned shellcheck is in main: without one ansible-test warns and passes. pyenv's shims are there also for a Python
-# that they do not run; its Pythons themselves compile the modules for targets as old as 3.8.
+# that they do not run.
 PATH=$(echo "$PATH" | tr : '\n' | grep -v '/shims$' | paste -s -d : -)
 PATH=$venv/bin:$PWD/.venv/main/bin:$PATH
 for bin in "$HOME"/.pyenv/versions/3.*/bin; do

@@ -3,7 +3,7 @@
 # Carries the traffic of a connection over its change. Its twin, which is the connection with the settings of the change
 # under another name, is established beside it; then the old SAs go, the change is loaded, the connection itself comes
 # up anew, and last its twin goes. The twin is in a file of its own only for as long as it takes to load it.
-tw_twin_file=${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next tw_again='' tw_settled=''
+tw_twin_file=${TW_CONFIG%/*}/.${TW_CONFIG##*/}.tunnelwright-next tw_again='' tw_settled='' tw_parks=0
 
 # tw_retire ID...: ends these IKE_SAs; for one that the peer has lost there is no answer to wait for.
 tw_retire() {
@@ -87,13 +87,15 @@ tw_restarted() {
 }
 
 # tw_park: a peer that starts again what is closed makes an SA for each that we close, so there would always be one too
-# many. It is refused for as long as the connection is one that matches no peer: a short break, and then one SA.
+# many. It is refused for as long as the connection is one that matches no peer: a short break, and then one SA. A peer
+# that is busy may come too late for that, so it is looked for again, and then refused for longer.
 tw_park() {
-	tw_settled=yes
+	tw_parks=$((tw_parks + 1))
+	[ "$tw_parks" -lt 3 ] || tw_settled=yes
 	tw_load_beside twin-park "$TW_PARKED"
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NAME") $(tw_ikes "$TW_NEXT")
-	sleep 0.3 2>/dev/null || sleep 1
+	if [ "$tw_parks" = 1 ]; then sleep 0.3 2>/dev/null || sleep 1; else sleep "$tw_parks"; fi
 }
 
 # tw_back: the connection itself carries the traffic, and the twin is gone; where that fails the twin goes on carrying it.
