@@ -27,7 +27,7 @@ from tests.lab.topology import pairs
 from .ansible_run import Run, playbook
 from .ansible_server import ROOT
 
-pytestmark = pytest.mark.lasts(15)
+pytestmark = pytest.mark.lasts(25)
 
 NAME, HOME, SRV = "ipsec-audit", "/var/lib/ipsec-audit", "/srv/ipsec"
 PASSWORD, TOKEN = "vault-password-7f3a", "webhook-token-91bc"
