@@ -22,10 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from tests.lab.signals import Ended, heed
+
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "output"
 SLOWEST = 25
-ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -55,16 +56,21 @@ class Tier:
         self.ended: list[Stage] = []
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._printing = threading.Lock()
-        self._starting = threading.RLock()  # between a stage that begins and the end of all
+        self._starting = threading.Lock()  # between a stage that begins and the end of all
         self._stopped = False
 
     def run_lanes(self, lanes: Sequence[Sequence[str]]) -> None:
-        """Run all stages; returns when the last has ended."""
+        """Run all stages; returns when the last has ended, also where a signal ends them."""
         threads = [threading.Thread(target=self._run_lane, args=(lane,)) for lane in lanes]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except Ended:
+            self.stop()
+            for thread in threads:
+                thread.join()
 
     def stop(self) -> None:
         """Start no further stage and end those that run, which clean up after themselves."""
@@ -146,8 +152,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tier = Tier(folder)
-    for ending in ENDINGS:
-        signal.signal(ending, lambda *_dummy: tier.stop())
+    heed()
     lanes = [lane.split() for lane in arguments.lane]
     tier.run_lanes(lanes)
     total, tests = time.monotonic() - since, list(read_tests(folder))

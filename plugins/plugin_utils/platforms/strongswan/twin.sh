@@ -86,9 +86,12 @@ tw_restarted() {
 	[ -n "$(tw_answered "$TW_NAME")$(tw_answered "$TW_NEXT")" ]
 }
 
+# tw_doubled: one SA is enough, whichever end has started it.
+tw_doubled() { [ "$(tw_ikes "$TW_NAME" | wc -w)" -gt 1 ]; }
+
 # tw_park: a peer that starts again what is closed makes an SA for each that we close, so there would always be one too
 # many. It is refused for as long as the connection is one that matches no peer: a short break, and then one SA. A peer
-# that is busy may come too late for that, so it is looked for again, and then refused for longer.
+# that is busy may come too late for that; if there are two then, it is refused again, and for longer.
 tw_park() {
 	tw_parks=$((tw_parks + 1))
 	[ "$tw_parks" -lt 3 ] || tw_settled=yes
@@ -108,7 +111,7 @@ tw_back() {
 	sleep 1
 	# shellcheck disable=SC2046  # numbers
 	tw_retire $(tw_ikes "$TW_NEXT")
-	if [ -z "$tw_settled" ] && tw_restarted; then
+	if [ -z "$tw_settled" ] && tw_restarted && tw_doubled; then
 		tw_park
 		section load swanctl --load-conns && tw_back
 	fi
