@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,16 +62,12 @@ class Tier:
 
     def run_lanes(self, lanes: Sequence[Sequence[str]]) -> None:
         """Run all stages; returns when the last has ended, also where a signal ends them."""
-        threads = [threading.Thread(target=self._run_lane, args=(lane,)) for lane in lanes]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except Ended:
-            self.stop()
-            for thread in threads:
-                thread.join()
+        with ThreadPoolExecutor(len(lanes)) as pool:  # waits for them at its end
+            try:
+                for lane in [pool.submit(self._run_lane, lane) for lane in lanes]:
+                    lane.result()
+            except Ended:
+                self.stop()
 
     def stop(self) -> None:
         """Start no further stage and end those that run, which clean up after themselves."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.tools.stages import Stage, Tier, Timed, read_tests, summarize
+from tests.tools.stages import ROOT, Stage, Tier, Timed, read_tests, summarize
 
 # What a stage's name has it do.
 SCRIPT = """
@@ -53,6 +56,29 @@ def test_a_stopped_tier_ends_what_runs_and_begins_nothing(tier: Tier) -> None:
     assert [(stage.name, stage.status) for stage in tier.ended] == [("waits", 143)]
     assert (tier.folder / "waits.log").read_text().endswith("cleaned\n")
     assert not (tier.folder / "never.log").exists()
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tests.lab.signals import heed
+from tests.tools.stages import Tier
+heed()
+tier = Tier(Path(sys.argv[1]), ("sh", "-c", sys.argv[2], "stage"))
+tier.run_lanes([["waits", "never"]])
+assert [(stage.name, stage.status) for stage in tier.ended] == [("waits", 143)], tier.ended
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_stops_the_tier_and_waits_for_its_stages(tmp_path: Path, ending: signal.Signals) -> None:
+    command = [sys.executable, "-c", RUN, str(tmp_path), SCRIPT]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "FOLDER": str(tmp_path)}) as run:
+        while not (tmp_path / "waiting").exists():
+            assert run.poll() is None
+        run.send_signal(ending)
+    assert run.returncode == 0
+    assert not (tmp_path / "never.log").exists()
 
 
 def test_the_summary_counts_stages_and_names_the_slowest_tests(tmp_path: Path) -> None:
