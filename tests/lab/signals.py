@@ -28,11 +28,14 @@ class _Hold:
     came = 0
 
 
-def heed() -> None:
-    """From now on; also SIGINT where a shell lets its background jobs ignore it, but no hangup under nohup."""
+def heed(end: Callable[[int, object], None] | None = None) -> None:
+    """Ending signals call `end` from now on, which raises `Ended` where none is given.
+
+    Also SIGINT where a shell lets its background jobs ignore it, but no hangup under nohup.
+    """
     for number in ENDING:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+            signal.signal(number, end or _end)
 
 
 def _end(number: int, dummy: object) -> None:

@@ -17,17 +17,18 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tests.lab.signals import Ended, heed
+from tests.lab.signals import heed
 
 ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "output"
 SLOWEST = 25
+POLL = 0.2  # seconds
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Tier:
         self._stopped = False
 
     def run_lanes(self, lanes: Sequence[Sequence[str]]) -> None:
-        """Run all stages; returns when the last has ended, also where a signal ends them."""
-        with ThreadPoolExecutor(len(lanes)) as pool:  # waits for them at its end
-            try:
-                for lane in [pool.submit(self._run_lane, lane) for lane in lanes]:
-                    lane.result()
-            except Ended:
-                self.stop()
+        """Run all stages; returns when the last has ended, also where a signal's handler stops them meanwhile."""
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            running = [pool.submit(self._run_lane, lane) for lane in lanes]
+            while wait(running, POLL).not_done:  # Python does not see a signal that comes just before it waits
+                pass
+        for lane in running:
+            lane.result()
 
     def stop(self) -> None:
         """Start no further stage and end those that run, which clean up after themselves."""
@@ -149,7 +150,7 @@ def main() -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     tier = Tier(folder)
-    heed()
+    heed(lambda *dummy: tier.stop())  # raises nothing: a wait for a thread that an exception breaks off is lost
     lanes = [lane.split() for lane in arguments.lane]
     tier.run_lanes(lanes)
     total, tests = time.monotonic() - since, list(read_tests(folder))

@@ -63,8 +63,8 @@ import sys
 from pathlib import Path
 from tests.lab.signals import heed
 from tests.tools.stages import Tier
-heed()
 tier = Tier(Path(sys.argv[1]), ("sh", "-c", sys.argv[2], "stage"))
+heed(lambda *dummy: tier.stop())
 tier.run_lanes([["waits", "never"]])
 assert [(stage.name, stage.status) for stage in tier.ended] == [("waits", 143)], tier.ended
 """
