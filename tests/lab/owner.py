@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+PATIENCE = 20.0  # seconds
 MARK = "TUNNELWRIGHT_OWNER"  # in the environment of all that a run starts, and so of what that starts
 
 
@@ -51,11 +54,16 @@ def kill_own() -> None:
 
 
 def kill_processes(which: Callable[[Owner], bool]) -> None:
-    """Kill what such owners have started until nothing of it runs."""
+    """Kill what such owners have started until nothing of it runs; what the kernel does not let go is told and left."""
+    until = time.monotonic() + PATIENCE
     while found := [pid for pid in _pids() if (whose := _owner_of(pid)) and which(whose)]:
         for pid in found:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > until:
+            print(f"Killed, but still there: processes {found}.", file=sys.stderr)
+            return
+        time.sleep(0.01)
 
 
 def started(pid: int) -> int | None:
