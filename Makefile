@@ -22,10 +22,10 @@ heading = @printf '\n== %s\n' "$(1)"
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root; 2 minutes)"
-	@echo "make check        lint, types and unit tests (no root; 5 minutes)"
-	@echo "make test         what every change must pass (root; 40 minutes)"
+	@echo "make check        lint, types and unit tests (no root; 2 minutes)"
+	@echo "make test         what every change must pass (root; 25 minutes)"
 	@echo "make night        all there is, on every supported version (root; hours)"
-	@echo "make unit         unit tests alone (no root; 3 minutes)"
+	@echo "make unit         unit tests alone (no root; 2 minutes)"
 	@echo "make integration  the collection on real gateways in network namespaces (root)"
 	@echo "make contract     each module and role once, on the lowest and the highest ansible-core (root)"
 	@echo "make browser      the HTML report in Chromium (root, for the package)"
