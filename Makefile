@@ -43,12 +43,12 @@ test: $(READY)
 		--lane "roots integration matrix-changed mutants molecule contract-$(LOWEST)" \
 		--lane "unit lint types docs sanity browser $(if $(CI),fresh-quick) contract-$(HIGHEST)"
 
-# What measures needs the machine to itself, so it comes last.
+# What measures needs the machine to itself, so it comes last. Its pages in docs/ are then as new as the night.
 night: $(READY)
 	@$(MAIN)/bin/python -m tests.tools.stages night \
 		--lane "roots integration-night mutants-night molecule $(CORES:%=contract-%)" \
 		--lane "lint types docs browser fuzz unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" && \
-	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh perf outage matrix sabotage"
+	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh figures"
 
 check: lint types unit
 

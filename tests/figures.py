@@ -18,7 +18,7 @@ from tests.tools.measured import changes, quiet
 from tests.tools.sections import ROOT
 
 PARTS = ("tests.perf", "tests.outage", "tests.matrix", "tests.sabotage")
-PATIENCE = 900.0  # seconds for the load of the part before to fade
+PATIENCE = 900.0  # seconds for the load of what ran before to fade
 OFTEN = 5.0  # seconds between two looks at it
 
 
@@ -29,7 +29,7 @@ def main() -> int:
     anyway = parser.parse_args().anyway
     failed = []
     for part in PARTS:
-        if not anyway and (why := obstacle(0.0 if part == PARTS[0] else PATIENCE)):
+        if not anyway and (why := obstacle(PATIENCE)):
             sys.exit(f"Not measured from {part} on: {why}. With --anyway it is, and the pages say so.")
         since = time.monotonic()
         code = subprocess.run([sys.executable, "-m", part], check=False).returncode
@@ -43,6 +43,8 @@ def obstacle(patience: float, load: Callable[[], tuple[float, float, float]] = o
     if found := changes(root):
         return f"the tree has changes that are in no commit:\n{found}\n"
     until = time.monotonic() + patience
+    if patience and load()[0] >= quiet():
+        print(f"The load of the machine is {load()[0]:.1f}: waits until it is below {quiet():.1f}.", flush=True)
     while load()[0] >= quiet():
         if time.monotonic() >= until:
             return f"the machine does other work, its load is {load()[0]:.1f} and may be {quiet():.1f}"
