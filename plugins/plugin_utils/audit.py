@@ -31,6 +31,7 @@ from .policy import judge
 from .policy.profile import Profile
 from .policy.target import aimed
 from .rules import diagnosed, ordered
+from .swanctl.words import numeric
 from .verify import prove
 
 _Hear = Callable[[Finding], object]
@@ -137,8 +138,10 @@ def _addresses(gateway: Gateway) -> _Addresses:
     """A gateway's addresses by IP version: each as a number, with its place in the gateway's list, in order."""
     found: _Addresses = {4: [], 6: []}
     for place, line in enumerate(gateway.system.addresses):
-        address = ip_address(line.split()[-1].partition("/")[0].partition("%")[0])
-        found[address.version].append((int(address), place, str(address)))
+        word = line.rpartition(" ")[2].partition("/")[0].partition("%")[0]
+        if numeric(word):  # a gateway may list anything
+            address = ip_address(word)
+            found[address.version].append((int(address), place, str(address)))
     return {version: sorted(each) for version, each in found.items()}
 
 

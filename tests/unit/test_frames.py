@@ -74,6 +74,24 @@ def test_an_answer_that_ends_early_is_an_error_that_quotes_it(said: bytes) -> No
     assert (said.decode().strip() or "it said nothing") in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("begin a\n\n@ end a 0\n", "in section a"),  # its error output is not closed
+        ("begin a\n\n@ end b 0\n\n@ stderr\n", "in section a"),
+        ("begin a\n\n@ end a 0000\n\n@ stderr\n", "in section a"),
+        ("begin a\n\n@ end a x\n\n@ stderr\n", "in section a"),
+        ("end a 0\n\n@ stderr\n", "where a section was to begin"),
+        ("begin \xff\n\n@ end \xff 0\n\n@ stderr\n", "where a section was to begin"),
+    ],
+)
+def test_an_answer_that_is_not_made_of_sections_is_one_sentence(said: str, where: str) -> None:
+    mark = new_mark()
+    output = f"\n@ {said}\n@ done\n".replace("@", mark).encode("latin-1")
+    with pytest.raises(TransportError, match=f"not what its script prints, {where}"):
+        unpack(output, mark)
+
+
 def test_a_variable_with_an_impossible_name_is_refused() -> None:
     with pytest.raises(ValueError, match="a-b"):
         pack(Script("", {"a-b": "1"}), new_mark())

@@ -26,6 +26,7 @@ _LEVELS: Mapping[Severity, str] = {
     "info": "note",
 }
 _SCORES: Mapping[Severity, str] = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "0.5"}
+_LONGEST = 1000  # characters of evidence in which a place is looked for
 _PLACE = re.compile(r"(?P<file>\S+):(?P<line>[1-9]\d*)(?=[:\s]|$)")
 
 
@@ -96,7 +97,7 @@ def _location(finding: Finding) -> dict[str, Any]:
     }
     for each in finding.evidence:
         own = each.removeprefix(f"{finding.end.gateway} ")
-        if own != each and (place := _PLACE.match(own)):
+        if own != each and (place := _PLACE.match(own[:_LONGEST])):
             uri = quote(f"{finding.end.gateway}/{place['file'].lstrip('/')}", errors="replace")
             region = {"startLine": int(place["line"])}
             location["physicalLocation"] = {"artifactLocation": {"uri": uri}, "region": region}

@@ -15,7 +15,7 @@ Grammar (settings_lexer.l, settings_parser.y)::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,15 @@ from ..errors import ParseError
 
 Kind = Literal["name", "reference", "value", "include", "{", "}", ":", ",", "=", "newline"]
 
+FOLLOWS: Mapping[str, tuple[Kind, ...]] = {  # by the kind of a token, those that may come next; "" begins a statement
+    "": ("name", "}"),
+    "name": ("=", ":", "{"),
+    "=": ("value", "newline"),
+    "value": ("value", "newline"),
+    ":": ("reference",),
+    "reference": (",", "{"),
+    ",": ("reference",),
+}
 _BLANK = re.compile(r"(?:[\t\r \n]+|#[^\n]*)+")
 _NAME = re.compile(r'[^#{}:.,="\r\n\t ]+')
 _REFERENCE = re.compile(r'[^#{}:.,="\r\n\t ]+(?:\.[^#{}:.,="\r\n\t ]+)*')

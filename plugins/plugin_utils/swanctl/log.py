@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from .signatures import Signature, signature
 
+LONGEST = 2000  # characters of a line that are looked at: what a peer says stands in it
 _WORDS = re.compile(r"(?:^|\s|:)(?P<rest>\d{2,}\[[A-Z]{3}\d?\] ?(?P<about><[^>]*> ?)?(?P<text>.*))$")
 _SWANCTL = re.compile(r"^\[[A-Z]{3}\d?\] (?P<text>.*)$")  # what swanctl prints while it operates
 _JOURNAL = re.compile(r"^\S+ \S+ (?:charon|ipsec)[\w-]*(?:\[\d+\])?: (?P<text>.*)$")  # charon-systemd: bare text
@@ -18,7 +19,7 @@ _ABOUT = re.compile(r"<(?:(?P<name>.*)\|)?(?P<id>\d+)> ?$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 _PRIORITY = re.compile(r"<\d{1,3}>1 ")  # before the time of RFC 5424, as pfSense may be told to log
 _SYSLOG = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d")
-_HOST = r"(?P<{}>[0-9A-Fa-f.:]*[0-9A-Fa-f])"
+_HOST = r"(?P<{}>[0-9A-Fa-f.:]{{0,44}}[0-9A-Fa-f])"
 _PEER = re.compile(
     "|".join(
         (

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import fnmatch
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..errors import ParseError
 from ..model import Problem, Setting
-from .lexer import Source, Token, tokens
+from .lexer import FOLLOWS, Source, Token, tokens
 
 Path = tuple[str, ...]
 Files = Mapping[str, bytes]  # absolute path: content
 
 MAX_DEPTH = 64  # of nested sections and of includes: far beyond any real file, far below Python's stack
+MAX_SIZE = 32_000_000  # bytes of all files, each counted as often as it is included
+MAX_STEPS = 1_000_000  # of following references and of listing what they lead to: 10,000 connections take a tenth
 MAX_NAME = 127  # characters; a longer connection name is loaded empty before 6.0.4 (vici_message.c)
 
 
@@ -75,6 +77,7 @@ class Settings:
     def __init__(self, root: str, top: Section, sources: Mapping[str, Source], warnings: tuple[Problem, ...]) -> None:
         self.root, self.top, self.sources, self.warnings = root, top, sources, warnings
         self._views: dict[Path, View | None] = {(): View((top,))}  # a section is asked for once for each of its keys
+        self._steps = 0
 
     def tree(self, *, mark_sections: bool = False) -> dict[str, object]:
         """All effective settings: values are strings, sections are dicts.
@@ -156,10 +159,11 @@ class Settings:
         """Sections that an absolute reference names, inherited ones included; a missing one is ignored."""
         found: tuple[Section, ...] = (self.top,)
         for name in reference.split("."):
-            found = tuple(s for part in found for s in self._named(part, name, seen))
+            found = _each_once(s for part in found for s in self._named(part, name, seen))
         return found
 
     def _named(self, part: Section, name: str, seen: frozenset[tuple[int, str]]) -> tuple[Section, ...]:
+        self._step()
         own = (part.sections[name],) if name in part.sections else ()
         inherited: tuple[Section, ...] = ()
         for reference in part.references:
@@ -167,9 +171,16 @@ class Settings:
             if key not in seen:
                 for target in self._targets(reference, seen | {key}):
                     inherited += self._named(target, name, seen | {key})
-        return own + inherited
+        return _each_once(own + inherited)
+
+    def _step(self) -> None:
+        """Twenty names that refer to each other can take strongSwan, and us, for ever."""
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise ParseError("sections refer to each other too often", where=self.root, hint="refer to fewer sections")
 
     def _tree(self, view: View, *, mark: str, depth: int) -> dict[str, object]:
+        self._step()
         if depth > MAX_DEPTH:
             raise ParseError("sections refer to each other without end", where=self.root, hint="break the cycle")
         tree: dict[str, object] = {_text(name): _text(value) for name, value in _values(view)}
@@ -178,6 +189,10 @@ class Settings:
             if child is not None:
                 tree[_text(name) + mark] = self._tree(child, mark=mark, depth=depth + 1)
         return tree
+
+
+def _each_once(sections: Iterable[Section]) -> tuple[Section, ...]:
+    return tuple({id(section): section for section in sections}.values())
 
 
 def load(root: str, files: Files) -> Settings:
@@ -205,7 +220,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self.top = Section(())
         self.stack: list[tuple[Section, Fragment]] = []
-        self.statement: list[Token] = []
+        self.size = 0
         self._read(root, ())
         if self.stack:
             fragment = self.stack[-1][1]
@@ -221,14 +236,19 @@ class _Reader:
     def _read(self, name: str, including: tuple[str, ...]) -> None:
         if name in including or len(including) > MAX_DEPTH:
             raise ParseError("a file includes itself", where=name, hint="break the cycle")
+        self.size += len(self.files[name])
+        if self.size > MAX_SIZE:
+            raise ParseError("files are included too often", where=name, hint="include each once")
         source = self.sources.setdefault(name, Source(name, self.files[name].decode("latin-1")))
         self._check_bytes(source)
         pending: list[Token] = []
         for token in tokens(source):
             if token.kind == "include" and not pending:
                 self._include(source, token, (*including, name))
-            else:
-                pending = self._take(source, [*pending, token])
+                continue
+            pending.append(token)
+            if self._take(source, pending):
+                pending = []
         if pending:
             raise ParseError(
                 f"{pending[0].text!r} leads nowhere",
@@ -236,31 +256,32 @@ class _Reader:
                 hint="write name = value or name { … }",
             )
 
-    def _take(self, source: Source, pending: list[Token]) -> list[Token]:
-        """Complete statements are carried out; what is left waits for more tokens."""
-        kinds = [token.kind for token in pending]
-        last = pending[-1]
-        if kinds == ["}"]:
-            self._close(source, last)
-        elif kinds[0] == "name" and last.kind == "{" and _is_head(kinds[1:-1]):
-            self._open(source, pending)
-        elif kinds[:2] == ["name", "="] and last.kind == "newline":
-            self._assign(source, pending)
-        elif _may_continue(kinds):
-            return pending
-        else:
+    def _take(self, source: Source, statement: list[Token]) -> bool:
+        """Carry out a statement that its last token completes; False where it waits for more tokens."""
+        last = statement[-1]
+        if last.kind not in FOLLOWS[statement[-2].kind if len(statement) > 1 else ""]:
             raise ParseError(
                 f"unexpected {last.text or 'end of line'!r}",
                 where=source.where(last.start),
                 hint="write name = value or name { … }",
             )
-        return []
+        if last.kind == "}":
+            self._close(source, last)
+        elif last.kind == "{":
+            self._open(source, statement)
+        elif last.kind == "newline":
+            self._assign(source, statement)
+        else:
+            return False
+        return True
 
     def _open(self, source: Source, head: list[Token]) -> None:
         parent = self.stack[-1][0] if self.stack else self.top
         name = head[0].text
         section = parent.sections.setdefault(name, Section((*parent.path, _text(name))))
-        section.references += [t.text for t in head if t.kind == "reference" and t.text not in section.references]
+        section.references = list(
+            dict.fromkeys((*section.references, *(t.text for t in head if t.kind == "reference")))
+        )
         fragment = Fragment(source, head[0].start, head[-1].end)
         section.fragments.append(fragment)
         self.stack.append((section, fragment))
@@ -349,24 +370,6 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
         fnmatch.fnmatchcase(part, glob) and (not part.startswith(".") or glob.startswith("."))
         for part, glob in zip(parts, wanted, strict=True)
     )
-
-
-def _is_head(kinds: Sequence[str]) -> bool:
-    """Whether what stands between a section's name and its brace is nothing, or `: REF, REF`."""
-    return not kinds or (
-        kinds[0] == ":"
-        and kinds[1::2] == ["reference"] * (len(kinds) // 2)
-        and set(kinds[2::2]) <= {","}
-        and len(kinds) % 2 == 0
-    )
-
-
-def _may_continue(kinds: Sequence[str]) -> bool:
-    if kinds[0] != "name":
-        return False
-    if len(kinds) > 1 and kinds[1] == "=":
-        return set(kinds[2:]) <= {"value"}
-    return len(kinds) == 1 or _is_head(kinds[1:]) or _is_head([*kinds[1:], "reference"])
 
 
 def _values(view: View) -> Iterator[tuple[str, str]]:

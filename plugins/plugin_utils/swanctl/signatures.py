@@ -110,7 +110,7 @@ SIGNATURES: tuple[Signature, ...] = (
     ),
     _entry(
         "selectors-refused",
-        r"traffic selectors .* === .* (un|in)acceptable|no acceptable traffic selectors found|"
+        r"traffic selectors .* (un|in)acceptable|no acceptable traffic selectors found|"
         r"no matching CHILD_SA config found for ",
         "responder",
         "no child here has these traffic selectors",

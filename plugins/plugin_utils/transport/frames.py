@@ -20,6 +20,8 @@ from ..errors import TransportError
 from ..model import Reply, Script, Section
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_BEGIN = re.compile(rb"begin (?P<name>[!-~]+)\n")
+_END = re.compile(rb"end (?P<name>[!-~]+) (?P<status>[0-9]{1,3})\n")
 
 
 def new_mark() -> str:
@@ -46,21 +48,40 @@ def pack(script: Script, mark: str) -> bytes:
 def unpack(output: bytes, mark: str) -> Reply:
     """The sections of what a script printed. What stands before the first one (a login banner) is left out.
 
+    Read once from front to back: a gateway that knows the mark can make an answer wrong, and not slow.
+
     Raises:
-        TransportError: the answer stops before its end.
+        TransportError: the answer stops before its end, or is not made of sections.
     """
-    token = re.escape(mark.encode())
-    pattern = re.compile(
-        rb"\n" + token + rb" begin ([^\n]+)\n(.*?)\n" + token + rb" end \1 (\d+)\n(.*?)\n" + token + rb" stderr\n",
-        re.DOTALL,
-    )
-    if not re.search(rb"\n" + token + rb" done\n", output):
+    token = b"\n" + mark.encode() + b" "
+    if token + b"done\n" not in output:
         raise TransportError("the gateway's answer ended early", hint=_last_words(output, mark))
-    sections = {
-        found[1].decode(): Section(int(found[3]), found[2], found[4].decode("utf-8", "replace").strip())
-        for found in pattern.finditer(output)
-    }
-    return Reply(sections)
+    sections: dict[str, Section] = {}
+    lines = iter(output.split(token)[1:])
+    for begin in lines:
+        if begin.startswith(b"done\n"):
+            return Reply(sections)
+        name, section = _section(begin, next(lines, b""), next(lines, b""))
+        sections[name] = section
+    raise _malformed("after its last section")
+
+
+def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, Section]:
+    """A section by the three parts that begin with its marks."""
+    first, output = _BEGIN.match(begin), begin.partition(b"\n")[2]
+    last, errors = _END.match(end), end.partition(b"\n")[2]
+    if not first:
+        raise _malformed("where a section was to begin")
+    name = first["name"].decode()
+    if not last or last["name"] != first["name"] or not stderr.startswith(b"stderr\n"):
+        raise _malformed(f"in section {name}")
+    return name, Section(int(last["status"]), output, errors.decode("utf-8", "replace").strip())
+
+
+def _malformed(where: str) -> TransportError:
+    return TransportError(
+        f"the gateway's answer is not what its script prints, {where}", hint="see what else writes into the session"
+    )
 
 
 def _last_words(output: bytes, mark: str) -> str:

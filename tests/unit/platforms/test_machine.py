@@ -162,3 +162,8 @@ def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
     shell = Shell("dash", ("sh", "-s"), os.environ["PATH"])
     reply = gathered(shell, tmp_path, {"ip": "seq -f '10.0.0.%.0f dev eth0' 300000"})
     assert len(reply.sections["routes"].text.splitlines()) == ROUTES_MAX
+
+
+def test_what_is_no_address_is_none() -> None:
+    listed = "1: lo inet hello\n2: eth0 inet 10.1.0.1/24\n3: eth1 inet6 fe80::1%eth1/64\n4: eth2 inet 10.2.0.1/99\n"
+    assert with_section("addresses", listed).system.addresses == ("eth0 10.1.0.1/24", "eth1 fe80::1%eth1/64")

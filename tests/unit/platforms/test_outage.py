@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
@@ -107,3 +109,9 @@ def test_a_probe_that_does_not_run_says_why() -> None:
     reply = Reply({"started": Section(0, b""), "running": Section(1, b""), "said": Section(0, b"ping: no route\n")})
     with pytest.raises(IpsecError, match="the running probe does not run at fw/hq/net: ping: no route"):
         outage.started(WISH, reply)
+
+
+@pytest.mark.parametrize("zone", ["$(id>INJECTED)", "a b", "`id`", ";id", "a\nb"])
+def test_a_zone_is_no_command(zone: str) -> None:
+    with pytest.raises(RefusedError, match=r"zone|no IP address"):
+        outage.script(replace(WISH, target=f"fe80::1%{zone}"), "start")

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ...errors import IpsecError, ParseError
 from ...model import Daemon, Problem, Reply
+from ...swanctl.log import LONGEST
 from ...swanctl.output import messages, number, section, text, texts
 from ..options import GatherOptions
 from .conf import Conf, conf, retransmission
@@ -111,7 +112,7 @@ def log(reply: Reply, options: GatherOptions, problems: list[Problem]) -> tuple[
     log = reply.sections.get("log")
     if log is None:
         return None
-    lines = tuple(log.out.decode("utf-8", "backslashreplace").splitlines())
+    lines = tuple(line[:LONGEST] for line in log.out[-LOG_MAX:].decode("utf-8", "backslashreplace").splitlines())
     most = options.log_lines
     if not options.log_from or (len(lines) <= most and len(log.out) < LOG_MAX):
         return lines

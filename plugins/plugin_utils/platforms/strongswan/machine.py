@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ...model import Reply, System
+from ...swanctl.words import interfaces
 
 ROUTES_MAX = 1000  # lines, as gather.sh has it
 _CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
 _ZONE = re.compile(r"[+-]([01][0-9]|2[0-3])[0-5][0-9]")
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
-_RULE = re.compile(r"\d+:\s+(?P<says>.*?)\s*")
 _USUAL = frozenset(f"from all lookup {table}" for table in ("local", "220", "main", "default"))
 _ROUTE = re.compile(r"(?P<to>default|[0-9a-f][0-9a-f.:/]*) (?P<words>.*)")
 _DEFAULT = {"4": "0.0.0.0/0", "6": "::/0"}
@@ -55,7 +55,7 @@ def _routes(lines: list[str]) -> tuple[str, ...] | None:
         return None
     if any(line.startswith("Internet") for line in lines):
         return tuple(_netstat(lines))
-    rules = {found["says"] for found in map(_RULE.fullmatch, lines) if found}
+    rules = {rule.strip() for number, dummy, rule in (line.partition(":") for line in lines) if number.isdigit()}
     if not rules or rules - _USUAL:
         return None
     found, default = [], _DEFAULT["4"]
@@ -90,7 +90,7 @@ def _addresses(printed: str) -> tuple[str, ...]:
     """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
     one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
     if one_line:
-        return tuple(one_line)
+        return tuple(line for line in one_line if interfaces((line,)))
     addresses, interface = [], ""
     for line in printed.splitlines():
         if found := _IFCONFIG.match(line):

@@ -12,9 +12,11 @@ from ...errors import IpsecError, RefusedError
 from ...model import Measured, Reply, Script
 from .gather import text
 
-_ANSWER = re.compile(r"bytes from .*?\b(?:icmp_)?seq=(\d+)(?! .*\(DUP!\))")
-_SENT = re.compile(r"(\d+) packets transmitted")
-_IPUTILS = re.compile(r"^PING \S+ ?\([^)]*\)(?: from .* :)? \d+", re.MULTILINE)
+_ANSWER = re.compile(r"\b(?:icmp_)?seq=(\d{1,9})\b")
+_SENT = re.compile(r"\b(\d{1,9}) packets transmitted")
+_LONGEST = 500  # characters of a line that are looked at
+_IPUTILS = re.compile(r"^PING \S+ ?\([^)]*\)(?: from .* :)? \d+")
+_WORD = re.compile(r"[0-9A-Za-z.:%_-]+")
 _MOST = 65000  # pings: their number has 16 bits
 SHORTEST, LONGEST = 0.2, 5.0  # seconds between two; less is for nobody but root, and some pings
 
@@ -54,6 +56,8 @@ def script(wish: Wish, do: str) -> Script:
             ip_address(address)
         except ValueError as error:
             raise RefusedError(f"{address!r} is no IP address", where=wish.where, hint="give an address") from error
+        if not _WORD.fullmatch(address):  # ip_address takes any zone
+            raise RefusedError(f"{address!r} has a zone that is no interface", where=wish.where, hint="give an address")
     if not SHORTEST <= wish.interval <= LONGEST or wish.seconds < 1:
         what = f"a ping every {wish.interval:g} s for {wish.seconds} s makes no sense"
         raise RefusedError(what, where=wish.where, hint=f"give an interval of {SHORTEST:g} to {LONGEST:g} s")
@@ -89,7 +93,7 @@ def outage(wish: Wish, reply: Reply) -> Measured:
         return Measured(*_plain(given), error="nothing of it was there any more")
     printed = heard.text
     sent = _SENT.search(printed)
-    answers = sorted({int(number) for number in _ANSWER.findall(printed)})
+    answers = sorted(_answers(printed))
     first = _first(printed)
     count = int(sent[1]) if sent else (answers[-1] - first + 1 if answers else 0)
     if not count:
@@ -102,10 +106,17 @@ def outage(wish: Wish, reply: Reply) -> Measured:
     return Measured(*_plain(given), count, count - len(answers), longest, wish.interval)
 
 
+def _answers(printed: str) -> set[int]:
+    """The numbers of the pings that were answered; a second answer says that it is one."""
+    lines = (line[:_LONGEST] for line in printed.splitlines())
+    found = (_ANSWER.search(line) for line in lines if "bytes from " in line and "(DUP!)" not in line)
+    return {int(each[1]) for each in found if each}
+
+
 def _plain(given: Measured) -> tuple[str, str, str, str]:
     return given.gateway, given.child, given.source, given.target
 
 
 def _first(printed: str) -> int:
     """The number of the first ping: iputils counts from 1, busybox and FreeBSD from 0, and only it has these spaces."""
-    return 1 if _IPUTILS.search(printed) else 0
+    return 1 if any(_IPUTILS.match(line[:_LONGEST]) for line in printed.splitlines()) else 0

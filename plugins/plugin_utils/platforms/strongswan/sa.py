@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ...errors import IpsecError
 from ...model import ChildSa, IkeSa, Reply, Script
 from ...swanctl import listings
+from ...swanctl.log import LONGEST
 from .gather import text
 
 _WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
@@ -158,7 +159,7 @@ def ended(wish: Wish, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]
     Raises:
         IpsecError: some are still there.
     """
-    log = tuple(line for line in reply.sections["terminate"].text.splitlines() if line.strip())
+    log = tuple(line[:LONGEST] for line in reply.sections["terminate"].text.splitlines() if line.strip())
     listed = reply.sections["sas"]
     left = tuple(ike for ike in listings.ike_sas(listed.text) if ike.connection == wish.connection)
     if listed.status or any(ike.state == "ESTABLISHED" for ike in left):
