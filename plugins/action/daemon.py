@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.daemon import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, platform_of, waiting
+from ..plugin_utils.platforms import platform, platform_of, read_gateway, waiting
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.platforms.serving import Asked
 from ..plugin_utils.task import Task
@@ -27,7 +27,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), config=args["config"], sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         vendor = platform_of(reply)
-        gateway = vendor.read(self.gateway_name(variables), reply, options)
+        gateway = read_gateway(self.gateway_name(variables), reply, options)
         serving = vendor.serve(asked, gateway, reply, options)
         if serving.deeds:
             self.before_writing(args, variables, gateway)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.gateway_info import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms import platform, read_gateway
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.task import Task
 
@@ -22,4 +22,4 @@ class ActionModule(Task):
         """Everything about the gateway this task runs on."""
         options = GatherOptions.asked(args)
         reply = self.on_gateway(platform(args["platform"]).gather(options))
-        return {"gateway": platform_of(reply).read(self.gateway_name(variables), reply, options)}
+        return {"gateway": read_gateway(self.gateway_name(variables), reply, options)}

@@ -12,7 +12,7 @@ from typing import Any
 from ..modules.keepalive import ARGUMENT_SPEC
 from ..plugin_utils.change import carry_out
 from ..plugin_utils.errors import RefusedError
-from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms import platform, read_gateway
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.platforms.pfsense import keepalive as flag
 from ..plugin_utils.platforms.strongswan import keepalive
@@ -65,7 +65,7 @@ class ActionModule(Task):
         means, ping = _own(args, name)
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
-        gateway = platform_of(reply).read(name, reply, options)
+        gateway = read_gateway(name, reply, options)
         wish = Wish(args["connection"], by=self.by(args["reason"]), pending=args["apply_pending"])
         change = flag.prepare(wish, args["child"], gateway, reply, options, present=present, ping=ping)
         if change.needed:

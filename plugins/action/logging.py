@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.logging import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, platform_of
+from ..plugin_utils.platforms import platform, read_gateway
 from ..plugin_utils.platforms.options import GatherOptions
 from ..plugin_utils.platforms.strongswan import raising
 from ..plugin_utils.platforms.strongswan.conf import conf
@@ -26,7 +26,7 @@ class ActionModule(Task):
         wish = raising.wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
-        gateway = platform_of(reply).read(self.gateway_name(variables), reply, options)
+        gateway = read_gateway(self.gateway_name(variables), reply, options)
         plan = (raising.met if gateway.generates else raising.plan)(wish, conf(reply))
         if not plan.idle:
             program = raising.script(plan, wish, gateway, token_hex(8))

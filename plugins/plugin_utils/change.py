@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import IpsecError, NotRestoredError, RefusedError
 from .model import Gateway, IkeSa, Reply, Script
-from .platforms import platform, platform_of
+from .platforms import platform, platform_of, read_gateway
 from .platforms.options import GatherOptions
 from .platforms.prepared import Prepared, changed_lines
 from .platforms.strongswan import sa
@@ -60,7 +60,7 @@ class Changing:
         for dummy in range(_LOOKS):
             reply = run(platform("auto").gather(options))
             vendor = platform_of(reply)
-            gateway = vendor.read(name, reply, options)
+            gateway = read_gateway(name, reply, options)
             if not any(problem.kind == "config-changing" for problem in gateway.problems):
                 break
         _refuse_unreadable(gateway)

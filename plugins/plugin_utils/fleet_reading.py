@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from .errors import IpsecError
 from .gathers import Gathers
 from .model import Reply, plain
-from .platforms import platform, platform_of
+from .platforms import platform, read_gateway
 from .platforms.options import GatherOptions
 from .transport.fleet import run_all
 from .transport.target import Target
@@ -67,4 +67,4 @@ class FleetReading:
     def _understood(self, host: str, answer: Reply | IpsecError) -> object:
         if isinstance(answer, IpsecError):
             raise answer
-        return platform_of(answer).read(host, answer, self.options)
+        return read_gateway(host, answer, self.options)

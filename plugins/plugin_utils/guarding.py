@@ -6,7 +6,7 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from .model import Gateway, Reply, Script
-from .platforms import platform, platform_named, platform_of
+from .platforms import platform, platform_named, read_gateway
 from .platforms.options import GatherOptions
 from .platforms.strongswan.rollback import (
     Outcome,
@@ -52,4 +52,4 @@ def refuse_others(name: str, run: Callable[[Script], Reply], run_name: str) -> N
 
 def _look(name: str, run: Callable[[Script], Reply], options: GatherOptions) -> Gateway:
     reply = run(platform("auto").gather(options))
-    return platform_of(reply).read(name, reply, options)
+    return read_gateway(name, reply, options)

@@ -90,6 +90,22 @@ def platform_of(reply: Reply) -> Platform:
     return _named(section.text.strip() if section else "")
 
 
+def read_gateway(name: str, reply: Reply, options: GatherOptions) -> Gateway:
+    """The gateway of this inventory name that gave the reply, whatever its platform.
+
+    Raises:
+        IpsecError: none of our scripts made the reply, or the gateway has put something else into it.
+    """
+    vendor = platform_of(reply)
+    try:
+        return vendor.read(name, reply, options)
+    except IpsecError:
+        raise
+    except Exception as error:
+        what = f"what {name} answered is not understood ({type(error).__name__}: {error})"
+        raise IpsecError(what, hint="see what else writes into the session, or report it as a defect") from error
+
+
 def platform_named(name: str) -> Platform:
     """The platform that a gateway says it is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     plain,
     restore,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import PLATFORMS, platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import (
+    PLATFORMS,
+    platform,
+    platform_of,
+    read_gateway,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import key_id
 
@@ -94,7 +100,7 @@ def test_the_daemon_and_what_surrounds_it_are_told(suite: str) -> None:
     [
         (b"1\n2\n3\n", "journal x", ("2", "3"), ["log-cut"]),
         (b"1\n2\n", "journal x", ("1", "2"), []),
-        (b"%s\n2\n" % (b"x" * 2_000_000), "journal x", ("x" * 2_000_000, "2"), ["log-cut"]),
+        (b"%s\n2\n" % (b"x" * 2_000_000), "journal x", ("x" * 2_000, "2"), ["log-cut"]),
         (b"1\n2\n", "", ("1", "2"), []),
         (b"", "journal x", (), []),
     ],
@@ -308,3 +314,26 @@ CERTIFICATE = (
     "list-cert event {\n  type = X509\n  flag = NONE\n  has_privkey = yes\n"
     f"  data = 0x{element(0x30, BODY, ALGORITHM).hex()}\n}}\nlist-certs reply {{\n}}\n"
 )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, b"", b"\xff\xfe\x00", b"9" * 5000, b"x", b"x y\n" * 3, "²".encode()],
+    ids=lambda said: repr(said)[:12],
+)
+@pytest.mark.parametrize("section", reply_of("trixie", "healthy").sections)
+def test_whatever_a_section_says_it_is_read_or_one_sentence(section: str, said: bytes | None) -> None:
+    sections = dict(reply_of("trixie", "healthy").sections)
+    if said is None:
+        del sections[section]
+    else:
+        sections[section] = Section(0, said)
+    with suppress(IpsecError):
+        read_gateway("gw", Reply(sections), OPTIONS)
+
+
+def test_an_answer_that_is_not_understood_names_the_gateway() -> None:
+    sections = dict(reply_of("trixie", "healthy").sections)
+    del sections["about"]
+    with pytest.raises(IpsecError, match=r"what gw answered is not understood \(KeyError: 'about'\)"):
+        read_gateway("gw", Reply(sections), OPTIONS)
