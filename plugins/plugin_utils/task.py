@@ -14,13 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 
 from . import guarding
 from .errors import IpsecError
 from .model import Gateway, Reply, Script, plain
+from .report.visible import visible
 from .transport import play
 
 _BETWEEN_TRIES = 5.0  # seconds
@@ -44,11 +45,15 @@ class Task(ActionBase):
         super().run(tmp, task_vars)
         validated, args = self.validate_argument_spec(self.SPEC, **self.RULES)
         self._secrets: set[str] = validated._no_log_values  # noqa: SLF001
+        # A failure is returned and not raised: ansible-core before 2.19 marks what is returned as text that is never a
+        # template, and not what is raised, in which a gateway or its peer may have put one.
         try:
             result = {"changed": False} | self.act(args, task_vars or {})
         except IpsecError as error:
-            log = {"result": {"log": self.scrubbed(list(error.log))}} if error.log else {}
-            raise AnsibleActionFail(self.scrubbed(str(error)), **log) from None  # else each cause is appended
+            log = {"log": list(error.log)} if error.log else {}
+            result = {"failed": True, "msg": visible(str(error))} | log
+        except AnsibleConnectionFailure as error:
+            result = {"unreachable": True, "msg": visible(" ".join(str(error).split()))}
         scrubbed: dict[str, Any] = self.scrubbed(plain(result))
         return scrubbed
 
