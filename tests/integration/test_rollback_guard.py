@@ -308,7 +308,7 @@ def test_after_a_reboot_it_rolls_back_at_once(lab: Lab, hosts: Path, tmp_path: P
 
 
 FULL = """mkdir -p /etc/tunnelwright
-mount -t tmpfs -o size=SIZE,nr_inodes=INODES tmpfs /etc/tunnelwright"""
+mount -t tmpfs -o mode=755,size=SIZE,nr_inodes=INODES tmpfs /etc/tunnelwright"""
 
 
 def test_without_space_for_all_of_it_nothing_is_armed_or_written(lab: Lab, hosts: Path, tmp_path: Path) -> None:
@@ -372,6 +372,17 @@ def test_an_old_multiplexed_session_cannot_confirm_a_path_that_is_dead(lab: Lab,
         assert "why not confirmed in time\n" in record(lab)
     finally:
         lab.sh("b01", "nft delete table inet cut")
+
+
+def test_in_a_folder_of_somebody_else_nothing_is_armed(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    """Who owns it could put another program in the place of the one that root runs to roll back."""
+    for mine, others in (("chown nobody", "chown root"), ("chmod 777", "chmod 755")):
+        lab.sh("b01", f"mkdir -p /etc/tunnelwright; {mine} /etc/tunnelwright")
+        try:
+            assert "not only root may change /etc/tunnelwright" in guard(tmp_path, hosts).result("it")["msg"]
+            assert lab.sh("b01", LEFT) == ""
+        finally:
+            lab.sh("b01", f"{others} /etc/tunnelwright")
 
 
 def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -> None:

@@ -34,6 +34,17 @@ def lab() -> Iterator[Lab]:
         yield lab
 
 
+def test_what_is_cleared_up_is_what_was_made_whatever_the_file_is_called(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    others = "/etc/swanctl/conf.d/.my /root/east.conf.tunnelwright-old /root/secrets.conf.tunnelwright-new"
+    lab.sh("b01", f"mv {CONF} '/etc/swanctl/conf.d/my * east.conf'; touch {others}")
+    done = steps(
+        tmp_path, hosts, "b01", {"set": task("connection", {"name": "east", "settings": {"dpd_delay": "10s"}})}
+    )
+    assert changed(done, "set") == [True]
+    assert lab.sh("b01", f"ls {others}").split() == sorted(others.split())
+    assert lab.sh("b01", "ls -A /etc/swanctl/conf.d | grep tunnelwright || :") == ""
+
+
 def test_a_change_is_made_once_as_check_mode_said(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     wish = {
         "name": "east",

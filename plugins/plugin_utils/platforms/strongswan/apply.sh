@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154  # TW_... are assigned before this text (write.py); where TW_TWIN is, twin.sh comes before
 # Writes planned edits into configuration files and has the daemon load them; whatever fails puts back the old bytes.
-tw_done='' tw_made=''
+tw_done='' tw_made='' # indices of files
 
 # tw_piece FILE OPERATION...: one piece of the new content, on standard output.
 tw_piece() {
@@ -19,7 +19,10 @@ tw_content() {
 }
 
 tw_cleanup() {
-	for tw_file in $tw_made; do rm -f "$tw_file"; done
+	for tw_i in $tw_made; do
+		eval "tw_new=\$tw_new_$tw_i tw_old=\$tw_old_$tw_i"
+		rm -f "$tw_new" "$tw_old"
+	done
 	[ -z "$TW_TWIN" ] || rm -f "$tw_twin_file"
 }
 
@@ -55,7 +58,7 @@ tw_prepare() {
 	tw_old=${tw_path%/*}/.${tw_path##*/}.tunnelwright-old
 	eval "tw_path_$1=\$tw_path tw_new_$1=\$tw_new tw_old_$1=\$tw_old"
 	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by somebody else meanwhile; read it again"
-	tw_made="$tw_made $tw_new $tw_old"
+	tw_made="$tw_made $1"
 	if ! { cp -p "$tw_path" "$tw_new" && cp -p "$tw_path" "$tw_old"; }; then tw_fail "a copy of $tw_given cannot be written beside it"; fi
 	tw_content "$tw_path" "$tw_ops" >"$tw_new" || tw_fail "the new $tw_given cannot be written"
 	[ "$(wc -c <"$tw_new")" -eq "$(($(wc -c <"$tw_path") + tw_size))" ] || tw_fail "the new $tw_given was not written whole"

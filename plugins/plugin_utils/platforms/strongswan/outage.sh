@@ -40,24 +40,26 @@ tw_end() {
 	done
 }
 
-# tw_run: the program that pings, and a minute after the end of the pings takes away what nobody has asked for.
-tw_run() {
-	cat <<EOF
-$(tw_ping) >$tw_file.out 2>&1 &
-echo \$! >$tw_file.pid
-wait \$!
+# FILE FOLDER PING...: pings, and a minute after the end of the pings takes away what nobody has asked for.
+# shellcheck disable=SC2016  # it is a program
+tw_run='
+file=$1 folder=$2
+shift 2
+"$@" >"$file.out" 2>&1 &
+echo $! >"$file.pid"
+wait $!
 sleep 60
-[ "\$(cat $tw_file.pid)" != \$! ] || rm -f $tw_file.out $tw_file.pid
-rmdir $tw_base
-EOF
-}
+[ "$(cat "$file.pid")" != $! ] || rm -f "$file.out" "$file.pid"
+rmdir "$folder"
+'
 
 tw_start() (
 	umask 077
 	mkdir -p "$tw_base" || exit
 	tw_end
 	: >"$tw_file.out" || exit
-	tw_detach /bin/sh -c "$(tw_run)"
+	# shellcheck disable=SC2046  # words
+	tw_detach /bin/sh -c "$tw_run" sh "$tw_file" "$tw_base" $(tw_ping)
 	tw_waited=0
 	until grep -q 'bytes from' "$tw_file.out"; do
 		[ "$tw_waited" -lt 15 ] || break

@@ -21,7 +21,7 @@ Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
 SHORTEST, LONGEST = 5, 86400  # seconds
 LONGEST_NAME = 200
 _WATCH = ("loading.sh", "start.sh", "services.sh", "standing.sh", "established.sh")
-_SCRIPT = ("digest.sh", "loading.sh", "services.sh", "standing.sh", "established.sh")
+_SCRIPT = ("digest.sh", "loading.sh", "services.sh", "owned.sh", "standing.sh", "established.sh")
 _UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, loading.sh, services.sh, standing.sh, established.sh, keep.sh come before
+# shellcheck disable=SC2154  # TW_..., digest.sh, loading.sh, services.sh, owned.sh, standing.sh, established.sh, keep.sh come before
 # Arms, extends, proves, confirms or sets off the rollback of this gateway (rollback.py). What happens then is watch.sh's doing.
 tw_base=${tw_guard%/*}
 tw_folder=$tw_base/guard-$TW_ID
@@ -142,7 +142,10 @@ tw_about() {
 tw_arm() {
 	tw_said=$(tw_sound 2>&1) || tw_refused "$tw_said" "nothing that is broken can be rolled back to"
 	umask 077
-	tw_said=$({ mkdir -p "$tw_base" && mkdir "$tw_folder"; } 2>&1) || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+	tw_said=$(mkdir -p "$tw_base" 2>&1) || tw_refused "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+	tw_theirs=$(tw_foreign "$tw_base")
+	[ -z "$tw_theirs" ] || tw_refused "not only root may change $tw_theirs, from where root would roll back" "chown it to root, and chmod go-w"
+	tw_said=$(mkdir "$tw_folder" 2>&1) || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
 	trap 'tw_cannot interrupted "arm again"' HUP INT TERM
 	tw_said=$(tw_snapshot 2>&1) || tw_cannot "the snapshot cannot be taken: $(printf '%s\n' "$tw_said" | tail -n 1)" "nothing was changed"
 	{ tw_until && tw_watch; } || tw_cannot "what would roll back does not run" "nothing was changed"
