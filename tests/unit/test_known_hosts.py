@@ -70,6 +70,28 @@ def test_a_key_that_is_remembered_is_known_and_the_file_is_its_users_own(tmp_pat
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("held", ["", "# a comment", "old ssh-ed25519 AAAA\n"])
+def test_a_key_that_is_remembered_leaves_the_lines_that_are_there(tmp_path: Path, held: str) -> None:
+    file = tmp_path / "known_hosts"
+    file.write_text(held)
+    known_hosts.remember(str(file), "fw", ED, b"a key")
+    lines = file.read_text().splitlines()
+    assert lines[:-1] == held.splitlines()
+    assert lines[-1].startswith("fw ")
+
+
+def test_the_second_key_of_a_new_host_is_another_key_and_not_remembered(tmp_path: Path) -> None:
+    file = str(tmp_path / "known_hosts")
+    verdicts = [known_hosts.remember(file, "fw", ED, key) for key in (b"a key", b"another", b"a key")]
+    assert verdicts == ["unknown", "changed", "known"]
+    assert len(Path(file).read_text().splitlines()) == 1
+
+
+def test_a_line_that_is_no_ascii_hides_no_other() -> None:
+    known = known_hosts.read(["fw ssh-ed25519 \xff\n|1|\xff|\xff ssh-ed25519 YQ==\nfw2 ssh-ed25519 YQ==\n"])
+    assert (known.of("fw"), len(known.of("fw2"))) == ([], 1)
+
+
 def test_a_fingerprint_is_the_one_that_ssh_keygen_shows(tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
     shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)

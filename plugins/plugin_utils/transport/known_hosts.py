@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import functools
 import hashlib
 import hmac
@@ -20,6 +19,7 @@ Verdict = Literal["known", "unknown", "changed", "revoked"]
 
 _FIELDS = 3
 _writing = threading.Lock()
+_added: dict[tuple[str, str], list[Entry]] = {}  # by file and host, by this process
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def read(texts: Iterable[str]) -> KnownHosts:
             continue
         if entry.names.startswith("|1|"):
             salt, dummy, made = entry.names[3:].partition("|")
-            with suppress(binascii.Error):
+            with suppress(ValueError):
                 hashed.append((base64.b64decode(salt), base64.b64decode(made), entry))
         elif any(char in entry.names for char in "*?!"):
             patterns.append(entry)
@@ -83,13 +83,24 @@ def read_files(paths: Iterable[str]) -> KnownHosts:
     return read(Path(path).read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file())
 
 
-def remember(path: str, name: str, kind: str, key: bytes) -> None:
-    """Add a host's key, as OpenSSH does where new hosts are accepted."""
-    line = f"{name} {kind} {base64.b64encode(key).decode()}\n"
+def remember(path: str, name: str, kind: str, key: bytes) -> Verdict:
+    """Add a host's key, as OpenSSH does where new hosts are accepted.
+
+    "unknown" where it was added, else what another thread's login, which has added a key of this host since the file
+    was read, says of this one: then nothing is written.
+    """
     with _writing:
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "w") as file:
-            file.write(line)
+        about = _added.setdefault((path, name), [])
+        verdict = judge(about, kind, key)
+        if verdict == "unknown":
+            Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
+                file.seek(-1 if file.seek(0, os.SEEK_END) else 0, os.SEEK_END)
+                ended = file.read(1) in (b"", b"\n")  # else ours would be a part of a line that somebody else began
+                file.write(b"" if ended else b"\n")
+                file.write(f"{name} {kind} {base64.b64encode(key).decode()}\n".encode())
+            about.append(Entry(name, kind, key))
+        return verdict
 
 
 def fingerprint(key: bytes) -> str:
@@ -109,7 +120,7 @@ def _entry(line: str) -> Entry | None:
             base64.b64decode(words[2], validate=True),
             bool(marker),
         )
-    except binascii.Error:
+    except ValueError:  # also where it is no ASCII
         return None
 
 

@@ -119,6 +119,9 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
 def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
     """Whether the server is whom we know; refuse it where the user's settings say so."""
     shown = f"{key.get_name()} {known_hosts.fingerprint(key.asbytes())}"
+    if verdict == "unknown" and settings.known_hosts and settings.strict not in ("yes", "ask"):
+        with suppress(OSError):  # a file that cannot be written is no reason not to go on: OpenSSH only warns
+            verdict = known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
     if verdict == "known":
         return True
     if verdict == "revoked":
@@ -129,9 +132,6 @@ def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey
     if settings.strict in ("yes", "ask"):
         hint = f"compare it with what the gateway has and add it to {_file(settings)}"
         raise TransportError(f"its host key {shown} is not known", where=settings.where, hint=hint)
-    if verdict == "unknown" and settings.known_hosts:
-        with suppress(OSError):  # a file that cannot be written is no reason not to go on: OpenSSH only warns
-            known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
     return verdict == "unknown"
 
 
