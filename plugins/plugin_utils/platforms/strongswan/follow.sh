@@ -7,7 +7,7 @@ tw_files_max=2000
 tw_bytes_max=8388608
 
 # tw_lex WANT FILE: what redact.awk makes of the file.
-tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
+tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v known="${tw_known-}" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
 
 # tw_pattern_of FILE CODED: tw_pattern becomes what an include statement of the file names, as redact.awk prints it.
 tw_pattern_of() {

@@ -20,18 +20,40 @@ tw_token() {
 	printf '"'
 }
 
-# tw_mentions_secret FILE: may any word of it be, or tell, a secret? Cheap, and only errs towards yes.
-tw_mentions_secret() {
-	tr '\000A-Z' ' a-z' <"$1" |
-		grep -Ev '^[[:blank:]]*auth[[:blank:]]*=[[:blank:]]*psk[[:blank:]]*$' |
-		grep -Eq 'secret|pass|psk|pin|shared|database|#.*key'
+# The keys whose values are shown: those that strongSwan knows, of keys.py and in pools, authorities and certificates.
+tw_known='aaa_id|addrs|aggressive|ah_proposals|auth|ca_id|cacert|cacerts|cert_policy|cert_uri_base|certs|childless|'
+tw_known=$tw_known'close_action|copy_df|copy_dscp|copy_ecn|crl_uris|dhcp|dns|dpd_action|dpd_delay|dpd_timeout|dscp|eap_id|encap|'
+tw_known=$tw_known'esp_proposals|file|fragmentation|groups|handle|hostaccess|hw_offload|id|if_id_in|if_id_out|inactivity|'
+tw_known=$tw_known'interface|ipcomp|keyingtries|label|label_mode|life_bytes|life_packets|life_time|local_addrs|local_port|'
+tw_known=$tw_known'local_ts|mark_in|mark_in_sa|mark_out|mediated_by|mediation|mediation_peer|mobike|mode|module|nbns|netmask|ocsp|'
+tw_known=$tw_known'ocsp_uris|over_time|per_cpu_sas|policies|policies_fwd_out|pools|ppk_id|ppk_required|priority|proposals|pubkeys|'
+tw_known=$tw_known'pull|rand_bytes|rand_packets|rand_time|reauth_time|rekey_bytes|rekey_packets|rekey_time|remote_addrs|'
+tw_known=$tw_known'remote_port|remote_ts|replay_window|reqid|revocation|round|send_cert|send_certreq|server|set_mark_in|'
+tw_known=$tw_known'set_mark_out|sha256_96|slot|split_exclude|split_include|start_action|subnet|tfc_padding|unique|updown|version|'
+tw_known=$tw_known'vips|xauth_id'
+
+# tw_is_plain FILE: is each line of it of a kind that holds no secret? Cheap, and only errs towards no.
+tw_is_plain() {
+	tr '\000\015A-Z' '"\040a-z' <"$1" | awk -v known="$tw_known" '
+		BEGIN {
+			word = "[^#{}:.,=\" \t]+"
+			plain = "^[ \t]*(#.*|[} \t]*|" word "[ \t]*(:[^#{}=\"]*)?[{]|(" known ")[ \t]*=[^#{}\"]*|include[ \t]+[^#{}\"]*)[ \t]*$"
+			loud = "secret|pass|psk|pin|shared|database|updown|//.*@|#.*(key|pwd|cred|token)"
+		}
+		/^[ \t]*auth[ \t]*=[ \t]*psk[ \t]*$/ { next }
+		$0 !~ plain || $0 ~ loud { other = 1; exit }
+		END { exit other }'
 }
 
 # tw_redacted FILE: the file without its secrets, then "@spans FINGERPRINT SIZE SPANS" as redact.awk has it.
 tw_redacted() {
-	if ! tw_mentions_secret "$1"; then
+	if tw_is_plain "$1"; then
 		cat "$1" && printf '\n@spans\n'
 		return
+	fi
+	if grep -q -e '-----BEGIN' "$1" || [ "$(tr -dc '\000' <"$1" | wc -c)" -gt 0 ]; then
+		echo 'it has PEM armour or a NUL byte in it, so nothing of it is shown: keep keys in files of their own' >&2
+		return 1
 	fi
 	tw_print=$(tw_fingerprint "$1") || tw_print=-
 	tw_lex '' "$1" | while IFS= read -r tw_line; do
@@ -155,12 +177,13 @@ tw_log_last() {
 	tw_log_files | while IFS= read -r tw_path; do tail -n "$tw_lines_max" "$tw_path" | tw_ours "$tw_path"; done
 }
 
-# At log level 3 the daemon dumps messages in hexadecimal, at 4 keys too: such lines stay here, and do not count.
+# At log level 3 the daemon dumps messages in hexadecimal, at 4 keys too, those of cfg with colons between: such lines
+# stay here, and do not count.
 # A line more than TW_LOG tells that there were more since TW_LOG_FROM (read.py).
 tw_log() {
 	tw_kept=$TW_LOG
 	[ -z "$TW_LOG_FROM" ] || tw_kept=$((TW_LOG + 1))
-	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | grep -Ev '[0-9]+: ([0-9A-F]{2} ){2,}' |
+	if [ -n "$TW_LOG_FROM" ]; then tw_log_after; else tw_log_last; fi | grep -Eiv '[0-9]+: ([0-9A-F]{2} ){2,}|([0-9A-F]{2}:){7}|(key|secret|password|pin|psk): ' |
 		tail -n "$tw_kept" | tail -c "$tw_log_max"
 }
 

@@ -3,6 +3,7 @@
 #   T text     print the text (printf %b)
 #   S n octal  print the token of a secret whose value spans n line ends; octal is the value as strongSwan would use it
 #   P n spans  the file had n bytes; redacted spans as "original start, end, redacted start, end"
+# known is a pattern of the keys whose values are shown; without it those of all keys that name no secret.
 # With want=includes prints include patterns instead, with want=logs the paths of filelog sections (both for printf %b).
 # With want=settings prints of a strongswan.conf no more than log levels and figures of retransmission: the sections on
 # top, loggers in them, includes there, and those values, each on its line; with want=setting-includes those patterns
@@ -58,8 +59,23 @@ function replay(next_state,   i, n, again) {
 
 # ---- secrets
 
+# Among secrets all is one that is not known to be none.
 function names_secret(name) {
+	if (secrets_at && depth >= secrets_at) return name !~ /^(id[a-z0-9_-]*|file|handle|slot|module)$/
 	return name ~ /secret|passw|passphrase|preshared|database/ || name == "pin" || name == "psk"
+}
+
+# Whether a name may be anything: of a key that strongSwan does not know, nobody knows what its value tells.
+function is_strange(name) {
+	return want == "" && known != "" && !(secrets_at && depth >= secrets_at) && name !~ ("^(" known ")$")
+}
+
+# Where in a value that is shown all the same something begins that is not for others: a password in a URI, or what a
+# script is called with.
+function tells(   i) {
+	if (count >= 2000 || said ~ /:\/\/[^\/@]*:[^\/@]*@/) return 0
+	if (key == "updown") for (i = 0; i < count; i++) if (blank(held[i])) return i
+	return suspect < 0 ? count : suspect
 }
 
 # The value as swanctl's load_creds.c takes it: 0x and 0s are hexadecimal and base64.
@@ -171,7 +187,7 @@ function close_value(c) {
 		hidden_line = tail = 1
 		cleared = !words
 		if (words) token(); else release(count)
-	} else release(suspect < 0 ? count : suspect)
+	} else release(is_strange(key) ? 0 : tells())
 	state = STATEMENT; key = ""
 	step(c)
 }
@@ -185,7 +201,7 @@ function report(   i, s) {
 
 function close_comment(   loud) {
 	loud = tolower(said)
-	if (secrets_at && depth >= secrets_at || hidden_line || quiet_next || count >= 2000 || loud ~ /secret|psk|pass|shared|pin|key/) {
+	if (secrets_at && depth >= secrets_at || hidden_line || quiet_next || count >= 2000 || loud ~ /secret|psk|pass|shared|pin|key|pwd|cred|token/) {
 		release(1); quiet_next = 1
 	} else release(count)
 	state = back
@@ -222,6 +238,11 @@ function step(c) {
 }
 
 function between(c) {
+	if (waiting) {
+		if (c == 10) hidden_line = 0
+		if (blank(c) || c == 10) { hold(c); return }
+		decide(c == 61 || c == 123 || c == 58)
+	}
 	if (c < 0) return
 	if (c == 10) { hidden_line = tail = 0; keep(c); return }
 	if (c == 35) { back = state; state = COMMENT; drop(); hold(c); return }
@@ -234,14 +255,14 @@ function between(c) {
 	if (c == 125) { close_section(); keep(c); return }
 	if (c == 58) { colon(c); return }
 	if (state == REFS) { keep(c); refs = refs CODE[c]; return }
-	if (state == NAMED && names_secret(key)) { state = BLANK; star(c); return }
+	if (state == NAMED && (names_secret(key) || is_strange(key))) { state = BLANK; star(c); return }
 	state = NAME; key = word = ""; in_name(c)
 }
 
 function colon(c) {
 	keep(c)
 	refs = " : "
-	if (names_secret(key) && key != "secrets") wait_for(REFS); else state = REFS
+	if ((names_secret(key) || is_strange(key)) && key != "secrets") wait_for(REFS); else state = REFS
 }
 
 function open_section() {
@@ -262,11 +283,20 @@ function close_section() {
 
 function in_name(c) {
 	if (c < 0 || c == 10 || blank(c) || c == 35 || c == 34 || c == 61 || c == 123 || c == 125 || c == 58) {
-		if (key == "include" && (c == 32 || c == 9)) { state = INCLUDE; pattern = quoted = ""; keep(c); return }
+		if (key == "include" && (c == 32 || c == 9)) {
+			if (waiting) decide(1)
+			state = INCLUDE; pattern = quoted = ""; keep(c); return
+		}
 		state = NAMED; step(c); return
 	}
 	key = key tolower(PLAIN[c]); word = word CODE[c]
-	keep(c)
+	if (secrets_at && depth >= secrets_at) { waiting = 1; hold(c) } else keep(c)
+}
+
+# A word among secrets is shown once it is seen to name something.
+function decide(harmless) {
+	waiting = 0
+	release(harmless ? count : 0)
 }
 
 function in_value(c) {
@@ -360,7 +390,7 @@ BEGIN {
 	BLANK = 10; STRAY = 11; STRAY_ESCAPE = 12; INCLUDE = 20; INCLUDE_ESCAPE = 21; QUOTED = 30; QUOTED_ESCAPE = 31
 	WORDS = "[^#{}:.,=\" \t\r]+"
 	SECTION_ = WORDS "[ \t]*([{]|:[^\"=]*[{])"
-	SETTING_ = "(id|secret|file|handle|slot|module|pin)[a-z0-9_-]*[ \t]*="
+	SETTING_ = "((id|secret|file|handle|slot|module|pin)[a-z0-9_-]*" (known == "" ? "" : "|" known) ")[ \t]*="
 	NEXT_SECTION = "^[} \t]*[ \t](" SECTION_ "|" SETTING_ ")"
 	NEXT_SETTING = "^(" SECTION_ "|" SETTING_ "|include[ \t])"
 	REFERENCES = "^[ \t]*" WORDS "(," WORDS ")*[ \t]*[{]"
