@@ -7,14 +7,17 @@ source of what it knows. Its docstring is its page in the docs. A healthy tunnel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..model import SEVERITIES, EndName, Fault, Finding, Severity, Step, Tunnel
+from ..model import SEVERITIES, Change, EndName, Fault, Finding, Severity, Step, Tunnel
 
 Check = Callable[[Tunnel], Iterator[Fault]]
+SETTINGS = frozenset(  # the families that judge by what stands, and does not stand, in the configuration
+    ("addresses", "declaration", "identity", "lifetimes", "liveness", "negotiation", "roles", "selectors")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Rule:
     reference: str
     check: Check
     explains: tuple[str, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The file that it stands in."""
+        return self.check.__module__.rpartition(".")[2]
 
 
 _rules: dict[str, Rule] = {}
@@ -84,7 +92,10 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _diagnose(tunnel: Tunnel) -> list[Finding]:
-    found = [finding for each in all_rules() for finding in run(each, tunnel)]
+    unread = any(end.site.unread for end in tunnel.ends)  # what is not there may only not have been read
+    found = [
+        finding for each in all_rules() if not (unread and each.family in SETTINGS) for finding in run(each, tunnel)
+    ]
     if not found:
         return found
     explains = {each.id: each.explains for each in all_rules()}
@@ -138,5 +149,15 @@ def run(each: Rule, tunnel: Tunnel) -> list[Finding]:
             f.no_fix,
             f.confidence,
         )
-        for f in faults
+        for f in (_left_alone(tunnel, fault) for fault in faults)
     ]
+
+
+def _left_alone(tunnel: Tunnel, fault: Fault) -> Fault:
+    """A fault without its fix where that sets something in a configuration that could not be read whole."""
+    unread = [
+        fix.end.gateway for fix in fault.fix if isinstance(fix, Change) and tunnel.end(fix.end.gateway).site.unread
+    ]
+    if not unread:
+        return fault
+    return replace(fault, fix=(), no_fix=f"the configuration of {unread[0]} could not be read whole: repair that first")

@@ -10,11 +10,13 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Auth,
+    Change,
     Connection,
     Fault,
     Gateway,
     Keepalive,
     Policy,
+    Problem,
     Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
@@ -27,6 +29,7 @@ from tests.unit.build import (
     child_sa,
     connection,
     edited,
+    gateways,
     healthy,
     live,
     mirrored,
@@ -166,3 +169,18 @@ def test_a_connection_without_authentication_or_children_breaks_no_rule() -> Non
     bare = Connection("to-b", local_addrs=("192.0.2.1",), remote_addrs=("192.0.2.2",))
     tunnels, dummy = pair(healthy(bare))
     assert [f for f in rules.diagnose(tunnels) if f.id == "rule-failed"] == []
+
+
+@pytest.mark.parametrize("row", [row for row in rows() if row.fires], ids=str)
+@pytest.mark.parametrize("side", [0, 1])
+def test_nothing_is_concluded_from_a_configuration_that_was_not_read_whole(row: Row, side: int) -> None:
+    both = list(gateways(row))
+    both[side] = replace(both[side], problems=(*both[side].problems, Problem("config-broken", "no brace", "x.conf:3")))
+    declared = [row.declared] if row.declared else ()
+    tunnels, dummy = pair(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    families = {each.id: each.family for each in rules.all_rules()}
+    for finding in rules.diagnose(tunnels):
+        assert families[finding.id] not in rules.SETTINGS
+        changed = {fix.end.gateway for fix in finding.fix if isinstance(fix, Change)}
+        assert both[side].name not in changed
+        assert finding.fix or finding.no_fix
