@@ -63,6 +63,12 @@ def test_what_looks_like_a_frame_is_output() -> None:
     assert unpack(raw, mark).sections["one"].out == fake
 
 
+def test_a_section_may_be_named_after_a_path() -> None:
+    mark, name = new_mark(), "file /etc/a b\xff 1"
+    output = f"\n@ begin {name}\n1\n@ end {name} 0\n\n@ stderr\n\n@ done\n".replace("@", mark).encode("latin-1")
+    assert unpack(output, mark).sections == {"file /etc/a b\udcff 1": Section(0, b"1", "")}
+
+
 def test_a_banner_before_the_first_section_is_left_out(shell: Shell) -> None:
     assert shell.run(Script("echo hello; section a true; echo bye")).sections == {"a": Section(0, b"", "")}
 
@@ -82,7 +88,7 @@ def test_an_answer_that_ends_early_is_an_error_that_quotes_it(said: bytes) -> No
         ("begin a\n\n@ end a 0000\n\n@ stderr\n", "in section a"),
         ("begin a\n\n@ end a x\n\n@ stderr\n", "in section a"),
         ("end a 0\n\n@ stderr\n", "where a section was to begin"),
-        ("begin \xff\n\n@ end \xff 0\n\n@ stderr\n", "where a section was to begin"),
+        ("begin \n\n@ end  0\n\n@ stderr\n", "where a section was to begin"),
     ],
 )
 def test_an_answer_that_is_not_made_of_sections_is_one_sentence(said: str, where: str) -> None:

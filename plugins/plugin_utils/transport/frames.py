@@ -20,8 +20,8 @@ from ..errors import TransportError
 from ..model import Reply, Script, Section
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_BEGIN = re.compile(rb"begin (?P<name>[!-~]+)\n")
-_END = re.compile(rb"end (?P<name>[!-~]+) (?P<status>[0-9]{1,3})\n")
+_BEGIN = re.compile(rb"begin (?P<name>[^\n]+)\n")  # a path may be in it
+_END = re.compile(rb"end (?P<name>[^\n]+) (?P<status>[0-9]{1,3})\n")
 
 
 def new_mark() -> str:
@@ -72,7 +72,7 @@ def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, Section]:
     last, errors = _END.match(end), end.partition(b"\n")[2]
     if not first:
         raise _malformed("where a section was to begin")
-    name = first["name"].decode()
+    name = first["name"].decode("utf-8", "surrogateescape")
     if not last or last["name"] != first["name"] or not stderr.startswith(b"stderr\n"):
         raise _malformed(f"in section {name}")
     return name, Section(int(last["status"]), output, errors.decode("utf-8", "replace").strip())
