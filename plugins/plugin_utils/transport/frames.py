@@ -57,11 +57,11 @@ def unpack(output: bytes, mark: str) -> Reply:
     if token + b"done\n" not in output:
         raise TransportError("the gateway's answer ended early", hint=_last_words(output, mark))
     sections: dict[str, Section] = {}
-    lines = iter(output.split(token)[1:])
-    for begin in lines:
+    parts = iter(output.split(token)[1:])
+    for begin in parts:
         if begin.startswith(b"done\n"):
             return Reply(sections)
-        name, section = _section(begin, next(lines, b""), next(lines, b""))
+        name, section = _section(begin, next(parts, b""), next(parts, b""))
         sections[name] = section
     raise _malformed("after its last section")
 

@@ -120,7 +120,7 @@ def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey
     """Whether the server is whom we know; refuse it where the user's settings say so."""
     shown = f"{key.get_name()} {known_hosts.fingerprint(key.asbytes())}"
     if verdict == "unknown" and settings.known_hosts and settings.strict not in ("yes", "ask"):
-        with suppress(OSError):  # a file that cannot be written is no reason not to go on: OpenSSH only warns
+        with suppress(OSError):  # OpenSSH, too, goes on if the file cannot be written
             verdict = known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
     if verdict == "known":
         return True

@@ -57,7 +57,7 @@ def script(wish: Wish, do: str) -> Script:
         except ValueError as error:
             raise RefusedError(f"{address!r} is no IP address", where=wish.where, hint="give an address") from error
         if not _WORD.fullmatch(address):  # ip_address takes any zone
-            raise RefusedError(f"{address!r} has a zone that is no interface", where=wish.where, hint="give an address")
+            raise RefusedError(f"{address!r} has an invalid zone", where=wish.where, hint="give an address")
     if not SHORTEST <= wish.interval <= LONGEST or wish.seconds < 1:
         what = f"a ping every {wish.interval:g} s for {wish.seconds} s makes no sense"
         raise RefusedError(what, where=wish.where, hint=f"give an interval of {SHORTEST:g} to {LONGEST:g} s")
