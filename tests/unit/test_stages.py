@@ -59,11 +59,13 @@ def test_a_stopped_tier_ends_what_runs_and_begins_nothing(tier: Tier) -> None:
 
 
 RUN = """
+import signal
 import sys
 from pathlib import Path
 from tests.lab.signals import heed
 from tests.tools.stages import Tier
 tier = Tier(Path(sys.argv[1]), ("sh", "-c", sys.argv[2], "stage"))
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also where these tests themselves run under nohup
 heed(lambda *dummy: tier.stop())
 tier.run_lanes([["waits", "never"]])
 assert [(stage.name, stage.status) for stage in tier.ended] == [("waits", 143)], tier.ended
