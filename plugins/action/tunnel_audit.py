@@ -20,7 +20,7 @@ from ansible.utils.display import Display
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, to_probe
-from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks
+from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs
 from ..plugin_utils.errors import IpsecError
 from ..plugin_utils.findings_file import lines_in
 from ..plugin_utils.model import plain
@@ -58,19 +58,20 @@ class ActionModule(Task):
                 limit=args["limit"],
                 psks=psks(args["psks"], args["psk_digests"]),
                 target=args["policy_target"],
+                repair=repairs(args["repair"]),
                 policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
                 hear=hear,
             )
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
-        repairs = None
+        story = None
         if args["before"] is not None:
-            repairs = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
+            story = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=repairs)
+        report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=story)
         columns: Any = Display().columns
         lines = [*as_table.lines(found, min(columns, as_table.WIDTH)), ("", None), (summary(report), None)]
         if args["show"]:
-            told = [] if repairs is None else [as_story.render(repairs)]
+            told = [] if story is None else [as_story.render(story)]
             _show(
                 [
                     *((f"{text}\n", None) for text in comparisons.values()),

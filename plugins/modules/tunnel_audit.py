@@ -168,6 +168,22 @@ options:
       - Only what a finding asks for is planned; what a waiver covers is left as it is.
     type: bool
     default: false
+  repair:
+    description:
+      - Classes of repairs that are planned. What is found is the same; a finding without its repair says why.
+      - V(load) starts the IKE daemon and loads what is configured. V(sas) brings up what is to be up, and ends SAs of
+        the pair that stand alone, are doubled or are outdated. V(agreement) makes both ends agree on proposals,
+        version, identities, addresses, networks and the key that you give. V(dpd) has an end check that its peer is
+        alive. V(roles) has one end initiate and the other answer. V(path) forces ESP into UDP where it is lost.
+      - V(persistence) has the initiator of a tunnel that is up bring it back after every way of ending. V(practice) is
+        what good practice asks for where nothing is wrong, such as lifetimes, MOBIKE and reauthentication.
+      - V(peer_word) follows a peer that has proven nothing, and takes wider networks over from it.
+      - V(default) stands for V(load), V(sas), V(agreement), V(dpd), V(roles) and V(path). The other three change what
+        works, or trust more than what is proven.
+    type: list
+    elements: str
+    choices: [default, load, sas, agreement, dpd, roles, path, persistence, practice, peer_word]
+    default: [default]
   before:
     description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
     type: list
@@ -341,6 +357,15 @@ ARGUMENT_SPEC = {
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},
     "policy": {"type": "str", "default": ""},
     "policy_target": {"type": "bool", "default": False},
+    "repair": {
+        "type": "list",
+        "elements": "str",
+        "choices": [
+            *("default", "load", "sas", "agreement", "dpd", "roles", "path"),
+            *("persistence", "practice", "peer_word"),
+        ],
+        "default": ["default"],
+    },
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
     "findings_file": {"type": "path"},

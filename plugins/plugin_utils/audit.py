@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -23,6 +23,7 @@ from .model import (
     Probe,
     Problem,
     Proof,
+    Repair,
     Tunnel,
 )
 from .pairing import pair
@@ -31,6 +32,8 @@ from .policy import judge
 from .policy.profile import Profile
 from .policy.target import aimed
 from .rules import diagnosed, ordered
+from .rules.evidence import up as shares_sa
+from .rules.grounds import DEFAULT
 from .swanctl.words import numeric
 from .verify import prove
 
@@ -60,12 +63,14 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     psks: Mapping[str, GivenPsk] | None = None,
     policy: tuple[Profile, date] | None = None,
     target: bool = False,
+    repair: Collection[Repair] = DEFAULT,
     hear: _Hear | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
 
     `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
     but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
+    `repair`: the classes of repairs that are planned (`model.REPAIRS`).
     `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:
@@ -78,10 +83,11 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         tunnels = aimed(tunnels, *policy)
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings = ordered(_heard(chain(unread, diagnosed(tunnels), _stopped(read, tunnels)), hear))
+    findings = ordered(_heard(chain(unread, diagnosed(tunnels, repair), _stopped(read, tunnels)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
-    planned = plan(tunnels, findings, limit=limit, up=up)
+    carrying = {tunnel.name for tunnel in tunnels if shares_sa(tunnel)}
+    planned = plan(tunnels, findings, limit=limit, up=up, carrying=carrying)
     told = Audit(tunnels, unpaired, findings, planned.steps, planned.advice, proofs, broken, planned.outages)
     return told if policy is None else _judged(told, *policy, hear)
 

@@ -6,8 +6,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ParseError
-from .model import Attempt, Declared, DeclaredEnd, Finding, Gateway, GivenPsk, Ping, Probe, Step, restore, type_of
+from .model import (
+    REPAIRS,
+    Attempt,
+    Declared,
+    DeclaredEnd,
+    Finding,
+    Gateway,
+    GivenPsk,
+    Ping,
+    Probe,
+    Repair,
+    Step,
+    restore,
+    type_of,
+)
 from .report.as_story import Done
+from .rules.grounds import DEFAULT
 
 ENDS = 2
 MIRRORED = frozenset(
@@ -50,6 +65,13 @@ def declared(given: Iterable[Mapping[str, Any]]) -> list[Declared]:
         ParseError: a tunnel has not two ends, or its initiator is none of them.
     """
     return [_declared(tunnel) for tunnel in given]
+
+
+def repairs(given: Iterable[str]) -> frozenset[Repair]:
+    """Classes of repairs; `default` stands for several."""
+    names = set(given)
+    chosen = {name for name in REPAIRS if name in names}
+    return frozenset(chosen | DEFAULT if "default" in names else chosen)
 
 
 def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 from tests.tools.measured import measured
 
@@ -19,7 +21,8 @@ is true of it in this lab alone. What is named beside a fault may come with it. 
 faults marked *log*, which `diagnose` finds; all others are found by `audit`. Where there is no repair, the finding
 gives advice, and *repaired*, *traffic* and *clean second run* are not asked. *Foretold*: `--check --diff` named the
 gateways that the run changed and showed its diffs. *No key seen*: no pre-shared key of either gateway is in what
-Ansible printed with `-vvv`, nor in any report or other file on the controller.
+Ansible printed with `-vvv`, nor in any report or other file on the controller. The class of a repair is what
+`ipsec_repair` allows; where it is *asked for*, the run named it, and without that there is advice.
 """
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 
@@ -56,12 +59,13 @@ def page(done: Mapping[str, Sequence[Row]]) -> str:
 def _faults() -> Iterator[str]:
     yield f"## The {len(FAULTS)} faults"
     yield ""
-    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice | Beside |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice | Class of the repair | Beside |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
     for fault in FAULTS.values():
         found = f"{_link(fault.finds)}{' *log*' if fault.heard else ''}"
         remedy = f"`{fault.cure}`" if fault.cure else f"advice: {fault.advice}"
-        yield f"| {fault.name} | {fault.about} | {fault.side} | {found} | {fault.sure} | {remedy} | {_beside(fault)} |"
+        told = (fault.name, fault.about, fault.side, found, fault.sure, remedy, _class(fault), _beside(fault))
+        yield f"| {' | '.join(told)} |"
 
 
 def _variants() -> Iterator[str]:
@@ -70,6 +74,14 @@ def _variants() -> Iterator[str]:
     yield "| Variant | What it is | Beside |"
     yield "| --- | --- | --- |"
     yield from (f"| {variant.name} | {variant.about} | {_beside(variant)} |" for variant in VARIANTS.values())
+
+
+def _class(fault: Fault) -> str:
+    """The class of what repairs a fault; of one that is made only where ipsec_repair names it, that."""
+    if not fault.cure:
+        return "-"
+    (own,) = (rule.repair for rule in all_rules() if rule.id == fault.finds)
+    return f"{fault.asked}, asked for" if fault.asked else own
 
 
 def _beside(case: Case) -> str:

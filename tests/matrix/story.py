@@ -108,15 +108,23 @@ def tell(cases: Collection[Case], suite: str, tmp: Path, say: Callable[[str], No
 
 
 def _batches(cases: Sequence[Case]) -> Iterator[list[Case]]:
-    """Alike in size; cases that are diagnosed come together, first, since they take longest."""
-    number = -(-len(cases) // BATCH)
-    ordered = sorted(cases, key=lambda case: not _heard(case))
-    for index in range(number):
-        yield ordered[index * len(cases) // number : (index + 1) * len(cases) // number]
+    """Alike in size; cases that are diagnosed come together, first, since they take longest.
+
+    Those whose repair is made only if it is asked for come by themselves: of all others it is not.
+    """
+    for some in ([case for case in cases if not _asked(case)], [case for case in cases if _asked(case)]):
+        number = -(-len(some) // BATCH)
+        ordered = sorted(some, key=lambda case: not _heard(case))
+        for index in range(number):
+            yield ordered[index * len(some) // number : (index + 1) * len(some) // number]
 
 
 def _heard(case: Case) -> bool:
     return isinstance(case, Fault) and case.heard
+
+
+def _asked(case: Case) -> str:
+    return case.asked if isinstance(case, Fault) else ""
 
 
 class _Clock:
@@ -288,7 +296,13 @@ def _play(stage: _Stage, cases: Collection[Case], name: str, when: str, *argumen
         if isinstance(case, Fault) and case.psk
     }
     given = tmp / "given.json"
-    variables = {"ipsec_psks": psks, "ipsec_report_dir": str(tmp), "ipsec_timeout": TIMEOUT}
+    repair = ["default", *sorted({_asked(case) for case in cases} - {""})]
+    variables = {
+        "ipsec_psks": psks,
+        "ipsec_repair": repair,
+        "ipsec_report_dir": str(tmp),
+        "ipsec_timeout": TIMEOUT,
+    }
     given.write_text(json.dumps(variables), encoding="utf-8")
     run = playbook(tmp, hosts, f"tunnelwright.ipsec.{name}", "-e", f"@{given}", *arguments, **_ssh(stage))
     names = ("diagnosis", "before", "after")  # there is nothing after where nothing was found

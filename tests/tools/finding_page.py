@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName, Step, Tunnel
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
 
 from tests.tools import rst
@@ -137,7 +138,8 @@ def _logged(case: Case) -> Iterator[str]:
 
 
 def _repaired(topic: Topic) -> Iterator[str]:
-    yield f"{REPAIRED.get(_fixed(topic), REPAIRED_PARTLY)} By example, ``a`` and ``b`` being the two gateways:\n"
+    yield f"{REPAIRED.get(_fixed(topic), REPAIRED_PARTLY)}{_class(topic)}\n"
+    yield "By example, ``a`` and ``b`` being the two gateways:\n"
     done: dict[tuple[str, str], dict[str, None]] = {}
     for case in topic.cases:
         for role, remedy in _remedies(case):
@@ -146,6 +148,15 @@ def _repaired(topic: Topic) -> Iterator[str]:
     yield rst.table(("Case", "End", "What is to be done"), rows)
     if settings := _settings(topic):
         yield f"What is set in these examples: {', '.join(settings)}.\n"
+
+
+def _class(topic: Topic) -> str:
+    """What ipsec_repair has to do with it."""
+    if True not in _fixed(topic) or not topic.repair:
+        return ""
+    if topic.repair in DEFAULT:
+        return f" The repair is of the class ``{topic.repair}``."
+    return f" The repair is of the class ``{topic.repair}`` and made only where ``ipsec_repair`` names that."
 
 
 def _settings(topic: Topic) -> list[str]:

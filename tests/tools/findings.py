@@ -25,8 +25,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import Check, all_checks
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import Grounds
 
-from tests.unit.build import Row, edited, gateways, healthy, tunnel
+from tests.unit.build import ASKED, Row, edited, gateways, healthy, tunnel
 from tests.unit.policy import rows as policy_rows
 from tests.unit.policy.rows import no_file
 from tests.unit.rules.rows import rows
@@ -60,6 +61,7 @@ class Topic:
     references: tuple[str, ...]
     cases: tuple[Case, ...]
     explains: tuple[str, ...] = ()
+    repair: str = ""  # the class of its repairs
     of_tunnels: bool = True  # it is what a rule sees on a tunnel
     of_a_policy: bool = False  # and only where a policy asks for it
 
@@ -83,13 +85,13 @@ def topics() -> tuple[Topic, ...]:
 def _topic(rule: rules.Rule, cases: list[Case]) -> Topic:
     about = inspect.getdoc(rule.check) or ""
     ordered = tuple(sorted(cases, key=lambda case: case.attempted))
-    return Topic(rule.id, rule.severity, about, tuple(rule.reference.split("; ")), ordered, rule.explains)
+    return Topic(rule.id, rule.severity, about, tuple(rule.reference.split("; ")), ordered, rule.explains, rule.repair)
 
 
 def _case(row: Row) -> Case:
     declared = [row.declared] if row.declared else ()
     both = tuple(_as_written(gateway) for gateway in gateways(row))
-    done = audit(both, declared=declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    done = audit(both, declared=declared, psks=row.psks, probes=row.probes, attempts=row.attempts, repair=ASKED)
     found = tuple(finding for finding in done.findings if finding.id == row.rule)
     return Case(row.case, done, found, not row.also, bool(row.attempts), row.probes)
 
@@ -184,7 +186,7 @@ def _failed() -> Topic:
         raise KeyError("net")
 
     one = tunnel(Row("rule-failed", ""))
-    found = tuple(rules.run(rules.Rule("dpd-off", "high", "", broken), one))
+    found = tuple(rules.run(rules.Rule("dpd-off", "high", "", broken), one, Grounds()))
     done = Audit((one,), (), found, (), (), audit(healthy()).proofs, {})
     return Topic(
         "rule-failed",

@@ -21,7 +21,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import pla
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import keys
 
-from tests.unit.build import Row, ike_sa, tunnel
+from tests.unit.build import ASKED, Row, ike_sa, tunnel
 
 FIELDS: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(
@@ -41,7 +41,7 @@ def _rows() -> Iterator[Row]:
 
 
 def _repairable(row: Row) -> bool:
-    fixes = [fix for finding in diagnose([tunnel(row)]) for fix in finding.fix or (None,)]
+    fixes = [fix for finding in diagnose([tunnel(row)], ASKED) for fix in finding.fix or (None,)]
     return row.fires and bool(fixes) and all(isinstance(fix, Change) for fix in fixes)
 
 
@@ -65,7 +65,7 @@ def _set(connection: Connection, child: str | None, key: str, value: str) -> Con
 
 def _repaired(given: Tunnel) -> tuple[Gateway, ...]:
     """Both gateways after the plan was carried out: the settings are set, the daemons make the tunnel anew."""
-    steps = plan([given], diagnose([given])).steps
+    steps = plan([given], diagnose([given], ASKED)).steps
     gateways = []
     for end in given.ends:
         connection = end.connection

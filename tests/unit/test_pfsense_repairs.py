@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section, Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import REPAIRS, Gateway, Reply, Section, Step
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.edits import edited
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.element import Element
@@ -80,10 +80,14 @@ def repaired(name: str, read: Reply, step: Step) -> Reply:
 @pytest.mark.parametrize("swaps", CASES.values(), ids=CASES)
 def test_a_repair_is_possible_and_needed_once(tmp_path: Path, swaps: tuple[tuple[Swap, ...], tuple[Swap, ...]]) -> None:
     replies = {name: answered(tmp_path, name, each) for name, each in zip(ENDS, swaps, strict=True)}
-    steps = [s for s in audit([applied(*each) for each in replies.items()]).steps if s.do == "connection"]
+    steps = [
+        s
+        for s in audit([applied(*each) for each in replies.items()], repair=set(REPAIRS)).steps
+        if s.do == "connection"
+    ]
     assert steps
     for step in steps:
         replies[step.gateway] = repaired(step.gateway, replies[step.gateway], step)
-    again = audit([applied(*each) for each in replies.items()])
+    again = audit([applied(*each) for each in replies.items()], repair=set(REPAIRS))
     assert {finding.id for finding in again.findings} <= LIVE
     assert [step for step in again.steps if step.do == "connection"] == []

@@ -22,6 +22,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import di
 
 from tests.unit.build import (
     AES,
+    ASKED,
     Edit,
     child,
     child_sa,
@@ -50,7 +51,7 @@ ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action"
 
 def _planned(both: Sequence[Gateway], *, limit: Any = None, **given: Any) -> Plan:
     tunnels, dummy = pair(both, **given)
-    return plan(tunnels, diagnose(tunnels), limit=limit)
+    return plan(tunnels, diagnose(tunnels, ASKED), limit=limit)
 
 
 def _line(step: Step) -> str:

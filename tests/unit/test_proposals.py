@@ -12,6 +12,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.proposa
     parse,
     spelled_out,
     strength,
+    weaker,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,6 +147,33 @@ WEAKER = (
 def test_the_weaker_of_two_proposals_is_told(weak: str, strong: str) -> None:
     assert strength([weak]) < strength([strong])
     assert strength([weak, strong]) == strength([strong])
+
+
+@pytest.mark.parametrize(
+    ("text", "held", "expected"),
+    [
+        ("aes256-sha256-x25519", ("aes128-sha1-modp2048",), False),
+        ("aes256-sha256-x25519", ("aes256-sha256-x25519",), False),
+        ("aes256gcm16-x25519", ("aes256-sha512-x25519",), False),
+        ("aes256-sha256-x25519", ("aes256gcm16-x25519",), False),
+        ("aes128-sha256-x25519", ("aes256-sha256-x25519", "3des-sha1-modp1024"), False),
+        ("aes256-sha256-x25519", ("aes256-sha256",), False),
+        ("aes256-sha256-x25519", ("default",), False),
+        ("default", ("default",), False),
+        ("aes128-sha256-x25519", ("aes256-sha256-x25519",), True),
+        ("3des-md5-modp768", ("default",), True),
+        ("aes256-md5-x25519", ("aes256gcm16-x25519",), True),
+        ("aes256-x25519", ("aes256-sha256-x25519",), True),
+        ("aes256-sha256", ("aes256-sha256-x25519",), True),
+        ("aes256gcm8-x25519", ("aes256gcm16-x25519",), True),
+        ("aes256-sha256-modp768", ("aes256-sha256",), True),
+        ("aes256-sha512-ecp521", ("aes128-sha256-x25519-ke1_mlkem768",), True),
+        ("default", ("aes256gcm16-sha384-ecp384",), True),
+        ("aes256-sha257-x25519", ("aes128-sha256-x25519",), True),
+    ],
+)
+def test_what_is_weaker_than_all_that_is_held(text: str, held: tuple[str, ...], expected: bool) -> None:
+    assert weaker(text, held) is expected
 
 
 def test_groups_of_one_strength_are_equally_strong() -> None:

@@ -34,6 +34,7 @@ from .gateway import (
 )
 from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Measured, Order, Picture, Status, Taken, TunnelChange, Watch
 from .tunnel import (
+    REPAIRS,
     SEVERITIES,
     STATES,
     Attempt,
@@ -54,6 +55,7 @@ from .tunnel import (
     Probe,
     Proof,
     PskUse,
+    Repair,
     Severity,
     Site,
     State,
@@ -68,6 +70,7 @@ from .tunnel import (
 from .wire import Reply, Script, Section
 
 __all__ = [
+    "REPAIRS",
     "SEVERITIES",
     "STATES",
     "Action",
@@ -111,6 +114,7 @@ __all__ = [
     "Problem",
     "Proof",
     "PskUse",
+    "Repair",
     "Reply",
     "Retransmission",
     "Revision",

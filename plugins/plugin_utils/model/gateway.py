@@ -17,6 +17,7 @@ class Setting:
     value: str
     origin: str
     template: str | None = None
+    also: tuple[str, ...] = ()  # other places that give it another value, which the last of them hides
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,18 @@ State = Literal["down", "up", "up, traffic passes", "up, no traffic"]  # of a tu
 STATES: tuple[State, ...] = get_args(State)
 Confidence = Literal["certain", "observed", "inferred"]
 Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "contract", "finish", "persist"]
+Repair = Literal["load", "sas", "agreement", "dpd", "roles", "path", "persistence", "practice", "peer_word"]
+REPAIRS: Mapping[Repair, str] = {  # the classes of repairs, and what each does
+    "load": "start the IKE daemon and load what is configured",
+    "sas": "bring up what is to be up, and end SAs of the pair that stand alone, are doubled or are outdated",
+    "agreement": "make both ends agree: proposals, version, identities, addresses, networks, the key that you give",
+    "dpd": "have an end check that its peer is alive",
+    "roles": "have one end initiate and the other answer, and start a tunnel that nothing starts",
+    "path": "force ESP into UDP where it is lost",
+    "persistence": "have the initiator of a tunnel that is up bring it back after every way of ending",
+    "practice": "what good practice asks for where nothing is wrong: lifetimes, MOBIKE, reauthentication",
+    "peer_word": "follow a peer that has proven nothing, and take wider networks over from it",
+}
 PskUse = Literal["only", "accept", "sign"]  # how a key is used; beside an old one while the peer may have that
 
 
@@ -51,6 +63,11 @@ class Site:
     certificates: tuple[Certificate, ...] = ()  # X.509, that it has the key of
     problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  # by kind
     refused: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)  # settings, by where they stand
+    carried: Mapping[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str]] = field(
+        default_factory=dict
+    )  # connections that are up, by the local and remote networks of their CHILD_SAs
+    holders: Mapping[tuple[str, str], str] = field(default_factory=dict)  # connections, by the cookies of an IKE_SA
+    replacing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by connection, all that replace each other
 
     @property
     def unread(self) -> bool:
@@ -69,6 +86,7 @@ class End:
     secret: Secret | None = None  # the one it signs with
     accepts: tuple[Secret, ...] = ()  # all that are for the same identities, that one among them
     keepalives: tuple[Keepalive, ...] = ()
+    strange: tuple[IkeSa, ...] = ()  # those of its IKE_SAs that are with somebody else than the other end
     same_key: tuple[Secret, ...] = ()  # all of the gateway with the key that it signs with, that one among them
     site: Site = field(default_factory=Site)
 
@@ -199,6 +217,7 @@ class Tunnel:
     psk: GivenPsk | None = None  # None: the user gives no pre-shared key for it
     probes: tuple[Probe, ...] = ()
     attempts: tuple[Attempt, ...] = ()
+    own_key: bool = False  # both ends sign with one pre-shared key, which no other connection read uses
 
     def end(self, gateway: str) -> End:
         """The end on a gateway."""

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from itertools import count as numbers
 from typing import TypeVar
 
-from ..model import Attempt, Declared, Gateway, GivenPsk, Probe, Tunnel, Unpaired
+from ..model import Attempt, Declared, End, Gateway, GivenPsk, Probe, Tunnel, Unpaired
 from .couples import couples, who_initiates
 from .declarations import declared_side, refuse_contradictions, waiting
 from .meeting import meet
 from .sides import Side, sides_of
+from .strangers import strangers
 
 __all__ = ["pair"]
 Seen = TypeVar("Seen", Probe, Attempt)
@@ -52,7 +54,8 @@ def pair(
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
     met, alone = _meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
-    return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts)), (*lonely, *alone)
+    uses = Counter(_key(side.end) for side in sides.values())
+    return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts), uses), (*lonely, *alone)
 
 
 def _meet(sides: list[Side]) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaired, ...]]:
@@ -78,12 +81,26 @@ def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
     return found
 
 
+def _apart(end: End, peer: End) -> End:
+    """The end with those of its IKE_SAs told apart that are not with this peer."""
+    strange = tuple(strangers(end, peer))
+    return replace(end, strange=strange) if strange else end
+
+
+def _key(end: End) -> tuple[str, str] | None:
+    """The pre-shared key that an end signs with, as far as digests tell; None where they do not."""
+    secret = end.secret
+    return None if secret is None or secret.digest is None else (secret.digest, secret.key_id)
+
+
 def _tunnels(
     found: list[tuple[Side, Side, str, Declared | None]],
     psks: Mapping[str, GivenPsk],
     probes: Mapping[tuple[str, str], list[Probe]],
     attempts: Mapping[tuple[str, str], list[Attempt]],
+    uses: Counter[tuple[str, str] | None],
 ) -> tuple[Tunnel, ...]:
+    """`uses`: how many connections of all gateways read sign with a key."""
     count = Counter(side.end.gateway.name for one, other, *dummy in found for side in (one, other))
     between = Counter(frozenset((one.end.gateway.name, other.end.gateway.name)) for one, other, *dummy in found)
     tunnels = []
@@ -98,10 +115,11 @@ def _tunnels(
         names.add(name)
         initiator, because = who_initiates(a, b, declared, count)
         keys = [(end.gateway.name, end.connection.name) for end in (a, b)]
+        one_key = _key(a)
         tunnels.append(
             Tunnel(
                 name,
-                (a, b),
+                (_apart(a, b), _apart(b, a)),
                 couples(a.connection, b.connection),
                 why,
                 initiator,
@@ -110,6 +128,7 @@ def _tunnels(
                 psks.get(name),
                 tuple(probe for key in keys for probe in probes.get(key, ())),
                 tuple(attempt for key in keys for attempt in attempts.get(key, ())),
+                own_key=one_key is not None and one_key == _key(b) and uses[one_key] == len(keys),
             )
         )
     return tuple(sorted(tunnels, key=lambda tunnel: tunnel.name))

@@ -56,8 +56,8 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
             accepted[-1] if accepted else None,
             accepted,
             tuple(keepalives[connection.name]),
-            keys.same(accepted[-1]) if accepted else (),
-            site,
+            same_key=keys.same(accepted[-1]) if accepted else (),
+            site=site,
         )
         yield Side(
             end,

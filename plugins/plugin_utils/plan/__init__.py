@@ -47,10 +47,12 @@ def plan(
     *,
     limit: Iterable[str] | None = None,
     up: Container[str] = (),
+    carrying: Container[str] = (),
 ) -> Plan:
     """The steps that these findings ask for on these tunnels.
 
-    `limit`: gateways that may be changed; None is all. `up`: tunnels of which both ends hold the same SAs.
+    `limit`: gateways that may be changed; None is all. `up`: tunnels of which both ends hold the same SAs;
+    `carrying`: those that have at least one CHILD_SA in common, and so something to lose.
     """
     allowed = None if limit is None else frozenset(limit)
     by_tunnel: dict[str, list[Finding]] = {}
@@ -66,7 +68,7 @@ def plan(
             steps += map(tunnel.named, ours)
             told += [advice(tunnel.named(step)) for step in theirs]
             if ours:
-                outages[tunnel.name] = expected(ours, up=tunnel.name in up, why=why)
+                outages[tunnel.name] = expected(ours, up=tunnel.name in up, carrying=tunnel.name in carrying, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
 
 

@@ -92,7 +92,7 @@ def _one_value_only(end: End, wanted: Wanted) -> str:
 
 def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, Wanted], findings: Collection[str]) -> str:
     """Why two pre-shared keys cannot be in force at a time."""
-    if not (tunnel.psk and tunnel.psk.digest) or {"psk-mismatch", "psk-missing"} & set(findings):
+    if not (tunnel.psk and tunnel.psk.digest) or {"psk-mismatch", "psk-changed", "psk-missing"} & set(findings):
         return "the two ends have no pre-shared key in common"
     versions = {end.connection.version for end in tunnel.ends} | {w.settings.get("version") for w in wanted.values()}
     return "IKEv1 tries one pre-shared key only" if versions & {1, "1"} else ""

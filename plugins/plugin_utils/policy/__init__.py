@@ -14,6 +14,7 @@ from functools import partial
 
 from ..model import Fault, Finding, Tunnel, Waived, Waiver
 from ..rules import Rule, run
+from ..rules.grounds import Grounds
 from .checks import Check, all_checks
 from .profile import Demand, Profile
 
@@ -26,6 +27,7 @@ def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tup
     for each in profile.waivers:
         waivers[each.tunnel].append(each)
     rules = [_rule(profile, demand) for demand in profile.demands]
+    grounds = Grounds()
     counted: list[Finding] = []
     waived: list[Waived] = []
     for tunnel in tunnels:
@@ -33,7 +35,7 @@ def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tup
         covering = {waiver.rule: waiver for waiver in ours}
         old = [waiver for waiver in ours if expired(waiver, today)]
         counted += [_expired(tunnel, waiver, profile) for waiver in old]
-        for finding in (finding for rule in rules for finding in run(rule, tunnel)):
+        for finding in (finding for rule in rules for finding in run(rule, tunnel, grounds)):
             waiver = covering.get(finding.id)
             if waiver is None or expired(waiver, today):
                 counted.append(finding)

@@ -6,29 +6,34 @@ source of what it knows. Its docstring is its page in the docs. A healthy tunnel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..model import SEVERITIES, Change, EndName, Fault, Finding, Severity, Step, Tunnel
+from ..model import SEVERITIES, Change, EndName, Fault, Finding, Repair, Severity, Step, Tunnel
+from .evidence import live
+from .grounds import DEFAULT, Grounds
 
 Check = Callable[[Tunnel], Iterator[Fault]]
 SETTINGS = frozenset(  # the families that judge by what stands, and does not stand, in the configuration
     ("addresses", "declaration", "identity", "lifetimes", "liveness", "negotiation", "roles", "selectors")
 )
+AGREEMENT = frozenset(("addresses", "identity", "negotiation", "selectors"))  # the families that compare both ends
+ROTATED = ("psk-to-rotate", "child-unmatched")  # of these, what is no disagreement
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A check, what its page in the docs says about it, and which other findings it explains."""
+    """A check, what its page in the docs says about it, which other findings it explains, the class of its repair."""
 
     id: str
     severity: Severity
     reference: str
     check: Check
     explains: tuple[str, ...] = ()
+    repair: Repair = "agreement"
 
     @property
     def family(self) -> str:
@@ -40,10 +45,13 @@ _rules: dict[str, Rule] = {}
 _otherwise: dict[str, Check] = {}
 
 
-def rule(name: str, severity: Severity, *, reference: str, explains: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+def rule(
+    name: str, severity: Severity, *, reference: str, explains: tuple[str, ...] = (), repair: Repair = "agreement"
+) -> Callable[[Check], Check]:
     """Register the decorated check; its docstring is its documentation.
 
-    `explains` names findings that are mere consequences of this one on the same tunnel and are left out.
+    `explains` names findings that are mere consequences of this one on the same tunnel and are left out. `repair` is
+    the class that its fixes belong to, if it has any.
     """
 
     def register(check: Check) -> Check:
@@ -51,7 +59,7 @@ def rule(name: str, severity: Severity, *, reference: str, explains: tuple[str, 
             raise ValueError(f"two rules are called {name}")
         if not check.__doc__:
             raise ValueError(f"rule {name} has no docstring, which is its page in the docs")
-        _rules[name] = Rule(name, severity, reference, check, explains)
+        _rules[name] = Rule(name, severity, reference, check, explains, repair)
         return check
 
     return register
@@ -75,15 +83,17 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(_rules[name] for name in sorted(_rules))
 
 
-def diagnose(tunnels: Iterable[Tunnel]) -> tuple[Finding, ...]:
-    """Everything every rule sees in these tunnels, worst first."""
-    return ordered(diagnosed(tunnels))
+def diagnose(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -> tuple[Finding, ...]:
+    """Everything every rule sees in these tunnels, worst first; with fixes of the classes that are allowed."""
+    return ordered(diagnosed(tunnels, allowed))
 
 
-def diagnosed(tunnels: Iterable[Tunnel]) -> Iterator[Finding]:
+def diagnosed(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -> Iterator[Finding]:
     """The same as it is found, tunnel by tunnel."""
-    for tunnel in tunnels:
-        yield from _diagnose(tunnel)
+    known = tuple(tunnels)
+    grounds = Grounds(allowed, known)
+    for tunnel in known:
+        yield from _diagnose(tunnel, grounds)
 
 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -91,16 +101,34 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda each: (SEVERITIES.index(each.severity), each.tunnel, each.id)))
 
 
-def _diagnose(tunnel: Tunnel) -> list[Finding]:
+def _diagnose(tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
     unread = any(end.site.unread for end in tunnel.ends)  # what is not there may only not have been read
     found = [
-        finding for each in all_rules() if not (unread and each.family in SETTINGS) for finding in run(each, tunnel)
+        finding
+        for each in all_rules()
+        if not (unread and each.family in SETTINGS)
+        for finding in run(each, tunnel, grounds)
     ]
     if not found:
         return found
+    found = _not_into_force(tunnel, found)
     explains = {each.id: each.explains for each in all_rules()}
     explained = {(name, _couple(tunnel, f.end)) for f in found for name in explains.get(f.id, ())}
     return [f for f in found if not _is_explained(f.id, _couple(tunnel, f.end), explained)]
+
+
+def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
+    """Without loading, where a tunnel is up and the files of its ends disagree: what works would end with it."""
+    families = {each.id: each.family for each in all_rules()}
+    apart = next((f.id for f in found if families.get(f.id) in AGREEMENT and f.id not in ROTATED), "")
+    if not apart or not live(tunnel):
+        return found
+    why = f"not loaded by itself, because the tunnel is up and its files disagree ({apart})"
+    return [replace(f, fix=(), no_fix=why) if any(_loads(fix) for fix in f.fix) else f for f in found]
+
+
+def _loads(fix: Change | Step) -> bool:
+    return isinstance(fix, Step) and fix.state == "loaded"
 
 
 def _couple(tunnel: Tunnel, end: EndName) -> int | None:
@@ -119,7 +147,7 @@ def _is_explained(name: str, couple: int | None, explained: set[tuple[str, int |
     return (name, couple) in explained or (name, None) in explained
 
 
-def run(each: Rule, tunnel: Tunnel) -> list[Finding]:
+def run(each: Rule, tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
     """What one rule sees on a tunnel; one that breaks is a finding itself."""
     try:
         faults = list(each.check(tunnel))
@@ -149,15 +177,5 @@ def run(each: Rule, tunnel: Tunnel) -> list[Finding]:
             f.no_fix,
             f.confidence,
         )
-        for f in (_left_alone(tunnel, fault) for fault in faults)
+        for f in (grounds.judge(tunnel, fault, each.id, each.repair) for fault in faults)
     ]
-
-
-def _left_alone(tunnel: Tunnel, fault: Fault) -> Fault:
-    """A fault without its fix where that sets something in a configuration that could not be read whole."""
-    unread = [
-        fix.end.gateway for fix in fault.fix if isinstance(fix, Change) and tunnel.end(fix.end.gateway).site.unread
-    ]
-    if not unread:
-        return fault
-    return replace(fault, fix=(), no_fix=f"the configuration of {unread[0]} could not be read whole: repair that first")

@@ -35,6 +35,35 @@ def up(tunnel: Tunnel) -> bool:
     return any(crosswise(one, other) for one in installed(tunnel.ends[0]) for other in installed(tunnel.ends[1]))
 
 
+def live(tunnel: Tunnel) -> bool:
+    """Whether both ends hold an established IKE_SA, or a CHILD_SA, in common."""
+    one, other = (
+        {(ike.initiator_spi, ike.responder_spi) for ike in end.sas if ike.state == "ESTABLISHED" and ike.initiator_spi}
+        for end in tunnel.ends
+    )
+    if one & other:
+        return True
+    return any(crosswise(sa, their) for sa in installed(tunnel.ends[0]) for their in installed(tunnel.ends[1]))
+
+
+def by_psk(tunnel: Tunnel) -> bool:
+    """Whether both ends prove themselves by a pre-shared key."""
+    return all(end.connection.local and end.connection.local[0].method == "psk" for end in tunnel.ends)
+
+
+def keys_differ(tunnel: Tunnel) -> bool:
+    """Whether an end signs with a key that the other does not accept."""
+    one, other = tunnel.ends
+    return by_psk(tunnel) and (_refused(one, other) or _refused(other, one))
+
+
+def _refused(signer: End, verifier: End) -> bool:
+    """Whether an end signs with a key that its peer does not accept; not where digests do not tell."""
+    key = signer.secret
+    accepted = {secret.digest for secret in verifier.accepts if key and secret.key_id == key.key_id}
+    return bool(key and key.digest and accepted and None not in accepted and key.digest not in accepted)
+
+
 def crosswise(one: ChildSa, other: ChildSa) -> bool:
     """Whether two CHILD_SAs are the two ends of one: each sends what the other receives."""
     return one.spi_in is not None and one.spi_in == other.spi_out and one.spi_out == other.spi_in

@@ -19,7 +19,7 @@ NAMELESS = ("psk", "eap", "xauth")  # methods that need no certificate of the en
 Network = IPv4Network | IPv6Network
 
 
-@rule("child-narrowed", "medium", reference="RFC 7296 section 2.9; swanctl.conf(5): local_ts")
+@rule("child-narrowed", "medium", reference="RFC 7296 section 2.9; swanctl.conf(5): local_ts", repair="sas")
 def child_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
     """A child is up for fewer networks than both ends have configured alike, so the rest is not protected.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import Auth, End, Fault, Secret, Step, Tunnel
-from ..swanctl.words import explicit, identities, numeric
+from ..swanctl.words import explicit, identities, kind, numeric
 from . import rule
-from .evidence import change, place, written
+from .evidence import by_psk, change, keys_differ, live, place, written
 from .negotiation import DOWN
 
 
@@ -31,6 +31,34 @@ def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield _mismatch(owner, verifier, said, expected)
 
 
+@rule(
+    "identity-type-mismatch",
+    "critical",
+    reference="RFC 7296 section 3.5; strongSwan: identification_create_from_string(), id_match by type",
+    explains=(*DOWN, "psk-missing"),
+)
+def identity_type_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end says the identity that its peer expects, as another type: an address as a name, a name as a key id.
+
+    Types are compared before text, so the two do not match, and no log shows them apart: it prints the text alone.
+    """
+    for owner in tunnel.ends:
+        verifier = tunnel.other(owner)
+        said, expected = identities(owner.connection)[0], identities(verifier.connection)[1]
+        if said is None or said != expected:
+            continue
+        local, remote = owner.connection.local[0], verifier.connection.remote[0]
+        ours, theirs = (kind(text) for text in (local.id or said, remote.id or expected))
+        if ours != theirs:
+            yield Fault(
+                verifier.name(),
+                f"{owner.name()} says {said} as {ours}, {verifier.name()} expects it as {theirs}; "
+                f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change",
+                (place(owner, _key(local)), place(verifier, _key(remote))),
+                (change(verifier, _key(remote), local.id or said),),
+            )
+
+
 @rule("psk-mismatch", "critical", reference="RFC 7296 section 2.15", explains=(*DOWN, "psk-to-rotate"))
 def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """The two ends have different pre-shared keys, seen from digests made on the gateways; the keys stay there.
@@ -39,8 +67,7 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     logs "MAC mismatched", the initiator AUTHENTICATION_FAILED. Which key is right cannot be seen, so it is repaired
     only where the user gives the key.
     """
-    one, other = tunnel.ends
-    if _by_psk(tunnel) and (_refused(one, other) or _refused(other, one)):
+    if keys_differ(tunnel) and not live(tunnel):
         end, peer = tunnel.initiating, tunnel.answering
         yield Fault(
             end.name(),
@@ -48,6 +75,35 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             tuple(_secret_place(each) for each in tunnel.ends),
             _give_psk(tunnel, tunnel.ends),
             "" if tunnel.psk else f"give the right key in ipsec_psks.{tunnel.name}",
+        )
+
+
+@rule(
+    "psk-changed",
+    "high",
+    reference="swanctl(8): --load-creds; RFC 7296 section 2.15",
+    explains=("psk-to-rotate",),
+)
+def psk_changed(tunnel: Tunnel) -> Iterator[Fault]:
+    """The files of the two ends have different pre-shared keys, and the tunnel is up: one file was changed since.
+
+    That it is up proves that the two had one key when it was made. It goes on until somebody loads the other one, or
+    the tunnel has to authenticate anew. Which of the two files was changed cannot be seen; to take the key of that one
+    over to the other end would end what works.
+    """
+    if keys_differ(tunnel) and live(tunnel):
+        end, peer = tunnel.initiating, tunnel.answering
+        yield Fault(
+            end.name(),
+            f"the files of {end.name()} and {peer.name()} have different pre-shared keys, and the two are up with one: "
+            "one of the files was changed since",
+            tuple(_secret_place(each) for each in tunnel.ends),
+            _give_psk(tunnel, tunnel.ends),
+            ""
+            if tunnel.psk
+            else "find the file that was changed: take that back, or give both ends the new key at once, in "
+            f"ipsec_psks.{tunnel.name}; loading one end alone ends the tunnel at its next authentication",
+            confidence="observed",
         )
 
 
@@ -59,7 +115,7 @@ def psk_to_rotate(tunnel: Tunnel) -> Iterator[Fault]:
     the new one.
     """
     given = tunnel.psk
-    if given is None or not given.digest or not _by_psk(tunnel):
+    if given is None or not given.digest or not by_psk(tunnel):
         return
     for end in tunnel.ends:
         held = {secret.digest for secret in end.accepts if secret.key_id == given.key_id}
@@ -83,7 +139,7 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
     for end in tunnel.ends:
         own, peer = identities(end.connection)
         lacks = not end.gateway.secrets or (own and peer and peer not in end.site.keys_for)
-        if _by_psk(tunnel) and end.secret is None and lacks and written(end):
+        if by_psk(tunnel) and end.secret is None and lacks and written(end):
             yield Fault(
                 end.name(),
                 f"{end.name()} has no pre-shared key for {own or 'its address'} and {peer or 'any peer'}",
@@ -118,17 +174,6 @@ def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
 
 def _key(auth: Auth) -> str:
     return f"{auth.section}.id"
-
-
-def _by_psk(tunnel: Tunnel) -> bool:
-    return all(end.connection.local and end.connection.local[0].method == "psk" for end in tunnel.ends)
-
-
-def _refused(signer: End, verifier: End) -> bool:
-    """Whether an end signs with a key that its peer does not accept; not where digests do not tell."""
-    key = signer.secret
-    accepted = {secret.digest for secret in verifier.accepts if key and secret.key_id == key.key_id}
-    return bool(key and key.digest and accepted and None not in accepted and key.digest not in accepted)
 
 
 def _secret_place(end: End) -> str:

@@ -100,7 +100,12 @@ def dpd_timeout_ignored(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("lifetimes-equal", "low", reference="RFC 7296 section 2.8: lifetimes SHOULD be jittered; strongSwan issue 1458")
+@rule(
+    "lifetimes-equal",
+    "low",
+    reference="RFC 7296 section 2.8: lifetimes SHOULD be jittered; strongSwan issue 1458",
+    repair="practice",
+)
 def lifetimes_equal(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends rekey a child at the same second, as they have the same `rekey_time` and no random part of it.
 

@@ -9,7 +9,7 @@ from . import rule
 from .evidence import change, place
 
 
-@rule("dpd-off", "high", reference="RFC 7296 section 2.4")
+@rule("dpd-off", "high", reference="RFC 7296 section 2.4", repair="dpd")
 def dpd_off(tunnel: Tunnel) -> Iterator[Fault]:
     """An end without dead peer detection keeps a dead tunnel up until the next rekey, and sends into the void."""
     for end in tunnel.ends:

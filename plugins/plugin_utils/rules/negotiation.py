@@ -7,6 +7,7 @@ from itertools import islice
 
 from ..model import Child, End, Fault, Tunnel
 from ..swanctl import proposals
+from ..swanctl.keys import boolean
 from . import rule
 from .evidence import change, place
 
@@ -99,6 +100,33 @@ def auth_method_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
+@rule(
+    "esp-truncation-differs",
+    "high",
+    reference="RFC 4868 section 2.6; swanctl.conf(5): sha256_96",
+    explains=("no-traffic", "nat-traversal-needed", "esp-in-udp-lost"),
+)
+def esp_truncation_differs(tunnel: Tunnel) -> Iterator[Fault]:
+    """One end cuts HMAC-SHA-256 to 96 bits and the other to 128: both are up, and each drops all that arrives.
+
+    The length is not negotiated, so no log says it. The tunnel's counters stand still at the receiver, as if the path
+    lost the packets. `sha256_96 = yes` is for peers that cut it so.
+    """
+    first, second = tunnel.ends
+    for ours, theirs in tunnel.pairs(first):
+        cut = [boolean(child.settings["sha256_96"].value) is True if "sha256_96" in child.settings else False
+               for child in (ours, theirs)]  # fmt: skip
+        names = " ".join((*ours.esp_proposals, *theirs.esp_proposals)).lower()
+        if cut[0] != cut[1] and ("sha256" in names or "sha2_256" in names or "default" in names):
+            end, child = (first, ours) if cut[0] else (second, theirs)
+            yield Fault(
+                end.name(child),
+                f"{end.name(child)} cuts HMAC-SHA-256 to 96 bits, {tunnel.other(end).name()} does not",
+                (place(first, "sha256_96", ours), place(second, "sha256_96", theirs)),
+                no_fix=f"remove sha256_96 on {end.gateway.name}, or set it on both ends if the other end needs it",
+            )
+
+
 @rule("mode-mismatch", "high", reference="RFC 7296 section 1.3.1", explains=DOWN)
 def mode_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """One end wants tunnel mode and the other transport mode for the same child."""
@@ -139,14 +167,15 @@ def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], 
     index, why = _deviating(tunnel, key, couple, lists)
     end, peer = tunnel.ends[index], tunnel.ends[1 - index]
     child, other = couple[index], couple[1 - index]
-    proposed, wanted = (",".join(_proposed(e, key, c)) for e, c in ((end, child), (peer, other)))
+    proposed, offered = (_proposed(e, key, c) for e, c in ((end, child), (peer, other)))
+    wanted = [text for text in offered if not proposals.weaker(text, proposed)] or offered
     return Fault(
         end.name(child),
-        f"{end.name(child)} proposes {proposed}, {peer.name(other)} {wanted}: {what} "
+        f"{end.name(child)} proposes {','.join(proposed)}, {peer.name(other)} {','.join(offered)}: {what} "
         f"({proposals.difference(lists[index], lists[1 - index], esp=esp)}); "
         f"{end.gateway.name} is to change, because {why}",
         (place(end, key, child), place(peer, key, other)),
-        (change(end, key, wanted, child),),
+        (change(end, key, ",".join(wanted), child),),
     )
 
 

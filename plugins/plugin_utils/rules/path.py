@@ -12,7 +12,9 @@ LOST = 3  # packets: fewer may still have been on their way when the receiver wa
 AT_ONCE = 2.0  # seconds: what was sent after the receiver was read cannot have arrived there
 
 
-@rule("nat-traversal-needed", "high", reference="RFC 7296 section 2.23; RFC 3948", explains=("no-traffic",))
+@rule(
+    "nat-traversal-needed", "high", reference="RFC 7296 section 2.23; RFC 3948", explains=("no-traffic",), repair="path"
+)
 def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
     """SAs stand on both ends, one sends and nothing arrives: something in the path drops ESP that is not in UDP.
 
@@ -63,9 +65,16 @@ def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(probe.child),
                 f"{end.name(probe.child)} is up, and {probe.sent - probe.received} of {probe.sent} pings were lost",
+                (f"{probe.gateway}: {probe.sent} pings sent, {probe.received} answered", *_held(end)),
                 no_fix="look at firewalls and routes behind the gateways, and whether the pinged address answers",
                 confidence="observed",
             )
+
+
+def _held(end: End) -> Iterator[str]:
+    """What the CHILD_SAs of an end count."""
+    for sa in installed(end):
+        yield f"{end.gateway.name}: {sa.name}{{{sa.id}}} {sa.packets_out} packets out, {sa.packets_in} in"
 
 
 def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:

@@ -97,7 +97,7 @@ def changes_unapplied(tunnel: Tunnel) -> Iterator[Fault]:
     "psk-ambiguous",
     "high",
     reference="pfSense: ipsec_setup_secrets() writes id-0 = %any; psk_authenticator.c",
-    explains=("psk-mismatch", "psk-to-rotate"),
+    explains=("psk-mismatch", "psk-changed", "psk-to-rotate"),
 )
 def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     """A gateway keeps several pre-shared keys for the same identities: which one it takes is left to chance.
@@ -119,7 +119,12 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
-@rule("dpd-traps-responder", "low", reference="pfSense: the default close action makes dpd_action = trap")
+@rule(
+    "dpd-traps-responder",
+    "low",
+    reference="pfSense: the default close action makes dpd_action = trap",
+    repair="practice",
+)
 def dpd_traps_responder(tunnel: Tunnel) -> Iterator[Fault]:
     """An end that is to answer only has a dead peer followed by a trap, so that it starts the tunnel itself next time.
 
@@ -140,7 +145,12 @@ def dpd_traps_responder(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("keepalive-both", "medium", reference="Netgate docs: IPsec keep alive; strongSwan: one end initiates")
+@rule(
+    "keepalive-both",
+    "medium",
+    reference="Netgate docs: IPsec keep alive; strongSwan: one end initiates",
+    repair="roles",
+)
 def keepalive_both(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends check a child periodically and start it when it is down: they do so at once, which makes duplicates.
 
@@ -202,7 +212,10 @@ def keepalive_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
 
 
 @rule(
-    "version-auto", "low", reference="pfSense: ipsec_conid() takes auto for IKEv1; Netgate docs: Key Exchange version"
+    "version-auto",
+    "low",
+    reference="pfSense: ipsec_conid() takes auto for IKEv1; Netgate docs: Key Exchange version",
+    repair="practice",
 )
 def version_auto(tunnel: Tunnel) -> Iterator[Fault]:
     """The version is "auto" and the connection not split: pfSense looks for its children by names they do not have.
@@ -225,7 +238,10 @@ def version_auto(tunnel: Tunnel) -> Iterator[Fault]:
     "split-one-end",
     "high",
     reference="RFC 7296 section 2.9; Netgate docs: Split connections",
-    explains=("child-unmatched", "selectors-not-mirrored", "child-narrowed", "keepalive-narrowed"),
+    explains=(
+        *("child-unmatched", "selectors-not-mirrored", "children-cut-differently"),
+        *("child-narrowed", "keepalive-narrowed"),
+    ),
 )
 def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
     """One end has a child for each network, the other one child for all: the tunnel is up with some of them only.
@@ -259,6 +275,7 @@ def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
     "reauth-breaks",
     "low",
     reference="RFC 7296 section 2.8.3; strongSwan docs: charon.make_before_break; Netgate docs: Reauth Time",
+    repair="practice",
 )
 def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
     """An end reauthenticates an IKEv2 tunnel, and ends its SAs before it has made the new ones: a short outage.
@@ -278,7 +295,12 @@ def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("mobike-shared-address", "low", reference="RFC 4555 section 3.5; Netgate docs: MOBIKE, High Availability")
+@rule(
+    "mobike-shared-address",
+    "low",
+    reference="RFC 4555 section 3.5; Netgate docs: MOBIKE, High Availability",
+    repair="practice",
+)
 def mobike_shared_address(tunnel: Tunnel) -> Iterator[Fault]:
     """An end at an address that a cluster shares has MOBIKE on, which moves the tunnel to other addresses.
 

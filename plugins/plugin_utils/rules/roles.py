@@ -15,6 +15,7 @@ from .evidence import change, establish, place, readable, starting
     "both-initiate",
     "medium",
     reference="strongSwan docs: start_action; facts of two simultaneous starts (duplicate CHILD_SAs)",
+    repair="roles",
 )
 def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends start the tunnel, which makes duplicate SAs. The responder stops starting; a trap it has, it keeps."""
@@ -37,6 +38,7 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     "high",
     reference="strongSwan docs: start_action",
     explains=("not-installed", "initiator-not-persistent"),
+    repair="roles",
 )
 def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
     """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand.
@@ -62,7 +64,7 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("close-action-both", "medium", reference="strongSwan docs: close_action")
+@rule("close-action-both", "medium", reference="strongSwan docs: close_action", repair="roles")
 def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
     """Both ends start the tunnel again when it is closed, which makes storms of reconnects and duplicates."""
     end, peer = tunnel.answering, tunnel.initiating
@@ -79,8 +81,9 @@ def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule(
     "initiator-not-persistent",
-    "high",
+    "low",
     reference="strongSwan docs: close_action, start_action run only when the configuration is loaded",
+    repair="persistence",
 )
 def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     """The initiator starts the tunnel, and something that ends it is not followed by another start.
@@ -106,6 +109,7 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     "high",
     reference="strongSwan docs: Retransmission; swanctl.conf(5): keyingtries",
     explains=("not-installed", "no-traffic"),
+    repair="roles",
 )
 def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
     """A tunnel that its initiator is to start is down, and no daemon tries any more: it gave up, or it was closed.
@@ -139,6 +143,7 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
     "keepalive-missing",
     "medium",
     reference="strongSwan docs: route-based VPN; a local terminate triggers no close_action",
+    repair="persistence",
 )
 def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """No policy can trap this child's traffic (route-based, or `policies = no`), and no periodic check does it."""

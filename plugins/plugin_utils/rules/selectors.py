@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ..model import Child, End, Fault, Tunnel
@@ -16,13 +16,46 @@ def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
     """What one end calls its network is not what the other end calls it: the tunnel fails, or comes up narrowed.
 
     IKEv2 narrows to what both have, in silence; IKEv1 refuses. The end that owns a network decides what it is
-    called, unless its own interfaces say that the peer is right.
+    called, unless its own interfaces say that the peer is right. Networks that none of its interfaces is near may be
+    translated before IPsec, or lie behind another router: then nobody can tell which end is right.
     """
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
-            ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
-            if ours != theirs and not any(text.startswith("dynamic") for text in (*ours, *theirs)):
+            if _differ(own, other) and not _elsewhere(tunnel, owner, own, other):
                 yield _fault(tunnel, owner, own, other)
+
+
+@rule(
+    "children-cut-differently",
+    "high",
+    reference="RFC 7296 section 2.9; swanctl.conf(5): children",
+    explains=("selectors-not-mirrored", "child-unmatched", "child-narrowed", "not-installed"),
+)
+def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
+    """Both ends protect the same networks, one in a child for all and the other in several: some of them come up.
+
+    IKEv2 narrows the one child to what a child of the peer has, in silence. The networks of the one that is up go on.
+    Nothing is narrowed for that: the others would be lost.
+    """
+    for owner in tunnel.ends:
+        for own, other in tunnel.pairs(owner):
+            more = _elsewhere(tunnel, owner, own, other) if _differ(own, other) else None
+            if more:
+                peer = tunnel.other(owner)
+                on, joined, split = more
+                yield Fault(
+                    on.name(),  # of all its children
+                    f"{on.name(joined)} is one child for networks that {tunnel.other(on).gateway.name} has in "
+                    f"{', '.join(str(tunnel.other(on).name(child)) for child in split)}",
+                    (
+                        place(owner, "local_ts", own),
+                        place(peer, "remote_ts", other),
+                        *_working(owner, own),
+                    ),
+                    no_fix=f"split {on.name(joined)} into a child for each of them, or put them into one child on "
+                    f"{tunnel.other(on).gateway.name}",
+                )
+                return
 
 
 @rule("child-unmatched", "medium", reference="RFC 7296 section 2.9")
@@ -42,26 +75,88 @@ def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
+def _differ(own: Child, other: Child) -> bool:
+    """Whether the peer calls the networks of an end otherwise than it does."""
+    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    return ours != theirs and not any(text.startswith("dynamic") for text in (*ours, *theirs))
+
+
+def _elsewhere(tunnel: Tunnel, owner: End, own: Child, other: Child) -> tuple[End, Child, tuple[Child, ...]] | None:
+    """The end that has one child for what the other has in several, that child, and those; None where none has.
+
+    What one end has in addition is then in another child of the other end, and not lost.
+    """
+    peer = tunnel.other(owner)
+    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    among_ours = tuple(
+        child
+        for child in owner.connection.children
+        if child is not own and _meet(child.local_ts, theirs - ours) and _meet(child.remote_ts, other.local_ts)
+    )
+    if among_ours:
+        return peer, other, (own, *among_ours)
+    among_theirs = tuple(
+        child
+        for child in peer.connection.children
+        if child is not other and _meet(child.remote_ts, ours - theirs) and _meet(child.local_ts, own.remote_ts)
+    )
+    return (owner, own, (other, *among_theirs)) if among_theirs else None
+
+
+def _meet(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether two lists of selectors have something in common; not told where one is no network."""
+    known = [[n for n in map(_network, map(selector, texts)) if n is not None] for texts in (some, others)]
+    return any(a.version == b.version and a.overlaps(b) for a in known[0] for b in known[1])
+
+
+def _working(end: End, child: Child) -> tuple[str, ...]:
+    """The networks that a child is up for."""
+    return tuple(
+        f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)} "
+        f"to {', '.join(sa.remote_ts)}"
+        for sa in installed(end, child)
+    )
+
+
 def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     peer = tunnel.other(owner)
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
     right = _connected(owner, other.remote_ts) and not _connected(owner, own.local_ts)
+    if right and not _near(owner, own.local_ts):
+        return _undecided(owner, peer, own, other)
     if right:
         wrong, child, key, value = owner, own, "local_ts", ",".join(other.remote_ts)
         why = f"an interface of {owner.gateway.name} is in just {theirs}, so {owner.gateway.name} is to change"
     else:
         wrong, child, key, value = peer, other, "remote_ts", ",".join(own.local_ts)
         why = f"{owner.gateway.name} owns the network, so {peer.gateway.name} is to change"
-    narrowed = [
-        f"{owner.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)}"
-        for sa in installed(owner, own)
-    ]
     return Fault(
         wrong.name(child),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
-        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *narrowed),
+        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
         (change(wrong, key, value, child),),
     )
+
+
+def _undecided(owner: End, peer: End, own: Child, other: Child) -> Fault:
+    """Translation before IPsec, a network behind another router, or a slip: the settings do not tell."""
+    ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    return Fault(
+        peer.name(other),
+        f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; "
+        f"{owner.gateway.name} has an interface in {theirs} and none near {ours}",
+        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
+        no_fix=f"if {owner.gateway.name} translates {theirs} to {ours} (NAT before IPsec; see its NAT rules), or "
+        f"{ours} lies behind it, set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}; "
+        f"else set local_ts = {','.join(other.remote_ts)} on {owner.name(own)}",
+        confidence="inferred",
+    )
+
+
+def _near(end: End, selectors: tuple[str, ...]) -> bool:
+    """Whether each of these has something in common with the network of an interface."""
+    around = [str(network) for network in end.site.networks]
+    return all(_meet((text.partition("[")[0],), around) for text in selectors)
 
 
 def _networks(selectors: tuple[str, ...]) -> frozenset[str]:

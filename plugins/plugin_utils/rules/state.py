@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from heapq import nsmallest
 
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
 from ..outdated import outdated
-from ..swanctl.words import explicit
+from ..swanctl.words import explicit, identities, selector
 from . import rule
-from .evidence import ALIVE, asked, crosswise, establish, installed, later, place, readable, written
+from .evidence import (
+    ALIVE,
+    SHOWN,
+    asked,
+    crosswise,
+    establish,
+    installed,
+    later,
+    live,
+    place,
+    readable,
+    some,
+    written,
+)
 from .negotiation import UNTOLD
 
 LEAVING = ("REKEYED", "DELETING", "DESTROYING")  # states of an IKE_SA that goes, and its CHILD_SAs with it (ike_sa.h)
@@ -17,10 +31,102 @@ SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a 
 
 
 @rule(
+    "up-with-another-peer",
+    "critical",
+    reference="RFC 7296 section 2.15: an IKE_SA is with whom it has authenticated",
+    explains=(
+        *("identity-mismatch", "identity-type-mismatch", "address-mismatch", "psk-mismatch", "psk-missing"),
+        *("ike-proposals-disjoint", "esp-proposals-disjoint", "pfs-mismatch", "ike-version-mismatch"),
+        *("selectors-not-mirrored", "children-cut-differently", "child-unmatched", "no-initiator", "setting-deviates"),
+        *("sa-mismatch", "not-installed", "gave-up", "no-traffic", "sa-outdated", *UNTOLD),
+    ),
+)
+def up_with_another_peer(tunnel: Tunnel) -> Iterator[Fault]:
+    """A connection is up with somebody else than the end that it is paired with: another node, or another peer.
+
+    Its SA is theirs and is left alone, and so is everything of this connection. Either the two ends do not belong
+    together, or another gateway, such as the other node of a cluster, has the peer's part at this time. Nothing is said
+    of a connection that is for several peers.
+    """
+    for end in tunnel.ends:
+        peer = tunnel.other(end)
+        if end.strange and not (_for_several(end) and not _takes_its_place(tunnel, end)):
+            with_whom = some(tuple(f"{ike.remote_host} ({ike.remote_id})" for ike in end.strange))
+            said = "declared" if tunnel.paired_by == "declared" else "paired"
+            yield Fault(
+                end.name(),
+                f"{end.name()} is up with {with_whom}, and is {said} with {peer.name()}, which is not up with it",
+                tuple(
+                    f"{end.gateway.name}: {ike.connection}[{ike.id}] {ike.local_host} to {ike.remote_host}, "
+                    f"{ike.local_id} to {ike.remote_id}, SPIs {ike.initiator_spi}, {ike.responder_spi}"
+                    for ike in end.strange[:SHOWN]
+                ),
+                no_fix=f"correct the declaration of {tunnel.name} in ipsec_tunnels, which names the wrong ends"
+                if said == "declared"
+                else f"read the gateway that carries the tunnel now, and see why it is not {peer.gateway.name}; if "
+                f"{peer.gateway.name} was renumbered, the old SA goes by itself when it is found dead",
+                confidence="observed",
+            )
+
+
+@rule(
+    "networks-carried-twice",
+    "high",
+    reference="RFC 4301 section 4.4.1: the first policy that matches decides",
+    explains=("no-traffic",),
+)
+def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
+    """Two connections of one gateway are up for the same networks: what is sent there takes one of them only.
+
+    The kernel keeps one policy for a pair of networks, so packets for the other peer go to the wrong one. Networks of
+    which one lies inside the other are no fault: the narrower decides. Nor are routed children, which have no policy.
+    """
+    for end in tunnel.ends:
+        for sa in installed(end):
+            own = next((child for child in end.connection.children if child.name == sa.name), None)
+            names = end.site.carried.get((sa.local_ts, sa.remote_ts), frozenset())
+            if own is not None and not own.route_based and end.connection.name in names:
+                others = _others(end, names)
+                yield Fault(
+                    end.name(own),
+                    f"{end.name(own)} and {others} are both up for {', '.join(sa.local_ts)} to "
+                    f"{', '.join(sa.remote_ts)}",
+                    (place(end, "remote_ts", own), f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}}"),
+                    no_fix="give each of these peers networks of its own, or have only one of the tunnels up",
+                    confidence="observed",
+                )
+
+
+@rule(
+    "unique-replaces",
+    "high",
+    reference="swanctl.conf(5): unique; strongSwan: ike_sa_manager.c, check_uniqueness()",
+    explains=("sa-mismatch", "not-installed", "gave-up"),
+)
+def unique_replaces(tunnel: Tunnel) -> Iterator[Fault]:
+    """Two connections of a gateway are between the same two identities, and `unique = replace` ends one for the other.
+
+    Whether an IKE_SA is another one is told by its identities and the family of its addresses, not by its connection.
+    So each that comes up takes the other one down. Nothing is said where both are seen up.
+    """
+    for end in tunnel.ends:
+        if names := end.site.replacing.get(end.connection.name):
+            own, peer = identities(end.connection)
+            yield Fault(
+                end.name(),
+                f"{end.name()} and {_others(end, names)} are between the same identities, {own} and {peer}, "
+                "and unique = replace lets one of them be up at a time",
+                (place(end, "unique"),),
+                no_fix="give one of them identities of its own on both ends, or set unique = never",
+            )
+
+
+@rule(
     "daemon-stopped",
     "critical",
     reference="strongSwan docs: charon-systemd",
     explains=("not-loaded", "not-installed", "gave-up", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
+    repair="load",
 )
 def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     """The IKE daemon of an end is not running."""
@@ -40,6 +146,7 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
     "critical",
     reference="swanctl(8): --load-conns",
     explains=("not-installed", "gave-up", "sa-mismatch", "config-drift", "no-traffic", *UNTOLD),
+    repair="load",
 )
 def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
@@ -95,7 +202,7 @@ def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
-@rule("config-drift", "medium", reference="swanctl(8): --load-conns")
+@rule("config-drift", "medium", reference="swanctl(8): --load-conns", repair="load")
 def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
     """The daemon holds other settings than the file: edited and not loaded, or loaded and not written down."""
     for end in tunnel.ends:
@@ -115,7 +222,7 @@ def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-@rule("sa-outdated", "medium", reference="strongSwan: a live SA holds the configuration it was made with")
+@rule("sa-outdated", "medium", reference="strongSwan: a live SA holds the configuration it was made with", repair="sas")
 def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
     """A live SA uses algorithms, or an IKE version, that its own end does not offer any more.
 
@@ -132,7 +239,7 @@ def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
         )
 
 
-@rule("not-installed", "high", reference="swanctl(8): --list-sas", explains=("no-traffic",))
+@rule("not-installed", "high", reference="swanctl(8): --list-sas", explains=("no-traffic",), repair="sas")
 def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
     """A child that is to be up is loaded on both ends and not installed, and nothing is bringing it up."""
     end, peer = tunnel.initiating, tunnel.answering
@@ -151,7 +258,9 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
         )
 
 
-@rule("duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations")
+@rule(
+    "duplicate-child-sas", "medium", reference="strongSwan: child_create.c compares whole configurations", repair="sas"
+)
 def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
     """One child has several CHILD_SAs with equal selectors, all of them to stay.
 
@@ -189,6 +298,7 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
     "high",
     reference="RFC 7296 section 2.4: one end lost its state",
     explains=("no-traffic", "nat-traversal-needed", "esp-in-udp-lost"),
+    repair="sas",
 )
 def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end holds a CHILD_SA that its peer does not have: it sends into the void until it notices a dead peer."""
@@ -213,6 +323,24 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 _anew(tunnel, end),
                 confidence="observed",
             )
+
+
+def _for_several(end: End) -> bool:
+    """Whether a connection takes more than one peer, by its addresses or by the identity that it expects."""
+    remote, who = end.connection.remote_addrs, identities(end.connection)[1]
+    return len(explicit(remote)) != len(remote) or who is None or "*" in who or who.startswith(("^", "%"))
+
+
+def _takes_its_place(tunnel: Tunnel, end: End) -> bool:
+    """Whether somebody else is up with this end for the networks that the paired peer has."""
+    theirs = {selector(text) for dummy, other in tunnel.pairs(end) for text in other.local_ts}
+    held = {selector(text) for ike in end.strange for sa in ike.children for text in sa.remote_ts}
+    return not live(tunnel) and not theirs.isdisjoint(held)
+
+
+def _others(end: End, names: Iterable[str]) -> str:
+    """The first of the other connections of a gateway that these are."""
+    return some(tuple(f"{end.gateway.name}/{n}" for n in nsmallest(SHOWN + 2, names) if n != end.connection.name))
 
 
 def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
@@ -240,7 +368,7 @@ def _wanted(end: End, child: Child) -> str:
 def _settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
     """CHILD_SAs old enough to be known to a peer that was read so many seconds before."""
     names = {child.name for child in end.connection.children}
-    children = (sa for ike in end.sas for sa in ike.children)
+    children = (sa for ike in end.sas if ike not in end.strange for sa in ike.children)
     old = SETTLING + max(after, 0.0)
     return tuple(
         sa

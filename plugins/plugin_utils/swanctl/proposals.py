@@ -58,6 +58,8 @@ _STRENGTH = {
     "modp6144": 160, "modp8192": 190, "ecp192": 96, "ecp224": 112, "ecp256": 128, "curve25519": 128, "ecp384": 192,
     "curve448": 224, "ecp521": 256, "none": 0,
 }  # fmt: skip
+# Below these an algorithm is broken rather than weak, in bits.
+_FLOORS: dict[str, int] = {"encryption": 112, "integrity": 110, "key exchange": 112, "additional": 0}
 # `default` for ESP (proposal_create_default and proposal_create_default_aead): without a key exchange, before 6.0.2.
 _DEFAULT_ESP = ("aes128-aes192-aes256-sha256-sha384-sha512-sha1-aesxcbc", "aes128gcm16-aes192gcm16-aes256gcm16")
 _DEFAULT_SINCE, _DEFAULT_UNTIL = (5, 9), (6, 0, 2)
@@ -154,6 +156,50 @@ def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False)
 def strength(proposals: Iterable[str]) -> tuple[int, ...]:
     """How strong a list's best proposal is; a larger value is stronger. For telling the weaker of two."""
     return max((_strength(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
+
+
+def weaker(text: str, held: Iterable[str]) -> bool:
+    """Whether a proposal lacks what all of those held have, or has something weaker than their weakest of its kind.
+
+    Of a kind that none of them names, and of what `default` means, only what is broken is weaker. A word that is not
+    known here is.
+    """
+    texts = [each.strip().lower() for each in held]
+    if text.strip().lower() == "default":
+        return "default" not in texts
+    proposal = parse(text)
+    if proposal is None:
+        return True
+    new, old = _bits_by_kind(proposal), [_bits_by_kind(each) for each in map(parse, texts) if each is not None]
+    for kind, floor in _FLOORS.items():
+        known = [bits for bits in (each[kind] for each in old) if bits is not None]
+        floors = [floor] if "default" in texts or not known else []
+        own = new[kind]
+        lacks = own is None and known and len(known) == len(texts)
+        if lacks or (own is not None and own < min([*known, *floors])):
+            return True
+    return False
+
+
+def _bits_by_kind(proposal: Proposal) -> dict[str, int | None]:
+    """The weakest algorithm of each kind, in bits; None for a kind that is not named.
+
+    An AEAD cipher protects integrity by the length of its tag; of a hash more than 128 bits make no difference.
+    """
+    ciphers = proposal.encryption
+    sealed = ciphers and all(_AEAD.fullmatch(name) for name in ciphers)
+    tags = [_tag(name) for name in ciphers] if sealed else [min(_bits(name), 128) for name in proposal.integrity]
+    return {
+        "encryption": min(map(_bits, ciphers), default=None),
+        "integrity": min(tags, default=None),
+        "key exchange": min(map(_bits, proposal.key_exchange), default=None),
+        "additional": len(proposal.additional) or None,
+    }
+
+
+def _tag(name: str) -> int:
+    octets = re.search(r"cm(8|12|16)$", name)
+    return 8 * int(octets[1]) if octets else 128
 
 
 def _has(proposal: Proposal, used: Used) -> bool:

@@ -94,7 +94,10 @@ class Settings:
             return None
         assignment, part = found
         template = None if part.path == path[:-1] else ".".join(part.path)
-        return Setting(_text(assignment.value or ""), assignment.origin, template)
+        hidden = (each for each in part.assignments[_bytes(path[-1])] if each.value != assignment.value)
+        return Setting(
+            _text(assignment.value or ""), assignment.origin, template, tuple(each.origin for each in hidden)
+        )
 
     def sections(self, path: Path) -> tuple[str, ...]:
         """Names of the effective sections in a section, in strongSwan's order."""

@@ -9,6 +9,7 @@ from ..model import Connection
 
 Interface = IPv4Interface | IPv6Interface
 _TYPES = frozenset(["fqdn", "dns", "ipv4", "ipv6", "rfc822", "email", "userfqdn", "keyid", "asn1dn"])
+_SAME_TYPE = {"dns": "fqdn", "email": "rfc822", "userfqdn": "rfc822"}
 _ANYBODY = frozenset(("", "*", "%any", "%any4", "%any6", "0.0.0.0", "::", "0::0"))  # noqa: S104  no address to bind to
 _INSIDE = tuple(
     map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16", "fc00::/7"))
@@ -43,6 +44,25 @@ def normal(identity: str) -> str:
     if name in _ANYBODY:
         return "%any"
     return str(ip_address(name)) if numeric(name) else name
+
+
+def kind(identity: str) -> str:
+    """The type that an identity has on the wire: two that read alike and differ in it do not match (RFC 7296, 3.5).
+
+    Source: identification_create_from_string() of identification.c.
+    """
+    text = identity.strip()
+    given = text.partition(":")[0].lower()
+    if given in _TYPES and ":" in text:
+        return _SAME_TYPE.get(given, given)
+    if "=" in text and not text.startswith(("@", "^")):
+        return "asn1dn"
+    for prefix, name in (("@#", "keyid"), ("@@", "rfc822"), ("@", "fqdn")):
+        if text.startswith(prefix):
+            return name
+    if numeric(text):
+        return "ipv6" if ":" in text else "ipv4"
+    return "rfc822" if "@" in text else "fqdn"
 
 
 def explicit(addresses: Iterable[str]) -> tuple[str, ...]:

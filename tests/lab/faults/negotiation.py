@@ -229,6 +229,7 @@ def _selectors_not_mirrored(lab: Lab, tunnel: Tunnel) -> None:
     "selectors-not-mirrored",
     carries=True,
     cure="remote_ts",
+    asked="peer_word",
 )
 def _host_against_network(lab: Lab, tunnel: Tunnel) -> None:
     host = f"{lab.inside(tunnel.responder.gateway)}/32"

@@ -33,6 +33,7 @@ class Fault:
     psk: bool = False  # the user gives the right pre-shared key
     differs: bool = False  # the two versions of strongSwan behave or log differently
     since: Version = "5.9"  # the first version on which the lab can make it
+    asked: str = ""  # the class of its repair, where that is made only if ipsec_repair names it
     returns: bool = False  # the initiator's own retries may bring it up before the repair's step does
 
 
@@ -85,6 +86,7 @@ def fault(  # noqa: PLR0913  a row of a table
     differs: bool = False,
     since: Version = "5.9",
     returns: bool = False,
+    asked: str = "",
 ) -> Callable[[Put], Put]:
     """Register the decorated function as a fault, called as it is."""
 
@@ -93,7 +95,7 @@ def fault(  # noqa: PLR0913  a row of a table
         if bool(cure) == bool(advice):
             raise ValueError(f"fault {name} is either repaired or advised on")
         row = (name, about, side, finds or name, carries, put, sure, cure, advice, frozenset(beside))
-        FAULTS[name] = Fault(*row, heard=heard, psk=psk, differs=differs, since=since, returns=returns)
+        FAULTS[name] = Fault(*row, heard=heard, psk=psk, differs=differs, since=since, asked=asked, returns=returns)
         return put
 
     return register

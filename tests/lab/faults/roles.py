@@ -78,7 +78,11 @@ def _twice_and_close_action_both(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "The initiator starts once and does not come back after a close.", "initiator", carries=True, cure="close_action"
+    "The initiator starts once and does not come back after a close.",
+    "initiator",
+    carries=True,
+    cure="close_action",
+    asked="persistence",
 )
 def _initiator_not_persistent(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.initiator, child={"start_action": "start", "close_action": "none"})
@@ -91,6 +95,7 @@ def _initiator_not_persistent(lab: Lab, tunnel: Tunnel) -> None:
     "initiator-not-persistent",
     carries=True,
     cure="dpd_action",
+    asked="persistence",
 )
 def _gone_after_a_dead_peer(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.initiator, child={**ONCE, "dpd_action": "clear"})
@@ -103,6 +108,7 @@ def _gone_after_a_dead_peer(lab: Lab, tunnel: Tunnel) -> None:
     "initiator-not-persistent",
     carries=True,
     cure="keyingtries",
+    asked="persistence",
 )
 def _gives_up(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.initiator, {"keyingtries": "1"}, ONCE)
@@ -135,6 +141,7 @@ def _gave_up(lab: Lab, tunnel: Tunnel) -> None:
     "keepalive-missing",
     carries=True,
     cure="keepalive present",
+    asked="persistence",
 )
 def _keepalive_missing(lab: Lab, tunnel: Tunnel) -> None:
     route_based = {"mark_in": "42", "mark_out": "42", "start_action": "start"}
@@ -149,6 +156,7 @@ def _keepalive_missing(lab: Lab, tunnel: Tunnel) -> None:
     carries=True,
     cure="rand_time",
     beside=("both-initiate", "duplicate-child-sas"),
+    asked="practice",
 )
 def _lifetimes_equal(lab: Lab, tunnel: Tunnel) -> None:
     both(lab, tunnel, child={"rekey_time": "600s", "rand_time": "0s"})

@@ -63,9 +63,11 @@ def test_remedies_that_are_steps_are_told_too_and_why_there_is_none() -> None:
     a, b = healthy()
     told = as_table.render(audit((a, edited(b, sas=()))))
     assert "remedy: on a: sa to-b reinitiated" in told
-    other_key = edited(b, secrets=(secret(connection(), "d2"),))
-    assert "remedy: give the right key in ipsec_psks.a-b" in as_table.render(audit((a, other_key)))
-    assert "remedy: on b: connection to-a pre-shared key" in as_table.render(audit((a, other_key), psks=given("a-b")))
+    other_key = edited(b, secrets=(secret(connection(), "d2"),), sas=())
+    down = edited(a, sas=())
+    assert "remedy: give the right key in ipsec_psks.a-b" in as_table.render(audit((down, other_key)))
+    told = as_table.render(audit((down, other_key), psks=given("a-b")))
+    assert "remedy: on b: connection to-a pre-shared key" in told
 
 
 COSTS = {

@@ -9,7 +9,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsen
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.declared import declared as come
 
-from tests.unit.build import Edit, Row, check, declared, settings, tunnel
+from tests.unit.build import ASKED, Edit, Row, check, declared, settings, tunnel
 
 TIMES = declared(settings={"rekey_time": "4h"})
 SET = {"connection": {"settings": settings(rekey_time="4h")}}
@@ -165,7 +165,7 @@ def test_no_other_finding_has_a_declared_setting_changed() -> None:
     once = {"start_action": "start", "close_action": "none", "dpd_action": "none"}
     a: Edit = {"child": {**once, "settings": settings(**once)}}
     one = tunnel(Row("", "", a, declared=declared(ends=ends)))
-    found = diagnose([one])
+    found = diagnose([one], ASKED)
     assert {finding.id for finding in found} == {"initiator-not-persistent"}
     wanted, dummy = wanted_of(one, found)
     assert wanted["a"].children == {"net": {"close_action": "start"}}

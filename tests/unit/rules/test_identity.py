@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, GivenPsk, Problem
 
-from tests.unit.build import Row, check, connection, given, mirrored, secret
+from tests.unit.build import Edit, Row, check, connection, given, mirrored, secret
 
 OURS, THEIRS = secret(connection()), secret(mirrored(connection()))
 OTHER = "other.example"
 SAYS_OTHER = {"connection": {"local": (Auth("local", "psk", OTHER),)}}
+DOWN: Edit = {"sas": ()}
 EXPECTS_OTHER = {"connection": {"remote": (Auth("remote", "psk", OTHER),)}}
 
 
@@ -52,10 +53,10 @@ ROWS = (
     ),
     Row(
         "identity-mismatch",
-        "an end without an identity behind NAT takes the address it is reached at",
+        "an end without an identity is not given one that nothing on it shows",
         {"connection": {"local": (Auth("local", "psk"),), "local_addrs": ("192.168.1.2",)}},
         {"connection": {"remote": (Auth("remote", "psk", "192.0.2.1"),)}},
-        ("a/to-b: local.id = 192.0.2.1",),
+        (),
     ),
     Row(
         "identity-mismatch",
@@ -65,11 +66,12 @@ ROWS = (
         ("b/to-a: remote.id = 192.0.2.1",),
     ),
     Row("identity-mismatch", "no identity expected", b=_expects(None)),
-    Row("psk-mismatch", "no key is given", b={"secrets": (secret(connection(), "d2"),)}, remedies=()),
+    Row("psk-mismatch", "no key is given", DOWN, {"secrets": (secret(connection(), "d2"),), **DOWN}, remedies=()),
     Row(
         "psk-mismatch",
         "the key that is given is set on both ends",
-        b={"secrets": (secret(connection(), "d2"),)},
+        DOWN,
+        {"secrets": (secret(connection(), "d2"),), **DOWN},
         remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
         psks=given("a-b"),
     ),
@@ -92,8 +94,38 @@ ROWS = (
     Row(
         "psk-mismatch",
         "an end signs with the last of two, which its peer has not",
-        b={"secrets": (THEIRS, secret(mirrored(connection()), "d2", name="ike-2"))},
+        DOWN,
+        {"secrets": (THEIRS, secret(mirrored(connection()), "d2", name="ike-2")), **DOWN},
         remedies=(),
+    ),
+    Row("psk-mismatch", "up: one was changed since", b={"secrets": (secret(connection(), "d2"),)}),
+    Row("psk-changed", "up with one key", b={"secrets": (secret(connection(), "d2"),)}, remedies=()),
+    Row(
+        "psk-changed",
+        "the key that is given is set on both ends",
+        b={"secrets": (secret(connection(), "d2"),)},
+        remedies=("a/to-b: connection psk", "b/to-a: connection psk"),
+        psks=given("a-b"),
+    ),
+    Row("psk-changed", "down: they differ", DOWN, {"secrets": (secret(connection(), "d2"),), **DOWN}),
+    Row(
+        "identity-type-mismatch",
+        "an address as a name",
+        {"connection": {"local": (Auth("local", "psk", "fqdn:192.0.2.1"),)}, **DOWN},
+        {"connection": {"remote": (Auth("remote", "psk", "192.0.2.1"),)}, **DOWN},
+        remedies=("b/to-a: remote.id = fqdn:192.0.2.1",),
+    ),
+    Row(
+        "identity-type-mismatch",
+        "a key id as a name",
+        {"connection": {"local": (Auth("local", "psk", "keyid:a.example"),)}, **DOWN},
+        DOWN,
+        remedies=("b/to-a: remote.id = keyid:a.example",),
+    ),
+    Row(
+        "identity-type-mismatch",
+        "one type in two spellings",
+        {"connection": {"local": (Auth("local", "psk", "@a.example"),)}},
     ),
     Row(
         "psk-to-rotate",

@@ -9,7 +9,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Au
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
-from tests.unit.build import AES, Row, check, connection, healthy, mirrored, remedies
+from tests.unit.build import AES, Row, check, connection, healthy, mirrored, remedies, settings
 
 OLD = "aes128-sha1-modp1024"
 AH = {"child": {"esp_proposals": (), "ah_proposals": ("sha256-x25519",)}}
@@ -23,6 +23,27 @@ RSA_THERE = {
     "connection": {"local": (Auth("local", "pubkey", "b.example"),), "remote": (Auth("remote", "ecdsa", "a.example"),)}
 }
 ROWS = (
+    Row(
+        "ike-proposals-disjoint",
+        "of a list with a weak one only what is not weaker is taken over",
+        {"connection": {"proposals": ("aes256-sha256-x448", "des-md5-modp768")}},
+        {"connection": {"proposals": ("aes256-sha256-ecp256",)}},
+        remedies=("b/to-a: proposals = aes256-sha256-x448",),
+    ),
+    Row(
+        "ike-proposals-disjoint",
+        "stronger on the whole, and one algorithm of it weaker",
+        {"connection": {"proposals": ("aes128-sha256-x25519",)}},
+        {"connection": {"proposals": ("aes256-sha256-modp2048",)}},
+        remedies=(),
+    ),
+    Row("esp-truncation-differs", "one end cuts", b={"child": {"settings": settings(sha256_96="yes")}}, remedies=()),
+    Row(
+        "esp-truncation-differs",
+        "both cut",
+        {"child": {"settings": settings(sha256_96="yes")}},
+        {"child": {"settings": settings(sha256_96="1")}},
+    ),
     Row(
         "ike-proposals-disjoint",
         "the weaker end takes the stronger one's list",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import System
 
-from tests.unit.build import NET_A, NET_B, Row, check, child
+from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored
 
 WIDE, ELSEWHERE = "10.1.0.0/16", "10.9.0.0/24"
+THEIRS = mirrored(connection()).children[0]
+THEIR_OTHER = replace(THEIRS, name="other", local_ts=("10.3.0.0/24",), remote_ts=(ELSEWHERE,))
 ROWS = (
     Row(
         "selectors-not-mirrored",
@@ -23,21 +27,21 @@ ROWS = (
     ),
     Row(
         "selectors-not-mirrored",
-        "interfaces that say nothing leave it to the owner",
+        "wider on the word of the owner alone",
         {"child": {"local_ts": (WIDE,)}, "system": System()},
-        remedies=(f"b/to-a/net: remote_ts = {WIDE}",),
+        remedies=(),
     ),
     Row(
         "selectors-not-mirrored",
-        "a network that one end has in addition",
+        "a network that one end has in addition, and no interface near it",
         b={"child": {"local_ts": (NET_B, ELSEWHERE)}},
-        remedies=(f"b/to-a/net: local_ts = {NET_B}",),
+        remedies=(),
     ),
     Row(
         "selectors-not-mirrored",
         "one protocol against all",
         b={"child": {"remote_ts": (f"{NET_A}[tcp/443]",)}},
-        remedies=(f"b/to-a/net: remote_ts = {NET_A}",),
+        remedies=(),
     ),
     Row("selectors-not-mirrored", "host bits are no difference", b={"child": {"remote_ts": ("10.1.0.7/24",)}}),
     Row(
@@ -55,7 +59,7 @@ ROWS = (
         "selectors-not-mirrored",
         "interfaces in notations of their own say nothing",
         {"child": {"local_ts": (WIDE,)}, "system": System(addresses=("em0 fe80::1%em0/64", "em1 of-its-own"))},
-        remedies=(f"b/to-a/net: remote_ts = {WIDE}",),
+        remedies=(),
     ),
     Row("selectors-not-mirrored", "dynamic is whatever the address is", b={"child": {"remote_ts": ("dynamic",)}}),
     Row(
@@ -63,6 +67,47 @@ ROWS = (
         "order is no difference",
         {"child": {"local_ts": (NET_A, ELSEWHERE)}},
         {"child": {"remote_ts": (ELSEWHERE, NET_A)}},
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "translated before IPsec, as far as one can see",
+        {"child": {"local_ts": ("172.27.1.0/24",)}, "system": System(addresses=("lan0 10.1.0.1/24",))},
+        remedies=(),
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "as wide, and nobody else has it",
+        {"child": {"local_ts": (ELSEWHERE,)}, "system": System(), "sas": ()},
+        {"sas": ()},
+        remedies=(f"b/to-a/net: remote_ts = {ELSEWHERE}",),
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "as wide, and another child has it",
+        {"child": {"local_ts": (ELSEWHERE,)}, "system": System(), "sas": ()},
+        {"connection": {"children": (THEIRS, THEIR_OTHER)}, "sas": ()},
+        remedies=(),
+        also=("child-unmatched",),
+    ),
+    Row(
+        "children-cut-differently",
+        "one child for two of the peer's",
+        {"child": {"remote_ts": (NET_B, ELSEWHERE)}},
+        {"connection": {"children": (THEIRS, replace(THEIRS, name="more", local_ts=(ELSEWHERE,)))}},
+        remedies=(),
+    ),
+    Row(
+        "children-cut-differently",
+        "the other way round",
+        {"connection": {"children": (child(), child("more", remote_ts=(ELSEWHERE,)))}},
+        {"child": {"local_ts": (NET_B, ELSEWHERE)}},
+        remedies=(),
+    ),
+    Row(
+        "children-cut-differently",
+        "a slip beside another child for the same network",
+        {"connection": {"children": (child(local_ts=("10.1.0.0/25",)), child("more", remote_ts=(ELSEWHERE,)))}},
+        {"connection": {"children": (THEIRS, replace(THEIRS, name="more", local_ts=(ELSEWHERE,)))}},
     ),
     Row(
         "child-unmatched",

@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, Daemon, Policy, Problem
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+    Auth,
+    ChildSa,
+    Daemon,
+    IkeSa,
+    Policy,
+    Problem,
+    System,
+)
 
-from tests.unit.build import Row, check, child_sa, live, settings
+from tests.unit.build import Row, check, child, child_sa, connection, declared, ike_sa, live, settings
 
 STOPPED = {"daemon": Daemon(installed=True, running=False), "sas": None, "policies": None}
 UNKNOWN = {"daemon": Daemon(installed=True, running=None), "sas": None}
@@ -40,6 +48,17 @@ def _used(on: str, ike: Mapping[str, object], **child: object) -> dict[str, obje
     return {"sas": (replace(sa, **ike),)}  # type: ignore[arg-type]
 
 
+def _with(identity: str, host: str = "192.0.2.2", *, far: bool = False, **values: object) -> tuple[IkeSa, ...]:
+    """The SAs of the initiator, with somebody of this identity and address, of which the peer knows nothing."""
+    (sa,) = live(child_sa(number=9, remote_ts=("10.9.0.0/24",)) if far else child_sa())
+    cookies = {"initiator_spi": "i0000009", "responder_spi": "r0000009"}
+    return (replace(sa, remote_id=identity, remote_host=host, **{**cookies, **values}),)  # type: ignore[arg-type]
+
+
+TO_B = connection()
+TO_C = connection(
+    "to-c", remote_addrs=("192.0.2.3",), remote=(Auth("remote", "psk", "c.example"),), children=(child("far"),)
+)
 ROWS = (
     Row(
         "sa-outdated",
@@ -203,6 +222,85 @@ ROWS = (
         b={"sas": live(child_sa(state="DELETING", swapped=True), on="b")},
     ),
     Row("sa-mismatch", "the live state of the peer is not known", b={"sas": None}),
+    Row("sa-mismatch", "an SA of another node is left alone", {"sas": _with("node2.example")}, NOTHING),
+    Row("up-with-another-peer", "another identity", {"sas": _with("node2.example")}, NOTHING, remedies=()),
+    Row(
+        "up-with-another-peer",
+        "another address, and all of the peer's are known",
+        {"sas": _with("b.example", "192.0.2.9")},
+        {**NOTHING, "system": System(addresses=("lo 127.0.0.1/8", "eth0 192.0.2.2/24"))},
+        remedies=(),
+    ),
+    Row(
+        "up-with-another-peer",
+        "a declaration that names the wrong end",
+        {"sas": _with("node2.example"), "child": {"local_ts": ("10.7.0.0/24",)}},
+        NOTHING,
+        remedies=(),
+        declared=declared(settings={"encap": "yes"}),
+    ),
+    Row("up-with-another-peer", "the peer forgot it: it is still the peer's", {"sas": _with("b.example")}, NOTHING),
+    Row(
+        "up-with-another-peer",
+        "behind NAT the address is the router's",
+        {"sas": _with("b.example", "192.0.2.9", nat_remote=True)},
+        {**NOTHING, "system": System(addresses=("lo 127.0.0.1/8", "eth0 192.0.2.2/24"))},
+    ),
+    Row(
+        "networks-carried-twice",
+        "another connection is up for the same networks",
+        {"more": (TO_C,), "sas": (*live(child_sa()), ike_sa(TO_C, 7))},
+        remedies=(),
+    ),
+    Row(
+        "networks-carried-twice",
+        "narrower ones of another connection",
+        {
+            "more": (TO_C,),
+            "sas": (*live(child_sa()), ike_sa(TO_C, 7, children=(child_sa(number=7, remote_ts=("10.2.0.0/25",)),))),
+        },
+    ),
+    Row(
+        "unique-replaces",
+        "another connection between the same two",
+        {"connection": {"unique": "replace"}, "more": (replace(TO_C, remote=TO_B.remote, unique="replace"),)},
+        remedies=(),
+    ),
+    Row(
+        "unique-replaces",
+        "one for each family of addresses",
+        {
+            "connection": {"unique": "replace"},
+            "more": (replace(TO_C, remote=TO_B.remote, unique="replace", remote_addrs=("2001:db8::3",)),),
+        },
+    ),
+    Row(
+        "networks-carried-twice",
+        "a routed child beside",
+        {
+            "more": (replace(TO_C, children=(child("far", route_based=True),)),),
+            "sas": (*live(child_sa()), ike_sa(TO_C, 7)),
+        },
+    ),
+    Row(
+        "up-with-another-peer",
+        "a connection for several peers, and another of them is up for its own networks",
+        {
+            "connection": {"remote_addrs": ("%any",), "remote": (Auth("remote", "psk", "*.example"),)},
+            "sas": (*live(child_sa()), *_with("c.example", far=True)),
+        },
+    ),
+    Row(
+        "up-with-another-peer",
+        "what the peer holds was not read",
+        {"sas": _with("node2.example")},
+        {"sas": None},
+    ),
+    Row(
+        "unique-replaces",
+        "each may be up",
+        {"connection": {"unique": "never"}, "more": (replace(TO_C, remote=TO_B.remote),)},
+    ),
 )
 
 
