@@ -195,9 +195,9 @@ def by_tunnel(found: Mapping[str, Any]) -> dict[str, set[str]]:
 
 
 def told(lab: Lab, gateway: str) -> str:
-    """What a pfSense says of its revisions, and its log."""
-    revisions = "grep -h '<description>' /cf/conf/config.xml /cf/conf/backup/*.xml; cat /cf/conf/backup/backup.cache"
-    return lab.sh(gateway, f"{revisions} /var/log/ipsec.log")
+    """What a pfSense says of its revisions, of which one that nobody has changed has none, and its log."""
+    revisions = "grep -rh '<description>' /cf/conf --include='*.xml'; find /cf/conf -name backup.cache -exec cat {} +"
+    return lab.sh(gateway, f"{revisions}; cat /var/log/ipsec.log")
 
 
 def files_that_show(lab: Lab, gateway: str, known: Iterable[str]) -> set[str]:

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 AT_ONCE = 6
 BEGUN_WITHIN = 240.0  # seconds, on a busy machine
 ENDED_WITHIN = 240.0
+HEARS = ("env", "--default-signal=HUP")  # what is started hears a hangup, also where these tests run under nohup
 # A run makes a lab, starts something that would outlive it, says so, and goes on until it is ended.
 RUN = """import json, os, subprocess, sys, time
 from tests.lab import owner
@@ -105,7 +106,7 @@ def begun(folder: Path, kind: str, way: str = "foreground") -> Begun:
     script = WAYS[way].replace('"$@"', f'sh -c \'echo $$ >{folder}/pid; exec "$@"\' sh "$@"')
     with (folder / "output").open("wb") as output:
         shell = subprocess.Popen(
-            ["sh", "-c", script, "sh", *command],
+            [*HEARS, "sh", "-c", script, "sh", *command],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.DEVNULL,
@@ -145,7 +146,21 @@ def half_up(folder: Path, number: int) -> list[str]:
     """A lab of the command line that is ended while it comes up, in the background of a script."""
     name = f"half-{folder.name.replace('_', '-')}-{os.getpid()}"
     script = '"$@" & echo $!; wait'
-    command = ["sh", "-c", script, "sh", sys.executable, "-m", "tests.lab", "up", "--pairs", "8", "--name", name]
+    command = [
+        *HEARS,
+        "sh",
+        "-c",
+        script,
+        "sh",
+        sys.executable,
+        "-m",
+        "tests.lab",
+        "up",
+        "--pairs",
+        "8",
+        "--name",
+        name,
+    ]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as shell:
         assert shell.stdout is not None
         pid = int(shell.stdout.readline())
@@ -169,7 +184,7 @@ def half_up(folder: Path, number: int) -> list[str]:
 def during(folder: Path, number: int) -> list[str]:
     """A command that runs while a lab is up is ended with it."""
     script = f"echo $LAB $$ >{folder}.part && mv {folder}.part {folder}; sleep 900"
-    command = [sys.executable, "-m", "tests.lab", "during", "tests/lab/topologies/pair.yml", "sh", "-c", script]
+    command = [*HEARS, sys.executable, "-m", "tests.lab", "during", "tests/lab/topologies/pair.yml", "sh", "-c", script]
     with subprocess.Popen(command, cwd=ROOT, start_new_session=True) as process:
         wait(folder.exists, BEGUN_WITHIN, lambda: "nothing came up")
         name, pid = folder.read_text(encoding="utf-8").split()
