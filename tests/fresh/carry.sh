@@ -7,6 +7,9 @@ root=$1 bound=$2
 # tar writes to no file that a link of the root names, as cp would: that file would be this machine's.
 copy() { tar -chf - -C / "${1#/}" | tar -xf - -C "$root"; }
 
+# A mirror that stands still has lists that are out of date; where this machine takes them, the root does.
+apt-config dump Acquire::Check-Valid-Until >"$root/etc/apt/apt.conf.d/90-of-this-machine"
+
 {
 	for file in /etc/pip.conf /etc/xdg/pip/pip.conf "$HOME/.config/pip/pip.conf" "$HOME/.pip/pip.conf"; do
 		[ ! -e "$file" ] || { copy "$file" && cat "$file"; }

@@ -5,6 +5,7 @@ set -eu
 
 has() { command -v "$1" || says "there is no $1"; }
 file() { [ -s "$1" ] || says "there is no $1"; }
+library() { ldconfig -p | grep -q "$1" || says "there is no $1"; }
 function_of_php() { php -r "exit((int) !function_exists('$1'));" || says "php has no $1"; }
 python() { sh tests/tools/python.sh "$1" || says "there is no Python $1 with venv"; }
 says() { echo "$package $1" >&3; }
@@ -27,6 +28,7 @@ done <<-END
 	git              unit,tools     has git
 	iproute2         lab,fresh      has ip
 	iputils-ping     lab            has ping
+	libatomic1       browser        library libatomic.so.1
 	make             tools          has make
 	mawk             unit           has mawk
 	nftables         lab            has nft
