@@ -145,7 +145,7 @@ def _repaired(topic: Topic) -> Iterator[str]:
         for role, remedy in _remedies(case):
             done.setdefault((rst.words(case.case), role), {})[remedy] = None
     rows = ((case, role, "; ".join(remedies)) for (case, role), remedies in done.items())
-    yield rst.table(("Case", "End", "What is to be done"), rows)
+    yield rst.table(("Case", "End", "Remedy"), rows)
     if settings := _settings(topic):
         yield f"What is set in these examples: {', '.join(settings)}.\n"
 
@@ -212,7 +212,7 @@ def _step(step: Step) -> str:
     what = [rst.literal(each) for each in given]
     what += ["the pre-shared key"] if step.psk else []
     what += [rst.literal(f"state: {step.state}")] if step.state else []
-    what += ["then the tunnel is initiated anew"] if step.reinitiate else []
+    what += ["then the tunnel is re-initiated"] if step.reinitiate else []
     return f"{rst.plugin(step.do)} on {rst.literal(name)}: {', '.join(what)}"
 
 

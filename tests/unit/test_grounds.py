@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -17,14 +17,16 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Change,
     Connection,
     EndName,
+    Fault,
     Finding,
     Gateway,
     Repair,
     System,
+    Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules, diagnose
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT, WORDS, word_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import Rule, all_rules, diagnose, run
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT, WORDS, Grounds, word_of
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.keys import KEYS
 
 from tests.unit.build import (
@@ -80,6 +82,9 @@ def test_every_class_is_known_wherever_it_can_be_given() -> None:
     for role in ("audit", "remediate", "guarded_change", "diagnose"):
         text = (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
         assert set(yaml.safe_load(text)["argument_specs"]["main"]["options"]["ipsec_repair"]["choices"]) == names
+    guide = (ROOT / "docs" / "docsite" / "rst" / "guide_audit_and_repair.rst").read_text(encoding="utf-8")
+    for name, does in REPAIRS.items():
+        assert f"   * - ``{name}``\n     - {does}\n     - {'yes' if name in DEFAULT else 'no'}\n" in guide
     assert repairs(["default", "practice"]) == DEFAULT | {"practice"}
     assert repairs(["dpd"]) == {"dpd"}
 
@@ -95,7 +100,7 @@ def test_a_repair_is_made_where_its_class_is_allowed_and_no_other(row: Any) -> N
     assert any(finding.fix for finding in allowed)
     if row.rule != "setting-deviates":  # what is declared is asked for by that
         assert [finding.fix for finding in refused] == [()] * len(allowed)
-        assert all(f"ipsec_repair names {repair}" in finding.no_fix for finding in refused if finding.no_fix)
+        assert all(f"ipsec_repair does not include {repair}" in finding.no_fix for finding in refused if finding.no_fix)
 
 
 def _found(
@@ -173,8 +178,8 @@ def test_no_identity_that_stands_for_several_is_taken_over(identity: str) -> Non
     one = connection(**CERTIFICATES)
     other = mirrored(one, local=(Auth("local", "pubkey", identity),))
     tunnels, dummy = pair(tuple(replace(g, sas=()) for g in healthy(one, other)), [declared()])
-    found = [each for each in diagnose(tunnels, set(REPAIRS)) if each.id == "identity-mismatch"]
-    assert [each.fix for each in found] == [()] * len(found)
+    (found,) = (each for each in diagnose(tunnels, set(REPAIRS)) if each.id == "identity-mismatch")
+    assert (found.fix, "more than one identity" in found.no_fix) == ((), True)
 
 
 def test_a_declaration_of_the_two_ends_alone_widens_nothing() -> None:
@@ -189,15 +194,27 @@ def test_a_declaration_of_the_two_ends_alone_widens_nothing() -> None:
 def test_no_public_network_and_not_that_of_the_controller_is_given_to_a_peer(network: str) -> None:
     one = connection(children=(child(local_ts=(network,)),))
     found = _found(one, mirrored(connection()), system=System())["selectors-not-mirrored"]
-    assert found.fix == ()
+    assert (found.fix, f"{network} is a public network" in found.no_fix) == ((), True)
 
 
-def test_an_address_that_no_interface_of_the_peer_has_is_not_looked_at() -> None:
-    one = connection(local_addrs=("203.0.113.9",))
-    other = mirrored(connection())
-    has = System(addresses=("lo 127.0.0.1/8", "eth0 192.0.2.1/24"))
-    found = _found(one, other, system=has)
-    assert [fix for each in found.values() for fix in each.fix if getattr(fix, "setting", "") == "remote_addrs"] == []
+@pytest.mark.parametrize(("address", "fixed"), [("203.0.113.9", False), ("192.0.2.1", True)])
+def test_an_address_is_taken_over_only_if_the_peer_has_it(address: str, fixed: bool) -> None:
+    a, b = (replace(gateway, sas=()) for gateway in healthy())
+    a = replace(a, system=System(addresses=("lo 127.0.0.1/8", "eth0 192.0.2.1/24")))
+    (one,), dummy = pair((a, b))
+    fault = Fault(EndName("b", "to-a"), "", fix=(Change(EndName("b", "to-a"), "remote_addrs", address),))
+    assert bool(Grounds().judge(one, fault, "address-mismatch", "agreement").fix) is fixed
+
+
+def test_a_judgement_that_breaks_is_a_finding_and_hides_no_other() -> None:
+    """As a rule that breaks: the change is of a child that there is not."""
+
+    def broken(dummy: Tunnel) -> Iterator[Fault]:
+        yield Fault(EndName("a", "to-b"), "", fix=(Change(EndName("a", "to-b", "gone"), "local_ts", NET_A),))
+
+    (one,), dummy = pair(healthy())
+    (found,) = run(Rule("selectors-not-mirrored", "high", "", broken), one, Grounds())
+    assert (found.id, found.fix) == ("rule-failed", ())
 
 
 def test_nothing_is_loaded_on_a_gateway_with_a_key_that_would_end_what_is_up() -> None:
@@ -237,7 +254,7 @@ def test_an_identity_that_is_kept_for_another_peer_is_not_taken() -> None:
     a, b = (replace(g, secrets=(secret(connection(), digest=None, ids=("b.example",)), third)) for g in (a, b))
     tunnels, dummy = pair((a, b))
     (found,) = (each for each in diagnose(tunnels) if each.id == "identity-mismatch")
-    assert found.fix == ()
+    assert (found.fix, "nothing on a says that it is a.example" in found.no_fix) == ((), True)
 
 
 def test_no_selector_that_carries_traffic_is_narrowed() -> None:
@@ -256,8 +273,11 @@ def test_a_tunnel_that_is_claimed_by_somebody_who_has_not_its_key_is_changed_now
     a, b = (replace(gateway, sas=()) for gateway in healthy(mine, theirs))
     a = replace(a, secrets=(secret(mine, "guessed"),))
     tunnels, dummy = pair((a, b))
-    assert tunnels
-    assert [fix for each in diagnose(tunnels) for fix in each.fix if getattr(fix, "setting", "")] == []
+    believed, judged = (
+        {fix.setting for each in diagnose(tunnels, allowed) for fix in each.fix if isinstance(fix, Change)}
+        for allowed in (set(REPAIRS), DEFAULT)
+    )
+    assert (believed, judged) == ({"remote.id", "remote_addrs"}, set())
 
 
 def test_a_tunnel_that_is_up_is_not_changed_to_what_a_file_says_that_was_not_loaded() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from ..model import Gateway, IkeSa, Problem, Site
 from ..swanctl.certificates import moment
-from ..swanctl.words import identities, interfaces, outside
+from ..swanctl.words import identities, interfaces, outside, several
 from .keys import Keys
 
 REFUSED = ("unknown-setting", "invalid-setting")
@@ -63,8 +63,13 @@ def _replacing(gateway: Gateway) -> Mapping[str, tuple[str, ...]]:
     alike: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for connection in gateway.connections:
         own, peer = identities(connection)
-        fixed = own and peer and not ("*" in own + peer or own.startswith(("^", "%")) or peer.startswith(("^", "%")))
-        if fixed and connection.unique == "replace" and not connection.omitted:
+        if (
+            own
+            and peer
+            and not (several(own) or several(peer))
+            and connection.unique == "replace"
+            and not connection.omitted
+        ):
             families = frozenset(":" in address for address in connection.remote_addrs)
             alike[own, peer, connection.version, families].append(connection.name)
     up = {ike.connection for ike in gateway.sas or () if ike.state == "ESTABLISHED"}

@@ -12,9 +12,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ..model import SEVERITIES, Change, EndName, Fault, Finding, Repair, Severity, Step, Tunnel
+from ..model import SEVERITIES, EndName, Fault, Finding, Repair, Severity, Step, Tunnel
 from .evidence import live
-from .grounds import DEFAULT, Grounds
+from .grounds import DEFAULT, Grounds, loads
 
 Check = Callable[[Tunnel], Iterator[Fault]]
 SETTINGS = frozenset(  # the families that judge by what stands, and does not stand, in the configuration
@@ -123,12 +123,8 @@ def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
     apart = next((f.id for f in found if families.get(f.id) in AGREEMENT and f.id not in ROTATED), "")
     if not apart or not live(tunnel):
         return found
-    why = f"not loaded by itself, because the tunnel is up and its files disagree ({apart})"
-    return [replace(f, fix=(), no_fix=why) if any(_loads(fix) for fix in f.fix) else f for f in found]
-
-
-def _loads(fix: Change | Step) -> bool:
-    return isinstance(fix, Step) and fix.state == "loaded"
+    why = f"not loaded automatically: the tunnel is up, and the files of its ends disagree ({apart})"
+    return [replace(f, fix=(), no_fix=why) if any(map(loads, f.fix)) else f for f in found]
 
 
 def _couple(tunnel: Tunnel, end: EndName) -> int | None:
@@ -153,6 +149,7 @@ def run(each: Rule, tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
         faults = list(each.check(tunnel))
         if not faults and each.id in _otherwise:
             faults = list(_otherwise[each.id](tunnel))
+        faults = [grounds.judge(tunnel, fault, each.id, each.repair) for fault in faults]
     except Exception as error:  # noqa: BLE001  a broken rule must not hide what the others see
         first = tunnel.ends[0]
         summary = f"rule {each.id} failed on this tunnel: {type(error).__name__}: {error}"
@@ -177,5 +174,5 @@ def run(each: Rule, tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
             f.no_fix,
             f.confidence,
         )
-        for f in (grounds.judge(tunnel, fault, each.id, each.repair) for fault in faults)
+        for f in faults
     ]

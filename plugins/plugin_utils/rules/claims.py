@@ -89,4 +89,5 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...] | None:
 
 def inside(one: Network, other: Network) -> bool:
     """Whether one network lies in another, or is it."""
-    return one.version == other.version and one.prefixlen >= other.prefixlen and other.supernet_of(one)  # type: ignore[arg-type]
+    same = one.version == other.version and one.prefixlen >= other.prefixlen
+    return same and one.network_address in other

@@ -1,4 +1,4 @@
-"""Whose word decides: on what grounds a fix is made by itself. Every rule's fix passes through here (ADR 0016).
+"""Whose word decides: on what grounds a fix is made automatically. Every rule's fix passes through here (ADR 0016).
 
 An end's own facts are corrected on its own evidence. Its view of its peer, and what it accepts from it, follow the
 peer only as far as that one has proven itself to it, and never beyond what was there: no wider selector, no weaker
@@ -14,7 +14,7 @@ from typing import Literal
 from ..model import REPAIRS, Change, Child, ChildSa, End, Fault, Gateway, Repair, Step, Tunnel
 from ..swanctl import proposals
 from ..swanctl.keys import Level, listed
-from ..swanctl.words import explicit, identities, normal, numeric, outside
+from ..swanctl.words import explicit, identities, normal, numeric, outside, several
 from .claims import Claims, Network, inside, networks
 from .evidence import installed, keys_differ, live
 
@@ -108,20 +108,21 @@ class Grounds:
         why = self._against(tunnel, fault, rule, repair)
         if why:
             would = "; ".join(_told(fix) for fix in fault.fix)
-            return replace(fault, fix=(), no_fix=f"not done by itself, because {why}. It would be: {would}")
+            return replace(fault, fix=(), no_fix=f"not repaired automatically: {why}. The repair would be: {would}")
         grounds = _grounds(tunnel, fault.fix) if rule != DECLARED else ""
         return replace(fault, evidence=(*fault.evidence, grounds)) if grounds else fault
 
     def _against(self, tunnel: Tunnel, fault: Fault, rule: str, repair: Repair) -> str:
         """Why a fix is not made; empty where it may be."""
         changes = [fix for fix in fault.fix if isinstance(fix, Change)]
+        touched = dict.fromkeys(map(_gateway, fault.fix))
         reasons: Iterator[str] = (
             reason
             for some in (
-                (_unread(tunnel, gateway) for gateway in _touched(fault.fix)),
+                (_unread(tunnel, gateway) for gateway in touched),
                 (_shared(end) for end in tunnel.ends if changes or _ends_sas(fault.fix)),
-                (_twice(tunnel.end(gateway)) for gateway in _touched(fault.fix)),
-                (self._breaks(gateway) for gateway in _loaded(fault.fix)),
+                (_twice(tunnel.end(gateway)) for gateway in touched),
+                (self._breaks(fix.gateway) for fix in fault.fix if isinstance(fix, Step) and loads(fix)),
                 () if rule == DECLARED else (self._refused(tunnel, change) for change in changes),
                 (self._unasked(rule, repair),),
             )
@@ -137,7 +138,7 @@ class Grounds:
     def _unasked(self, rule: str, repair: Repair) -> str:
         if rule == DECLARED or repair in self.allowed:
             return ""
-        return f"it is made only where ipsec_repair names {repair}"
+        return f"ipsec_repair does not include {repair}"
 
     def _refused(self, tunnel: Tunnel, change: Change) -> str:
         word = word_of(change)
@@ -170,7 +171,7 @@ class Grounds:
     def _names(self, end: End, change: Change) -> str:
         """Why a peer's identity is not taken over: it is more than one, or another peer's."""
         identity = normal(change.value)
-        if "*" in identity or identity.startswith(("^", "%")):
+        if several(identity):
             return f"{change.value} would accept more than one identity"
         others = self._of(end.gateway).peers.get(identity, set()) - {end.connection.name}
         return f"{end.gateway.name}/{min(others)} expects {change.value} too" if others else ""
@@ -227,17 +228,13 @@ def _ends_sas(fixes: Iterable[Change | Step]) -> bool:
     return any(isinstance(fix, Step) and fix.do in ("sa", "connection") for fix in fixes)
 
 
-def _touched(fixes: Iterable[Change | Step]) -> Iterator[str]:
-    """The gateways whose configuration a fix changes or loads."""
-    yield from dict.fromkeys(
-        fix.end.gateway if isinstance(fix, Change) else fix.gateway
-        for fix in fixes
-        if isinstance(fix, Change) or fix.do in ("connection", "daemon")
-    )
+def loads(fix: Change | Step) -> bool:
+    """Whether a fix puts what is in a gateway's files into force."""
+    return isinstance(fix, Step) and fix.state == "loaded"
 
 
-def _loaded(fixes: Iterable[Change | Step]) -> Iterator[str]:
-    yield from (fix.gateway for fix in fixes if isinstance(fix, Step) and fix.state == "loaded")
+def _gateway(fix: Change | Step) -> str:
+    return fix.end.gateway if isinstance(fix, Change) else fix.gateway
 
 
 def _unread(tunnel: Tunnel, gateway: str) -> str:

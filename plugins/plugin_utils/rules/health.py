@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
 from ..swanctl.words import explicit, numeric, selector
 from . import rule
+from .claims import Network, inside
 from .evidence import change, installed, later, place, readable, some, written
 from .negotiation import DOWN
 
@@ -15,8 +16,6 @@ HALF_OPEN = 3  # IKE_SAs: one is an attempt, a second one may be its successor
 SKEW = 300.0  # seconds
 SKEW_UNPROVEN = 3600.0  # seconds: without an SA in common the clocks may have been read at different times
 NAMELESS = ("psk", "eap", "xauth")  # methods that need no certificate of the end that uses them
-
-Network = IPv4Network | IPv6Network
 
 
 @rule("child-narrowed", "medium", reference="RFC 7296 section 2.9; swanctl.conf(5): local_ts", repair="sas")
@@ -157,12 +156,7 @@ def _whole(networks: Iterable[Network]) -> frozenset[Network]:
 
 
 def _within(some: frozenset[Network], whole: frozenset[Network]) -> bool:
-    return all(any(_inside(one, other) for other in whole) for one in some)
-
-
-def _inside(one: Network, other: Network) -> bool:
-    same = one.version == other.version and one.prefixlen >= other.prefixlen
-    return same and one.network_address in other
+    return all(any(inside(one, other) for other in whole) for one in some)
 
 
 def _text(selectors: tuple[frozenset[Network], ...]) -> str:

@@ -8,7 +8,7 @@ from heapq import nsmallest
 
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
 from ..outdated import outdated
-from ..swanctl.words import explicit, identities, selector
+from ..swanctl.words import explicit, identities, selector, several
 from . import rule
 from .evidence import (
     ALIVE,
@@ -328,7 +328,7 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
 def _for_several(end: End) -> bool:
     """Whether a connection takes more than one peer, by its addresses or by the identity that it expects."""
     remote, who = end.connection.remote_addrs, identities(end.connection)[1]
-    return len(explicit(remote)) != len(remote) or who is None or "*" in who or who.startswith(("^", "%"))
+    return len(explicit(remote)) != len(remote) or who is None or several(who)
 
 
 def _takes_its_place(tunnel: Tunnel, end: End) -> bool:

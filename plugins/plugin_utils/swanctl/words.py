@@ -46,6 +46,11 @@ def normal(identity: str) -> str:
     return str(ip_address(name)) if numeric(name) else name
 
 
+def several(identity: str) -> bool:
+    """Whether more than one peer may have this identity: it has a wildcard, is a regular expression or is anybody."""
+    return "*" in identity or identity.startswith(("^", "%"))
+
+
 def kind(identity: str) -> str:
     """The type that an identity has on the wire: two that read alike and differ in it do not match (RFC 7296, 3.5).
 

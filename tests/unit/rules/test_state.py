@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
@@ -48,11 +49,11 @@ def _used(on: str, ike: Mapping[str, object], **child: object) -> dict[str, obje
     return {"sas": (replace(sa, **ike),)}  # type: ignore[arg-type]
 
 
-def _with(identity: str, host: str = "192.0.2.2", *, far: bool = False, **values: object) -> tuple[IkeSa, ...]:
+def _with(identity: str, host: str = "192.0.2.2", *, far: bool = False, **values: Any) -> tuple[IkeSa, ...]:
     """The SAs of the initiator, with somebody of this identity and address, of which the peer knows nothing."""
     (sa,) = live(child_sa(number=9, remote_ts=("10.9.0.0/24",)) if far else child_sa())
-    cookies = {"initiator_spi": "i0000009", "responder_spi": "r0000009"}
-    return (replace(sa, remote_id=identity, remote_host=host, **{**cookies, **values}),)  # type: ignore[arg-type]
+    cookies: dict[str, Any] = {"initiator_spi": "i0000009", "responder_spi": "r0000009"}
+    return (replace(sa, remote_id=identity, remote_host=host, **{**cookies, **values}),)
 
 
 TO_B = connection()
