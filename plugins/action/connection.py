@@ -23,8 +23,10 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else one more to apply and, for live SAs, one more."""
         how = {key: args[key] for key in ("reinitiate", "make_before_break")}
+        wish = _wish(args, self.by(args["reason"]))
+        preceding = [_preceding(args, step) for step in args["preceding"]] if self.check_mode else []
         change = Changing.read(
-            _wish(args, self.by(args["reason"])), args["config"], self.gateway_name(variables), self.on_gateway, **how
+            wish, args["config"], self.gateway_name(variables), self.on_gateway, preceding=preceding, **how
         )
         followed = Followed()
         if change.needed:
@@ -45,6 +47,11 @@ def _wish(args: dict[str, Any], by: str) -> Wish:
         child: {str(key): _text(value) for key, value in asked.items()} for child, asked in given.items() if asked
     }
     return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"], shape)
+
+
+def _preceding(args: dict[str, Any], step: dict[str, Any]) -> Wish:
+    given = {key: step[key] for key in ("settings", "children", "psk_use") if key in step}
+    return Wish(args["name"], psk=args["psk"] if step.get("psk") else None, **given)
 
 
 def _flag(child: str, value: object) -> bool:

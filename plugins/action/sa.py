@@ -38,9 +38,8 @@ class ActionModule(Task):
         """The change of nothing that makes SAs anew before they go; None where that is not asked or none are up."""
         if args["state"] != "reinitiated" or not args["make_before_break"]:
             return None
-        how = {"reinitiate": True, "make_before_break": True}
-        wish = Wish(args["connection"])
-        change = Changing.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
+        wish, name = Wish(args["connection"]), self.gateway_name(variables)
+        change = Changing.read(wish, args["config"], name, self.on_gateway, reinitiate=True, make_before_break=True)
         return change if change.prepared.bridged else None
 
     def _do(self, wish: sa.Wish, operation: sa.Operation) -> Followed:

@@ -113,6 +113,15 @@ options:
       - This end must be able to initiate. Where nothing is up it makes no difference.
     type: bool
     default: false
+  preceding:
+    description:
+      - Steps of a plan, as M(tunnelwright.ipsec.tunnel_audit) returns them, that a run takes on this connection before
+        this task. In check mode they are not taken, so the change is worked out, and its diff shown, on what they
+        would have left. A run does without.
+      - A step with C(psk) stands for O(psk).
+    type: list
+    elements: dict
+    default: []
   timeout:
     description: Seconds for each operation on SAs.
     type: float
@@ -235,6 +244,7 @@ ARGUMENT_SPEC = {
     "psk_use": {"type": "str", "choices": ["only", "accept", "sign"], "default": "only"},
     "reinitiate": {"type": "bool", "default": False},
     "make_before_break": {"type": "bool", "default": False},
+    "preceding": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 30},
     "reason": {"type": "str", "default": ""},
     "apply_pending": {"type": "bool", "default": False},

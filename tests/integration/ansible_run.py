@@ -30,6 +30,16 @@ class Run:
         """Hosts that changed, with how many tasks."""
         return {host: counts["changed"] for host, counts in self.stats.items() if counts["changed"]}
 
+    def diffs(self) -> set[str]:
+        """What each gateway was shown to change, or to have changed."""
+        return {
+            f"{host}: {json.dumps(each['diff'], sort_keys=True)}"
+            for task, host, result in self.tasks
+            if "Write the findings" not in task
+            for each in result.get("results", [result])
+            if each.get("diff")
+        }
+
     def result(self, task: str, host: str | None = None) -> dict[str, Any]:
         """The last result of a task, of a host or of whichever ran it."""
         found = [r for name, who, r in self.tasks if name.endswith(task) and host in (None, who)]

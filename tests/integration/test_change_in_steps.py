@@ -85,6 +85,16 @@ def test_one_end_alone_accepts_both_until_a_run_on_both_completes_it(lab: Lab, h
     assert pings.share <= BLINK, pings
 
 
+@pytest.mark.usefixtures("lab")
+def test_a_forecast_shows_each_step_on_what_those_before_it_leave(hosts: Path, tmp_path: Path) -> None:
+    wish = Wish({"proposals": "aes256-sha384-modp2048", "dpd_delay": "17s"}, psk="a-key-in-two-steps")
+    foretold, done = (remediate(tmp_path, hosts, wish, "--diff", *more) for more in (("--check",), ()))
+    assert (foretold.status, done.status) == (0, 0), foretold.output + done.output
+    assert foretold.changed() == done.changed() == {"a01": 2, "b01": 2}
+    assert foretold.diffs() == done.diffs()
+    assert len(done.diffs()) == 4
+
+
 def test_what_is_not_adopted_keeps_the_old_values(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     """The peer takes nothing of the new list: the initiator has its old file again, and the responder both lists."""
     file = lab.sh("b01", "cat /etc/swanctl/conf.d/east.conf")

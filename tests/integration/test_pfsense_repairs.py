@@ -214,17 +214,6 @@ def break_all(lab: Lab, rounds: Mapping[int, Round]) -> None:
     put(lab, {gateway: config(lab, gateway) for gateway in pfsenses(lab)}, faults)
 
 
-def diffs(done: Run) -> set[str]:
-    """What each gateway was shown to change, or to have changed."""
-    return {
-        f"{host}: {json.dumps(each['diff'], sort_keys=True)}"
-        for task, host, result in done.tasks
-        if "Write the findings" not in task
-        for each in result.get("results", [result])
-        if each.get("diff")
-    }
-
-
 @EACH
 def test_faults_of_both_tunnels_are_found_and_repaired_and_traffic_passes(
     stories: Callable[[str], Story], number: int
@@ -247,7 +236,7 @@ def test_all_of_it_is_done_as_foretold(stories: Callable[[str], Story], when: st
     assert story.foretold.changed() == story.done.changed()
     hubs = {gateway for gateway in story.lab.topology.gateways if gateway.startswith("hub")}
     assert hubs <= set(story.done.changed())
-    assert diffs(story.foretold) == diffs(story.done)
+    assert story.foretold.diffs() == story.done.diffs()
 
 
 @ALL

@@ -1,7 +1,7 @@
 """The role scheduled_audit on a control node of its own: what it installs, what that does run by run, what it leaves.
 
-The control node is this machine with `/etc` and `/var/lib` of its own, in a mount namespace. Its jobs are run as its
-cron would, by a user who is not root, on real gateways.
+The control node is this machine with `/etc`, `/run`, `/var/lib` and processes of its own, so that a test decides what
+runs services there. Its jobs are run as its cron would, by a user who is not root, on real gateways.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ test ! -e {SRV}/told/broken
 
 @dataclass(frozen=True)
 class Node:
-    """A control node: a process that keeps its mount namespace, and the inventory by which the role is run there."""
+    """A control node: a process that keeps its namespaces, and the inventory by which the role is run there."""
 
     pid: int
     tmp: Path
 
     @property
     def enter(self) -> list[str]:
-        return ["nsenter", "--mount", f"--target={self.pid}", "--"]
+        return ["nsenter", "--mount", "--pid", f"--target={self.pid}", "--"]
 
     def sh(self, script: str, *, ok: bool = True) -> str:
         done = subprocess.run([*self.enter, "sh", "-c", script], capture_output=True, text=True, check=False)
@@ -144,21 +144,32 @@ def lab() -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def node(lab: Lab, hook: Hook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    stay = ["unshare", "--mount", "sh", "-c", "echo ready; exec sleep 3600"]
-    with subprocess.Popen(stay, stdout=subprocess.PIPE) as own:
+    space = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    with subprocess.Popen([*space, "sh", "-c", "echo ready; while sleep 1; do :; done"], stdout=subprocess.PIPE) as own:
         assert own.stdout is not None
         own.stdout.readline()
-        node = Node(own.pid, tmp_path_factory.mktemp("node"))
+        first = Path(f"/proc/{own.pid}/task/{own.pid}/children").read_text(encoding="ascii")
+        node = Node(int(first), tmp_path_factory.mktemp("node"))
         try:
             furnish(node, lab, hook)
+            node.sh("cron")
             yield node
         finally:
             own.kill()
 
 
+@contextmanager
+def without_cron(node: Node) -> Iterator[None]:
+    node.sh("kill $(cat /run/crond.pid) && while cat /proc/[0-9]*/comm | grep -qx cron; do sleep 0.1; done")
+    try:
+        yield
+    finally:
+        node.sh("cron")
+
+
 def furnish(node: Node, lab: Lab, hook: Hook) -> None:
     """Folders of its own, and what an operator puts there."""
-    node.sh("mount -t tmpfs -o mode=755 tmpfs /srv")
+    node.sh("mount -t tmpfs -o mode=755 tmpfs /srv && mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /etc/cron.d")
     closed = {at for path in (ROOT, Path(sys.base_prefix)) for at in path.parents if not at.stat().st_mode & 1}
     for number, path in enumerate([*sorted(map(str, closed)), "/etc", "/var/lib"]):
         over = f"/srv/.over/{number}"
@@ -176,6 +187,25 @@ def furnish(node: Node, lab: Lab, hook: Hook) -> None:
     node.write(f"{SRV}/webhook.yml", json.dumps(address), "0644")
     encrypt = f"{Path(sys.executable).parent}/ansible-vault encrypt --vault-password-file {SRV}/password"
     node.sh(f"{encrypt} {SRV}/vault.yml {SRV}/webhook.yml && chmod 0644 {SRV}/vault.yml {SRV}/webhook.yml")
+
+
+@pytest.mark.parametrize(
+    ("by", "why"),
+    [
+        ({}, "neither systemd nor a cron that reads /etc/cron.d runs"),
+        ({"by": "systemd"}, "systemd does not run"),
+        ({"by": "cron"}, "no cron runs that reads /etc/cron.d"),
+    ],
+)
+@pytest.mark.parametrize("check", [(), ("--check",)])
+def test_nothing_is_installed_where_nothing_would_run_it(
+    node: Node, by: dict[str, str], why: str, check: tuple[str, ...]
+) -> None:
+    with without_cron(node):
+        refused = node.role(*check, **by)
+    assert refused.status != 0
+    assert f"Nothing here would run the audit: {why}; install and start one" in " ".join(refused.output.split())
+    assert (refused.changed(), node.sh(f"ls -d /etc/{NAME} {HOME} 2>/dev/null", ok=False)) == ({}, "")
 
 
 def test_it_is_installed_once_and_refuses_a_vault_that_others_can_open(node: Node) -> None:
@@ -242,6 +272,7 @@ def test_no_secret_is_in_a_file_or_an_argument(node: Node) -> None:
 
 
 def test_with_systemd_it_is_a_timer_that_systemd_takes(node: Node) -> None:
+    node.sh("mkdir -p /run/systemd/system")  # SYSTEMD_OFFLINE has systemctl ask nobody
     predicted = node.role("--check", by="systemd", when="*-*-* 06..20:17:00")
     assert (predicted.status, set(predicted.changed())) == (0, {"localhost"}), predicted.output
     done = node.role(by="systemd", when="*-*-* 06..20:17:00")

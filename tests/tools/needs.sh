@@ -22,6 +22,7 @@ done <<-END
 	busybox          unit           has busybox
 	ca-certificates  tools          file /etc/ssl/certs/ca-certificates.crt
 	chromium         browser        has chromium
+	cron             lab            has cron
 	dash             unit           has dash
 	debootstrap      lab,fresh      has debootstrap
 	gawk             unit           has gawk

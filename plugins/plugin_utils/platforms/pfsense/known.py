@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address, ip_network
 
 from ...errors import IpsecError
@@ -58,8 +58,8 @@ class Known:
         return enabled(edited(self.found.config, made_edits))
 
 
-def known(reply: Reply, options: GatherOptions) -> Known:
-    """The pfSense that gave the reply.
+def known(reply: Reply, options: GatherOptions, made_edits: Iterable[Edit] = ()) -> Known:
+    """The pfSense that gave the reply, as it is after these edits.
 
     Raises:
         IpsecError: its config.xml could not be read.
@@ -67,6 +67,7 @@ def known(reply: Reply, options: GatherOptions) -> Known:
     found = answer(reply, [])
     if found is None:
         raise IpsecError("config.xml could not be read", where=PATH)
+    found = replace(found, config=edited(found.config, made_edits))
     interfaces = Interfaces(found.config, machine.system(reply).addresses, carp(reply))
     about = configuration(reply, options, found, interfaces, [])
     return Known(found, interfaces, about, Surroundings(interfaces, about.generated, release(reply)))

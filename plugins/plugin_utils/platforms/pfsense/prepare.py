@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...errors import RefusedError
 from ...model import Connection, Gateway, Reply
 from ...secrets import decoded, digest
@@ -20,13 +22,34 @@ from .rewritten import Rewritten, diff, refuse_state
 _NAMED = 4  # of what would change beside
 
 
-def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Rewritten:
-    """The edits that make a wish true, and nothing else other than what was.
+def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
+    wish: Wish,
+    gateway: Gateway,
+    connection: Connection,
+    reply: Reply,
+    options: GatherOptions,
+    preceding: Iterable[Wish] = (),
+) -> Rewritten:
+    """The edits that make a wish true after those that precede it, and nothing else other than what was.
 
     Raises:
         RefusedError: pfSense cannot have it, or it is no time to change it.
     """
-    here = known(reply, options)
+    made: list[Edit] = []
+    for each in preceding:
+        made += _rewritten(each, gateway, connection, reply, options, made).order.edits
+    return _rewritten(wish, gateway, connection, reply, options, made)
+
+
+def _rewritten(  # noqa: PLR0913, PLR0917  as above
+    wish: Wish,
+    gateway: Gateway,
+    connection: Connection,
+    reply: Reply,
+    options: GatherOptions,
+    made: Iterable[Edit],
+) -> Rewritten:
+    here = known(reply, options, made)
     one = next((each for each in here.configuration.made if each.name == wish.name), None)
     if one is None:
         hint = "mobile clients and what bypasses IPsec are left to the web interface"

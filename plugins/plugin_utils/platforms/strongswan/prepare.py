@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import RefusedError
@@ -11,7 +11,7 @@ from ...swanctl.settings import load
 from ..options import GatherOptions
 from ..prepared import Changes
 from ..wanted import Wish
-from . import write
+from . import config, write
 from .charon import numbers
 from .files import GatewayFile, read_files
 from .twin import BROKEN, SUFFIX, Twin, carried, twin, was_broken
@@ -101,8 +101,15 @@ class Edited:
         return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
-def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Edited:
-    """The edits that make a wish true on the gateway of this reply.
+def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
+    wish: Wish,
+    gateway: Gateway,
+    connection: Connection,
+    reply: Reply,
+    options: GatherOptions,
+    preceding: Iterable[Wish] = (),
+) -> Edited:
+    """The edits that make a wish true on the gateway of this reply, after the wishes that precede it.
 
     Raises:
         RefusedError: a name or value that strongSwan would not take, or a file that must not be edited.
@@ -112,7 +119,15 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
         what = f"strongSwan has no setting {wish.shape.asked}, which is one of pfSense"
         raise RefusedError(what, where=wish.name, hint=hint)
     shown = read_files(reply, options.digest_key)
+    for each in preceding:
+        drafted = _draft(each, gateway, connection, shown, options)
+        shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
+    return Edited(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
+
+
+def _draft(
+    wish: Wish, gateway: Gateway, connection: Connection, shown: Mapping[str, GatewayFile], options: GatherOptions
+) -> write.Draft:
     settings = load(options.config, {path: file.text for path, file in shown.items()})
-    version = numbers(gateway.version)
-    draft = write.draft(wish, settings, shown, version, options.digest_key, gateway.secrets, connection)
-    return Edited(wish, options, connection, shown, draft)
+    secrets, version = config.secrets(settings, options.digest_key), numbers(gateway.version)
+    return write.draft(wish, settings, shown, version, options.digest_key, secrets, connection)

@@ -20,7 +20,7 @@ from .sa import why
 from .twin import Twin
 
 _TOLD = ("terminate-before", "creds", "twin-", "initiate-", "load")
-_DIGEST = re.compile(re.escape(TOKEN) + "[0-9a-f]*")
+_DIGEST = re.compile(f'"?{re.escape(TOKEN)}([0-9a-f]*)"?')  # a gateway shows each in quotes
 IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not compared when a connection is loaded
 
 
@@ -210,5 +210,5 @@ def _size(file: GatewayFile) -> int:
 def _shown(data: bytes, keys: dict[str, str]) -> str:
     """The text for people: keys are numbered, so that a changed one shows and every run shows the same."""
     return _DIGEST.sub(
-        lambda found: keys.setdefault(found[0], f"hidden key {len(keys) + 1}"), data.decode("utf-8", "replace")
+        lambda found: keys.setdefault(found[1], f'"hidden key {len(keys) + 1}"'), data.decode("utf-8", "replace")
     )
