@@ -187,7 +187,7 @@ def played(rounds: Mapping[int, Round], tmp: Path) -> Iterator[Story]:
     given: dict[str, Any] = {
         "ipsec_tunnels": [each for number, made in rounds.items() for each in of(number, made.declared)],
         "ipsec_psks": {f"{tunnel}{n}": key for n, made in rounds.items() if made.psks for tunnel, key in PSKS.items()},
-        "ipsec_repair": ["default", "persistence", "practice"],
+        "ipsec_repair": ["default", "persistence", "practice", "peer_word"],  # networks apart: one end is to take more
         "ipsec_timeout": 10,
     }
     with with_canaries(fleets(rounds)) as lab, ThreadPoolExecutor(8) as pool:

@@ -334,7 +334,8 @@ def _keys(lab: Lab) -> None:
     (lab.folder / "known_hosts").write_text(hosts, encoding="utf-8")
     _private(lab.folder / "operator_password", secrets.token_urlsafe(12))
     for tunnel in lab.topology.tunnels:
-        _private(lab.folder / f"psk-{tunnel}", secrets.token_urlsafe(24))
+        # In hexadecimal, which never begins with 0x or 0s: strongSwan would decode that, and a pfSense would not.
+        _private(lab.folder / f"psk-{tunnel}", secrets.token_hex(24))
 
 
 def _private(path: Path, text: str) -> None:

@@ -127,7 +127,7 @@ def _key_not_loaded(lab: Lab, tunnel: Tunnel) -> None:
     "The responder has no key for this tunnel.", "responder", carries=False, cure="connection", psk=True, differs=True
 )
 def _psk_missing(lab: Lab, tunnel: Tunnel) -> None:
-    keys(lab, tunnel.responder, {"another": ("c.lab", "d.lab", secrets.token_urlsafe(24))})
+    keys(lab, tunnel.responder, {"another": ("c.lab", "d.lab", secrets.token_hex(24))})
     retry(lab, tunnel)
 
 
@@ -210,4 +210,4 @@ def _other_key(lab: Lab, tunnel: Tunnel) -> None:
     end = tunnel.responder
     entries = own_keys(lab, end)
     one, other, dummy = entries[tunnel.name]
-    keys(lab, end, {**entries, tunnel.name: (one, other, secrets.token_urlsafe(24))})
+    keys(lab, end, {**entries, tunnel.name: (one, other, secrets.token_hex(24))})

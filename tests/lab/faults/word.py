@@ -120,4 +120,4 @@ def _psk_changed(lab: Lab, tunnel: Tunnel) -> None:
     end = tunnel.responder
     entries = own_keys(lab, end)
     one, other, dummy = entries[tunnel.name]
-    keys(lab, end, {**entries, tunnel.name: (one, other, secrets.token_urlsafe(24))}, load=False)
+    keys(lab, end, {**entries, tunnel.name: (one, other, secrets.token_hex(24))}, load=False)
