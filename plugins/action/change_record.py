@@ -37,6 +37,7 @@ class ActionModule(Task):
             args["closed"] or "",
             tuple(tuple(map(str, group)) for group in args["redundant"]),
             self.goes_on,
+            tuple(args["only"]),
         )
         record = course.EVENTS[args["event"]](before, heard)
         files = shelf.keep(folder, record) if folder else []

@@ -19,7 +19,7 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
-from ..plugin_utils.audit import audit, to_probe
+from ..plugin_utils.audit import audit, left_unproven, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs
 from ..plugin_utils.errors import IpsecError
 from ..plugin_utils.findings_file import lines_in
@@ -47,18 +47,20 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
         now = datetime.now().astimezone()
+        inventory = () if args["folders"] else variables.get("groups", {}).get("all", ())
         read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
         with lines_in(args["findings_file"]) as hear:
             found = audit(
                 read,
                 unreadable=unreadable,
-                declared=declared(args["tunnels"]),
+                declared=declared(args["tunnels"], inventory),
                 probes=probes(args["probes"]),
                 attempts=attempts(args["attempts"]),
                 limit=args["limit"],
                 psks=psks(args["psks"], args["psk_digests"]),
                 target=args["policy_target"],
                 repair=repairs(args["repair"]),
+                only=args["only"],
                 policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
                 hear=hear,
             )
@@ -85,7 +87,8 @@ class ActionModule(Task):
             report = replace(report, findings=report.findings[: as_table.MOST])
         answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
-        return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "table": table}
+        left = left_unproven(found, args["limit"])
+        return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "left_unproven": left, "table": table}
 
     def _text(self, name: str) -> str:
         """The text of a policy's file: a path is relative to where ansible-playbook was started, else to the play."""

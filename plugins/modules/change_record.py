@@ -76,6 +76,11 @@ options:
     type: list
     elements: list
     default: []
+  only:
+    description: With O(event=planned), names of tunnels, or patterns of names, that alone are changed. Empty is all.
+    type: list
+    elements: str
+    default: []
   folder:
     description: Where to write the record. Without it nothing is written.
     type: str
@@ -131,6 +136,7 @@ ARGUMENT_SPEC = {
     "batch": {"type": "int", "default": 0},
     "closed": {"type": "str", "default": ""},
     "redundant": {"type": "list", "elements": "list", "default": []},
+    "only": {"type": "list", "elements": "str", "default": []},
     "folder": {"type": "str"},
 }
 

@@ -184,6 +184,14 @@ options:
     elements: str
     choices: [default, load, sas, agreement, dpd, roles, path, persistence, practice, peer_word]
     default: [default]
+  only:
+    description:
+      - Names of tunnels, or patterns of names such as V(branch*). All gateways are read and all ends paired, and
+        nothing is told, planned or probed but for these tunnels.
+      - A name or pattern that no tunnel has is an error.
+    type: list
+    elements: str
+    default: []
   before:
     description: RV(findings) of an audit before a repair; with O(done) it makes RV(repairs).
     type: list
@@ -305,6 +313,10 @@ to_probe:
   description: By gateway, what to give to M(tunnelwright.ipsec.probe) there.
   returned: success
   type: dict
+left_unproven:
+  description: By tunnel that is not proven, and that RV(plan) would leave so, why.
+  returned: success
+  type: dict
 gateways_unreadable:
   description: Gateways that could not be read, and why.
   returned: success
@@ -312,6 +324,7 @@ gateways_unreadable:
 repairs:
   description:
     - By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
+    - C(due) is whether it is to be. It is where a finding of severity high or worse was there, or a step was taken.
   returned: when O(before) is given
   type: list
   elements: dict
@@ -357,6 +370,7 @@ ARGUMENT_SPEC = {
     "psk_digests": {"type": "dict", "default": {}, "no_log": False},
     "policy": {"type": "str", "default": ""},
     "policy_target": {"type": "bool", "default": False},
+    "only": {"type": "list", "elements": "str", "default": []},
     "repair": {
         "type": "list",
         "elements": "str",

@@ -10,7 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain
 from operator import itemgetter
 
+from .errors import IpsecError
 from .model import (
+    SEVERE,
     Attempt,
     Audit,
     Child,
@@ -24,8 +26,11 @@ from .model import (
     Problem,
     Proof,
     Repair,
+    Step,
     Tunnel,
+    Unpaired,
 )
+from .near import nearest
 from .pairing import pair
 from .plan import plan
 from .policy import judge
@@ -34,6 +39,7 @@ from .policy.target import aimed
 from .rules import diagnosed, ordered
 from .rules.evidence import up as shares_sa
 from .rules.grounds import DEFAULT
+from .selection import selected
 from .swanctl.words import numeric
 from .verify import prove
 
@@ -64,6 +70,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     policy: tuple[Profile, date] | None = None,
     target: bool = False,
     repair: Collection[Repair] = DEFAULT,
+    only: Collection[str] = (),
     hear: _Hear | None = None,
 ) -> Audit:
     """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
@@ -71,25 +78,59 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
     but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
     `repair`: the classes of repairs that are planned (`model.REPAIRS`).
+    `only`: names and patterns of tunnels; of others, and of gateways at which none of these ends, nothing is told.
     `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:
-        IpsecError: a declared tunnel names a connection that is not there.
+        IpsecError: a declared tunnel names a connection that is not there, or `only` or `psks` a tunnel that is not.
     """
-    read = tuple(gateways)
+    read, wanted = tuple(gateways), tuple(declared)
     broken = dict(unreadable or {})
-    tunnels, unpaired = pair(read, declared, psks=psks, probes=probes, attempts=attempts)
+    every, unpaired = pair(read, wanted, psks=psks, probes=probes, attempts=attempts)
     if policy is not None and target:
-        tunnels = aimed(tunnels, *policy)
+        every = aimed(every, *policy)
+    names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
+    _refuse_unknown(psks or {}, names, broken)
+    tunnels = every
+    if only:
+        chosen = set(selected(names, only, broken))
+        tunnels, unpaired, ends = _chosen(chosen, every, wanted, unpaired)
+        read = tuple(gateway for gateway in read if gateway.name in ends)
+        broken = {name: why for name, why in broken.items() if name in ends}
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    findings = ordered(_heard(chain(unread, diagnosed(tunnels, repair), _stopped(read, tunnels)), hear))
+    diagnosis = diagnosed(tunnels, repair, among=every)
+    findings = ordered(_heard(chain(unread, diagnosis, _stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     carrying = {tunnel.name for tunnel in tunnels if shares_sa(tunnel)}
     planned = plan(tunnels, findings, limit=limit, up=up, carrying=carrying)
     told = Audit(tunnels, unpaired, findings, planned.steps, planned.advice, proofs, broken, planned.outages)
     return told if policy is None else _judged(told, *policy, hear)
+
+
+def _refuse_unknown(keys: Iterable[str], names: Iterable[str], unreadable: Collection[str]) -> None:
+    """A key for a tunnel that is not there would never be used; it may be there where a gateway could not be read."""
+    known = list(names)
+    for name in () if unreadable else keys:
+        if name not in known:
+            hint = nearest(name, known, there="there are")
+            raise IpsecError(f"there is a pre-shared key for {name}, and no such tunnel", where="ipsec_psks", hint=hint)
+
+
+def _chosen(
+    chosen: Collection[str],
+    tunnels: tuple[Tunnel, ...],
+    declared: tuple[Declared, ...],
+    unpaired: tuple[Unpaired, ...],
+) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...], set[str]]:
+    """The tunnels of these names, the ends of those of them that are declared and not whole, and all their gateways."""
+    meant = [end for each in declared if each.name in chosen for end in each.ends]
+    ends = {(end.gateway, end.connection) for end in meant}
+    ours = tuple(tunnel for tunnel in tunnels if tunnel.name in chosen)
+    alone = tuple(each for each in unpaired if (each.end.gateway, each.end.connection) in ends)
+    gateways = {end.gateway.name for tunnel in ours for end in tunnel.ends} | {end.gateway for end in meant}
+    return ours, alone, gateways
 
 
 def _judged(found: Audit, profile: Profile, today: date, hear: _Hear | None) -> Audit:
@@ -111,12 +152,10 @@ def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]
 def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:
     """What to ping on which gateway: from its own address inside the selectors to the peer's, or what is declared."""
     wanted: dict[str, list[dict[str, object]]] = {}
-    addresses: dict[str, _Addresses] = {}  # of each gateway once: a hub has an end in very many tunnels
+    addresses: dict[str, _Addresses] = {}
     for tunnel in tunnels:
         if proofs[tunnel.name].crosswise:
-            for end in tunnel.ends:
-                if end.gateway.name not in addresses:
-                    addresses[end.gateway.name] = _addresses(end.gateway)
+            _look_up(tunnel, addresses)
             for end in tunnel.ends:
                 for own, other in tunnel.pairs(end):
                     if pings := _pings(tunnel, end, (own, other), addresses):
@@ -129,6 +168,48 @@ def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str
     return wanted
 
 
+def left_unproven(found: Audit, limit: Iterable[str] | None = None) -> dict[str, str]:
+    """By tunnel that is not proven, and that a run of the plan would leave so: why.
+
+    `limit`: gateways that may be changed; a tunnel without an end on one of them is not judged.
+    """
+    allowed = None if limit is None else frozenset(limit)
+    severe: dict[str, list[Finding]] = {}
+    for finding in found.findings:
+        if finding.severity in SEVERE:
+            severe.setdefault(finding.tunnel, []).append(finding)
+    planned: dict[str, list[Step]] = {}
+    for step in found.steps:
+        planned.setdefault(step.tunnel, []).append(step)
+    left: dict[str, str] = {}
+    addresses: dict[str, _Addresses] = {}
+    for tunnel in found.tunnels:
+        ours = allowed is None or any(end.gateway.name in allowed for end in tunnel.ends)
+        if ours and not found.proofs[tunnel.name].proven:
+            name = tunnel.name
+            left[name] = _stays_unproven(tunnel, severe.get(name, []), planned.get(name, []), addresses)
+    return {name: why for name, why in left.items() if why}
+
+
+def _stays_unproven(tunnel: Tunnel, severe: list[Finding], steps: list[Step], addresses: dict[str, _Addresses]) -> str:
+    """Why a tunnel is not proven after its steps either; empty where it may be, or nothing asks for that."""
+    stuck = [each for each in severe if not each.fix]
+    if stuck or (severe and not steps):
+        first = (stuck or severe)[0]
+        return f"{first.id}: {first.no_fix or first.summary}"
+    moves = any("_ts" in key for step in steps for given in step.children.values() for key in given)
+    if steps and not moves and not any(_reach(tunnel, addresses)):
+        return "nothing inside its networks can be pinged: declare verify in ipsec_tunnels"
+    return ""
+
+
+def _reach(tunnel: Tunnel, addresses: dict[str, _Addresses]) -> Iterator[list[dict[str, str]]]:
+    """What can be pinged through it when it is up, child by child."""
+    _look_up(tunnel, addresses)
+    for end in tunnel.ends:
+        yield from (_pings(tunnel, end, couple, addresses) for couple in tunnel.pairs(end))
+
+
 def _pings(
     tunnel: Tunnel, end: End, children: tuple[Child, Child], addresses: Mapping[str, _Addresses]
 ) -> list[dict[str, str]]:
@@ -138,6 +219,13 @@ def _pings(
     source = _address(addresses[end.gateway.name], own)
     target = _address(addresses[tunnel.other(end).gateway.name], other)
     return [{"from": source, "to": target}] if source and target else []
+
+
+def _look_up(tunnel: Tunnel, addresses: dict[str, _Addresses]) -> None:
+    """The addresses of its gateways, of each once: a hub has an end in very many tunnels."""
+    for end in tunnel.ends:
+        if end.gateway.name not in addresses:
+            addresses[end.gateway.name] = _addresses(end.gateway)
 
 
 def _addresses(gateway: Gateway) -> _Addresses:

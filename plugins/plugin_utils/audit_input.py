@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .errors import ParseError
@@ -21,8 +21,11 @@ from .model import (
     restore,
     type_of,
 )
+from .near import nearest
 from .report.as_story import Done
 from .rules.grounds import DEFAULT
+from .swanctl.valid import refuse_named, refuse_setting
+from .swanctl.words import numeric
 
 ENDS = 2
 MIRRORED = frozenset(
@@ -58,13 +61,21 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
     return read, unreadable
 
 
-def declared(given: Iterable[Mapping[str, Any]]) -> list[Declared]:
-    """Declared tunnels.
+def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()) -> list[Declared]:
+    """Declared tunnels. `inventory`: all gateways that there are; empty where that is not known.
 
     Raises:
-        ParseError: a tunnel has not two ends, or its initiator is none of them.
+        ParseError: a tunnel has not two ends, its initiator is none of them, an end is at no gateway of the inventory,
+            or what is to be pinged is no address.
+        RefusedError: strongSwan would not take a setting.
     """
-    return [_declared(tunnel) for tunnel in given]
+    found = [_declared(tunnel) for tunnel in given]
+    for tunnel in found if inventory else ():
+        for end in tunnel.ends:
+            if end.gateway not in inventory:
+                what, where = f"{end.gateway} is not in the inventory", f"tunnels.{tunnel.name}.ends"
+                raise ParseError(what, where=where, hint=nearest(end.gateway, sorted(inventory), there="it has"))
+    return found
 
 
 def repairs(given: Iterable[str]) -> frozenset[Repair]:
@@ -154,9 +165,15 @@ def psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, GivenPsk
 
 def _declared(tunnel: Mapping[str, Any]) -> Declared:
     name = str(tunnel["name"])
+    where = f"tunnels.{name}"
     ends = [
-        DeclaredEnd(str(end["gateway"]), str(end["connection"]), _words(end, "settings"), _words(end, "child_settings"))
-        for end in tunnel["ends"]
+        DeclaredEnd(
+            str(end["gateway"]),
+            str(end["connection"]),
+            _settings(end, f"{where}.ends[{index}]"),
+            _child_settings(end, f"{where}.ends[{index}]"),
+        )
+        for index, end in enumerate(tunnel["ends"])
     ]
     if len(ends) != ENDS:
         raise ParseError(f"a tunnel has two ends, not {len(ends)}", where=f"tunnels.{name}.ends")
@@ -167,8 +184,8 @@ def _declared(tunnel: Mapping[str, Any]) -> Declared:
             where=f"tunnels.{name}.initiator",
             hint=f"name {ends[0].gateway} or {ends[1].gateway}",
         )
-    pings = tuple(Ping(str(ping["from"]), str(ping["to"])) for ping in (tunnel.get("verify") or {}).get("ping") or ())
-    settings, child_settings = _words(tunnel, "settings"), _words(tunnel, "child_settings")
+    pings = tuple(_pings(tunnel.get("verify") or {}, f"{where}.verify"))
+    settings, child_settings = _settings(tunnel, where), _child_settings(tunnel, where)
     _refuse_equal(f"tunnels.{name}.settings", settings)
     _refuse_equal(f"tunnels.{name}.child_settings", child_settings)
     return Declared(name, (ends[0], ends[1]), initiator, settings, pings, child_settings)
@@ -186,6 +203,39 @@ def _refuse_equal(where: str, settings: Mapping[str, str]) -> None:
         raise ParseError(
             what, where=f"{where}.{key}", hint=f"give it to one end, under ends[].{where.rpartition('.')[2]}"
         )
+
+
+def _settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
+    words = _words(given, "settings")
+    for name, value in words.items():
+        refuse_named(name, value, f"{where}.settings.{name}")
+    return words
+
+
+def _child_settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
+    words = _words(given, "child_settings")
+    for name, value in words.items():
+        refuse_setting("child", name, value, f"{where}.child_settings.{name}")
+    return words
+
+
+def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
+    _refuse_others(verify, ("ping",), where)
+    for index, ping in enumerate(verify.get("ping") or ()):
+        at = f"{where}.ping[{index}]"
+        if not isinstance(ping, Mapping):
+            raise ParseError("a ping has two addresses", where=at, hint="write {from: ADDRESS, to: ADDRESS}")
+        _refuse_others(ping, ("from", "to"), at)
+        for key in ("from", "to"):
+            if not numeric(str(ping.get(key, ""))):
+                what = f"{ping[key]!r} is no address" if key in ping else f"{key!r} is missing"
+                raise ParseError(what, where=f"{at}.{key}", hint="write an address inside the selectors")
+        yield Ping(str(ping["from"]), str(ping["to"]))
+
+
+def _refuse_others(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    if unknown := next((str(key) for key in given if key not in known), ""):
+        raise ParseError(f"unknown key {unknown!r}", where=where, hint=nearest(unknown, known))
 
 
 def _words(given: Mapping[str, Any], key: str) -> dict[str, str]:

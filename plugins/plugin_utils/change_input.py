@@ -41,6 +41,7 @@ def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Itera
             name: (each.get("seconds"), str(each.get("because") or ""))
             for name, each in (audit.get("outages") or {}).items()
         },
+        audit.get("left_unproven") or {},
     )
 
 

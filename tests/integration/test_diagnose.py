@@ -150,7 +150,7 @@ def test_what_is_up_is_not_touched_and_nothing_is_left_half_open(
 
 def test_the_ends_log_more_while_they_try_where_that_is_asked(done: Run, two: Path, lab: Lab, tmp_path: Path) -> None:
     tunnel = lab.topology.tunnels[IDENTITY]
-    asked = json.dumps({"ipsec_diagnose": [_called(tunnel)], "ipsec_log_levels": {"ike": 3}})
+    asked = json.dumps({"ipsec_only": [_called(tunnel)], "ipsec_log_levels": {"ike": 3}})
     louder = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", asked)
     assert (louder.status, louder.changed()) == (0, {})
     assert verdicts(louder.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
@@ -170,7 +170,7 @@ def test_a_log_level_that_is_refused_fails_the_gateway_and_hides_no_verdict(
     done: Run, two: Path, lab: Lab, tmp_path: Path
 ) -> None:
     tunnel = lab.topology.tunnels[IDENTITY]
-    asked = json.dumps({"ipsec_diagnose": [_called(tunnel)], "ipsec_log_levels": {"ike": 4}})
+    asked = json.dumps({"ipsec_only": [_called(tunnel)], "ipsec_log_levels": {"ike": 4}})
     refused = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", asked)
     assert verdicts(refused.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
     failed = {host for host, counts in refused.stats.items() if counts["failures"]}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, left_unproven, to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Audit,
@@ -13,6 +15,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Declared,
     DeclaredEnd,
     Gateway,
+    GivenPsk,
     Ping,
     Problem,
     Proof,
@@ -21,6 +24,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
 )
 
 from tests.unit.build import child, connection, declared, edited, healthy, probe
+from tests.unit.shapes import couples
 
 
 def _wanted(found: Audit) -> dict[str, list[dict[str, object]]]:
@@ -136,3 +140,75 @@ def test_of_several_addresses_inside_the_selectors_the_one_that_is_listed_first_
     several = ("lan0 10.1.0.9/24", "lan0 10.1.0.4/24", "lan1 10.1.1.1/24", "lan0 fd00::1/64")
     found = _wanted(audit((replace(a, system=System(addresses=several)), b)))
     assert found["a"][0]["pings"] == [{"from": "10.1.0.9", "to": "10.2.0.1"}]
+
+
+THREE, ALL = tuple(couples(3)), ["a0-b0", "a1-b1", "a2-b2"]
+
+
+@pytest.mark.parametrize(
+    ("only", "chosen"),
+    [((), ALL), (("a0-b0",), ALL[:1]), (("a[12]*",), ALL[1:]), (("*-b2", "a0-b0"), [ALL[0], ALL[2]])],
+)
+def test_only_what_is_named_is_told_planned_and_probed(only: tuple[str, ...], chosen: list[str]) -> None:
+    broken = tuple(edited(gateway, connection={"dpd_delay": 0.0}) for gateway in THREE)
+    found = audit(broken, unreadable={"z": "timed out"}, only=only)
+    assert [tunnel.name for tunnel in found.tunnels] == chosen
+    assert {step.tunnel for step in found.steps} == set(chosen)
+    assert {finding.tunnel for finding in found.findings} == {*chosen, *([] if only else [""])}
+    assert set(found.proofs) == set(found.outages) == set(chosen)
+
+
+def test_of_a_chosen_tunnel_that_is_not_whole_the_ends_are_told() -> None:
+    a, dummy = healthy()
+    found = audit((a, *THREE), declared=[declared()], unreadable={"b": "timed out"}, only=[declared().name])
+    assert [str(each.end) for each in found.unpaired] == ["a/to-b"]
+    assert [str(finding.end) for finding in found.findings] == ["b"]
+
+
+NAMES = (
+    ({"only": ["a0-b9"]}, "no tunnel is called 'a0-b9' at ipsec_only: do you mean a0-b0?"),
+    ({"only": ["x"]}, "no tunnel is called 'x' at ipsec_only: there are a0-b0, a1-b1, a2-b2"),
+    ({"only": ["x*"], "unreadable": {"z": "timed out"}}, "there are a0-b0, a1-b1, a2-b2; z could not be read"),
+    (
+        {"psks": {"a0-b7": GivenPsk()}},
+        "there is a pre-shared key for a0-b7, and no such tunnel at ipsec_psks: do you mean",
+    ),
+)
+
+
+@pytest.mark.parametrize(("given", "message"), NAMES)
+def test_a_name_that_no_tunnel_has_is_an_error_that_says_what_was_meant(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(IpsecError, match=re.escape(message)):
+        audit(THREE, **given)
+
+
+def test_a_key_may_be_for_a_tunnel_whose_gateway_could_not_be_read() -> None:
+    assert len(audit(THREE, psks={"a-z": GivenPsk()}, unreadable={"z": "timed out"}).tunnels) == 3
+
+
+def _down(*, dpd: float = 30.0, key: str = "d1", reached: bool = True) -> tuple[Gateway, ...]:
+    """The healthy pair without SAs, and what else is wrong with its second gateway."""
+    a, b = (replace(gateway, sas=()) for gateway in healthy())
+    b = edited(b, connection={"dpd_delay": dpd})
+    b = replace(b, secrets=tuple(replace(each, digest=key) for each in b.secrets))
+    return a, b if reached else replace(b, system=replace(b.system, addresses=()))
+
+
+@pytest.mark.parametrize(
+    ("gateways", "given", "limit", "left"),
+    [
+        (healthy(), {}, None, ""),
+        (_down(dpd=0.0), {}, None, ""),
+        (_down(key="other"), {}, None, "psk-mismatch"),
+        (_down(key="other"), {}, ["z"], ""),
+        (_down(key="other"), {"psks": {"a-b": GivenPsk()}}, None, ""),
+        (_down(dpd=0.0, reached=False), {}, None, "nothing inside its networks can be pinged"),
+        (_down(dpd=0.0), {"repair": {"load"}}, None, "dpd-off: not repaired automatically"),
+    ],
+)
+def test_what_a_run_would_leave_unproven_is_foretold(
+    gateways: tuple[Gateway, ...], given: dict[str, Any], limit: list[str] | None, left: str
+) -> None:
+    found = left_unproven(audit(gateways, limit=limit, **given), limit)
+    assert set(found) == ({"a-b"} if left else set())
+    assert all(why.startswith(left) for why in found.values())

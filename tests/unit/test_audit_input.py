@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.tunnelwright.ipsec.plugins.filter.psk_digests import psk_digests
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import audit_input
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Declared,
     DeclaredEnd,
@@ -22,8 +23,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest, key_id
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.valid import refuse_setting
 
 from tests.unit.build import healthy
+
+from .corpus import CORPUS, needs_corpus
 
 A, B = healthy()
 STEP = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, tunnel="a-b", findings=("f",))
@@ -71,6 +75,48 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))
     words = {"encap": "yes", "mobike": "no", "keyingtries": "0", "rekey_time": "4h"}
     assert audit_input.declared([given]) == [Declared("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))]
+
+
+MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"settings": {"dpd_dealy": "10s"}}, "tunnels.x.settings.dpd_dealy: do you mean dpd_delay?"),
+    ({"settings": {"esp_proposals": "aes256"}}, "no setting 'esp_proposals' there at tunnels.x.settings.esp_proposals"),
+    ({"settings": {"dpd_delay": "soon"}}, "'soon' is no value for dpd_delay"),
+    ({"settings": {"proposals": "aes256-sha257-modp2048"}}, "no algorithm 'sha257' at tunnels.x"),
+    ({"settings": {"remot.id": "a.lab"}}, "no section 'remot'"),
+    ({"child_settings": {"close_action": "sometimes"}}, "'sometimes' is no value for close_action"),
+    ({"ends": [{**ENDS[0], "settings": {"local.idd": "a"}}, ENDS[1]]}, "tunnels.x.ends[0].settings.local.idd"),
+    ({"verify": {"pings": []}}, "unknown key 'pings' at tunnels.x.verify: do you mean ping?"),
+    ({"verify": {"ping": [{"from": "10.0.0.1"}]}}, "'to' is missing at tunnels.x.verify.ping[0].to"),
+    ({"verify": {"ping": [{"from": "10.0.0.1", "to": "fw"}]}}, "'fw' is no address at tunnels.x.verify.ping[0].to"),
+    ({"verify": {"ping": ["10.0.0.1"]}}, "a ping has two addresses at tunnels.x.verify.ping[0]"),
+    ({"ends": [{**ENDS[0], "gateway": "fw-brnch1"}, ENDS[1]]}, "at tunnels.x.ends: do you mean fw-branch1?"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), MISTAKES)
+def test_a_mistake_in_a_declaration_is_an_error_that_says_what_was_meant(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(IpsecError) as caught:
+        audit_input.declared([{"name": "x", "ends": ENDS, **given}], ["a", "b", "fw-branch1"])
+    assert message in str(caught.value)
+
+
+def test_where_the_inventory_is_not_known_any_gateway_may_be_declared() -> None:
+    assert [each.name for each in audit_input.declared([{"name": "x", "ends": ENDS}])] == ["x"]
+
+
+@needs_corpus
+def test_no_proposal_of_strongswans_own_tests_is_refused() -> None:
+    texts = (
+        path.read_text(encoding="utf-8", errors="replace") for path in (CORPUS / "swanctl").rglob("*") if path.is_file()
+    )
+    given = [
+        found
+        for text in texts
+        for found in re.findall(r"^\s*((?:esp_|ah_)?proposals)\s*=\s*([^\n#}]+)", text, re.MULTILINE)
+    ]
+    assert len(given) > 100
+    for key, value in given:
+        refuse_setting("connection" if key == "proposals" else "child", key, value.strip(), "here")
 
 
 def test_a_declared_tunnel_has_settings_of_children_and_of_one_end_alone() -> None:

@@ -35,6 +35,7 @@ from .gateway import (
 from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Measured, Order, Picture, Status, Taken, TunnelChange, Watch
 from .tunnel import (
     REPAIRS,
+    SEVERE,
     SEVERITIES,
     STATES,
     Attempt,
@@ -71,6 +72,7 @@ from .wire import Reply, Script, Section
 
 __all__ = [
     "REPAIRS",
+    "SEVERE",
     "SEVERITIES",
     "STATES",
     "Action",

@@ -11,6 +11,7 @@ from .gateway import Certificate, Child, Connection, Gateway, IkeSa, Keepalive, 
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
+SEVERE: tuple[Severity, ...] = ("critical", "high")  # a tunnel with such a finding does not work, or soon will not
 State = Literal["down", "up", "up, traffic passes", "up, no traffic"]  # of a tunnel
 STATES: tuple[State, ...] = get_args(State)
 Confidence = Literal["certain", "observed", "inferred"]
@@ -169,6 +170,11 @@ class Proof:
     traffic: bool | None  # None: not probed
     missing: tuple[str, ...] = ()  # what keeps it from being proven
     adopted: bool = True  # the SAs in common use algorithms that both ends' configuration offers
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is all of that."""
+        return bool(self.crosswise and self.traffic and self.adopted)
 
     @property
     def state(self) -> State:

@@ -7,15 +7,8 @@ from dataclasses import dataclass, field
 
 from ..errors import RefusedError
 from ..model import Connection, PskUse
-from ..swanctl import keys
 from ..swanctl.settings import Path
-
-_HINTS = {
-    "bool": "write yes or no",
-    "time": "write a number and s, m, h or d, such as 30s",
-    "number": "write a number",
-    "action": "write none, trap, start or trap|start",
-}
+from ..swanctl.valid import refuse_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iter
                 where=name,
                 hint=f"its rounds are {', '.join(sorted(sections))}",
             )
-        _check("auth" if dot else "connection", key, value, version, f"{wish.name}.{name}")
+        refuse_setting("auth" if dot else "connection", key, value, f"{wish.name}.{name}", version)
         yield ("connections", wish.name, *name.split(".")), _clear(value)
     known = {child.name for child in connection.children if child.configured}
     for child, settings in wish.children.items():
@@ -74,38 +67,10 @@ def wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iter
                 hint=f"its children are {', '.join(sorted(known)) or 'none'}",
             )
         for key, value in settings.items():
-            _check("child", key, value, version, f"{wish.name}.children.{child}.{key}")
+            refuse_setting("child", key, value, f"{wish.name}.children.{child}.{key}", version)
             yield ("connections", wish.name, "children", child, key), _clear(value)
 
 
 def _clear(value: str) -> str | None:
     """An empty value clears a setting: strongSwan's default counts again."""
     return value or None
-
-
-def _check(level: keys.Level, key: str, value: str, version: tuple[int, ...], where: str) -> None:
-    if not keys.known(level, key):
-        near = ", ".join(sorted(keys.KEYS[level]))
-        raise RefusedError(f"strongSwan knows no setting {key!r} there", where=where, hint=f"known are {near}")
-    since = keys.SINCE.get(key)
-    if since and version and version < since:
-        have, need = (".".join(map(str, v)) for v in (version, since))
-        raise RefusedError(
-            f"strongSwan {have} does not know {key}, which came with {need}",
-            where=where,
-            hint="it would discard the connection",
-        )
-    kind = keys.KEYS[level][key]
-    parse = {"bool": keys.boolean, "time": keys.duration, "number": _number, "action": keys.action}.get(kind)
-    if value and parse is not None and parse(value) is None:
-        raise RefusedError(f"{value!r} is no value for {key}", where=where, hint=_HINTS[kind])
-    if kind == "action" and "|" in value and version and version < (5, 9, 6):
-        raise RefusedError(f"{value!r} needs strongSwan 5.9.6", where=where, hint="use start or trap")
-    if any(not character.isprintable() for character in value):
-        raise RefusedError(
-            f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it"
-        )
-
-
-def _number(value: str) -> int | None:
-    return 0 if value.startswith("%") else keys.whole(value)

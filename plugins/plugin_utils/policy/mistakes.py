@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from ..errors import IpsecError, ParseError
+from ..near import nearest
 from .document import Document, Path
 
 _KINDS = {
@@ -69,6 +69,4 @@ def _unknown(document: Document, path: Path, error: Any) -> ParseError:
 
 
 def _none_of(where: str, what: str, given: object, known: Iterable[object]) -> ParseError:
-    names = [str(each) for each in known]
-    close = get_close_matches(str(given), names, 1)
-    return ParseError(what, where=where, hint=f"do you mean {close[0]}?" if close else f"known are {', '.join(names)}")
+    return ParseError(what, where=where, hint=nearest(str(given), map(str, known)))

@@ -46,7 +46,7 @@ def render(record: ChangeRecord) -> str:
     if record.notes:
         lines += ["", "## Notes", "", *(f"- {text(note)}" for note in record.notes)]
     for tunnel in record.tunnels:
-        lines += ["", *_tunnel(tunnel)]
+        lines += ["", *_tunnel(tunnel, check=record.order.check)]
     return "\n".join(lines) + "\n"
 
 
@@ -66,7 +66,7 @@ def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
     yield "Batches", text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
 
 
-def _tunnel(tunnel: TunnelChange) -> Iterator[str]:
+def _tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
     yield f"## {text(tunnel.name)}: {_SAID[tunnel.status]}"
     yield ""
     ends = " and ".join(text(str(end)) for end in tunnel.ends)
@@ -74,7 +74,10 @@ def _tunnel(tunnel: TunnelChange) -> Iterator[str]:
     yield from _remarks(tunnel)
     if tunnel.steps:
         yield ""
-        yield from table(("Step", "Gateway", "What", "Setting: old → new", "Came of it"), map(_step, tunnel.steps))
+        yield from table(
+            ("Step", "Gateway", "What", "Setting: old → new", "Came of it"),
+            (_step(step, check=check) for step in tunnel.steps),
+        )
     for outage in tunnel.outages:
         yield ""
         yield _measured(outage)
@@ -97,7 +100,7 @@ def _remarks(tunnel: TunnelChange) -> Iterator[str]:
         yield f"Expected outage: {_seconds(tunnel.expected)} ({text(tunnel.expected_because)})."
 
 
-def _step(step: Taken) -> tuple[str, ...]:
+def _step(step: Taken, *, check: bool) -> tuple[str, ...]:
     settings = [
         f"{text(key)}: {text(old or 'not set')} → {text(new or 'not set')}"
         if step.ran and not (step.failed and old is None)
@@ -105,9 +108,10 @@ def _step(step: Taken) -> tuple[str, ...]:
         for key, (old, new) in step.settings.items()
     ]
     settings += ["pre-shared key"] if step.psk else []
-    came = "changed" if step.changed else "was so already"
+    changed, same = ("would change", "is so already") if check else ("changed", "was so already")
+    came = changed if step.changed else same
     if step.failed:
-        came = f"**failed**: {text(step.failed)}"
+        came = f"**{'would fail' if check else 'failed'}**: {text(step.failed)}"
     return (
         text(step.phase),
         text(step.gateway),

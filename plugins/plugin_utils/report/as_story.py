@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import Audit, Finding, Proof, Step, titled
+from ..model import SEVERE, Audit, Finding, Proof, Step, titled
 
 PSK = {
     "only": "pre-shared key",
@@ -34,6 +34,7 @@ class Chapter:
     failed: tuple[str, ...]
     still_wrong: tuple[str, ...]
     proven: bool
+    due: bool  # it is to be proven: something severe was wrong, or a step was taken
     missing: tuple[str, ...]  # what keeps it from being proven
 
 
@@ -62,7 +63,9 @@ def render(chapters: Iterable[Chapter]) -> str:
     """The stories as text for a terminal."""
     lines = []
     for chapter in chapters:
-        state = "proven: both ends hold the same SAs, traffic passes both ways" if chapter.proven else "NOT PROVEN"
+        state = "NOT PROVEN" if chapter.due else "nothing was to be done"
+        if chapter.proven:
+            state = "proven: both ends hold the same SAs, traffic passes both ways"
         lines.append(f"{chapter.tunnel}: {state}")
         for title, texts in (
             ("was wrong", chapter.was_wrong),
@@ -83,7 +86,7 @@ def _by_tunnel(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
 
 
 def _chapter(
-    name: str, before: Iterable[Finding], done: Iterable[Done], after: Iterable[Finding], proof: Proof | None
+    name: str, before: Sequence[Finding], done: Sequence[Done], after: Iterable[Finding], proof: Proof | None
 ) -> Chapter:
     return Chapter(
         tunnel=name,
@@ -91,7 +94,8 @@ def _chapter(
         changed=tuple(_step(each.step) for each in done if each.changed and not each.failed),
         failed=tuple(f"{_step(each.step)}: {each.failed}" for each in done if each.failed),
         still_wrong=tuple(f"{f.id}: {f.summary}" for f in after),
-        proven=bool(proof and proof.crosswise and proof.traffic and proof.adopted),
+        proven=bool(proof and proof.proven),
+        due=bool(done) or any(each.severity in SEVERE for each in before),
         missing=proof.missing if proof else ("one of its gateways could not be read",),
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..errors import RefusedError
 from ..model import ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange, plain
+from ..selection import selected
 from .batches import batches, stand_ins
 from .judge import another, spread, unproven
 from .picture import Found, Seen, managed_through, picture
@@ -35,6 +36,7 @@ class Heard:
     closed: str = ""  # why there is no room for another batch
     redundant: tuple[tuple[str, ...], ...] = ()
     goes_on: Callable[[str], bool] = bool  # whether a run, by its name, still goes on
+    only: tuple[str, ...] = ()  # names and patterns of the tunnels that alone are changed
 
 
 def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -55,10 +57,14 @@ def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """Which tunnels are to be changed, in which batches: by name, those that carry management last."""
+    """Which tunnels are to be changed, in which batches: by name, those that carry management last.
+
+    Raises:
+        IpsecError: no tunnel has a name that was asked for.
+    """
     seen, hosts = heard.seen, set(record.order.hosts)
     changed = {step.tunnel for step in seen.steps if step.gateway in hosts}
-    wanted = [name for name in seen.tunnels if name in changed]
+    wanted = [name for name in selected(seen.tunnels, heard.only, seen.unreadable) if name in changed]
     managed = {name: managed_through(seen.tunnels[name], seen.gateways) for name in wanted}
     names = sorted(wanted, key=lambda name: bool(managed[name]))
     others = stand_ins({name: seen.tunnels[name].ends for name in names}, seen.gateways, heard.redundant)
@@ -96,9 +102,11 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
             )
         watches = tuple(to_watch(tunnel, heard.seen, record.order.hosts))
         status: Status = "planned" if record.order.check else "under_way"
+        unproven = heard.seen.left_unproven.get(tunnel.name, "") if record.order.check else ""
         return replace(
             tunnel,
             status=status,
+            because=f"a run would not prove it: {unproven}" if unproven else "",
             before=before,
             steps=tuple(intended(step) for step in steps),
             watches=watches,
@@ -197,8 +205,13 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     def take(tunnel: TunnelChange) -> TunnelChange:
         outages = tuple(outage for name, outage in heard.outages if name == tunnel.name)
-        steps = with_results(tunnel, heard.taken) if record.order.check else tunnel.steps
-        return replace(tunnel, outages=outages or tunnel.outages, steps=steps)
+        if not record.order.check:
+            return replace(tunnel, outages=outages or tunnel.outages)
+        steps = with_results(tunnel, heard.taken)
+        refused = [f"{step.what} on {step.gateway} would fail: {step.failed}" for step in steps if step.failed]
+        why = "; ".join([*refused, *filter(None, [tunnel.because])])
+        status: Status = "failed" if why and tunnel.status == "planned" else tunnel.status
+        return replace(tunnel, steps=steps, status=status, because=why)
 
     took = (heard.now - datetime.fromisoformat(record.batch_began)).total_seconds() if record.batch_began else 0.0
     longest = took if record.batch == 1 else max(record.longest, took)

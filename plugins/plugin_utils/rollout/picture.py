@@ -47,6 +47,7 @@ class Seen:
     probes: tuple[Probe, ...] = ()
     to_probe: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     outages: Mapping[str, tuple[float | None, str]] = field(default_factory=dict)  # expected, and why
+    left_unproven: Mapping[str, str] = field(default_factory=dict)  # tunnels that the plan would leave so, and why
 
 
 def picture(name: str, seen: Seen, now: datetime) -> Picture | None:

@@ -88,11 +88,13 @@ def diagnose(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -
     return ordered(diagnosed(tunnels, allowed))
 
 
-def diagnosed(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -> Iterator[Finding]:
-    """The same as it is found, tunnel by tunnel."""
-    known = tuple(tunnels)
-    grounds = Grounds(allowed, known)
-    for tunnel in known:
+def diagnosed(
+    tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT, among: Iterable[Tunnel] | None = None
+) -> Iterator[Finding]:
+    """The same as it is found, tunnel by tunnel; `among`: all that there are, where only some are looked at."""
+    chosen = tuple(tunnels)
+    grounds = Grounds(allowed, chosen if among is None else among)
+    for tunnel in chosen:
         yield from _diagnose(tunnel, grounds)
 
 

@@ -62,6 +62,11 @@ _STRENGTH = {
 _FLOORS: dict[str, int] = {"encryption": 112, "integrity": 110, "key exchange": 112, "additional": 0}
 # `default` for ESP (proposal_create_default and proposal_create_default_aead): without a key exchange, before 6.0.2.
 _DEFAULT_ESP = ("aes128-aes192-aes256-sha256-sha384-sha512-sha1-aesxcbc", "aes128gcm16-aes192gcm16-aes256gcm16")
+COMMON = (  # to guess what a word was to be
+    "aes128", "aes192", "aes256", "aes128gcm16", "aes192gcm16", "aes256gcm16", "chacha20poly1305",
+    "sha1", "sha256", "sha384", "sha512", "prfsha256", "prfsha384", "prfsha512", "aesxcbc", "aescmac",
+    "modp2048", "modp3072", "modp4096", "ecp256", "ecp384", "ecp521", "x25519", "x448", "ke1_mlkem768", "noesn", "esn",
+)  # fmt: skip
 _DEFAULT_SINCE, _DEFAULT_UNTIL = (5, 9), (6, 0, 2)
 
 
@@ -105,6 +110,13 @@ def parse(text: str) -> Proposal | None:
         sets["integrity"].clear()  # strongSwan takes it from a proposal that has only AEAD, after it chose the PRF
     named = (sets[kind] for kind in ("key exchange", "additional key exchange", "ESN"))
     return Proposal(*map(frozenset, (sets["encryption"], sets["integrity"], prf, *named)))
+
+
+def unknown(text: str) -> list[str]:
+    """The words of a proposal that are no algorithm; none of `default`."""
+    words = text.strip().lower().removesuffix("!").split("-")
+    known = (any(pattern.fullmatch(_name(word)) for pattern in _WORDS.values()) for word in words)
+    return [] if words == ["default"] else [word for word, is_known in zip(words, known, strict=True) if not is_known]
 
 
 def spelled_out(texts: Iterable[str], version: str | None) -> tuple[str, ...]:

@@ -1,0 +1,75 @@
+"""Whether strongSwan would take a setting: its name, its value, and with which version it came (vici_config.c)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from ..errors import RefusedError
+from ..near import nearest
+from . import keys, proposals
+
+_HINTS = {
+    "bool": "write yes or no",
+    "time": "write a number and s, m, h or d, such as 30s",
+    "number": "write a number",
+    "action": "write none, trap, start or trap|start",
+}
+_PROPOSALS = frozenset({"proposals", "esp_proposals", "ah_proposals"})
+
+
+def refuse_setting(level: keys.Level, key: str, value: str, where: str, version: tuple[int, ...] = ()) -> None:
+    """Refuse what no strongSwan takes, or this version does not; an empty value clears a setting.
+
+    Raises:
+        RefusedError: says what is wrong with the name or the value, and what to write.
+    """
+    if not keys.known(level, key):
+        hint = nearest(key, sorted(keys.KEYS[level]))
+        raise RefusedError(f"strongSwan knows no setting {key!r} there", where=where, hint=hint)
+    since = keys.SINCE.get(key)
+    if since and version and version < since:
+        have, need = (".".join(map(str, v)) for v in (version, since))
+        raise RefusedError(
+            f"strongSwan {have} does not know {key}, which came with {need}",
+            where=where,
+            hint="it would discard the connection",
+        )
+    kind = keys.KEYS[level][key]
+    parse: Callable[[str], object] | None = _PARSERS.get(kind)
+    if value and parse is not None and parse(value) is None:
+        raise RefusedError(f"{value!r} is no value for {key}", where=where, hint=_HINTS[kind])
+    if kind == "action" and "|" in value and version and version < (5, 9, 6):
+        raise RefusedError(f"{value!r} needs strongSwan 5.9.6", where=where, hint="use start or trap")
+    if any(not character.isprintable() for character in value):
+        raise RefusedError(
+            f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it"
+        )
+    for word in (word for text in keys.listed(value) if key in _PROPOSALS for word in proposals.unknown(text)):
+        hint = nearest(word, proposals.COMMON, there="such as")
+        raise RefusedError(f"strongSwan knows no algorithm {word!r}", where=where, hint=hint)
+
+
+def refuse_named(name: str, value: str, where: str) -> None:
+    """The same of a connection's setting, which may be one of an authentication round, such as `local.id`.
+
+    Raises:
+        RefusedError: see there; or the section is none of a connection.
+    """
+    section, dot, key = name.rpartition(".")
+    if dot and not re.match(r"(local|remote)[^.]*\Z", section):
+        hint = "its rounds are named local… or remote…"
+        raise RefusedError(f"a connection has no section {section!r}", where=where, hint=hint)
+    refuse_setting("auth" if dot else "connection", key, value, where)
+
+
+def _number(value: str) -> int | None:
+    return 0 if value.startswith("%") else keys.whole(value)
+
+
+_PARSERS: Mapping[str, Callable[[str], object]] = {
+    "bool": keys.boolean,
+    "time": keys.duration,
+    "number": _number,
+    "action": keys.action,
+}
