@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from ansible import constants
@@ -21,7 +20,6 @@ from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
 from ..plugin_utils.audit import audit, left_unproven, to_probe
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs
-from ..plugin_utils.errors import IpsecError
 from ..plugin_utils.findings_file import lines_in
 from ..plugin_utils.model import plain
 from ..plugin_utils.policy.load import load
@@ -61,7 +59,7 @@ class ActionModule(Task):
                 target=args["policy_target"],
                 repair=repairs(args["repair"]),
                 only=args["only"],
-                policy=(load(args["policy"], self._text), now.date()) if args["policy"] else None,
+                policy=(load(args["policy"], self.text_of), now.date()) if args["policy"] else None,
                 hear=hear,
             )
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
@@ -89,16 +87,6 @@ class ActionModule(Task):
         table = "\n".join(text for text, dummy in lines)
         left = left_unproven(found, args["limit"])
         return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "left_unproven": left, "table": table}
-
-    def _text(self, name: str) -> str:
-        """The text of a policy's file: a path is relative to where ansible-playbook was started, else to the play."""
-        here = Path(name).expanduser()
-        beside = Path(self._loader.path_dwim(name))
-        try:
-            return (here if here.exists() else beside).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no UTF-8"
-            raise IpsecError(f"the policy cannot be read: {why}", where=str(here), hint="give its path") from error
 
 
 def _show(lines: Iterable[as_table.Line]) -> None:

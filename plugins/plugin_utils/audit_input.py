@@ -18,6 +18,7 @@ from .model import (
     Probe,
     Repair,
     Step,
+    Waiver,
     restore,
     type_of,
 )
@@ -76,6 +77,23 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
                 what, where = f"{end.gateway} is not in the inventory", f"tunnels.{tunnel.name}.ends"
                 raise ParseError(what, where=where, hint=nearest(end.gateway, sorted(inventory), there="it has"))
     return found
+
+
+def undeclared(
+    tunnels: Iterable[Declared], psks: Mapping[str, Any], waivers: Iterable[Waiver] = ()
+) -> list[dict[str, str]]:
+    """What is given for tunnels that are not declared: the place, and the tunnel's name.
+
+    Raises:
+        ParseError: a pre-shared key is empty, or no text.
+    """
+    for name, psk in psks.items():
+        if not isinstance(psk, str) or not psk:
+            what = "the pre-shared key is empty" if psk in ("", None) else "the pre-shared key is no text"
+            raise ParseError(what, where=f"ipsec_psks.{name}", hint="give it in quotes, or leave the tunnel out")
+    names = {tunnel.name for tunnel in tunnels}
+    given = [*(("ipsec_psks", str(name)) for name in psks), *((each.origin, each.tunnel) for each in waivers)]
+    return [{"where": where, "tunnel": name} for where, name in given if name not in names]
 
 
 def repairs(given: Iterable[str]) -> frozenset[Repair]:

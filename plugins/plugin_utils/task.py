@@ -122,6 +122,24 @@ class Task(ActionBase):
                 wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True
             )
 
+    def inventory(self, variables: Mapping[str, Any]) -> list[str]:
+        """The names of all hosts of the inventory; none where there is no inventory."""
+        return list((variables.get("groups") or {}).get("all") or ())
+
+    def text_of(self, name: str) -> str:
+        """The text of a user's file: a path is relative to where ansible-playbook was started, else to the play.
+
+        Raises:
+            IpsecError: it cannot be read.
+        """
+        here = Path(name).expanduser()
+        beside = Path(self._loader.path_dwim(name))
+        try:
+            return (here if here.exists() else beside).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is no UTF-8"
+            raise IpsecError(f"the policy cannot be read: {why}", where=str(here), hint="give its path") from error
+
     @property
     def check_mode(self) -> bool:
         """Whether nothing may be changed."""
