@@ -106,6 +106,9 @@ def test_the_page_says_at_a_glance_what_is_down_and_opens_to_why_and_what_to_do(
     expect(row).to_contain_text("b/to-a never checks that its peer is alive")
     expect(row).to_contain_text("What to do: on b/to-a: dpd_delay = 30s")
     expect(row).to_contain_text("Proof: b swanctl.conf:10: dpd_delay is not set")
+    page.get_by_role("searchbox", name="Search").fill("t0003")
+    expect(page.get_by_role("status")).to_have_text("10 of 250 tunnels")
+    expect(row.filter(has_text="t00030")).to_contain_text("What to do: on b/to-a: dpd_delay = 30s")  # it stays open
 
 
 def with_some_down() -> Report:

@@ -86,7 +86,8 @@
   let chosen = tunnels;
   let shown = 0;
   function more() {
-    get("list").append(...chosen.slice(shown, shown + PAGE).map(item));
+    // Made once, so that what is open stays open when another choice is shown.
+    get("list").append(...chosen.slice(shown, shown + PAGE).map((tunnel) => (tunnel.item ??= item(tunnel))));
     shown = Math.min(shown + PAGE, chosen.length);
     get("more").hidden = shown === chosen.length;
     get("count").textContent = `${chosen.length} of ${plural(tunnels.length, "tunnel")}`
