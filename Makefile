@@ -18,7 +18,7 @@ READY := packages $(MAIN)/installed $(LINK)
 heading = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help demo test night check unit browser sanity contract integration integration-night molecule perf sabotage outage
-.PHONY: mutants mutants-night matrix matrix-changed figures roots fresh fresh-quick fuzz clean packages
+.PHONY: mutants mutants-night matrix matrix-changed figures figures-of-time roots fresh fresh-quick fuzz clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root; 2 minutes)"
@@ -43,12 +43,13 @@ test: $(READY)
 		--lane "roots integration matrix-changed mutants molecule contract-$(LOWEST)" \
 		--lane "unit lint types docs sanity browser $(if $(CI),fresh-quick) contract-$(HIGHEST)"
 
-# What measures needs the machine to itself, so it comes last. Its pages in docs/ are then as new as the night.
+# What measures time needs the machine to itself, so it comes last. Its pages in docs/ are then as new as the night.
 night: $(READY)
 	@$(MAIN)/bin/python -m tests.tools.stages night \
-		--lane "roots integration-night mutants-night molecule $(CORES:%=contract-%)" \
-		--lane "lint types docs browser fuzz unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" && \
-	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh figures"
+		--lane "roots integration-night matrix sabotage mutants-night molecule $(CORES:%=contract-%)" \
+		--lane "lint types docs browser fuzz unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
+		--lane "fresh" && \
+	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "figures-of-time"
 
 check: lint types unit
 
@@ -147,6 +148,10 @@ findings: $(MAIN)/installed $(LINK)
 # Each of the four writes its page, and fails where a ratio breaks its limit or a case is missed.
 figures: $(READY)
 	@$(PYTHON) -m tests.figures
+
+# What a busy machine would spoil; the other two are right or wrong.
+figures-of-time: $(READY)
+	@$(PYTHON) -m tests.figures perf outage
 
 perf outage matrix sabotage: $(READY)
 	$(call heading,$@)

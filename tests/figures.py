@@ -1,7 +1,7 @@
 """`make figures`: every figure in docs/, measured anew, one after the other, and written into its page.
 
-Refuses where the tree has changes that are in no commit, or the machine does other work: the figures would be of
-neither. `--anyway` measures all the same, and the pages say so.
+Some of them where parts are named. Refuses where the tree has changes that are in no commit, or the machine does other
+work: the figures would be of neither. `--anyway` measures all the same, and the pages say so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.tools.measured import changes, quiet
 from tests.tools.sections import ROOT
 
-PARTS = ("tests.perf", "tests.outage", "tests.matrix", "tests.sabotage")
+PARTS = ("perf", "outage", "matrix", "sabotage")
 PATIENCE = 900.0  # seconds for the load of what ran before to fade
 OFTEN = 5.0  # seconds between two looks at it
 
@@ -26,13 +26,17 @@ def main() -> int:
     """All parts, also after one that failed; 1 where one did."""
     parser = argparse.ArgumentParser(prog="python -m tests.figures", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--anyway", action="store_true", help="also of a changed tree or on a busy machine; is written")
-    anyway = parser.parse_args().anyway
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless some are named")
+    given = parser.parse_args()
+    anyway, parts = given.anyway, given.parts or PARTS
+    if unknown := sorted(set(parts) - set(PARTS)):
+        parser.error(f"there are no figures called {', '.join(unknown)}")
     failed = []
-    for part in PARTS:
+    for part in parts:
         if not anyway and (why := obstacle(PATIENCE)):
             sys.exit(f"Not measured from {part} on: {why}. With --anyway it is, and the pages say so.")
         since = time.monotonic()
-        code = subprocess.run([sys.executable, "-m", part], check=False).returncode
+        code = subprocess.run([sys.executable, "-m", f"tests.{part}"], check=False).returncode
         print(f"== {part}: {'as it must be' if code == 0 else f'exit code {code}'}, {time.monotonic() - since:.0f} s")
         failed += [part] if code else []
     return int(bool(failed))

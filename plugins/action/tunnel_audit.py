@@ -18,9 +18,10 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
-from ..plugin_utils.audit import audit, left_unproven, to_probe
+from ..plugin_utils.audit import audit, read_in_part
 from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs
 from ..plugin_utils.findings_file import lines_in
+from ..plugin_utils.follow_up import left_unproven, to_probe, to_try
 from ..plugin_utils.model import plain
 from ..plugin_utils.policy.load import load
 from ..plugin_utils.report import as_story, as_table, side_by_side
@@ -86,7 +87,13 @@ class ActionModule(Task):
         answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
         left = left_unproven(found, args["limit"])
-        return answer | {"to_probe": to_probe(found.tunnels, found.proofs), "left_unproven": left, "table": table}
+        return answer | {
+            "to_probe": to_probe(found.tunnels, found.proofs),
+            "to_try": to_try(found),
+            "left_unproven": left,
+            "read_in_part": read_in_part(read, found if args["only"] else None),
+            "table": table,
+        }
 
 
 def _show(lines: Iterable[as_table.Line]) -> None:

@@ -236,7 +236,8 @@ RETURN = r"""
 tunnels:
   description:
     - Each tunnel with its ends, its initiator and why, whether it is C(up), its C(state) and what proves it.
-    - C(state) is V(down), V(up), V(up, traffic passes) or V(up, no traffic).
+    - C(state) is V(down), V(unknown), V(up), V(up, traffic passes) or V(up, no traffic).
+    - V(unknown) is a tunnel of which an end's SAs could not be read, V(up) one through which nothing was pinged.
   returned: success
   type: list
   elements: dict
@@ -313,8 +314,18 @@ to_probe:
   description: By gateway, what to give to M(tunnelwright.ipsec.probe) there.
   returned: success
   type: dict
+to_try:
+  description:
+    - By tunnel that is down, what to give to M(tunnelwright.ipsec.sa) to find out why, first at the end that is to
+      answer. Each as C(gateway), C(connection) and C(child), which is null where all of the tunnel is down.
+  returned: success
+  type: dict
 left_unproven:
   description: By tunnel that is not proven, and that RV(plan) would leave so, why.
+  returned: success
+  type: dict
+read_in_part:
+  description: Gateways of which a part could not be read, and why. What is said of their tunnels may be incomplete.
   returned: success
   type: dict
 gateways_unreadable:

@@ -70,12 +70,12 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
             or what is to be pinged is no address.
         RefusedError: strongSwan would not take a setting.
     """
-    found = [_declared(tunnel) for tunnel in given]
-    for tunnel in found if inventory else ():
+    found, there = [_declared(tunnel) for tunnel in given], frozenset(inventory)
+    for tunnel in found if there else ():
         for end in tunnel.ends:
-            if end.gateway not in inventory:
+            if end.gateway not in there:
                 what, where = f"{end.gateway} is not in the inventory", f"tunnels.{tunnel.name}.ends"
-                raise ParseError(what, where=where, hint=nearest(end.gateway, sorted(inventory), there="it has"))
+                raise ParseError(what, where=where, hint=nearest(end.gateway, sorted(there), there="it has"))
     return found
 
 
@@ -88,8 +88,9 @@ def undeclared(
         ParseError: a pre-shared key is empty, or no text.
     """
     for name, psk in psks.items():
-        if not isinstance(psk, str) or not psk:
-            what = "the pre-shared key is empty" if psk in ("", None) else "the pre-shared key is no text"
+        structured = isinstance(psk, (Mapping, list))  # a value that ansible-vault has encrypted may be no str
+        if structured or psk is None or not str(psk):
+            what = "the pre-shared key is no text" if structured else "the pre-shared key is empty"
             raise ParseError(what, where=f"ipsec_psks.{name}", hint="give it in quotes, or leave the tunnel out")
     names = {tunnel.name for tunnel in tunnels}
     given = [*(("ipsec_psks", str(name)) for name in psks), *((each.origin, each.tunnel) for each in waivers)]

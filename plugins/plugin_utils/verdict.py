@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from .model import Attempt, End, EndName, Tunnel, Verdict
-from .swanctl.log import Event, events, exchange, message
+from .swanctl.log import Event, events, exchange, message, of_others
 from .swanctl.words import explicit
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
@@ -42,7 +42,7 @@ def _verdict(tunnel: Tunnel, attempt: Attempt) -> Verdict:
     peer = tunnel.other(end)
     if attempt.established:
         return Verdict(end.name(), works=True)
-    heard = _heard(end, attempt)
+    heard = _heard(end, peer, attempt)
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
         if told := _told(lines, roles):
             return _refused(tunnel, end, who, told, attempt)
@@ -170,12 +170,31 @@ def _packets(lines: Iterable[str], way: str) -> list[_Packet]:
     ]
 
 
-def _heard(end: End, attempt: Attempt) -> tuple[str, ...]:
-    """What the peer logged of this attempt: of packets from this end, or from the address that NAT gives it."""
+def _heard(end: End, peer: End, attempt: Attempt) -> tuple[str, ...]:
+    """What the peer logged of this attempt: of packets from this end, or from the address that NAT gives it.
+
+    Two gateways may have several tunnels with each other, at other addresses of theirs or at the same.
+    """
     lines = attempt.peer_log or ()
-    heard = exchange(lines, _addresses(end))
+    asked = {packet.target for packet in _packets(attempt.log, "sending")} & peer.site.addresses  # none: NAT before it
+    heard = exchange(lines, _addresses(end), asked)
     behind = frozenset() if _packets(heard, "received") else _translated(attempt.log, lines)
-    return exchange(lines, behind) if len(behind) == 1 else heard
+    return _its_own(exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
+
+
+def _its_own(lines: tuple[str, ...], peer: End, attempt: Attempt) -> tuple[str, ...]:
+    """Without what the peer logged of its other connections, unless nothing else is there and its answers came here.
+
+    The peer may have taken the request for that of another connection: then what it answered has arrived at this end.
+    """
+    others = {each.name for each in peer.gateway.connections} - {peer.connection.name}
+    strange = of_others(lines, peer.connection.name, others)
+    own = tuple(line for place, line in enumerate(lines) if place not in strange)
+    if not strange or _packets(own, "received"):
+        return own
+    came = {packet.size for packet in _packets(attempt.log, "received")}
+    answered = {packet.size for packet in _packets(lines, "sending")}
+    return lines if came & answered else own
 
 
 def _translated(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:

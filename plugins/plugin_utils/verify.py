@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from .model import ChildSa, End, Probe, Proof, Tunnel
 from .outdated import outdated
 
@@ -11,10 +13,10 @@ ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 def prove(tunnel: Tunnel) -> Proof:
     """The proof of a tunnel from both ends' SAs and what its probes have shown."""
     couples = tunnel.pairs(tunnel.ends[0])
-    unmatched = [
-        own.name for own, other in couples if not _shared(tunnel.ends[0], own.name, tunnel.ends[1], other.name)
-    ]
-    missing = [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
+    unmatched = [own for own, dummy in lacking(tunnel)]
+    unread = tuple(end.gateway.name for end in tunnel.ends if unknown(end))
+    missing = [] if unread else [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
+    missing += [text for end in tunnel.ends if unknown(end) for text in _unread(tunnel, end)]
     traffic = _traffic(tunnel.probes)
     missing += [
         f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}"
@@ -22,7 +24,31 @@ def prove(tunnel: Tunnel) -> Proof:
         if not probe.reachable
     ]
     old = [f"{end.name(child)}: {said}" for end, child, said in outdated(tunnel)]
-    return Proof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old)
+    return Proof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old, unread=unread)
+
+
+def unknown(end: End) -> bool:
+    """Whether nobody could say which SAs an end has; a daemon that does not run has none."""
+    return end.gateway.sas is None and end.gateway.daemon.running is not False
+
+
+def lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
+    """The couples of children of which the ends hold no CHILD_SA in common, named in the order of the ends."""
+    one, other = tunnel.ends
+    return [
+        (own.name, counterpart.name)
+        for own, counterpart in tunnel.pairs(one)
+        if not _shared(one, own.name, other, counterpart.name)
+    ]
+
+
+def _unread(tunnel: Tunnel, end: End) -> Iterator[str]:
+    """That an end's SAs are not known, and what its peer has of the tunnel."""
+    peer = tunnel.other(end)
+    held = [f"{sa.name}{{{sa.id}}}" for ike in peer.sas for sa in ike.children if sa.state in ALIVE]
+    yield f"the SAs of {end.gateway.name} could not be read" + (
+        f"; {peer.gateway.name} has CHILD_SA {', '.join(held)} of it" if held else ""
+    )
 
 
 def _shared(one: End, child: str, other: End, counterpart: str) -> bool:

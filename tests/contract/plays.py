@@ -47,6 +47,19 @@ ONCE: dict[str, Step] = {
         "change_window",
         {"window": {"start": "22:00", "end": "05:00", "timezone": "Europe/Berlin"}, "fail": False},
     ),
+    "declared": (
+        "validate",
+        {
+            "tunnels": [
+                {
+                    "name": "t",
+                    "ends": [{"gateway": "west", "connection": "east"}, {"gateway": "east", "connection": "west"}],
+                }
+            ],
+            "psks": {"t": "a key of the contract"},
+            "policy": "baseline",
+        },
+    ),
     "record": (
         "change_record",
         {

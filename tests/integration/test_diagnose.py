@@ -192,4 +192,4 @@ def test_an_end_that_the_limit_leaves_out_initiates_nothing(two: Path, lab: Lab,
 def test_an_unknown_name_is_refused_with_those_that_there_are(two: Path, tmp_path: Path) -> None:
     refused = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", "tunnel=nowhere", "--check")
     assert refused.status != 0
-    assert "no tunnel is called nowhere: there are a01-b01, a04-b04" in json.dumps(refused.output)
+    assert "no tunnel is called 'nowhere' at ipsec_only: there are a01-b01, a04-b04" in refused.output

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.lab.faults import inject
 from tests.lab.lab import Lab, running
@@ -15,12 +16,12 @@ from tests.lab.topology import pairs
 
 from .ansible_run import Run, playbook
 
-DPD, KEYS, DPD_TOO = "a01-b01", "a02-b02", "a03-b03"
+DPD, KEYS, DPD_TOO, HEALTHY = "a01-b01", "a02-b02", "a03-b03", "a04-b04"
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with running(pairs(3, name="selection")) as lab:
+    with running(pairs(4, name="selection")) as lab:
         inject(lab, "dpd-off", "t01")
         inject(lab, "psk-mismatch", "t02")
         inject(lab, "dpd-off", "t03")
@@ -37,7 +38,7 @@ def report(tmp: Path, name: str) -> dict[str, Any]:
     return found
 
 
-def test_an_audit_tells_of_what_is_named_alone(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+def test_an_audit_tells_of_what_is_named_alone(hosts: Path, tmp_path: Path) -> None:
     for given, names in ((["-e", f"tunnel={DPD}"], [DPD]), (["-e", f"ipsec_only={KEYS},a03*"], [KEYS, DPD_TOO])):
         done = run(tmp_path, hosts, "audit", *given)
         found = report(tmp_path, "findings")
@@ -45,7 +46,6 @@ def test_an_audit_tells_of_what_is_named_alone(lab: Lab, hosts: Path, tmp_path: 
         assert [tunnel["name"] for tunnel in found["tunnels"]] == names
         assert {finding["tunnel"] for finding in found["findings"]} == set(names)
         assert {step["tunnel"] for step in found["plan"]} <= set(names)
-    assert len(lab.topology.tunnels) == len((DPD, KEYS, DPD_TOO))
 
 
 @pytest.mark.parametrize("name", ["audit", "diagnose", "remediate", "change_window"])
@@ -61,6 +61,22 @@ def test_a_mistake_in_what_is_declared_is_told_before_a_gateway_is_read(hosts: P
     assert done.status != 0
     assert "b001 is not in the inventory at tunnels.one.ends: do you mean b01?" in done.output
     assert not [name for name, dummy, result in done.tasks if name.endswith("Read the gateway")]
+
+
+def test_a_gateway_that_is_read_in_part_leaves_its_tunnel_unknown_and_fails(hosts: Path, tmp_path: Path) -> None:
+    data = yaml.safe_load(hosts.read_text(encoding="utf-8"))
+    data["all"]["hosts"]["b04"]["ansible_user"] = "operator"  # who may not open the daemon's socket
+    hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
+    done = run(tmp_path, hosts, "audit", "-e", f"tunnel={HEALTHY}", ipsec_report_formats=["json", "prometheus"])
+    (told,) = report(tmp_path, "findings")["tunnels"]
+    assert told["state"] == "unknown"
+    assert {host for host, counts in done.stats.items() if counts["failures"]} == {"b04"}
+    assert "1 tunnel, 0 down, 1 unknown" in done.output
+    assert "a04 has CHILD_SA net{" in " ".join(told["proof"]["missing"])
+    metrics = (tmp_path / "findings.prom").read_text(encoding="utf-8")
+    assert "ipsec_tunnel_up{" not in metrics
+    assert f'ipsec_tunnel_state{{tunnel="{HEALTHY}",state="unknown"}} 1' in metrics
+    assert {finding["id"] for finding in report(tmp_path, "findings")["findings"]} == {"gateway-unreadable"}
 
 
 def test_where_no_gateway_is_in_the_inventory_a_run_fails(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ import sys
 import time
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import gathers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
 

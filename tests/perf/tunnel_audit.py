@@ -10,7 +10,8 @@ import sys
 import time
 from collections.abc import Sequence
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway
 
 from tests.unit.shapes import SHAPES

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, left_unproven, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, read_in_part
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import left_unproven, to_probe, to_try
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Audit,
     Daemon,
@@ -35,7 +36,8 @@ def test_a_healthy_pair_is_one_tunnel_with_its_proof_and_nothing_else() -> None:
     assert plain(audit(healthy(), probes=(probe(), probe("b")))) == {
         **plain(audit(healthy(), probes=(probe(), probe("b")))),
         "findings": [], "steps": [], "advice": [], "unpaired": [], "unreadable": {},
-        "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": [], "adopted": True}}, "outages": {},
+        "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": [], "adopted": True, "unread": []}},
+        "outages": {},
     }  # fmt: skip
 
 
@@ -168,7 +170,7 @@ def test_of_a_chosen_tunnel_that_is_not_whole_the_ends_are_told() -> None:
 NAMES = (
     ({"only": ["a0-b9"]}, "no tunnel is called 'a0-b9' at ipsec_only: do you mean a0-b0?"),
     ({"only": ["x"]}, "no tunnel is called 'x' at ipsec_only: there are a0-b0, a1-b1, a2-b2"),
-    ({"only": ["x*"], "unreadable": {"z": "timed out"}}, "there are a0-b0, a1-b1, a2-b2; z could not be read"),
+    ({"only": ["x*"], "unreadable": {"z": "timed out"}}, "there are a0-b0, a1-b1, a2-b2; z could not be read whole"),
     (
         {"psks": {"a0-b7": GivenPsk()}},
         "there is a pre-shared key for a0-b7, and no such tunnel at ipsec_psks: do you mean",
@@ -212,3 +214,30 @@ def test_what_a_run_would_leave_unproven_is_foretold(
     found = left_unproven(audit(gateways, limit=limit, **given), limit)
     assert set(found) == ({"a-b"} if left else set())
     assert all(why.startswith(left) for why in found.values())
+
+
+def test_a_gateway_read_in_part_leaves_its_tunnels_unknown_and_is_told() -> None:
+    a, b = healthy()
+    blind = replace(
+        b, sas=None, problems=(Problem("no-permission", "this user may not open the socket", "", "use become"),)
+    )
+    found = audit((a, blind, *THREE))
+    assert found.proofs["a-b"].state == "unknown"
+    assert read_in_part((a, blind, *THREE)) == {"b": "this user may not open the socket"}
+    assert read_in_part((a, blind), audit((a, blind, *THREE), only=["a0-b0"])) == {}
+    assert read_in_part((replace(b, problems=(Problem("ha-secondary", "it is the secondary"),)),)) == {}
+
+
+def test_what_is_tried_is_the_tunnel_that_is_down_or_each_child_of_it_that_is() -> None:
+    ours = connection(children=(child("net"), child("more", local_ts=("10.1.9.0/24",), remote_ts=("10.2.9.0/24",))))
+    a, b = healthy(ours)
+    assert to_try(audit((a, b))) == {}
+    down = (edited(a, sas=()), edited(b, sas=()))
+    whole = [
+        {"gateway": "b", "connection": "to-a", "child": None},
+        {"gateway": "a", "connection": "to-b", "child": None},
+    ]
+    assert to_try(audit(down)) == {"a-b": whole}
+    part = tuple(replace(g, sas=tuple(replace(ike, children=ike.children[:1]) for ike in g.sas or ())) for g in (a, b))
+    assert to_try(audit(part)) == {"a-b": [{**each, "child": "more"} for each in whole]}
+    assert to_try(audit((a, edited(b, sas=None)))) == {}

@@ -19,6 +19,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Ping,
     Probe,
     Step,
+    Waiver,
     plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
@@ -217,3 +218,16 @@ DONE: tuple[tuple[str, dict[str, Any], list[Done]], ...] = (
 @pytest.mark.parametrize(("result", "expected"), [row[1:] for row in DONE], ids=[row[0] for row in DONE])
 def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any], expected: list[Done]) -> None:
     assert audit_input.done([result]) == expected
+
+
+def test_keys_and_waivers_of_tunnels_that_are_not_declared_are_told() -> None:
+    tunnels = audit_input.declared([{"name": "x", "ends": ENDS}])
+    waivers = [Waiver("dpd-off", name, "r", "o", "2027-01-01", "policy.yml:7") for name in ("x", "y")]
+    told = audit_input.undeclared(tunnels, {"x": "a key", "z": 12345678}, waivers)
+    assert told == [{"where": "ipsec_psks", "tunnel": "z"}, {"where": "policy.yml:7", "tunnel": "y"}]
+
+
+@pytest.mark.parametrize("psk", ["", None, ["a"], {"a": "b"}])
+def test_a_key_that_is_none_is_an_error_that_does_not_show_it(psk: Any) -> None:
+    with pytest.raises(ParseError, match=r"the pre-shared key is (empty|no text) at ipsec_psks\.x"):
+        audit_input.undeclared([], {"x": psk})

@@ -221,7 +221,7 @@ LIMITS = (
     ("all", None, ["responder b/to-a connection", "initiator a/to-b connection+"], ()),
     ("only the responder: it makes its own setting live", ["b"], ["responder b/to-a connection+"], ("a",)),
     ("only the initiator", ["a"], ["initiator a/to-b connection+"], ("b",)),
-    ("neither", [], [], ("b", "a")),
+    ("neither", [], [], ()),
 )
 
 

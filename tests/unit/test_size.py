@@ -10,8 +10,9 @@ from datetime import date
 from types import FrameType
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit, to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Waiver, plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Profile

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Probe, Proof
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Probe, Proof
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verify import prove
 
 from tests.unit.build import Edit, child, child_sa, connection, edited, healthy, live, probe
 
 NONE = ("no CHILD_SA of net that both ends hold",)
+UNREAD = ("the SAs of b could not be read; a has CHILD_SA net{1} of it",)
+STOPPED = Daemon(installed=True, running=False)
 LOST = ("b got 0 of 3 pings back through net",)
 
 
@@ -22,7 +24,13 @@ CASES: tuple[tuple[str, Edit, tuple[Probe, ...], Proof], ...] = (
     ("pings both ways", {}, (probe(), probe("b")), Proof(crosswise=True, traffic=True)),
     ("one way only", {}, (probe(), probe("b", reachable=False)), Proof(crosswise=True, traffic=False, missing=LOST)),
     ("nothing there", {"sas": ()}, (), Proof(crosswise=False, traffic=None, missing=NONE)),
-    ("not read", {"sas": None}, (), Proof(crosswise=False, traffic=None, missing=NONE)),
+    ("not read", {"sas": None}, (), Proof(crosswise=False, traffic=None, missing=UNREAD, unread=("b",))),
+    (
+        "not read, as its daemon is stopped",
+        {"sas": None, "daemon": STOPPED},
+        (),
+        Proof(crosswise=False, traffic=None, missing=NONE),
+    ),
     ("another SA", _other_end(number=9), (), Proof(crosswise=False, traffic=None, missing=NONE)),
     ("one direction of another", _other_end(spi_in="c0ffee"), (), Proof(crosswise=False, traffic=None, missing=NONE)),
     ("being rekeyed", _other_end(state="REKEYING"), (), Proof(crosswise=True, traffic=None)),

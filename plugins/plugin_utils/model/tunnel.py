@@ -12,7 +12,7 @@ from .gateway import Certificate, Child, Connection, Gateway, IkeSa, Keepalive, 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
 SEVERE: tuple[Severity, ...] = ("critical", "high")  # a tunnel with such a finding does not work, or soon will not
-State = Literal["down", "up", "up, traffic passes", "up, no traffic"]  # of a tunnel
+State = Literal["down", "unknown", "up", "up, traffic passes", "up, no traffic"]  # of a tunnel; up: nothing was pinged
 STATES: tuple[State, ...] = get_args(State)
 Confidence = Literal["certain", "observed", "inferred"]
 Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "contract", "finish", "persist"]
@@ -170,6 +170,7 @@ class Proof:
     traffic: bool | None  # None: not probed
     missing: tuple[str, ...] = ()  # what keeps it from being proven
     adopted: bool = True  # the SAs in common use algorithms that both ends' configuration offers
+    unread: tuple[str, ...] = ()  # gateways whose SAs are not known, so that a tunnel without proof need not be down
 
     @property
     def proven(self) -> bool:
@@ -180,7 +181,7 @@ class Proof:
     def state(self) -> State:
         """The same in a word."""
         if not self.crosswise:
-            return "down"
+            return "unknown" if self.unread else "down"
         return "up" if self.traffic is None else "up, traffic passes" if self.traffic else "up, no traffic"
 
 

@@ -66,7 +66,8 @@ def plan(
         if found:
             ours, theirs, why = _of(tunnel, found, allowed, up=tunnel.name in up)
             steps += map(tunnel.named, ours)
-            told += [advice(tunnel.named(step)) for step in theirs]
+            if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
+                told += [advice(tunnel.named(step)) for step in theirs]
             if ours:
                 outages[tunnel.name] = expected(ours, up=tunnel.name in up, carrying=tunnel.name in carrying, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)

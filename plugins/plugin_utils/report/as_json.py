@@ -27,6 +27,7 @@ def render(report: Report, drift: Drift) -> str:
     counts = {
         "tunnels": len(report.tunnels),
         "down": report.down(),
+        "unknown": report.unknown(),
         "findings": report.counts(),
         "waived": len(report.waived),
     }

@@ -29,7 +29,7 @@ def _lines(report: Report, drift: Drift) -> Iterator[str]:
     yield drift.summary() or "this is the first report"
     yield from _some([f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved])
     if not drift.since:
-        yield from _some([f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels if tunnel.state == "down"])
+        yield from _some([f"{each.name}: {each.state}" for each in report.tunnels if each.state in ("down", "unknown")])
     yield from _some(_told("new", drift.appeared if drift.since else report.findings))
     yield from _some(_told("gone", drift.gone))
 

@@ -53,7 +53,8 @@ def _metrics(report: Report, drift: Drift) -> Iterator[tuple[str, str, Iterable[
 
 def _up(report: Report) -> Iterator[_Sample]:
     for tunnel in report.tunnels:
-        yield {"tunnel": tunnel.name, "initiator": tunnel.initiator}, float(tunnel.state != "down")
+        if tunnel.state != "unknown":  # neither 0 nor 1 would be true
+            yield {"tunnel": tunnel.name, "initiator": tunnel.initiator}, float(tunnel.state != "down")
 
 
 def _states(report: Report) -> Iterator[_Sample]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from unicodedata import east_asian_width
 
-from ..model import Audit, Finding, Severity, Waived
+from ..model import Audit, Finding, Severity, State, Waived
 from .remedy import remedies
 from .visible import visible
 
+# What is said of a tunnel without findings: fine is only what was seen to be.
+FOUND_NOTHING: Mapping[State, str] = {
+    "down": "none",
+    "unknown": "not known",
+    "up": "none, not tested",
+    "up, traffic passes": "fine",
+    "up, no traffic": "none",
+}
 Line = tuple[str, Severity | None]  # with the severity of the finding that it begins, for whoever has colours
 WIDTH = 110
 MOST = 1000  # findings; they come worst first, and nobody reads more
@@ -48,10 +56,16 @@ def _rest(audit: Audit, width: int) -> list[str]:
 
 def _tunnels(audit: Audit, width: int) -> list[str]:
     broken = {finding.tunnel for finding in audit.findings}
-    told = {True: "see below", False: "fine"}
+    states = {tunnel.name: audit.proofs[tunnel.name].state for tunnel in audit.tunnels}
     rows = [
-        (t.name, audit.proofs[t.name].state, t.initiator, t.answering.gateway.name, told[t.name in broken])
-        for t in audit.tunnels
+        (
+            tunnel.name,
+            states[tunnel.name],
+            tunnel.initiator,
+            tunnel.answering.gateway.name,
+            "see below" if tunnel.name in broken else FOUND_NOTHING[states[tunnel.name]],
+        )
+        for tunnel in audit.tunnels
     ]
     return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows, width)
 

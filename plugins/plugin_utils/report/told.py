@@ -76,12 +76,17 @@ class Report:
         """How many tunnels are down."""
         return sum(tunnel.state == "down" for tunnel in self.tunnels)
 
+    def unknown(self) -> int:
+        """Of how many tunnels it is not known whether they are down."""
+        return sum(tunnel.state == "unknown" for tunnel in self.tunnels)
+
 
 def summary(report: Report) -> str:
     """The whole of it in one line."""
     total = len(report.tunnels)
     counts = ", ".join(f"{number} {severity}" for severity, number in report.counts().items() if number)
-    parts = [f"{total} tunnel{'s' * (total != 1)}, {report.down()} down", f"findings: {counts or 'none'}"]
+    unknown = f", {report.unknown()} unknown" if report.unknown() else ""
+    parts = [f"{total} tunnel{'s' * (total != 1)}, {report.down()} down{unknown}", f"findings: {counts or 'none'}"]
     parts += [f"{len(report.waived)} waived"] if report.waived else []
     parts += [f"policy {report.policy}"] if report.policy else []
     return "; ".join(parts)

@@ -18,21 +18,30 @@ AT_ONCE = 2.0  # seconds: what was sent after the receiver was read cannot have 
 def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
     """SAs stand on both ends, one sends and nothing arrives: something in the path drops ESP that is not in UDP.
 
-    IKE passes, so UDP does. Forcing UDP encapsulation (`encap = yes`) on one end is enough for both directions.
+    IKE passes, so UDP does. Forcing UDP encapsulation (`encap = yes`) on one end is enough for both directions. A
+    filter or balancer that keeps state forgets ESP after a while in which nothing goes out; so as long as the
+    receiver has sent nothing, the path may only have forgotten it.
     """
-    for sender, receiver, out, into in _lost(tunnel):
-        if not out.encap:
-            end = tunnel.initiating
-            yield Fault(
-                end.name(),
-                f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
-                f"{receiver.name(into.name)} received none: "
-                f"the path drops ESP; {end.name()} is to force it into UDP",
-                _counted(sender, receiver, out, into),
-                (change(end, "encap", "yes"),),
-                confidence="observed",
-            )
+    plain = [each for each in _lost(tunnel) if not each[2].encap]
+    for sender, receiver, out, into in sorted(plain, key=lambda each: each[3].packets_out < LOST)[:1]:
+        end, there = tunnel.initiating, receiver.gateway.name
+        lost = (
+            f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
+            f"{receiver.name(into.name)} received none"
+        )
+        counted = (*_counted(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
+        if into.packets_out >= LOST:
+            what = f"{lost}: the path drops ESP; {end.name()} is to force it into UDP"
+            yield Fault(end.name(), what, counted, (change(end, "encap", "yes"),), confidence="observed")
             return
+        yield Fault(
+            end.name(),
+            f"{lost}, and {there} has sent none: the path drops ESP, or has forgotten it",
+            counted,
+            no_fix=f"send something from behind {there}. If it passes then, have traffic or pings go that way all the "
+            f"time, or raise the timeout for ESP on the path; if not, set encap = yes on {end.name()}",
+            confidence="observed",
+        )
 
 
 @rule("esp-in-udp-lost", "high", reference="RFC 3948 section 2.1; RFC 7296 section 2.23", explains=("no-traffic",))

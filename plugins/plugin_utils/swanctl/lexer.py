@@ -35,6 +35,9 @@ FOLLOWS: Mapping[str, tuple[Kind, ...]] = {  # by the kind of a token, those tha
 _BLANK = re.compile(r"(?:[\t\r \n]+|#[^\n]*)+")
 _NAME = re.compile(r'[^#{}:.,="\r\n\t ]+')
 _REFERENCE = re.compile(r'[^#{}:.,="\r\n\t ]+(?:\.[^#{}:.,="\r\n\t ]+)*')
+_BRACED = re.compile(
+    r"^[ \t]*[\w.-]+[ \t]*=[ \t]*([^\s#\"{}]\S{0,200}[{}]|\"[^\"\n]{0,200}\"[^\s#]{0,200}\})", re.MULTILINE
+)
 _WORD = re.compile(r'[^#}"\r\n\t ]+')
 _INCLUDE = re.compile(r"include[\t ]+(?!=)(?=[^\t ])")
 _STRING_PART = re.compile(r'[^\\"\r]+')
@@ -127,6 +130,14 @@ def _value(source: Source, at: int) -> tuple[int, list[Token]]:
             found.append(Token("value", _cut(word[0]), at, word.end()))
             at = word.end()
     return at, [*found, Token("newline", "", at, at)]
+
+
+def unopened(source: Source) -> str:
+    """What to do about a brace that closes nothing: one in a value without quotes may have ended a section."""
+    found = _BRACED.search(source.text)
+    if found is None:
+        return "remove it"
+    return f"remove it, or put the value at {source.where(found.start(1))} in quotes, if its brace belongs to it"
 
 
 def _string(source: Source, start: int) -> tuple[str, int]:

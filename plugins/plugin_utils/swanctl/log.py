@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ _WORDS = re.compile(r"(?:^|\s|:)(?P<rest>\d{2,}\[[A-Z]{3}\d?\] ?(?P<about><[^>]*
 _SWANCTL = re.compile(r"^\[[A-Z]{3}\d?\] (?P<text>.*)$")  # what swanctl prints while it operates
 _JOURNAL = re.compile(r"^\S+ \S+ (?:charon|ipsec)[\w-]*(?:\[\d+\])?: (?P<text>.*)$")  # charon-systemd: bare text
 _THREAD = re.compile(r"(?:^|\s|:)(?P<thread>\d{2,})\[[A-Z]{3}\d?\]")
-_RECEIVED = re.compile(r"received packet: from (?P<host>[0-9A-Fa-f.:]+)\[\d+\]")
+_RECEIVED = re.compile(r"received packet: from (?P<host>[0-9A-Fa-f.:]+)\[\d+\] to (?P<at>[0-9A-Fa-f.:]+)\[")
 _ABOUT = re.compile(r"<(?:(?P<name>.*)\|)?(?P<id>\d+)> ?$")
 _ISO = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 _PRIORITY = re.compile(r"<\d{1,3}>1 ")  # before the time of RFC 5424, as pfSense may be told to log
@@ -113,8 +113,30 @@ def time_of(line: str, clock: datetime | None = None) -> datetime | None:
     return None
 
 
-def exchange(lines: Iterable[str], addresses: Collection[str]) -> tuple[str, ...]:
-    """The lines that were logged while packets from these addresses were handled.
+def of_others(lines: Sequence[str], connection: str, others: Collection[str]) -> frozenset[int]:
+    """Places of the lines that are about other connections: that name an IKE_SA of one, or lead to such a line.
+
+    An IKE_SA that has had several names, since charon looks for the one that fits, is the last one's. A thread handles
+    one packet at a time, and logs its receipt before it knows whose it is.
+    """
+    about = [connection_of(line) for line in lines]
+    names = {number: name for name, number in about if name is not None and number is not None}
+    theirs = {number for number, name in names.items() if name != connection and name in others}
+    found: set[int] = set()
+    handled: dict[str, list[int]] = {}  # by thread, the lines since the last packet
+    for place, (line, (dummy, number)) in enumerate(zip(lines, about, strict=True)):
+        thread = _THREAD.search(line)
+        own = handled.setdefault(thread["thread"], []) if thread else []
+        if _RECEIVED.search(line):
+            own.clear()
+        own.append(place)
+        if number in theirs:
+            found.update(own)
+    return frozenset(found)
+
+
+def exchange(lines: Iterable[str], addresses: Collection[str], at: Collection[str] = ()) -> tuple[str, ...]:
+    """The lines that were logged while packets from these addresses were handled, which came in `at` these, if any.
 
     A thread handles one packet at a time and says first whose it is. Lines without a thread (charon-systemd's in
     the journal) are kept, since nothing tells whose they are.
@@ -127,7 +149,7 @@ def exchange(lines: Iterable[str], addresses: Collection[str]) -> tuple[str, ...
             kept.append(line)
             continue
         if packet := _RECEIVED.search(line):
-            ours[found["thread"]] = packet["host"] in addresses
+            ours[found["thread"]] = packet["host"] in addresses and (not at or packet["at"] in at)
         if ours.get(found["thread"], False):
             kept.append(line)
     return tuple(kept)

@@ -15,7 +15,7 @@ from functools import cached_property
 
 from ..errors import ParseError
 from ..model import Problem, Setting
-from .lexer import FOLLOWS, Source, Token, tokens
+from .lexer import FOLLOWS, Source, Token, tokens, unopened
 
 Path = tuple[str, ...]
 Files = Mapping[str, bytes]  # absolute path: content
@@ -294,7 +294,7 @@ class _Reader:
 
     def _close(self, source: Source, brace: Token) -> None:
         if not self.stack:
-            raise ParseError("a closing brace closes nothing", where=source.where(brace.start), hint="remove it")
+            raise ParseError("a closing brace closes nothing", where=source.where(brace.start), hint=unopened(source))
         fragment = self.stack.pop()[1]
         if fragment.source is source:
             fragment.closed = brace.start

@@ -254,9 +254,9 @@ def test_what_could_not_be_read_is_refused_with_the_reason() -> None:
     for told, said in (
         (
             sections | {"conf-unread": Section(0, b"missing a\ndenied /etc/a.conf\n", "")},
-            "read at /etc/a.conf: use bec",
+            "includes at /etc/a.conf: use bec",
         ),
-        ({"conf-unread": Section(0, b"denied /etc/strongswan.conf\n", "")}, "must not be read at /etc/strongswan.conf"),
+        ({"conf-unread": Section(0, b"denied /etc/strongswan.conf\n", "")}, "this user may not read strongswan.conf"),
         (
             {"conf-unread": Section(0, b"large /etc/strongswan.conf\n", "")},
             "too large to be read at /etc/strongswan.co",

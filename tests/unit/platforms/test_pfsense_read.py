@@ -287,7 +287,7 @@ def test_nothing_generated_yet_is_a_problem(box: Callable[..., Gateway]) -> None
 @pytest.mark.parametrize(
     ("section", "kind", "what"),
     [
-        (Section(0, b'{"problem":"denied"}'), "config-unreadable", "must not be read"),
+        (Section(0, b'{"problem":"denied"}'), "config-unreadable", "this user may not read"),
         (Section(0, b'{"problem":"missing"}'), "config-unreadable", "there is no config.xml"),
         (Section(255, b"", "PHP Fatal error: x"), "config-unreadable", "PHP Fatal error: x"),
         (Section(127, b""), "config-unreadable", "exit status 127"),

@@ -93,7 +93,7 @@ def test_the_metrics_count_the_same() -> None:
             severity == each and tunnel == "a-b" for dummy, each, tunnel, end in told.findings
         )
     states = {dict(labels)["state"]: value for (name, labels), value in samples.items() if name == "ipsec_tunnel_state"}
-    assert states == {"down": 0, "up": 0, "up, traffic passes": 1, "up, no traffic": 0}
+    assert states == {"down": 0, "unknown": 0, "up": 0, "up, traffic passes": 1, "up, no traffic": 0}
     assert samples["ipsec_findings_waived", frozenset()] == len(told.waived)
     assert samples["ipsec_gateways_unreadable", frozenset()] == 1
     assert samples["ipsec_audit_timestamp_seconds", frozenset({("policy", "ours")})] == 1795276800

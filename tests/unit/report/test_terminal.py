@@ -49,7 +49,12 @@ def test_a_finding_is_told_with_its_end_its_proof_and_its_remedy() -> None:
     assert [line for line in lines if "b: connection to-a: have" not in line] == BROKEN.splitlines()
 
 
-STATES = {"down": ({"sas": ()}, ()), "up": ({}, ()), "up, no traffic": ({}, (probe(reachable=False),))}
+STATES = {
+    "down": ({"sas": ()}, ()),
+    "unknown": ({"sas": None}, ()),
+    "up": ({}, ()),
+    "up, no traffic": ({}, (probe(reachable=False),)),
+}
 
 
 def test_the_state_of_a_tunnel_is_what_was_proven() -> None:
@@ -57,6 +62,19 @@ def test_the_state_of_a_tunnel_is_what_was_proven() -> None:
         a, b = healthy()
         row = as_table.render(audit((a, edited(b, **change)), probes=probes)).splitlines()[1]
         assert [cell.strip() for cell in row.split("  ") if cell][1] == state
+
+
+def test_only_what_was_seen_to_carry_traffic_is_called_fine() -> None:
+    a, b = healthy()
+    idle = edited(a, child={"start_action": "none", "close_action": "none"})
+    for pair, probes, said in (
+        ((a, b), PASSING, "fine"),
+        ((a, b), (), "none, not tested"),
+        ((a, edited(b, sas=None)), (), "not known"),
+        ((edited(idle, sas=()), edited(b, sas=())), (), ""),
+    ):
+        row = as_table.render(audit(pair, probes=probes)).splitlines()[1]
+        assert row.endswith(said) if said else "fine" not in row
 
 
 def test_remedies_that_are_steps_are_told_too_and_why_there_is_none() -> None:

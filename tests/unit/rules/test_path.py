@@ -15,8 +15,23 @@ def _counts(on: str, into: int, out: int, **values: object) -> dict[str, object]
 FORCED = ("a/to-b: encap = yes",)
 DOWN = {"sas": ()}
 ROWS = (
-    Row("nat-traversal-needed", "what a sends", _counts("a", 0, 40), _counts("b", 0, 0), FORCED),
-    Row("nat-traversal-needed", "what b sends", _counts("a", 0, 0), _counts("b", 0, 40), FORCED),
+    Row("nat-traversal-needed", "what a sends, and b too", _counts("a", 0, 40), _counts("b", 0, 3), FORCED),
+    Row("nat-traversal-needed", "what b sends, and a too", _counts("a", 0, 3), _counts("b", 0, 40), FORCED),
+    Row("nat-traversal-needed", "one way only", _counts("a", 3, 40), _counts("b", 0, 3), FORCED),
+    Row(
+        "nat-traversal-needed",
+        "b has sent nothing, so it may be forgotten",
+        _counts("a", 0, 40),
+        _counts("b", 0, 0),
+        (),
+    ),
+    Row(
+        "nat-traversal-needed",
+        "a has sent nothing, so it may be forgotten",
+        _counts("a", 0, 0),
+        _counts("b", 0, 40),
+        (),
+    ),
     Row(
         "nat-traversal-needed",
         "it explains the pings that are lost",
@@ -45,7 +60,7 @@ ROWS = (
         "nat-traversal-needed",
         "the sender was read a minute later, and pings are lost",
         {**_counts("a", 0, 40), "system": System(time=1060.0)},
-        {**_counts("b", 0, 0), "system": System(time=1000.0)},
+        {**_counts("b", 0, 40), "system": System(time=1000.0)},
         FORCED,
         probes=(probe(reachable=False),),
     ),

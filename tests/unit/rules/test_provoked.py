@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Logger
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Logger, Verdict
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verdict import verdicts
 
-from tests.unit.build import A, B, Row, check, tunnel
+from tests.unit.build import A, B, Row, check, connection, tunnel
 
 DOWN = {"sas": ()}
 ABOUT = "Nov 21 03:44:50 {thread}[{words}"
@@ -193,6 +195,37 @@ def test_the_reason_and_what_the_initiator_was_told_are_the_evidence() -> None:
         "log of b: tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched",
         "log of a: received AUTHENTICATION_FAILED notify error",
     )
+
+
+def _beside(attempt: Attempt, others: str = "to-d") -> Verdict:
+    """What is concluded where the peer has another connection to the same gateway."""
+    found = tunnel(Row("", "", DOWN, DOWN, attempts=(attempt,)))
+    a, b = found.ends
+    gateway = replace(b.gateway, connections=(*b.gateway.connections, connection(others)))
+    site = replace(b.site, addresses=b.site.addresses | {B})
+    (verdict,) = verdicts(replace(found, ends=(a, replace(b, gateway=gateway, site=site))))
+    return verdict
+
+
+STRANGER = "no matching peer config found"
+MISMATCH = "tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched"
+MEANWHILE = (GOT, f"NET] <9> {ANSWERED[5:]}", f"IKE] <to-d|9> {MISMATCH}")
+
+
+@pytest.mark.parametrize(
+    ("own", "peer", "cause"),
+    [
+        ((SENT, AGAIN), MEANWHILE, "ike-unanswered"),  # nothing of this attempt arrived
+        ((SENT, ANSWER, UNPROVEN), MEANWHILE, "psk-mismatch"),  # taken for that of another, and answered
+        ((SENT, ANSWER, UNPROVEN), (*MEANWHILE, GOT, f"CFG] <to-a|10> {STRANGER}"), "identity-mismatch"),
+        ((SENT, ANSWER, UNPROVEN), (GOT, f"IKE] <to-d|9> {MISMATCH}", f"IKE] <to-a|9> {MISMATCH}"), "psk-mismatch"),
+        ((SENT, AGAIN), (GOT.replace(f"to {B}", "to 192.0.2.99"), f"IKE] <11> {MISMATCH}"), "ike-unanswered"),
+    ],
+)  # fmt: skip
+def test_what_the_peer_logs_of_another_tunnel_proves_nothing(
+    own: tuple[str, ...], peer: tuple[str, ...], cause: str
+) -> None:
+    assert _beside(_attempt(own, peer)).cause == cause
 
 
 def test_an_end_that_is_only_to_answer_is_not_judged_for_not_initiating() -> None:

@@ -102,3 +102,18 @@ def test_a_file_that_includes_itself_is_an_error() -> None:
 
 def test_glob_matches_no_slash_and_no_dotfile() -> None:
     assert matching("/a/*.conf", {"/a/1.conf": b"", "/a/b/2.conf": b"", "/a/.3.conf": b""}) == ["/a/1.conf"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a {\n  b = c\n}\n}\n", "remove it"),
+        ("secrets {\n  ike-1 {\n    secret = spring{2031}\n  }\n}\n", "remove it, or put the value at f:3 in quotes"),
+        ('secrets {\n  ike-1 {\n    secret = "@psk:12"}\n  }\n}\n', "remove it, or put the value at f:3 in quotes"),
+    ],
+)
+def test_a_brace_that_closes_nothing_may_belong_to_a_value(text: str, hint: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        parse(text.encode(), name="f")
+    assert caught.value.hint.startswith(hint)
+    assert (caught.value.hint == "remove it") is (hint == "remove it")

@@ -14,7 +14,7 @@ PATH = "/cf/conf/config.xml"
 _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
     "denied": (
         "config-unreadable",
-        "config.xml must not be read by this user",
+        "this user may not read config.xml",
         "use become, or log in as root or admin",
     ),
     "missing": ("config-unreadable", "there is no config.xml", "give another platform, if this is no pfSense"),

@@ -77,9 +77,7 @@ def daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
 def _silent(status: int, said: str, *, runs: bool) -> tuple[Problem, bool | None]:
     """Why the daemon did not answer, and whether it runs."""
     if "Permission denied" in said or "Operation not permitted" in said:
-        return Problem(
-            "no-permission", "the daemon's socket must not be opened by this user", hint="use become"
-        ), runs or None
+        return Problem("no-permission", "this user may not open the daemon's socket", hint="use become"), runs or None
     if status == 124:  # noqa: PLR2004 - timeout(1)
         return Problem("daemon-hangs", "the daemon does not answer within 30 s", hint="look at its log"), True
     if runs:

@@ -13,7 +13,7 @@ from ...swanctl.settings import Path, Settings, load
 from ..waiting import KEYS
 
 _UNREAD = {
-    "denied": ("strongswan.conf, or what it includes, must not be read", "use become: true"),
+    "denied": ("this user may not read strongswan.conf, or what it includes", "use become: true"),
     "large": ("strongswan.conf with what it includes is too large to be read", "have it include less"),
 }
 

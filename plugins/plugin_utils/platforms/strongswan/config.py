@@ -16,7 +16,7 @@ def settings(reply: Reply, root: str, digest_key: str, problems: list[Problem]) 
     for line in reply.sections["unread"].text.splitlines():
         why, path = line.split(" ", 1)
         hint = "use become" if why == "denied" else "give the option config if it is elsewhere"
-        what = "the file must not be read" if why == "denied" else MISSING
+        what = "this user may not read the file" if why == "denied" else MISSING
         problems.append(Problem("config-unreadable", what, path, hint))
     if reply.sections["whole"].status:
         problems.append(Problem("config-unreadable", "the configuration is too large to be read whole", root))

@@ -8,6 +8,7 @@
     "up, traffic passes": { mark: "\u25cf", tone: "good", dash: "", about: "solid line, circle" },
     "up": { mark: "\u25cb", tone: "good", dash: "", about: "solid line, ring" },
     "up, no traffic": { mark: "\u25b2", tone: "warn", dash: "8 4", about: "dashed line, triangle" },
+    "unknown": { mark: "?", tone: "warn", dash: "1 6", about: "fine dots, question mark" },
     "down": { mark: "\u2716", tone: "bad", dash: "2 4", about: "dotted line, cross" },
   };
   const NONE = "none";
@@ -136,6 +137,7 @@
   }
   function mark(name, x, y) {
     if (name === "down") return drawn("path", { class: "mark", d: `M${x - 6} ${y - 4}l2-2 4 4 4-4 2 2-4 4 4 4-2 2-4-4-4 4-2-2 4-4z` });
+    if (name === "unknown") return drawn("text", { class: "mark", x, y: y + 4, "text-anchor": "middle" }, "?");
     if (name === "up, no traffic") return drawn("path", { class: "mark", d: `M${x} ${y - 6}l6 11h-12z` });
     const fill = name === "up" ? { fill: "var(--back)", stroke: "currentColor", "stroke-width": "2" } : { class: "mark" };
     return drawn("circle", { cx: x, cy: y, r: 5, ...fill });
