@@ -193,3 +193,23 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(two: Path, tmp_pat
     refused = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", "tunnel=nowhere", "--check")
     assert refused.status != 0
     assert "no tunnel is called 'nowhere' at ipsec_only: there are a01-b01, a04-b04" in refused.output
+
+
+def test_of_what_is_up_in_part_each_child_that_is_not_is_tried(lab: Lab, tmp_path: Path) -> None:
+    tunnel = lab.topology.tunnels[HEALTHY]
+    networks = ("10.9.1.0/24", "10.9.2.0/24")
+    proposals = {tunnel.responder.gateway: "aes128-sha256", tunnel.initiator.gateway: "aes256-sha512"}
+    for end, own, other in ((tunnel.responder, *networks), (tunnel.initiator, *reversed(networks))):
+        lines = (f"local_ts = {own}", f"remote_ts = {other}", f"esp_proposals = {proposals[end.gateway]}")
+        child = "more {\\n" + "\\n".join(lines) + "\\n}"
+        path = f"/etc/swanctl/conf.d/{end.connection}.conf"
+        lab.sh(end.gateway, f"sed -i 's|children {{|&\\n{child}|' {path} && swanctl --load-conns")
+    before = spis(lab, HEALTHY)
+    hosts = tmp_path / "inventory.yml"
+    hosts.write_text(inventory(lab, only=list(proposals)), encoding="utf-8")
+    done = playbook(tmp_path, hosts, "tunnelwright.ipsec.diagnose", "-e", f"tunnel={_called(tunnel)}")
+    assert done.status == 0, done.output
+    found = done.result("Conclude")
+    assert set(verdicts(found, lab, HEALTHY).values()) == {"esp-proposals-disjoint"}
+    assert ("esp-proposals-disjoint", tunnel.responder.gateway) in findings(found, lab, HEALTHY)  # the weaker one
+    assert before in spis(lab, HEALTHY)
