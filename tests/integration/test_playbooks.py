@@ -113,3 +113,16 @@ def test_a_declaration_decides_the_name_the_initiator_and_settings(lab: Lab, hos
     refused = run(tmp_path, hosts, "audit", "-e", f"@{extra}")
     said = "declared tunnel north ends at connection 'nowhere', which is not there at a03: connections there: west"
     assert said in refused.output
+
+
+def test_a_gateway_that_does_not_come_to_an_end_is_not_waited_for(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    of(hosts, "a03", "b03")
+    lab.sh("b03", "printf '#!/bin/sh\nsleep 100\n' >/usr/local/bin/uname && chmod +x /usr/local/bin/uname")
+    try:
+        done = run(tmp_path, hosts, "audit", "-e", "ipsec_read_timeout=8")
+    finally:
+        lab.sh("b03", "rm /usr/local/bin/uname")
+    found = report(tmp_path, "findings")
+    assert [(f["id"], f["end"]["gateway"]) for f in found["findings"]] == [("gateway-unreadable", "b03")]  # type: ignore[index]
+    assert {host for host, counts in done.stats.items() if counts["failures"]} == {"b03"}
+    assert "Timed out after 8 second" in done.output
