@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from .errors import ParseError
+from .errors import ParseError, reason
 from .model import (
     REPAIRS,
     Attempt,
@@ -51,8 +51,7 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
         elif "gateway" in value:
             read.append(restore(Gateway, value["gateway"], f"gateways.{name}"))
         elif value.get("failed") or value.get("unreachable"):
-            said = str(value.get("msg") or "").strip().splitlines() or ["it did not answer"]
-            unreadable[name] = said[-1]
+            unreadable[name] = reason(value)
         elif not value.get("skipped"):
             raise ParseError(
                 "this is not what gateway_info returned",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .audit_input import gateways, probes
+from .errors import reason
 from .model import EndName, Finding, Measured, Proof, Step, Taken, restore
 from .rollout.picture import Found, Seen
 from .rollout.steps import taken
@@ -69,8 +70,7 @@ def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Measured],
             continue
         measured = result.get("outage")
         if measured is None:
-            said = str(result.get("msg") or "it could not be asked").strip().splitlines()
-            outage = Measured(watch["gateway"], watch["child"], watch["source"], watch["target"], error=said[-1])
+            outage = Measured(watch["gateway"], watch["child"], watch["source"], watch["target"], error=reason(result))
         else:
             outage = restore(Measured, measured, "outages")
         found.append((str(watch["tunnel"]), outage))

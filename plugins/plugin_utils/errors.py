@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class IpsecError(Exception):
@@ -38,3 +39,9 @@ class RestoredError(IpsecError):
 
 class NotRestoredError(IpsecError):
     """A change that failed and could not be taken back whole; says what the gateway has now."""
+
+
+def reason(result: Mapping[str, Any]) -> str:
+    """Why a task failed, as its registered result says: the last line, without what Ansible puts before it."""
+    said = str(result.get("msg") or "").strip().splitlines() or ["it did not answer"]
+    return said[-1].removeprefix("Task failed: ").removeprefix("Action failed: ").strip()

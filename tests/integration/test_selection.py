@@ -79,6 +79,16 @@ def test_a_gateway_that_is_read_in_part_leaves_its_tunnel_unknown_and_fails(host
     assert {finding["id"] for finding in report(tmp_path, "findings")["findings"]} == {"gateway-unreadable"}
 
 
+@pytest.mark.parametrize("name", ["change_window", "rollback"])
+def test_a_change_without_a_name_is_refused_in_one_sentence(hosts: Path, tmp_path: Path, name: str) -> None:
+    done = run(tmp_path, hosts, name)
+    assert done.status != 0
+    assert (
+        done.output.count("the change has no name: give it the one of its ticket") <= 2
+    )  # the error, and the task's result
+    assert len(done.output) < 3000
+
+
 def test_where_no_gateway_is_in_the_inventory_a_run_fails(tmp_path: Path) -> None:
     hosts = tmp_path / "empty.yml"
     hosts.write_text("all: {hosts: {}}\n", encoding="utf-8")

@@ -40,6 +40,12 @@ RESULTS: tuple[tuple[str, Any, list[Any], dict[str, str]], ...] = (
     ("a registered result", {"gateway": plain(A), "changed": False}, [A], {}),
     ("one that failed", {"failed": True, "msg": "Traceback:\nno swanctl at a\n"}, [], {"x": "no swanctl at a"}),
     ("one that did not answer", {"unreachable": True, "msg": "timed out"}, [], {"x": "timed out"}),
+    (
+        "one that Ansible says failed",
+        {"failed": True, "msg": "Task failed: Action failed: no way\n"},
+        [],
+        {"x": "no way"},
+    ),
     ("one that does not say why", {"failed": True}, [], {"x": "it did not answer"}),
     ("one that says nothing", {"failed": True, "msg": ""}, [], {"x": "it did not answer"}),
     ("one that was skipped", {"skipped": True}, [], {}),

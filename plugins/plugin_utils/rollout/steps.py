@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..errors import reason
 from ..model import Step, Taken, TunnelChange, Watch
 from .picture import Seen
 
@@ -83,8 +84,7 @@ def trouble(result: Mapping[str, Any] | None) -> str:
         return "it could not be reached"
     if not result.get("failed"):
         return ""
-    said = str(result.get("msg") or "").removeprefix("Task failed: ").removeprefix("Action failed: ").strip()
-    return said.splitlines()[-1] if said else "it did not answer"
+    return reason(result)
 
 
 def fate(result: Mapping[str, Any]) -> str:
