@@ -50,8 +50,13 @@ def _wish(args: dict[str, Any], by: str) -> Wish:
 
 
 def _preceding(args: dict[str, Any], step: dict[str, Any]) -> Wish:
-    given = {key: step[key] for key in ("settings", "children", "psk_use") if key in step}
-    return Wish(args["name"], psk=args["psk"] if step.get("psk") else None, **given)
+    settings = {str(key): _text(value) for key, value in (step.get("settings") or {}).items()}
+    children = {
+        str(child): {str(key): _text(value) for key, value in given.items()}
+        for child, given in (step.get("children") or {}).items()
+    }
+    psk = args["psk"] if step.get("psk") else None
+    return Wish(args["name"], settings, children, psk, step.get("psk_use") or "only")
 
 
 def _flag(child: str, value: object) -> bool:

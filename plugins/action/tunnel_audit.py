@@ -18,8 +18,8 @@ from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils import gathers
-from ..plugin_utils.audit import audit, read_in_part
-from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs
+from ..plugin_utils.audit import audit
+from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs, unused
 from ..plugin_utils.findings_file import lines_in
 from ..plugin_utils.follow_up import left_unproven, to_probe, to_try
 from ..plugin_utils.model import plain
@@ -46,17 +46,20 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
         now = datetime.now().astimezone()
-        inventory = () if args["folders"] else variables.get("groups", {}).get("all", ())
         read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
+        # Of a slice of a fleet nobody knows what there is beside it.
+        known = [] if args["folders"] else [*self.inventory(variables), *(each.name for each in read), *unreadable]
+        tunnels = declared(args["tunnels"], known)
+        keys = psks(args["psks"], args["psk_digests"])
         with lines_in(args["findings_file"]) as hear:
             found = audit(
                 read,
                 unreadable=unreadable,
-                declared=declared(args["tunnels"], inventory),
+                declared=tunnels,
                 probes=probes(args["probes"]),
                 attempts=attempts(args["attempts"]),
                 limit=args["limit"],
-                psks=psks(args["psks"], args["psk_digests"]),
+                psks=keys,
                 target=args["policy_target"],
                 repair=repairs(args["repair"]),
                 only=args["only"],
@@ -87,13 +90,22 @@ class ActionModule(Task):
         answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
         left = left_unproven(found, args["limit"])
+        if not (args["only"] or found.unreadable or found.read_in_part):
+            answer |= warnings(
+                unused(keys, [*(tunnel.name for tunnel in found.tunnels), *(each.name for each in tunnels)])
+            )
         return answer | {
             "to_probe": to_probe(found.tunnels, found.proofs),
             "to_try": to_try(found),
             "left_unproven": left,
-            "read_in_part": read_in_part(read, found if args["only"] else None),
+            "read_in_part": found.read_in_part,
             "table": table,
         }
+
+
+def warnings(lines: list[str]) -> dict[str, list[str]]:
+    """What Ansible shows as warnings."""
+    return {"warnings": lines} if lines else {}
 
 
 def _show(lines: Iterable[as_table.Line]) -> None:

@@ -61,7 +61,7 @@ RETURN = r"""
 undeclared:
   description:
     - What is given for tunnels that are not in O(tunnels), and so could not be checked here. Each as C(where), which is
-      C(ipsec_psks) or the place of a waiver, and C(tunnel).
+      C(ipsec_psks) or the place of a waiver, and C(what), a sentence.
   returned: success
   type: list
   elements: dict

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import date
 from itertools import chain
 
-from .errors import IpsecError
 from .model import (
     Attempt,
     Audit,
@@ -22,7 +21,6 @@ from .model import (
     Tunnel,
     Unpaired,
 )
-from .near import nearest
 from .pairing import pair
 from .plan import plan
 from .policy import judge
@@ -31,7 +29,7 @@ from .policy.target import aimed
 from .rules import diagnosed, ordered
 from .rules.evidence import up as shares_sa
 from .rules.grounds import DEFAULT
-from .selection import selected
+from .selection import is_pattern, selected
 from .verify import prove
 
 _Hear = Callable[[Finding], object]
@@ -73,7 +71,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:
-        IpsecError: a declared tunnel names a connection that is not there, or `only` or `psks` a tunnel that is not.
+        IpsecError: a declared tunnel names a connection that is not there, or `only` a tunnel that is not.
     """
     read, wanted = tuple(gateways), tuple(declared)
     broken = dict(unreadable or {})
@@ -82,11 +80,12 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         every = aimed(every, *policy)
     names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
     unseen = [*broken, *read_in_part(read)]
-    _refuse_unknown(psks or {}, names, unseen)
     tunnels = every
     if only:
         chosen = set(selected(names, only, unseen))
         tunnels, unpaired, ends = _chosen(chosen, every, wanted, unpaired)
+        if any(map(is_pattern, only)):  # what a pattern means may be at a gateway that was not read
+            ends = {*ends, *unseen}
         read = tuple(gateway for gateway in read if gateway.name in ends)
         broken = {name: why for name, why in broken.items() if name in ends}
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
@@ -97,17 +96,18 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     up = {name for name, proof in proofs.items() if proof.crosswise}
     carrying = {tunnel.name for tunnel in tunnels if shares_sa(tunnel)}
     planned = plan(tunnels, findings, limit=limit, up=up, carrying=carrying)
-    told = Audit(tunnels, unpaired, findings, planned.steps, planned.advice, proofs, broken, planned.outages)
+    told = Audit(
+        tunnels,
+        unpaired,
+        findings,
+        planned.steps,
+        planned.advice,
+        proofs,
+        broken,
+        planned.outages,
+        read_in_part=read_in_part(read),
+    )
     return told if policy is None else _judged(told, *policy, hear)
-
-
-def _refuse_unknown(keys: Iterable[str], names: Iterable[str], unseen: Collection[str]) -> None:
-    """A key for a tunnel that is not there would never be used; it may be there where a gateway was not read whole."""
-    known = dict.fromkeys(names)
-    for name in () if unseen else keys:
-        if name not in known:
-            hint = nearest(name, known, there="there are")
-            raise IpsecError(f"there is a pre-shared key for {name}, and no such tunnel", where="ipsec_psks", hint=hint)
 
 
 def _chosen(
@@ -141,14 +141,12 @@ def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]
         yield finding
 
 
-def read_in_part(gateways: Iterable[Gateway], chosen: Audit | None = None) -> dict[str, str]:
-    """Gateways of which a part could not be read, and why: all of them, or those at which tunnels of an audit end."""
-    ends = None if chosen is None else {end.gateway.name for tunnel in chosen.tunnels for end in tunnel.ends}
+def read_in_part(gateways: Iterable[Gateway]) -> dict[str, str]:
+    """Gateways of which a part could not be read, and why."""
     return {
         gateway.name: "; ".join(dict.fromkeys(problem.what for problem in problems))
         for gateway in gateways
         if (problems := [each for each in gateway.problems if each.kind.startswith(UNREAD)])
-        and (ends is None or gateway.name in ends)
     }
 
 

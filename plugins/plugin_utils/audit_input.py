@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from .errors import ParseError, reason
@@ -81,7 +82,7 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
 def undeclared(
     tunnels: Iterable[Declared], psks: Mapping[str, Any], waivers: Iterable[Waiver] = ()
 ) -> list[dict[str, str]]:
-    """What is given for tunnels that are not declared: the place, and the tunnel's name.
+    """What is given for tunnels that are not declared: `where`, and `what` in a sentence.
 
     Raises:
         ParseError: a pre-shared key is empty, or no text.
@@ -91,9 +92,27 @@ def undeclared(
         if structured or psk is None or not str(psk):
             what = "the pre-shared key is no text" if structured else "the pre-shared key is empty"
             raise ParseError(what, where=f"ipsec_psks.{name}", hint="give it in quotes, or leave the tunnel out")
-    names = {tunnel.name for tunnel in tunnels}
-    given = [*(("ipsec_psks", str(name)) for name in psks), *((each.origin, each.tunnel) for each in waivers)]
-    return [{"where": where, "tunnel": name} for where, name in given if name not in names]
+    names = [tunnel.name for tunnel in tunnels]
+    told = [{"where": "ipsec_psks", "what": said} for said in unused(psks, names)]
+    return told + [
+        {"where": each.origin, "what": f"a waiver is for {each.tunnel}, and no such tunnel is declared"}
+        for each in waivers
+        if each.tunnel not in names
+    ]
+
+
+def unused(psks: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Keys for tunnels that are none of these. A name that is like none of them is not told: it may be a key."""
+    known = dict.fromkeys(names)
+    extra = [name for name in map(str, psks) if name not in known]
+    close = {name: found[0] for name in extra if (found := get_close_matches(name, known, 1))}
+    told = [
+        f"ipsec_psks has a key for {name}, and no tunnel is called so: do you mean {near}?"
+        for name, near in close.items()
+    ]
+    if others := len(extra) - len(close):
+        told.append(f"ipsec_psks has {others} key{'s' * (others != 1)} for no tunnel that is known here")
+    return told
 
 
 def repairs(given: Iterable[str]) -> frozenset[Repair]:
@@ -239,7 +258,10 @@ def _child_settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
 
 def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
     _refuse_others(verify, ("ping",), where)
-    for index, ping in enumerate(verify.get("ping") or ()):
+    pings = verify.get("ping") or ()
+    if not isinstance(pings, (list, tuple)):
+        raise ParseError("ping is a list of pings", where=f"{where}.ping", hint="write [{from: ADDRESS, to: ADDRESS}]")
+    for index, ping in enumerate(pings):
         at = f"{where}.ping[{index}]"
         if not isinstance(ping, Mapping):
             raise ParseError("a ping has two addresses", where=at, hint="write {from: ADDRESS, to: ADDRESS}")

@@ -41,7 +41,7 @@ def report(tmp: Path, name: str) -> dict[str, Any]:
 def test_an_audit_tells_of_what_is_named_alone(hosts: Path, tmp_path: Path) -> None:
     for given, names in ((["-e", f"tunnel={DPD}"], [DPD]), (["-e", f"ipsec_only={KEYS},a03*"], [KEYS, DPD_TOO])):
         done = run(tmp_path, hosts, "audit", *given)
-        found = report(tmp_path, "findings")
+        found = report(tmp_path, "findings-selected")
         assert done.status == 0, done.output
         assert [tunnel["name"] for tunnel in found["tunnels"]] == names
         assert {finding["tunnel"] for finding in found["findings"]} == set(names)
@@ -68,15 +68,15 @@ def test_a_gateway_that_is_read_in_part_leaves_its_tunnel_unknown_and_fails(host
     data["all"]["hosts"]["b04"]["ansible_user"] = "operator"  # who may not open the daemon's socket
     hosts.write_text(yaml.safe_dump(data), encoding="utf-8")
     done = run(tmp_path, hosts, "audit", "-e", f"tunnel={HEALTHY}", ipsec_report_formats=["json", "prometheus"])
-    (told,) = report(tmp_path, "findings")["tunnels"]
+    (told,) = report(tmp_path, "findings-selected")["tunnels"]
     assert told["state"] == "unknown"
     assert {host for host, counts in done.stats.items() if counts["failures"]} == {"b04"}
     assert "1 tunnel, 0 down, 1 unknown" in done.output
     assert "a04 has CHILD_SA net{" in " ".join(told["proof"]["missing"])
-    metrics = (tmp_path / "findings.prom").read_text(encoding="utf-8")
+    metrics = (tmp_path / "findings-selected.prom").read_text(encoding="utf-8")
     assert "ipsec_tunnel_up{" not in metrics
     assert f'ipsec_tunnel_state{{tunnel="{HEALTHY}",state="unknown"}} 1' in metrics
-    assert {finding["id"] for finding in report(tmp_path, "findings")["findings"]} == {"gateway-unreadable"}
+    assert {finding["id"] for finding in report(tmp_path, "findings-selected")["findings"]} == {"gateway-unreadable"}
 
 
 @pytest.mark.parametrize("name", ["change_window", "rollback"])

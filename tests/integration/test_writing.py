@@ -147,7 +147,11 @@ REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"name": "east", "children": {"net": {"start_action": "hold"}}}, "'hold' is no value for start_action"),
     ({"name": "east", "settings": {"third.id": "x"}}, "east has no section 'third'"),
     ({"name": "east", "settings": {"dpd_timeout": "9s"}}, "strongSwan ignores a change of dpd_timeout alone"),
-    ({"name": "east", "settings": {"proposals": "aes129-foo"}}, "the daemon does not load the change at east"),
+    ({"name": "east", "settings": {"proposals": "aes256-sha256"}}, "the daemon does not load the change at east"),
+    (
+        {"name": "east", "settings": {"proposals": "aes256-foo"}},
+        "strongSwan knows no algorithm 'foo' at east.proposals",
+    ),
 )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit, read_in_part
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import left_unproven, to_probe, to_try
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
@@ -23,8 +24,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     System,
     plain,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.selection import selected
 
-from tests.unit.build import child, connection, declared, edited, healthy, probe
+from tests.unit.build import AES, child, connection, declared, edited, healthy, probe
+from tests.unit.policy.rows import no_file
 from tests.unit.shapes import couples
 
 
@@ -156,7 +160,8 @@ def test_only_what_is_named_is_told_planned_and_probed(only: tuple[str, ...], ch
     found = audit(broken, unreadable={"z": "timed out"}, only=only)
     assert [tunnel.name for tunnel in found.tunnels] == chosen
     assert {step.tunnel for step in found.steps} == set(chosen)
-    assert {finding.tunnel for finding in found.findings} == {*chosen, *([] if only else [""])}
+    unread = [] if only == ("a0-b0",) else [""]  # what a pattern means may end at a gateway that was not read
+    assert {finding.tunnel for finding in found.findings} == {*chosen, *unread}
     assert set(found.proofs) == set(found.outages) == set(chosen)
 
 
@@ -171,10 +176,6 @@ NAMES = (
     ({"only": ["a0-b9"]}, "no tunnel is called 'a0-b9' at ipsec_only: do you mean a0-b0?"),
     ({"only": ["x"]}, "no tunnel is called 'x' at ipsec_only: there are a0-b0, a1-b1, a2-b2"),
     ({"only": ["x*"], "unreadable": {"z": "timed out"}}, "there are a0-b0, a1-b1, a2-b2; z could not be read whole"),
-    (
-        {"psks": {"a0-b7": GivenPsk()}},
-        "there is a pre-shared key for a0-b7, and no such tunnel at ipsec_psks: do you mean",
-    ),
 )
 
 
@@ -184,14 +185,12 @@ def test_a_name_that_no_tunnel_has_is_an_error_that_says_what_was_meant(given: d
         audit(THREE, **given)
 
 
-def test_a_key_may_be_for_a_tunnel_whose_gateway_could_not_be_read() -> None:
-    assert len(audit(THREE, psks={"a-z": GivenPsk()}, unreadable={"z": "timed out"}).tunnels) == 3
-
-
-def _down(*, dpd: float = 30.0, key: str = "d1", reached: bool = True) -> tuple[Gateway, ...]:
+def _down(
+    *, dpd: float = 30.0, key: str = "d1", proposals: tuple[str, ...] = (AES,), reached: bool = True
+) -> tuple[Gateway, ...]:
     """The healthy pair without SAs, and what else is wrong with its second gateway."""
     a, b = (replace(gateway, sas=()) for gateway in healthy())
-    b = edited(b, connection={"dpd_delay": dpd})
+    b = edited(b, connection={"dpd_delay": dpd, "proposals": proposals})
     b = replace(b, secrets=tuple(replace(each, digest=key) for each in b.secrets))
     return a, b if reached else replace(b, system=replace(b.system, addresses=()))
 
@@ -205,7 +204,13 @@ def _down(*, dpd: float = 30.0, key: str = "d1", reached: bool = True) -> tuple[
         (_down(key="other"), {}, ["z"], ""),
         (_down(key="other"), {"psks": {"a-b": GivenPsk()}}, None, ""),
         (_down(dpd=0.0, reached=False), {}, None, "nothing inside its networks can be pinged"),
-        (_down(dpd=0.0), {"repair": {"load"}}, None, "dpd-off: not repaired automatically"),
+        (_down(dpd=0.0), {"repair": {"load"}}, None, "not-installed: not repaired automatically"),
+        (
+            _down(proposals=("aes128-sha1-modp2048",)),
+            {"policy": (load("baseline", no_file), date(2026, 11, 29))},
+            None,
+            "",
+        ),  # what a policy asks for besides
     ],
 )
 def test_what_a_run_would_leave_unproven_is_foretold(
@@ -218,14 +223,26 @@ def test_what_a_run_would_leave_unproven_is_foretold(
 
 def test_a_gateway_read_in_part_leaves_its_tunnels_unknown_and_is_told() -> None:
     a, b = healthy()
-    blind = replace(
-        b, sas=None, problems=(Problem("no-permission", "this user may not open the socket", "", "use become"),)
-    )
-    found = audit((a, blind, *THREE))
-    assert found.proofs["a-b"].state == "unknown"
-    assert read_in_part((a, blind, *THREE)) == {"b": "this user may not open the socket"}
-    assert read_in_part((a, blind), audit((a, blind, *THREE), only=["a0-b0"])) == {}
-    assert read_in_part((replace(b, problems=(Problem("ha-secondary", "it is the secondary"),)),)) == {}
+    said = "this user may not open the socket"
+    blind = replace(b, sas=None, problems=(Problem("no-permission", said, "", "use become"),))
+    gateways = (a, blind, *THREE)
+    assert audit(gateways).proofs["a-b"].state == "unknown"
+    for only, told in ((), {"b": said}), (["a-b"], {"b": said}), (["a0-b0"], {}), (["a0*"], {"b": said}):
+        assert audit(gateways, only=only).read_in_part == told
+    declared_alone = (a, replace(b, connections=(), problems=(Problem("config-broken", "no brace"),)))
+    assert audit(declared_alone, declared=[declared()], only=["a-b"]).read_in_part == {"b": "no brace"}
+    assert audit((replace(b, problems=(Problem("ha-secondary", "it is the secondary"),)),)).read_in_part == {}
+
+
+def test_where_a_pattern_is_given_no_gateway_that_was_not_read_is_forgotten() -> None:
+    for only, told in ((["a0-b0"], []), (["a0*"], ["z"])):
+        found = audit(THREE, unreadable={"z": "timed out"}, only=only)
+        assert [str(finding.end) for finding in found.findings] == told == list(found.unreadable)
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name() -> None:
+    assert selected(["a[1]", "a1", "b"], ["a[1]"]) == ["a[1]"]
+    assert selected(["a[1]", "a1", "b"], ["a[0-9]"]) == ["a1"]
 
 
 def test_what_is_tried_is_the_tunnel_that_is_down_or_each_child_of_it_that_is() -> None:

@@ -95,6 +95,8 @@ MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"verify": {"pings": []}}, "unknown key 'pings' at tunnels.x.verify: do you mean ping?"),
     ({"verify": {"ping": [{"from": "10.0.0.1"}]}}, "'to' is missing at tunnels.x.verify.ping[0].to"),
     ({"verify": {"ping": [{"from": "10.0.0.1", "to": "fw"}]}}, "'fw' is no address at tunnels.x.verify.ping[0].to"),
+    ({"verify": {"ping": 5}}, "ping is a list of pings at tunnels.x.verify.ping"),
+    ({"verify": {"ping": {"from": "10.0.0.1", "to": "10.0.0.2"}}}, "ping is a list of pings"),
     ({"verify": {"ping": ["10.0.0.1"]}}, "a ping has two addresses at tunnels.x.verify.ping[0]"),
     ({"ends": [{**ENDS[0], "gateway": "fw-brnch1"}, ENDS[1]]}, "at tunnels.x.ends: do you mean fw-branch1?"),
 )  # fmt: skip
@@ -105,6 +107,19 @@ def test_a_mistake_in_a_declaration_is_an_error_that_says_what_was_meant(given: 
     with pytest.raises(IpsecError) as caught:
         audit_input.declared([{"name": "x", "ends": ENDS, **given}], ["a", "b", "fw-branch1"])
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"rekey_bytes": "1G", "life_bytes": "500M", "rand_bytes": 0, "tfc_padding": "mtu", "per_cpu_sas": "encap"},
+        {"rekey_time": "", "close_action": None, "start_action": "trap", "rekey_packets": 1000},
+    ],
+)
+def test_what_strongswan_takes_is_taken(given: dict[str, Any]) -> None:
+    rounds = {"local.cert1.file": "a.pem", "remote-2.auth": "eap", "local.id": "@#0102", "mobike": True}
+    audit_input.declared([{"name": "x", "ends": ENDS, "settings": {}, "child_settings": given}])
+    audit_input.declared([{"name": "x", "ends": [{**ENDS[0], "settings": rounds}, ENDS[1]]}])
 
 
 def test_where_the_inventory_is_not_known_any_gateway_may_be_declared() -> None:
@@ -229,8 +244,13 @@ def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any]
 def test_keys_and_waivers_of_tunnels_that_are_not_declared_are_told() -> None:
     tunnels = audit_input.declared([{"name": "x", "ends": ENDS}])
     waivers = [Waiver("dpd-off", name, "r", "o", "2027-01-01", "policy.yml:7") for name in ("x", "y")]
-    told = audit_input.undeclared(tunnels, {"x": "a key", "z": 12345678}, waivers)
-    assert told == [{"where": "ipsec_psks", "tunnel": "z"}, {"where": "policy.yml:7", "tunnel": "y"}]
+    told = audit_input.undeclared(tunnels, {"x": "a key", "a-long-secret": "x", "z": 12345678}, waivers)
+    assert told == [
+        {"where": "ipsec_psks", "what": "ipsec_psks has 2 keys for no tunnel that is known here"},
+        {"where": "policy.yml:7", "what": "a waiver is for y, and no such tunnel is declared"},
+    ]
+    (said,) = audit_input.unused({"hq-brnch1": "k"}, ["hq-branch1"])
+    assert said == "ipsec_psks has a key for hq-brnch1, and no tunnel is called so: do you mean hq-branch1?"
 
 
 @pytest.mark.parametrize("psk", ["", None, ["a"], {"a": "b"}])

@@ -371,3 +371,4 @@ class Audit:
     outages: Mapping[str, Outage] = field(default_factory=dict)  # by tunnel of which there are steps
     policy: str = ""  # the profile that the tunnels were judged by
     waived: tuple[Waived, ...] = ()
+    read_in_part: Mapping[str, str] = field(default_factory=dict)  # gateway: why

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..model import Action
 
-Kind = Literal["bool", "time", "number", "list", "text", "action", "word"]
+Kind = Literal["bool", "time", "number", "bytes", "list", "text", "action", "word"]
 Level = Literal["connection", "auth", "child"]
 
 
@@ -35,17 +35,17 @@ KEYS: Mapping[Level, Mapping[str, Kind]] = {
     },
     "child": {
         **_of("list", "local_ts remote_ts esp_proposals ah_proposals"),
-        **_of("bool", "sha256_96 policies policies_fwd_out hostaccess ipcomp per_cpu_sas"),
+        **_of("bool", "sha256_96 policies policies_fwd_out hostaccess ipcomp"),
         **_of("bool", "copy_df copy_ecn mark_in_sa"),
         **_of("time", "rekey_time life_time rand_time inactivity"),
-        **_of("number", "rekey_bytes life_bytes rand_bytes rekey_packets life_packets rand_packets"),
-        **_of("number", "reqid priority replay_window tfc_padding"),
+        **_of("bytes", "rekey_bytes life_bytes rand_bytes"),
+        **_of("number", "rekey_packets life_packets rand_packets reqid priority replay_window"),
         **_of("action", "start_action close_action dpd_action"),
         **_of(
             "text",
             "updown mode interface mark_in mark_out set_mark_in set_mark_out if_id_in if_id_out label label_mode",
         ),
-        **_of("word", "copy_dscp hw_offload"),
+        **_of("word", "copy_dscp hw_offload tfc_padding per_cpu_sas"),
     },
 }
 SINCE: Mapping[str, tuple[int, ...]] = {
@@ -57,6 +57,7 @@ SINCE: Mapping[str, tuple[int, ...]] = {
 }  # fmt: skip
 _YES = frozenset({"yes", "true", "enabled", "1"})
 _NO = frozenset({"no", "false", "disabled", "0"})
+_POWERS = {"k": 2**10, "m": 2**20, "g": 2**30}
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIME = re.compile(r"(0[xX][0-9a-fA-F]+|[0-9]+) *([smhdSMHD]?)")
 _ACTION_WORDS: Mapping[str, Action] = {
@@ -93,6 +94,13 @@ def whole(value: str) -> int | None:
     return None if re.search("[smhdSMHD]", value) else (None if (found := duration(value)) is None else int(found))
 
 
+def size(value: str) -> int | None:
+    """A vici number of bytes, in which k, m and g stand for their powers of 1024; None where it is none."""
+    factor = _POWERS.get(value.strip()[-1:].lower(), 1)
+    number = whole(value.strip()[:-1].rstrip() if factor > 1 else value)
+    return None if number is None else number * factor
+
+
 def listed(value: str) -> tuple[str, ...]:
     """A value that swanctl splits at commas."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
@@ -113,7 +121,7 @@ def alike(level: Level, key: str, one: str, other: str) -> bool:
 
 def _meaning(level: Level, key: str, value: str) -> object:
     readers: Mapping[str, Callable[[str], object]] = {
-        "list": listed, "bool": boolean, "time": duration, "number": whole, "action": action,
+        "list": listed, "bool": boolean, "time": duration, "number": whole, "bytes": size, "action": action,
     }  # fmt: skip
     kind = KEYS[level].get(key, "text")
     found = readers[kind](value) if kind in readers else None

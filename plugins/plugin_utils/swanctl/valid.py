@@ -13,6 +13,7 @@ _HINTS = {
     "bool": "write yes or no",
     "time": "write a number and s, m, h or d, such as 30s",
     "number": "write a number",
+    "bytes": "write a number and k, m or g, such as 500M",
     "action": "write none, trap, start or trap|start",
 }
 _PROPOSALS = frozenset({"proposals", "esp_proposals", "ah_proposals"})
@@ -57,6 +58,8 @@ def refuse_named(name: str, value: str, where: str) -> None:
         RefusedError: see there; or the section is none of a connection.
     """
     section, dot, key = name.rpartition(".")
+    if re.match(r"(local|remote)[^.]*\.(cert|cacert|pubkey)[^.]*\Z", section):
+        return  # a section of a round that says where a certificate is; it is not ours to judge
     if dot and not re.match(r"(local|remote)[^.]*\Z", section):
         hint = "its rounds are named local… or remote…"
         raise RefusedError(f"a connection has no section {section!r}", where=where, hint=hint)
@@ -71,5 +74,6 @@ _PARSERS: Mapping[str, Callable[[str], object]] = {
     "bool": keys.boolean,
     "time": keys.duration,
     "number": _number,
+    "bytes": keys.size,
     "action": keys.action,
 }

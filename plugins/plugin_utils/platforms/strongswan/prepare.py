@@ -14,6 +14,7 @@ from ..wanted import Wish
 from . import config, write
 from .charon import numbers
 from .files import GatewayFile, read_files
+from .psk import becoming
 from .twin import BROKEN, SUFFIX, Twin, carried, twin, was_broken
 
 
@@ -122,6 +123,7 @@ def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read o
     for each in preceding:
         drafted = _draft(each, gateway, connection, shown, options)
         shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
+        connection = becoming(connection, each.settings)  # a key is put beside the identities that are there by then
     return Edited(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
 
 
