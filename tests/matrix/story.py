@@ -168,6 +168,13 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
             second = _play(stage, cases, "remediate", "second")
             litter = _each(stage, lambda case: _litter(stage, case))
         runs = [*diagnosed, check, first, second]
+        failed = [
+            f"{played.name} ended with {played.run.status}"
+            for played in (*diagnosed, first, second)
+            if played.is_wrong()
+        ]
+        if bool(check.run.status) != bool(first.run.status):
+            failed.append(f"{check.name} ended with {check.run.status}, and the run with {first.run.status}")
         texts = dict(_texts(stage, runs))
         told = []
         for case in cases:
@@ -188,7 +195,7 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
                     carries=carries[case.name],
                     left=second.findings("before", here),
                     again=sorted(here & second.run.changed().keys()),
-                    failed=[f"{played.name} ended with {played.run.status}" for played in runs if played.is_wrong()],
+                    failed=failed,
                     leaks=[where for where, text in texts.items() if any(key in text for key in keys[case.name])],
                     litter=litter[case.name],
                 )
@@ -217,7 +224,8 @@ class _Played:
     def is_wrong(self) -> bool:
         """A run fails where a repair is not proven, and nowhere else."""
         repairs = self.reports.get("after", {}).get("repairs", ())
-        return bool(self.run.status) != any(repair["failed"] or not repair["proven"] for repair in repairs)
+        unproven = any(repair["failed"] or (repair["due"] and not repair["proven"]) for repair in repairs)
+        return bool(self.run.status) != unproven
 
     def deeds(self, gateways: Collection[str]) -> Deeds:
         """The steps of a plan are loops, and each item has its own diff."""
