@@ -138,3 +138,12 @@ def test_a_repair_changes_what_is_named_alone(lab: Lab, hosts: Path, tmp_path: P
     assert changed.status == 0, changed.output
     assert set(changed.changed()) <= {"a03", "b03", "localhost"}
     assert "dpd_delay" in lab.sh("a03", "cat /etc/swanctl/conf.d/*") + lab.sh("b03", "cat /etc/swanctl/conf.d/*")
+
+
+def test_a_key_for_a_tunnel_that_is_not_there_is_a_warning(hosts: Path, tmp_path: Path) -> None:
+    keys = {"a01-b00": "a key of this test", "another-secret": "a key of this test"}
+    done = run(tmp_path, hosts, "audit", ipsec_psks=keys)
+    told = " ".join(done.output.split())
+    assert "[WARNING]: ipsec_psks has a key for a01-b00, and no tunnel is called so: do you mean a01-b01?" in told
+    assert "ipsec_psks has 1 key for no tunnel that is known here" in told
+    assert "another-secret" not in told
