@@ -187,7 +187,7 @@ options:
   only:
     description:
       - Names of tunnels, or patterns of names such as V(branch*). All gateways are read and all ends paired, and
-        nothing is told, planned or probed but for these tunnels.
+        only these tunnels are reported, planned and probed.
       - A name or pattern that no tunnel has is an error.
     type: list
     elements: str
@@ -335,7 +335,7 @@ gateways_unreadable:
 repairs:
   description:
     - By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
-    - C(due) is whether it is to be. It is where a finding of severity high or worse was there, or a step was taken.
+    - C(due) is whether it has to be proven. It has to if a finding was high or critical, or if a step was taken.
   returned: when O(before) is given
   type: list
   elements: dict

@@ -67,7 +67,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
     but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
     `repair`: the classes of repairs that are planned (`model.REPAIRS`).
-    `only`: names and patterns of tunnels; of others, and of gateways at which none of these ends, nothing is told.
+    `only`: names and patterns of tunnels; other tunnels, and gateways where none of these ends, are not reported.
     `hear`: told each finding as soon as it is found, tunnel by tunnel.
 
     Raises:

@@ -66,8 +66,8 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
     """Declared tunnels. `inventory`: all gateways that there are; empty where that is not known.
 
     Raises:
-        ParseError: a tunnel has not two ends, its initiator is none of them, an end is at no gateway of the inventory,
-            or what is to be pinged is no address.
+        ParseError: a tunnel does not have two ends, its initiator is neither of them, a gateway is not in the
+            inventory, or a ping is not between two addresses.
         RefusedError: strongSwan would not take a setting.
     """
     found, there = [_declared(tunnel) for tunnel in given], frozenset(inventory)
@@ -85,14 +85,15 @@ def undeclared(
     """What is given for tunnels that are not declared: `where`, and `what` in a sentence.
 
     Raises:
-        ParseError: a pre-shared key is empty, or no text.
+        ParseError: a pre-shared key is empty, or not a string.
     """
+    names = [tunnel.name for tunnel in tunnels]
     for name, psk in psks.items():
         structured = isinstance(psk, (Mapping, list))  # a value that ansible-vault has encrypted may be no str
         if structured or psk is None or not str(psk):
-            what = "the pre-shared key is no text" if structured else "the pre-shared key is empty"
-            raise ParseError(what, where=f"ipsec_psks.{name}", hint="give it in quotes, or leave the tunnel out")
-    names = [tunnel.name for tunnel in tunnels]
+            what = "a pre-shared key is not a string" if structured else "a pre-shared key is empty"
+            where = f"ipsec_psks.{name}" if name in names else "ipsec_psks"  # another name may be a key itself
+            raise ParseError(what, where=where, hint="write NAME: 'KEY', or leave the tunnel out")
     told = [{"where": "ipsec_psks", "what": said} for said in unused(psks, names)]
     return told + [
         {"where": each.origin, "what": f"a waiver is for {each.tunnel}, and no such tunnel is declared"}
@@ -268,7 +269,7 @@ def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
         _refuse_others(ping, ("from", "to"), at)
         for key in ("from", "to"):
             if not numeric(str(ping.get(key, ""))):
-                what = f"{ping[key]!r} is no address" if key in ping else f"{key!r} is missing"
+                what = f"{ping[key]!r} is not an IP address" if key in ping else f"{key!r} is missing"
                 raise ParseError(what, where=f"{at}.{key}", hint="write an address inside the selectors")
         yield Ping(str(ping["from"]), str(ping["to"]))
 

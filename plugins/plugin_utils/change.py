@@ -54,7 +54,7 @@ class Changing:
     ) -> Changing:
         """The change that makes a wish true on the gateway of this inventory name, which is read for it.
 
-        `preceding`: wishes for the same connection that are to be granted first. Only a forecast has any.
+        `preceding`: changes of the same connection that a run makes first; given in check mode only.
 
         Raises:
             RefusedError: the configuration cannot be edited safely, or the gateway would not take the change.

@@ -94,7 +94,7 @@ MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"ends": [{**ENDS[0], "settings": {"local.idd": "a"}}, ENDS[1]]}, "tunnels.x.ends[0].settings.local.idd"),
     ({"verify": {"pings": []}}, "unknown key 'pings' at tunnels.x.verify: do you mean ping?"),
     ({"verify": {"ping": [{"from": "10.0.0.1"}]}}, "'to' is missing at tunnels.x.verify.ping[0].to"),
-    ({"verify": {"ping": [{"from": "10.0.0.1", "to": "fw"}]}}, "'fw' is no address at tunnels.x.verify.ping[0].to"),
+    ({"verify": {"ping": [{"from": "10.0.0.1", "to": "fw"}]}}, "'fw' is not an IP address at tunnels.x.verify"),
     ({"verify": {"ping": 5}}, "ping is a list of pings at tunnels.x.verify.ping"),
     ({"verify": {"ping": {"from": "10.0.0.1", "to": "10.0.0.2"}}}, "ping is a list of pings"),
     ({"verify": {"ping": ["10.0.0.1"]}}, "a ping has two addresses at tunnels.x.verify.ping[0]"),
@@ -254,6 +254,9 @@ def test_keys_and_waivers_of_tunnels_that_are_not_declared_are_told() -> None:
 
 
 @pytest.mark.parametrize("psk", ["", None, ["a"], {"a": "b"}])
-def test_a_key_that_is_none_is_an_error_that_does_not_show_it(psk: Any) -> None:
-    with pytest.raises(ParseError, match=r"the pre-shared key is (empty|no text) at ipsec_psks\.x"):
-        audit_input.undeclared([], {"x": psk})
+def test_a_key_that_is_none_is_an_error_that_shows_no_name_that_may_be_a_key(psk: Any) -> None:
+    (tunnel,) = audit_input.declared([{"name": "x", "ends": ENDS}])
+    for name, where in (("x", r"ipsec_psks\.x: "), ("secret-of-x", "ipsec_psks: ")):
+        with pytest.raises(ParseError, match=rf"a pre-shared key is (empty|not a string) at {where}") as caught:
+            audit_input.undeclared([tunnel], {name: psk})
+        assert "secret" not in str(caught.value)

@@ -44,7 +44,7 @@ class Platform(Gatherer, Protocol):
     ) -> Prepared:
         """The change that makes a wish true for a connection of the gateway that gave the reply.
 
-        `preceding`: wishes for the same connection that are to be granted first. Only a forecast has any.
+        `preceding`: changes of the same connection that a run makes first; given in check mode only.
 
         Raises:
             RefusedError: it cannot be made safely, or the gateway has no place for a setting.
