@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
@@ -24,10 +25,9 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else one more to apply and, for live SAs, one more."""
         how = {key: args[key] for key in ("reinitiate", "make_before_break")}
         wish = _wish(args, self.by(args["reason"]))
-        preceding = [_preceding(args, step) for step in args["preceding"]] if self.check_mode else []
-        change = Changing.read(
-            wish, args["config"], self.gateway_name(variables), self.on_gateway, preceding=preceding, **how
-        )
+        if self.check_mode:
+            wish = replace(wish, preceding=tuple(_preceding(args, step) for step in args["preceding"]))
+        change = Changing.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
         followed = Followed()
         if change.needed:
             self.before_writing(args, variables, change.gateway)

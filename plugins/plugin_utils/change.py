@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
@@ -50,11 +50,8 @@ class Changing:
         *,
         reinitiate: bool,
         make_before_break: bool = False,
-        preceding: Iterable[Wish] = (),
     ) -> Changing:
         """The change that makes a wish true on the gateway of this inventory name, which is read for it.
-
-        `preceding`: changes of the same connection that a run makes first; given in check mode only.
 
         Raises:
             RefusedError: the configuration cannot be edited safely, or the gateway would not take the change.
@@ -72,7 +69,7 @@ class Changing:
             there = ", ".join(c.name for c in gateway.connections if c.configured) or "none"
             where = config if gateway.appliance is None else name
             raise RefusedError(f"there is no connection {wish.name!r}", where=where, hint=f"connections there: {there}")
-        prepared = vendor.prepare(wish, gateway, connection, reply, options, preceding)
+        prepared = vendor.prepare(wish, gateway, connection, reply, options)
         if reinitiate and make_before_break:
             prepared = prepared.bridge(gateway.sas or ())
         return cls(wish, gateway, prepared, reinitiate, options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -33,18 +33,10 @@ class Platform(Gatherer, Protocol):
     def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
         """The gateway of this inventory name that gave the reply."""
 
-    def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
-        self,
-        wish: Wish,
-        gateway: Gateway,
-        connection: Connection,
-        reply: Reply,
-        options: GatherOptions,
-        preceding: Iterable[Wish] = (),
+    def prepare(
+        self, wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
     ) -> Prepared:
         """The change that makes a wish true for a connection of the gateway that gave the reply.
-
-        `preceding`: changes of the same connection that a run makes first; given in check mode only.
 
         Raises:
             RefusedError: it cannot be made safely, or the gateway has no place for a setting.

@@ -40,6 +40,7 @@ class Wish:
     by: str = ""  # who asks for it and why, for a gateway that keeps a history
     pending: bool = False  # changes of somebody else that wait to be applied may take effect with it
     shape: Shape = field(default_factory=Shape)
+    preceding: tuple[Wish, ...] = ()  # for the same connection, that a run grants first; given in check mode only
 
 
 def wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:

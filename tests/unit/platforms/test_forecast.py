@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
@@ -22,11 +22,12 @@ def test_what_comes_last_begins_where_the_one_before_it_ends(tmp_path: Path) -> 
     read = reply(told(tmp_path / "config.xml"))
     gateway = pfsense.read("fw", read, OPTIONS)
 
-    def foretold(wish: Wish, preceding: Sequence[Wish] = ()) -> Rewritten:
-        return pfsense.prepare(wish, gateway, gateway.connections[0], read, OPTIONS, preceding)
+    def foretold(wish: Wish, *preceding: Wish) -> Rewritten:
+        asked_for = replace(wish, preceding=preceding)
+        return pfsense.prepare(asked_for, gateway, gateway.connections[0], read, OPTIONS)
 
-    first, last = foretold(EXPAND), foretold(CONTRACT, [EXPAND])
+    first, last = foretold(EXPAND), foretold(CONTRACT, EXPAND)
     assert last.diff[0]["before"] == first.diff[0]["after"]
     assert last.diff[0]["after"] == foretold(CONTRACT).diff[0]["after"]
     assert [before.endswith(OLD) for before, dummy in last.changes.values() if before] == [True]
-    assert not foretold(CONTRACT, [EXPAND, CONTRACT]).needed
+    assert not foretold(CONTRACT, EXPAND, CONTRACT).needed

@@ -22,21 +22,14 @@ from .rewritten import Rewritten, diff, refuse_state
 _NAMED = 4  # of what would change beside
 
 
-def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
-    wish: Wish,
-    gateway: Gateway,
-    connection: Connection,
-    reply: Reply,
-    options: GatherOptions,
-    preceding: Iterable[Wish] = (),
-) -> Rewritten:
+def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Rewritten:
     """The edits that make a wish true after those that precede it, and nothing else other than what was.
 
     Raises:
         RefusedError: pfSense cannot have it, or it is no time to change it.
     """
     made: list[Edit] = []
-    for each in preceding:
+    for each in wish.preceding:
         made += _rewritten(each, gateway, connection, reply, options, made).order.edits
     return _rewritten(wish, gateway, connection, reply, options, made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import RefusedError
@@ -102,14 +102,7 @@ class Edited:
         return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
-def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
-    wish: Wish,
-    gateway: Gateway,
-    connection: Connection,
-    reply: Reply,
-    options: GatherOptions,
-    preceding: Iterable[Wish] = (),
-) -> Edited:
+def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Edited:
     """The edits that make a wish true on the gateway of this reply, after the wishes that precede it.
 
     Raises:
@@ -120,7 +113,7 @@ def prepare(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read o
         what = f"strongSwan has no setting {wish.shape.asked}, which is one of pfSense"
         raise RefusedError(what, where=wish.name, hint=hint)
     shown = read_files(reply, options.digest_key)
-    for each in preceding:
+    for each in wish.preceding:
         drafted = _draft(each, gateway, connection, shown, options)
         shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
         connection = becoming(connection, each.settings)  # a key is put beside the identities that are there by then
