@@ -135,6 +135,9 @@ TEMPLATES: list[Task] = [
         "{{ looped.results | map(attribute='item.name') | zip(looped.results | map(attribute='changed')) | list }}",
     ),
     _say("digests", "{{ {'t': 'a key'} | tunnelwright.ipsec.psk_digests(digest_key) }}"),
+    _say(
+        "message", "{{ read.gateway.sas | map(attribute='remote_id') | join(' ') | tunnelwright.ipsec.chat_message }}"
+    ),
     _say("conf", "{{ 'connections { a { version = 2 } }' | tunnelwright.ipsec.from_swanctl_conf }}"),
 ]
 TEMPLATE = "{% for one in read.gateway.connections %}{{ one.name }}: {{ one.remote[0].id }}\n{% endfor %}"

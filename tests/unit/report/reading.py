@@ -14,6 +14,9 @@ from html.parser import HTMLParser
 from io import StringIO
 from xml.etree import ElementTree as ET
 
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
 Said = frozenset[tuple[str, str, str, str]]  # finding, severity, tunnel, end
 
 
@@ -82,34 +85,49 @@ def from_csv(text: str) -> Story:
     return Story(tunnels, told["finding"], told["waived"])
 
 
-_MARK = re.compile(r"\\([\\`*_{}\[\]<>#|~])")
+def markdown(text: str) -> list[Token]:
+    """What a page is to whoever renders it, with links that are made of bare addresses."""
+    return MarkdownIt("gfm-like", {"linkify": True}).parse(text)
 
 
 def from_markdown(text: str) -> Story:
     findings: set[tuple[str, str, str, str]] = set()
     tables: dict[str, list[list[str]]] = {}
-    title, head = "", ("", "", "")
-    for line in text.splitlines():
-        if line.startswith("## "):
-            title = line[3:]
-        elif line.startswith("### "):
-            severity, dummy, rest = line[4:].partition(": ")
+    title, head, opened = "", ("", "", ""), ""
+    for token in markdown(text):
+        opened = {"inline": opened, "paragraph_open": opened}.get(token.type, token.type + token.tag)
+        said = "".join(each.content for each in token.children or ())
+        if token.type == "tr_open":
+            tables.setdefault(title, []).append([])
+        elif token.type == "inline" and opened == "heading_openh2":
+            title = said
+        elif token.type == "inline" and opened == "heading_openh3":
+            severity, dummy, rest = said.partition(": ")
             name, dummy, end = rest.partition(" on ")
-            head = (_plain(name), severity, _plain(end))
-            findings.add((head[0], head[1], "", head[2]))
-        elif line.startswith("- tunnel: "):
+            head = (name, severity, end)
+            findings.add((name, severity, "", end))
+        elif token.type == "inline" and opened == "list_item_openli" and said.startswith("tunnel: "):
             findings.discard((head[0], head[1], "", head[2]))
-            findings.add((head[0], head[1], _plain(line.removeprefix("- tunnel: ")), head[2]))
-        elif line.startswith("| "):
-            cells = [_plain(cell) for cell in re.split(r"(?<!\\) \| ", line[2:].removesuffix(" |"))]
-            tables.setdefault(title, []).append(cells)
+            findings.add((head[0], head[1], said.removeprefix("tunnel: "), head[2]))
+        elif token.type == "inline" and opened in ("td_opentd", "th_openth"):
+            tables[title][-1].append(said)
     tunnels = frozenset((row[0], row[1]) for row in tables.get("Tunnels", [])[1:])
     waived = frozenset((row[0], row[1], row[2], row[3]) for row in tables.get("Waived", [])[1:])
     return Story(tunnels, frozenset(findings), waived)
 
 
-def _plain(text: str) -> str:
-    return _MARK.sub(r"\1", text.replace("&amp;", "&"))
+def alive(text: str) -> set[str]:
+    """What of a page, of whatever kind, is more than text in paragraphs, headings and tables: links, mentions."""
+    found = set()
+    for token in markdown(text):
+        for each in token.children or ():
+            if each.type not in ("text", "code_inline", "softbreak", "strong_open", "strong_close"):
+                found.add(f"{each.type} {each.content}")
+            if each.type == "text" and (name := re.search(r"[@#!$%&~]\w|\w@\w|://|www\.", each.content)):
+                found.add(f"reference {name[0]}")
+        if token.type in ("html_block", "fence", "code_block", "blockquote_open", "ordered_list_open", "hr"):
+            found.add(token.type)
+    return found
 
 
 class _Embedded(HTMLParser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import unicodedata
 from collections import Counter
 from dataclasses import replace
@@ -13,11 +14,12 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.filter.chat_message import FilterModule, chat_message
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report as formats
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_notice, as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_notice, as_table, markdown
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible
@@ -29,6 +31,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting impor
     since,
     tell,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from tests.unit.build import edited, healthy, live
@@ -48,6 +52,23 @@ READERS = {
     "html": reading.from_html,
 }
 NONE = Drift()
+LIVE = (
+    "@all",
+    "alice@example.net",
+    "https://evil.example/x",
+    "www.evil.example",
+    "#12",
+    "!7",
+    "<!channel>",
+    "<https://evil.example|text>",
+    "[x](https://evil.example)",
+    "<b>x</b>",
+    "`@all`",
+    "``@all`",
+    "~~~",
+    "**x**",
+    "&#64;all",
+)
 WORST = {text[:12]: text for text in HOSTILE}
 
 
@@ -155,9 +176,46 @@ def test_no_cell_of_a_spreadsheet_is_a_formula_and_no_row_is_anothers(text: str)
 
 def test_markup_in_a_name_is_text_in_markdown_and_xml() -> None:
     page = FORMATS["markdown"].render(hostile("<script>alert(1)</script>[x](y)"), NONE)
-    assert "<script" not in page.replace("\\<script", "")
+    assert reading.alive(page) == set()
     root = ET.fromstring(FORMATS["junit"].render(hostile("<script>x</script>"), NONE))  # noqa: S314  of our own writing
     assert root.findall(".//script") == []
+
+
+@pytest.mark.parametrize("text", LIVE)
+def test_nothing_in_markdown_or_a_chat_is_called_or_leads_anywhere(text: str) -> None:
+    assert reading.alive(text) != set() or text in ("<!channel>", "`@all`", "**x**"), "the reader sees nothing"
+    assert reading.alive(FORMATS["markdown"].render(hostile(text), NONE)) == set()
+    told = chat_message(f"IPsec: 1 down\n{text}: down\nnew: HIGH no-traffic on {text}/x")
+    assert reading.alive(told) == set()
+    assert re.search(r"<|>|&(?!lt;|gt;|amp;)", told) is None
+    assert len(told.splitlines()) == 3
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=40))
+def test_any_text_is_shown_as_it_is(text: str) -> None:
+    page = f"{markdown.text(text)}\n"
+    (shown_text,) = ["".join(each.content for each in token.children or ()) for token in reading.markdown(page)][
+        1:2
+    ] or [""]
+    assert shown_text == shown(text)
+    assert reading.alive(page) == set()
+    row = "\n".join(markdown.table(("a", "b"), [(markdown.text(text), "end")]))
+    cells = [
+        "".join(each.content for each in token.children or ())
+        for token in reading.markdown(row)
+        if token.type == "inline"
+    ]
+    assert cells == ["a", "b", shown(text), "end"]
+
+
+def test_the_filter_of_chats_has_its_name() -> None:
+    assert FilterModule().filters() == {"chat_message": chat_message}
+
+
+def test_what_needs_no_code_is_plain() -> None:
+    told = "fw-hq/branch (To HQ): 10.1.0.0/24 and fd00:1::/48 at 2026-11-21T16:00:00Z, dpd-off; 3 of 5 pings"
+    assert markdown.text(told) == told
+    assert markdown.text("local_ts, %any; a|b") == "`local_ts`, `%any`; `a|b`"
 
 
 def test_cells_of_wide_characters_stand_under_each_other_and_are_cut() -> None:
