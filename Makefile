@@ -18,7 +18,7 @@ READY := packages $(MAIN)/installed $(LINK)
 heading = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help demo test night check unit browser sanity contract integration integration-night molecule perf sabotage outage
-.PHONY: mutants mutants-night matrix matrix-changed figures figures-of-time roots fresh fresh-quick fuzz clean packages
+.PHONY: mutants mutants-night matrix matrix-changed figures figures-of-time roots fresh fresh-quick properties-night fuzz clean packages
 .PHONY: lint ruff shellcheck yamllint changelog ansible-lint types mypy imports docs findings
 help:
 	@echo "make demo         broken tunnels between real gateways are audited, repaired and proven (root; 2 minutes)"
@@ -47,8 +47,8 @@ test: $(READY)
 night: $(READY)
 	@$(MAIN)/bin/python -m tests.tools.stages night \
 		--lane "roots integration-night matrix sabotage mutants-night molecule $(CORES:%=contract-%)" \
-		--lane "lint types docs browser fuzz unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
-		--lane "fresh" && \
+		--lane "lint types docs browser properties-night unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
+		--lane "fresh fuzz" && \
 	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "figures-of-time"
 
 check: lint types unit
@@ -83,9 +83,14 @@ integration-night: $(READY)
 	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) tests/integration
 
 # Property tests with many more examples.
-fuzz: $(MAIN)/installed
+properties-night: $(MAIN)/installed
 	$(call heading,property tests with many examples)
 	@HYPOTHESIS_PROFILE=night $(MAIN)/bin/python -m pytest -q -n 2 tests/unit
+
+# All that reads, with inputs mutated for half an hour.
+fuzz: $(READY)
+	$(call heading,fuzz)
+	@$(PYTHON) -m tests.fuzz
 
 # The HTML report in Debian's Chromium.
 browser: packages $(MAIN)/installed

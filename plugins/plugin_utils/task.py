@@ -8,15 +8,17 @@ import os
 import platform
 import re
 import time
+import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 from . import guarding
 from .errors import IpsecError
@@ -54,8 +56,21 @@ class Task(ActionBase):
             result = {"failed": True, "msg": visible(str(error))} | log
         except AnsibleConnectionFailure as error:
             result = {"unreachable": True, "msg": visible(" ".join(str(error).split()))}
+        except AnsibleError as error:
+            result = {"failed": True, "msg": visible(" ".join(str(error).split()))}
+        except Exception as error:  # noqa: BLE001  a defect, or an answer that nobody thought of: it costs this host alone
+            result = {"failed": True, "msg": self._defect(error)}
         scrubbed: dict[str, Any] = self.scrubbed(plain(result))
         return scrubbed
+
+    def _defect(self, error: Exception) -> str:
+        """One sentence on what should not have happened; -vvv shows where."""
+        for line in traceback.format_exception(error):
+            Display().vvv("\n".join(map(visible, line.splitlines())))
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        return visible(
+            f"{self._task.action} met what it does not understand ({what}): run it with -vvv, and report it as a defect"
+        )
 
     def on_gateway(self, script: Script) -> Reply:
         """What the gateway of this task answers to the script."""

@@ -58,3 +58,14 @@ def test_a_failure_is_text(lab: Lab, hosts: Path, tmp: Path, status: int) -> Non
     assert done.result("failing", "west").get("unreachable", False) is (status == UNREACHABLE)
     assert "\x1b" not in done.output
     assert not made.exists()
+
+
+def test_an_answer_that_no_gateway_gives_is_one_sentence(lab: Lab, hosts: Path, tmp: Path) -> None:
+    liar = "#!/bin/sh\nsh \"$@\" | sed '/ begin conns/,/ stderr/d'\n"
+    lab.sh("west", f"cat >/root/liar <<'EOF'\n{liar}EOF\nchmod 755 /root/liar")
+    asked = {"name": "asked", "tunnelwright.ipsec.sa": {"connection": "west", "state": "established"}}
+    play = {"hosts": "west", "gather_facts": False, "tasks": [asked]}
+    done = playbook(tmp, hosts, [play], "-e", "ansible_shell_executable=/root/liar")
+    said = str(done.result("asked", "west")["msg"])
+    assert "tunnelwright.ipsec.sa met what it does not understand (KeyError: 'conns')" in said
+    assert "Traceback" not in done.output
