@@ -14,7 +14,8 @@ description:
     P(tunnelwright.ipsec.fleet_info#module) for other tasks, and takes the variables and settings that Ansible's
     C(ssh) connection takes.
   - What OpenSSH's arguments and configuration files mean for a host is asked of C(ssh -G), so ProxyJump,
-    ProxyCommand, known_hosts and host key checking are as with C(ssh). Multiplexing is not for this plugin.
+    ProxyCommand, known_hosts, host key checking, revoked keys and the algorithms that are allowed are as with C(ssh).
+    What only OpenSSH can do, such as C(KnownHostsCommand), is refused. Multiplexing is not for this plugin.
   - Never asks anything on a terminal.
 author: Tunnelwright contributors (@tunnelwright)
 requirements:

@@ -226,6 +226,59 @@ def test_a_new_host_key_is_remembered_where_the_settings_accept_it(lan: Lan, kno
     assert known.read_text() == line
 
 
+def configured(lan: Lan, *options: str) -> str:
+    """What comes of a login with these options of ssh_config(5)."""
+    login._files.cache_clear()
+    target = lan.target("fw", lan.ssh())
+    given = [word for option in options for word in ("-o", option)]
+    return str(ask(replace(target, after=(*target.after, *given)))["fw"])
+
+
+def revocation_list(folder: Path, key: paramiko.PKey, *, krl: bool) -> Path:
+    """A file for RevokedHostKeys."""
+    public = folder / "key.pub"
+    public.write_text(f"{key.get_name()} {key.get_base64()} somebody\n")
+    if krl:
+        subprocess.run(["ssh-keygen", "-q", "-k", "-f", folder / "revoked.krl", public], check=True)
+        return folder / "revoked.krl"
+    return public
+
+
+@pytest.mark.parametrize("krl", [False, True], ids=["public keys", "key revocation list"])
+def test_a_host_key_that_the_user_has_revoked_is_refused(
+    lan: Lan, key: paramiko.PKey, tmp_path: Path, krl: bool
+) -> None:
+    file = revocation_list(tmp_path, key, krl=krl)
+    assert re.match(r"its host key ssh-rsa SHA256:\S+ is revoked at .*: ", configured(lan, f"RevokedHostKeys={file}"))
+    file = revocation_list(tmp_path, paramiko.RSAKey.generate(2048), krl=krl)
+    assert configured(lan, f"RevokedHostKeys={file}").startswith("Reply(")
+    assert "no host key can be trusted" in configured(lan, f"RevokedHostKeys={tmp_path}/nowhere")
+
+
+def test_nothing_is_agreed_on_that_openssh_would_not_agree_on(lan: Lan) -> None:
+    assert "is an RSA key of 2048 bits" in configured(lan, "RequiredRSASize=3072")
+    assert configured(lan, "RequiredRSASize=2048").startswith("Reply(")
+    assert "no encryption was agreed on" in configured(lan, "HostKeyAlgorithms=ssh-ed25519")
+    assert "paramiko knows nothing of what Ciphers allows" in configured(lan, "Ciphers=chacha20-poly1305@openssh.com")
+    assert configured(lan, "Ciphers=aes256-ctr", "MACs=hmac-sha2-512", "KexAlgorithms=ecdh-sha2-nistp384").startswith(
+        "Reply("
+    )
+    assert "there is neither a key nor a password" in configured(lan, "PasswordAuthentication=no")
+
+
+def test_a_new_host_is_remembered_by_a_hash_where_the_settings_say_so(lan: Lan, known: Path) -> None:
+    target = lan.target("fw", lan.ssh())
+    known.write_text("")
+    options = ("-o", "StrictHostKeyChecking=accept-new", "-o", "HashKnownHosts=yes")
+    accepting = replace(target, after=(*target.after, *options))
+    assert isinstance(ask(accepting)["fw"], Reply)
+    assert known.read_text().startswith("|1|")
+    found = subprocess.run(["ssh-keygen", "-F", f"[127.0.0.1]:{target.port}", "-f", known], check=False)
+    assert found.returncode == 0
+    login._files.cache_clear()
+    assert isinstance(ask(replace(target, after=(*target.after, "-o", "StrictHostKeyChecking=yes")))["fw"], Reply)
+
+
 def test_a_proxy_command_carries_the_login(lan: Lan) -> None:
     target = lan.target("fw", lan.ssh())
     program = lan.known.parent / "relay.py"

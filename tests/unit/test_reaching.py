@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import TransportError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reaching import target_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import openssh
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import keywords, openssh
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.target import Target
 
 OPTIONS: dict[str, Any] = {
@@ -106,6 +107,13 @@ CONFIGS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "no keys": ("PubkeyAuthentication no\n", {"private_key_file": "/k/id"}, {"identities": (), "agent": False}),
     "no agent": ("IdentityAgent none\n", {}, {"agent": False}),
+    "no passwords": ("PasswordAuthentication no\n", {}, {"methods": {"publickey"}}),
+    "passwords alone": (
+        "PreferredAuthentications password\n",
+        {"private_key_file": "/k/id"},
+        {"methods": {"password"}, "identities": (), "agent": False},
+    ),
+    "new hosts are hashed": ("HashKnownHosts yes\n", {}, {"hash_known_hosts": True}),
     "an agent that is not the environment's": ("IdentityAgent /run/agent\n", {}, {"agent": False}),
 }
 
@@ -118,6 +126,35 @@ def test_what_arguments_and_files_mean_is_what_openssh_says(
     config, options, expected = CONFIGS[case]
     found = settings(tmp_path, config, **options)
     assert {key: getattr(found, key) for key in expected} == expected
+
+
+def test_every_keyword_of_openssh_is_read_or_refused_or_makes_nothing_less_safe() -> None:
+    rare = [
+        "BindAddress=::1",
+        "CertificateFile=/c",
+        "ControlPath=/s",
+        "DynamicForward=1",
+        "HostKeyAlias=a",
+        "SetEnv=A=1",
+    ]
+    rare += ["IdentityAgent=/a", "IgnoreUnknown=x", "KnownHostsCommand=/k", "LocalForward=1 a:1", "LocalCommand=true"]
+    rare += ["PKCS11Provider=/p", "PreferredAuthentications=password", "ProxyJump=a", "RemoteCommand=true"]
+    rare += ["RemoteForward=1 a:1", "RevokedHostKeys=/r", "KbdInteractiveDevices=pam", "BindInterface=lo"]
+    given = [word for option in rare for word in ("-o", option)]
+    done = subprocess.run(["ssh", "-G", "-F", "none", *given, "x"], capture_output=True, text=True, check=True)
+    said = {line.split(" ")[0].lower() for line in done.stdout.splitlines()}
+    treated = keywords.READ | keywords.REFUSED.keys() | keywords.STRICTER | keywords.IDLE
+    assert said - treated == set()
+    assert len(said) > 80
+    each = [*keywords.READ, *keywords.REFUSED, *keywords.STRICTER, *keywords.IDLE]
+    assert len(each) == len(treated)
+
+
+@pytest.mark.parametrize("option", ["KnownHostsCommand=/bin/k", "BindAddress=192.0.2.9", "ProxyUseFdpass=yes"])
+def test_what_only_openssh_can_keep_to_is_refused(tmp_path: Path, option: str) -> None:
+    name = option.partition("=")[0].lower()
+    with pytest.raises(TransportError, match=f"its ssh configuration says {name} .*, which paramiko cannot do at 192"):
+        settings(tmp_path, ssh_args=f"-o {option}")
 
 
 def test_hosts_that_files_do_not_tell_apart_cost_one_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

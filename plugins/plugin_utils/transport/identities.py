@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
+from .bounds import too_short
 from .library import paramiko
 from .openssh import Settings, at_home
 from .target import Target
@@ -21,18 +22,24 @@ def keys(target: Target | None, settings: Settings, notes: list[str]) -> Generat
     for path in map(at_home, settings.identities):
         if path.is_file():
             key, why = _loaded(str(path), passphrase)
-            if key is not None:
-                yield str(path), key
-            else:
+            if key is None:
                 notes.append(f"{path} {why}")
+            elif too_short(settings.bounds, key):
+                notes.append(f"{path} is shorter than RequiredRSASize")
+            else:
+                yield str(path), key
         elif target and target.key_file and path == at_home(target.key_file):
             notes.append(f"{path} is not there")
     if settings.agent:
-        wanted = {_public(path) for path in map(at_home, settings.identities)} if settings.identities_only else None
-        with closing(paramiko.Agent()) as agent:
-            for each in agent.get_keys():
-                if wanted is None or each.asbytes() in wanted:
-                    yield f"{each.get_name()} of the agent", each
+        yield from _of_agent(settings)
+
+
+def _of_agent(settings: Settings) -> Generator[tuple[str, paramiko.PKey]]:
+    wanted = {_public(path) for path in map(at_home, settings.identities)} if settings.identities_only else None
+    with closing(paramiko.Agent()) as agent:
+        for each in agent.get_keys():
+            if (wanted is None or each.asbytes() in wanted) and not too_short(settings.bounds, each):
+                yield f"{each.get_name()} of the agent", each
 
 
 @functools.lru_cache(maxsize=64)

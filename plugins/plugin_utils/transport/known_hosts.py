@@ -83,8 +83,8 @@ def read_files(paths: Iterable[str]) -> KnownHosts:
     return read(Path(path).read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file())
 
 
-def remember(path: str, name: str, kind: str, key: bytes) -> Verdict:
-    """Add a host's key, as OpenSSH does where new hosts are accepted.
+def remember(path: str, name: str, kind: str, key: bytes, *, hashed: bool = False) -> Verdict:
+    """Add a host's key, as OpenSSH does where new hosts are accepted; `hashed`: its name cannot be read there.
 
     "unknown" where it was added, else what another thread's login, which has added a key of this host since the file
     was read, says of this one: then nothing is written.
@@ -98,9 +98,16 @@ def remember(path: str, name: str, kind: str, key: bytes) -> Verdict:
                 file.seek(-1 if file.seek(0, os.SEEK_END) else 0, os.SEEK_END)
                 ended = file.read(1) in (b"", b"\n")  # else ours would be a part of a line that somebody else began
                 file.write(b"" if ended else b"\n")
-                file.write(f"{name} {kind} {base64.b64encode(key).decode()}\n".encode())
+                file.write(f"{_hashed(name) if hashed else name} {kind} {base64.b64encode(key).decode()}\n".encode())
             about.append(Entry(name, kind, key))
         return verdict
+
+
+def _hashed(name: str) -> str:
+    salt = os.urandom(hashlib.sha1(usedforsecurity=False).digest_size)
+    return "|1|" + "|".join(
+        base64.b64encode(part).decode() for part in (salt, hmac.digest(salt, name.encode(), "sha1"))
+    )
 
 
 def fingerprint(key: bytes) -> str:

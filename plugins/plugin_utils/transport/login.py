@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import NotConnectedError, TransportError
 from . import known_hosts, openssh
+from .bounds import keep_to, refuse_key
 from .identities import keys
 from .library import LOG, paramiko
 from .openssh import Settings
@@ -99,11 +100,8 @@ def leave(transport: paramiko.Transport) -> None:
 def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) -> bool:
     """Agree on keys with the server and check who it is; whether it is whom we know."""
     about = _files(settings.known_hosts).of(settings.known_as)
-    options = transport.get_security_options()
     types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
-    # First what is known, and ciphers that need no MAC beside.
-    options.key_types = sorted(options.key_types, key=lambda kind: kind not in types)
-    options.ciphers = sorted(options.ciphers, key=lambda cipher: "gcm" not in cipher)
+    keep_to(transport, settings.bounds, types, settings.where)
     transport.banner_timeout = transport.handshake_timeout = left(deadline)
     event = threading.Event()
     transport.start_client(event=event)
@@ -119,9 +117,12 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
 def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
     """Whether the server is whom we know; refuse it where the user's settings say so."""
     shown = f"{key.get_name()} {known_hosts.fingerprint(key.asbytes())}"
+    refuse_key(settings.bounds, key, shown, settings.where)
     if verdict == "unknown" and settings.known_hosts and settings.strict not in ("yes", "ask"):
         with suppress(OSError):  # OpenSSH, too, goes on if the file cannot be written
-            verdict = known_hosts.remember(_file(settings), settings.known_as, key.get_name(), key.asbytes())
+            verdict = known_hosts.remember(
+                _file(settings), settings.known_as, key.get_name(), key.asbytes(), hashed=settings.hash_known_hosts
+            )
     if verdict == "known":
         return True
     if verdict == "revoked":
@@ -158,7 +159,7 @@ def _prove(
                 transport, settings, name, refused, functools.partial(transport.auth_publickey, settings.user, key)
             ):
                 return
-    if target and target.password and trusted:
+    if target and target.password and trusted and "password" in settings.methods:
         password = functools.partial(transport.auth_password, settings.user, target.password)
         if _accepted(transport, settings, "the password", refused, password):
             return

@@ -18,6 +18,8 @@ from glob import iglob
 from pathlib import Path
 
 from ..errors import TransportError
+from . import keywords
+from .bounds import Bounds, bounds
 from .target import Target
 
 _BRACKETS = re.compile(r"\[(.+)\](?::(\d+))?")
@@ -47,6 +49,9 @@ class Settings:
     jumps: tuple[str, ...]
     proxy: str
     config: tuple[str, ...]  # `-F FILE`, which also holds for hosts on the way
+    bounds: Bounds
+    methods: frozenset[str]  # of publickey and password, those that may be tried
+    hash_known_hosts: bool
 
     @property
     def where(self) -> str:
@@ -93,9 +98,9 @@ def _general(given: tuple[str, ...]) -> Settings | None:
     """What holds for every host, asked once for all with the same arguments; None if it is not the same for all."""
     try:
         said = _asked(given, _ANY)
+        settings = read(said, _file(given))
     except TransportError:  # which is said of each host, by its name
         return None
-    settings = read(said, _file(given))
     rest = [line for line in said.splitlines() if line not in (f"host {_ANY}", f"hostname {_ANY}")]
     told_apart = settings.host != _ANY or any(_ANY in line or "%" in line for line in rest)
     return None if told_apart else settings
@@ -150,18 +155,23 @@ def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]
 
 
 def read(said: str, config: tuple[str, ...] = ()) -> Settings:
-    """The settings that `ssh -G` printed: a keyword and its value on each line."""
+    """The settings that `ssh -G` printed: a keyword and its value on each line.
+
+    Raises:
+        TransportError: one of them only OpenSSH itself can keep to.
+    """
     values: dict[str, list[str]] = {}
     for line in said.splitlines():
         key, dummy, value = line.partition(" ")
         values.setdefault(key, []).append(value.strip())
-    one = {key: each[0] for key, each in values.items()}
+    one = {key.lower(): each[0] for key, each in values.items()}
+    keywords.refuse(one)
     user_files, global_files = (one.get(key, "").split() for key in ("userknownhostsfile", "globalknownhostsfile"))
     return Settings(
         host=one["hostname"],
         port=int(one["port"]),
         user=one["user"],
-        identities=tuple(values.get("identityfile", ())) if _yes(one.get("pubkeyauthentication", "yes")) else (),
+        identities=tuple(values.get("identityfile", ())) if "publickey" in _methods(one) else (),
         identities_only=_yes(one.get("identitiesonly", "no")),
         agent=_agent(one),
         known_hosts=tuple(str(at_home(file)) for file in (*user_files, *global_files) if file != "none"),
@@ -170,9 +180,13 @@ def read(said: str, config: tuple[str, ...] = ()) -> Settings:
         jumps=tuple(each for each in one.get("proxyjump", "none").split(",") if each != "none"),
         proxy="" if one.get("proxycommand", "none") == "none" else one["proxycommand"],
         config=config,
+        bounds=bounds(one),
+        methods=_methods(one),
+        hash_known_hosts=_yes(one.get("hashknownhosts", "no")),
     )
 
 
+_ALLOWED = {"publickey": "pubkeyauthentication", "password": "passwordauthentication"}
 _STRICT = {"true": "yes", "false": "no", "off": "no"}  # as `ssh -G` prints them
 
 
@@ -180,10 +194,16 @@ def _yes(value: str) -> bool:
     return value in ("yes", "true")
 
 
+def _methods(one: Mapping[str, str]) -> frozenset[str]:
+    allowed = {name for name in ("publickey", "password") if _yes(one.get(_ALLOWED[name], "yes"))}
+    preferred = one.get("preferredauthentications")
+    return frozenset(allowed if preferred is None else allowed.intersection(preferred.split(",")))
+
+
 def _agent(one: Mapping[str, str]) -> bool:
     """Whether the agent of the environment is to be asked; paramiko knows no other."""
     wanted = one.get("identityagent", "SSH_AUTH_SOCK") == "SSH_AUTH_SOCK"
-    return wanted and _yes(one.get("pubkeyauthentication", "yes")) and bool(os.environ.get("SSH_AUTH_SOCK"))
+    return wanted and "publickey" in _methods(one) and bool(os.environ.get("SSH_AUTH_SOCK"))
 
 
 def _file(given: Sequence[str]) -> tuple[str, ...]:
