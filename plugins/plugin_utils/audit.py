@@ -23,7 +23,7 @@ from .model import (
 )
 from .pairing import pair
 from .plan import plan
-from .policy import judge
+from .policy import judge, stray
 from .policy.profile import Profile
 from .policy.target import aimed
 from .rules import diagnosed, ordered
@@ -107,7 +107,9 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         planned.outages,
         read_in_part=read_in_part(read),
     )
-    return told if policy is None else _judged(told, *policy, hear)
+    if policy is None:
+        return told
+    return _judged(told, *policy, () if only or unseen else names, hear)
 
 
 def _chosen(
@@ -125,12 +127,12 @@ def _chosen(
     return ours, alone, gateways
 
 
-def _judged(found: Audit, profile: Profile, today: date, hear: _Hear | None) -> Audit:
-    """An audit with what the tunnels have against a profile."""
+def _judged(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
+    """An audit with what tunnels have against a profile. `names`: of all tunnels, or none if some may be unknown."""
     counted, waived = judge(found.tunnels, profile, today)
-    return replace(
-        found, findings=ordered([*found.findings, *_heard(counted, hear)]), policy=profile.name, waived=waived
-    )
+    strays = stray(profile, names) if names else ()
+    findings = ordered([*found.findings, *_heard(chain(counted, strays), hear)])
+    return replace(found, findings=findings, policy=profile.name, waived=waived)
 
 
 def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:

@@ -79,7 +79,9 @@ def topics() -> tuple[Topic, ...]:
             shown[row.rule].append(_case(row))
     of_rules = (_topic(each, shown[each.id]) for each in rules.all_rules())
     of_checks = (_demanded(name, check) for name, check in all_checks().items())
-    return tuple(sorted([*of_rules, *of_checks, _unreadable(), _failed(), _expired()], key=lambda topic: topic.id))
+    return tuple(
+        sorted([*of_rules, *of_checks, _unreadable(), _failed(), _expired(), _stray()], key=lambda topic: topic.id)
+    )
 
 
 def _topic(rule: rules.Rule, cases: list[Case]) -> Topic:
@@ -156,6 +158,18 @@ def _expired() -> Topic:
     )
     case = Case("nobody has mended it or renewed it", done, done.findings)
     return Topic("waiver-expired", done.findings[0].severity, cause, (), (case,), of_a_policy=True)
+
+
+def _stray() -> Topic:
+    """What a policy says of waivers that let nothing off."""
+    waiver = Waiver("psk-reused", "b-a", "the peer is replaced in October", "net-team", "2026-12-31", "ours.yml:8")
+    done = audit(healthy(), policy=(replace(policy_rows.asking("psk-reused"), name="ours", waivers=(waiver,)), TODAY))
+    cause = (
+        "A waiver is of a tunnel that is not there: it lets nothing off, and what it was for counts.\n\n"
+        "It is told where all gateways were read and no tunnels were chosen, so that no tunnel is unknown."
+    )
+    case = Case("its tunnel has another name", done, done.findings)
+    return Topic("waiver-without-tunnel", done.findings[0].severity, cause, (), (case,), of_a_policy=True)
 
 
 def _unreadable() -> Topic:

@@ -7,18 +7,19 @@ is one function from a tunnel and a demand to the faults it sees, in what is con
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from ..model import Fault, Finding, Tunnel, Waived, Waiver
+from ..model import EndName, Fault, Finding, Tunnel, Waived, Waiver
+from ..near import nearest
 from ..rules import Rule, run
 from ..rules.grounds import Grounds
 from .checks import Check, all_checks
 from .profile import Demand, Profile
 
-EXPIRED = "waiver-expired"
+EXPIRED, STRAY = "waiver-expired", "waiver-without-tunnel"
 
 
 def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tuple[Finding, ...], tuple[Waived, ...]]:
@@ -42,6 +43,23 @@ def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tup
             else:
                 waived.append(Waived(finding, waiver))
     return tuple(counted), tuple(waived)
+
+
+def stray(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
+    """Waivers that let nothing off, since no tunnel has their name. `names` are of all tunnels: none may be unknown."""
+    for waiver in profile.waivers:
+        if waiver.tunnel not in names:
+            known = nearest(waiver.tunnel, names)
+            yield Finding(
+                STRAY,
+                "low",
+                "",
+                EndName(profile.name, ""),
+                f"{waiver.origin} waives {waiver.rule} on {waiver.tunnel}, and there is no such tunnel",
+                f"policy {profile.name}",
+                (f"policy {waiver.origin}: given by {waiver.owner}: {waiver.reason}",),
+                no_fix=f"write the tunnel's name as the table has it, or remove the waiver; {known}",
+            )
 
 
 def expired(waiver: Waiver, today: date) -> bool:

@@ -6,17 +6,20 @@ import sys
 from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import policy
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Finding
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy import document, judge, mistakes
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import all_checks
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, schema, shipped
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Profile, duration
 from jsonschema import Draft202012Validator
 
-from tests.unit.build import Row, tunnel
+from tests.unit.build import Row, healthy, tunnel
 
 from .rows import no_file, offers
 
@@ -116,6 +119,24 @@ def test_a_waiver_is_of_one_tunnel() -> None:
     found, excused = judge([tunnel(WEAK)], ours(OURS.replace("a-b", "c-d")), date(2026, 11, 21))
     assert {finding.id for finding in found} == {"ike-encryption-weak"}
     assert excused == ()
+
+
+def test_a_waiver_of_a_tunnel_that_is_not_there_is_told_where_all_tunnels_are_known() -> None:
+    profile = ours(OURS.replace("a-b", "a-c"))
+    day = date(2026, 11, 21)
+
+    def strays(**more: Any) -> list[Finding]:
+        return [each for each in audit(healthy(), policy=(profile, day), **more).findings if each.id == policy.STRAY]
+
+    (finding,) = strays()
+    assert str(finding.end) == "ours"
+    assert finding.summary == "dir/ours.yml:8 waives ike-encryption-weak on a-c, and there is no such tunnel"
+    assert finding.no_fix.endswith("do you mean a-b?")
+    assert strays(unreadable={"c": "timed out"}) == strays(only=["a-b"]) == []
+    assert [each for each in audit(healthy(), policy=(ours(), day)).findings if each.id == policy.STRAY] == []
+    lone = audit(healthy()[:1], policy=(profile, day))
+    assert not lone.tunnels
+    assert [each.id for each in lone.findings if each.id == policy.STRAY] == []
 
 
 MISTAKES = {
