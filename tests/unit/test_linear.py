@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import I
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.markdown import message
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.certificates import certificates
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.log import events
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import known_hosts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, unpack
 
 from ..record import OPTIONS, replay
+from .platforms import pfsense_box
+from .platforms.test_pfsense_read import WHOLE, phase1, phase2
 
 SIZES = 150_000, 600_000  # bytes
 GROWTH = 10  # of the time for four times as much: 4 is linear, 16 quadratic
@@ -42,6 +47,33 @@ def answered(name: str) -> Callable[[bytes], object]:
 
 def framed(out: bytes) -> object:
     return unpack(out.replace(b"@", MARK.encode()) + f"\n{MARK} done\n".encode(), MARK)
+
+
+def pfsense_answered(name: str) -> Callable[[bytes], object]:
+    """Reads a pfSense of which one section is as given."""
+
+    def read(out: bytes) -> object:
+        reply = pfsense_box.reply(_sample())
+        return read_gateway("gw", Reply({**reply.sections, name: Section(0, out)}), pfsense_box.OPTIONS)
+
+    return read
+
+
+@cache
+def _sample() -> Section:
+    return pfsense_box.told(Path(__file__).parents[1] / "lab" / "pfsense" / "sample.xml")
+
+
+def der(tag: int, content: bytes) -> bytes:
+    return bytes([tag, 0x84]) + len(content).to_bytes(4, "big") + content
+
+
+def named(kind: bytes) -> str:
+    """A certificate whose issuer has an attribute of this kind (RFC 5280 section 4.1)."""
+    times = der(0x30, der(0x17, b"260101000000Z") * 2)
+    name = der(0x30, der(0x31, der(0x30, der(0x06, b"\x55" + kind + b"\x01") + der(0x0C, b"x"))))
+    fields = der(0x02, b"\x01") + der(0x30, b"") + name + times + name
+    return f"list-cert event {{\n  type = X509\n  data = 0x{der(0x30, der(0x30, fields)).hex()}\n}}\n"
 
 
 READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
@@ -68,6 +100,17 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "comments": (parse, b"#"),
     "known hosts": (lambda out: known_hosts.read([out.decode()]), b"a,b,c "),
     "answers to pings": (lambda out: outage.outage(PROBE, Reply({"heard": Section(0, out)})), b"64 bytes from seq=1 "),
+    "certificates": (answered("certificates"), b"list-cert event {\n  type = X509\n  data = 0x3000\n}\n"),
+    "a name of a certificate": (lambda out: certificates(named(out)), b"\xff"),
+    "interfaces of a pfSense": (
+        pfsense_answered("addresses"),
+        b"em0: flags=8863<UP>\n\tinet 192.0.2.10 netmask 0xffffff00\n",
+    ),
+    "words of a pfSense's interfaces": (pfsense_answered("addresses"), b"inet6 "),
+    "CARP": (pfsense_answered("carp"), b"\tcarp: MASTER vhid 1 advbase 1\n"),
+    "blanks before CARP": (pfsense_answered("carp"), b" "),
+    "an answer of a pfSense": (pfsense_answered("config.xml"), b"[{"),
+    "lines of Markdown": (lambda out: message(out.decode()), b"`:a@www.|"),
     "heads of pings": (lambda out: outage.outage(PROBE, Reply({"heard": Section(0, out)})), b"PING (((("),
 }
 PREFIX = {"words of a value": b"a = ", "references": b"a : "}
@@ -92,6 +135,60 @@ def test_more_takes_longer_in_proportion(name: str) -> None:
     taken = [(seconds(read, less), seconds(read, more)) for dummy in range(TRIES)]
     small, large = (min(each) for each in zip(*taken, strict=True))
     assert large < GROWTH * max(small, 0.01)
+
+
+FEW, MANY = 200, 800  # tunnels of one gateway
+
+
+def held(name: str, number: int) -> bytes:
+    """What charon lists, so many times over, each under a name of its own."""
+    (event, dummy) = HEALTHY.sections[name].text.split(f"list-{name} reply")
+    return "".join(event.replace("west", f"con{n}").replace("net", f"con{n}") for n in range(number)).encode()
+
+
+def swanctl_conf(number: int) -> bytes:
+    """A connection and a key for each tunnel."""
+    connections = "".join(
+        f"  con{n} {{\n    remote_addrs = 198.51.100.{n % 250}\n    local {{\n      auth = psk\n    }}\n"
+        f"    children {{\n      con{n} {{\n        remote_ts = 10.{n // 250}.{n % 250}.0/24\n      }}\n    }}\n  }}\n"
+        for n in range(number)
+    )
+    keys = "".join(f'  ike-{n} {{\n    id = p{n}\n    secret = "@psk:{n:064x}"\n  }}\n' for n in range(number))
+    return f"connections {{\n{connections}}}\nsecrets {{\n{keys}}}\n".encode()
+
+
+def strongswan_with(number: int, dummy: Path) -> Callable[[], object]:
+    files = {"files": b"/etc/swanctl/swanctl.conf\n", "stats": b"", "file-0": swanctl_conf(number) + b"\n@spans\n"}
+    made = files | {name: held(name, number) for name in ("conns", "sas")}
+    reply = Reply({**HEALTHY.sections, **{name: Section(0, out) for name, out in made.items()}})
+    return lambda: read_gateway("gw", reply, OPTIONS)
+
+
+def pfsense_with(number: int, folder: Path) -> Callable[[], object]:
+    phases = [phase1(n, interface=f"_vip{n}", peer=f"198.51.100.{n % 250}", descr=f"d{n}") for n in range(number)]
+    vips = "".join(
+        f"<vip><mode>carp</mode><vhid>{n % 250}</vhid><uniqid>{n}</uniqid><subnet>192.0.2.{n % 250}</subnet>"
+        "<subnet_bits>24</subnet_bits></vip>"
+        for n in range(number)
+    )
+    given = {"phase1": "".join(phases), "phase2": "".join(phase2(n, n) for n in range(number))}
+    whole = WHOLE.format(wan="192.0.2.10", skew="0", hasync="", globals="", **given)
+    config = folder / f"{number}.xml"
+    config.write_text(whole.replace("</virtualip>", f"{vips}</virtualip>"), encoding="utf-8")
+    lists = {name: Section(0, held(name, number)) for name in ("conns", "sas")}
+    reply = pfsense_box.reply(pfsense_box.told(config), swanctl_conf(number), **lists)
+    return lambda: read_gateway("gw", reply, pfsense_box.OPTIONS)
+
+
+@pytest.mark.parametrize("made", [strongswan_with, pfsense_with])
+def test_a_gateway_of_more_tunnels_is_read_in_proportion(
+    made: Callable[[int, Path], Callable[[], object]], tmp_path: Path
+) -> None:
+    few, many = made(FEW, tmp_path), made(MANY, tmp_path)
+    taken = [(seconds(lambda dummy: few(), b""), seconds(lambda dummy: many(), b"")) for dummy in range(TRIES)]
+    small, large = (min(each) for each in zip(*taken, strict=True))
+    assert len(few().connections) == FEW  # type: ignore[attr-defined]
+    assert large < GROWTH * small
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ _NAMES = {
     "2.5.4.10": "O", "2.5.4.11": "OU", "1.2.840.113549.1.9.1": "E", "0.9.2342.19200300.100.1.25": "DC",
 }  # fmt: skip
 _OID, _UTC_TIME, _GENERALIZED_TIME, _BMP_STRING, _VERSION = 0x06, 0x17, 0x18, 0x1E, 0xA0
+_LARGEST = 2**128  # of a part of an object identifier: as large as those made of UUIDs (X.667)
 Element = tuple[int, bytes]  # tag, content
 
 
@@ -105,6 +106,8 @@ def _dotted(oid: bytes) -> str:
     numbers, value = [min(first, 2), rest if first < 2 else oid[0] - 80], 0  # noqa: PLR2004 - X.690 section 8.19
     for byte in oid[1:]:
         value = value << 7 | byte & 0x7F
+        if value > _LARGEST:
+            raise ValueError("an object identifier has no end")
         if not byte & 0x80:
             numbers.append(value)
             value = 0

@@ -28,10 +28,13 @@ class Made:
 def made(config: Element, around: Surroundings) -> Iterator[Made]:
     """Every phase 1 but that of mobile clients."""
     ipsec = config.child("ipsec")
+    by_phase1: dict[str, list[Element]] = {}
+    for entry in ipsec.listed("phase2"):
+        by_phase1.setdefault(entry.text("ikeid"), []).append(entry)
     for phase1 in ipsec.listed("phase1"):
         if phase1.has("mobile"):
             continue
-        of_it = [e for e in ipsec.listed("phase2") if e.text("ikeid") == phase1.text("ikeid") and not e.has("mobile")]
+        of_it = [each for each in by_phase1.get(phase1.text("ikeid"), ()) if not each.has("mobile")]
         entries = tuple(entry for entry in of_it if not entry.has("disabled"))
         disabled = tuple(entry for entry in of_it if entry.has("disabled"))
         tree = connection(phase1, ipsec, children(phase1, entries, around), around)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 
 from ...model import Reply
@@ -20,9 +21,12 @@ _HEAD = re.compile(r"^(\S+?):\s")
 _CARP = re.compile(r"^\s+carp: (\w+) vhid (\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interfaces:
-    """The interfaces of one pfSense: what config.xml says, what the system has, and the states of CARP."""
+    """The interfaces of one pfSense: what config.xml says, what the system has, and the states of CARP.
+
+    Lists are looked through once: each of hundreds of tunnels asks for its address.
+    """
 
     config: Element
     addresses: tuple[str, ...] = ()  # System.addresses
@@ -48,8 +52,7 @@ class Interfaces:
     def interface(self, name: str, family: str) -> Interface | str | None:
         """The configured address of an interface with its network; None for one that it gets from elsewhere."""
         if not self.config.child("interfaces").has(name):
-            groups = {group.text("name") for group in self.config.child("gateways").listed("gateway_group")}
-            return None if name in groups else ""
+            return None if name in self._groups else ""
         about = self.config.child("interfaces").child(name)
         address, length, version = _FIELDS[family]
         if made := _interface(about.text(address), about.text(length), version):
@@ -58,35 +61,49 @@ class Interfaces:
 
     def held(self, name: str, family: str) -> Interface | None:
         """The first address that the system has on an interface, but for virtual ones and those of the link."""
-        device, virtual = self.config.child("interfaces").child(name).text("if"), {v.text("subnet") for v in self.vips}
-        version = _FIELDS[family][2]
-        for line in self.addresses:
-            on, dummy, text = line.partition(" ")
-            address, dummy, length = text.partition("/")
-            made = _interface(address.partition("%")[0], length, version)
-            if on == device and made and not made.ip.is_link_local and str(made.ip) not in virtual:
-                return made
-        return None
+        device = self.config.child("interfaces").child(name).text("if")
+        return self._held.get((device, _FIELDS[family][2]))
 
     def vip(self, name: str) -> Interface | None:
         """The virtual address that config.xml calls `_vip` and its unique id."""
-        for vip in self.vips:
-            if name == f"_vip{vip.text('uniqid')}":
-                length = vip.text("subnet_bits")
-                return _interface(vip.text("subnet"), length, 4) or _interface(vip.text("subnet"), length, 6)
+        for vip in self._by_name.get(name, ())[:1]:
+            length = vip.text("subnet_bits")
+            return _interface(vip.text("subnet"), length, 4) or _interface(vip.text("subnet"), length, 6)
         return None
 
-    @property
+    @cached_property
     def vips(self) -> tuple[Element, ...]:
         """The virtual addresses."""
         return self.config.child("virtualip").listed("vip")
 
     def standby(self, name: str) -> bool:
         """Whether it is a CARP address that another firewall has."""
-        vhids = [
-            vip.text("vhid") for vip in self.vips if name == f"_vip{vip.text('uniqid')}" and vip.text("mode") == "carp"
-        ]
+        vhids = [vip.text("vhid") for vip in self._by_name.get(name, ()) if vip.text("mode") == "carp"]
         return any(self.carp.get(vhid) in ("BACKUP", "INIT") for vhid in vhids)
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, list[Element]]:
+        found: dict[str, list[Element]] = {}
+        for vip in self.vips:
+            found.setdefault(f"_vip{vip.text('uniqid')}", []).append(vip)
+        return found
+
+    @cached_property
+    def _groups(self) -> frozenset[str]:
+        return frozenset(group.text("name") for group in self.config.child("gateways").listed("gateway_group"))
+
+    @cached_property
+    def _held(self) -> Mapping[tuple[str, int], Interface]:
+        """By device and IP version, the first address that it has, but for virtual ones and those of the link."""
+        virtual, found = {vip.text("subnet") for vip in self.vips}, dict[tuple[str, int], Interface]()
+        for line in self.addresses:
+            device, dummy, text = line.partition(" ")
+            address, dummy, length = text.partition("/")
+            for version in (4, 6):
+                made = _interface(address.partition("%")[0], length, version)
+                if made and not made.ip.is_link_local and str(made.ip) not in virtual:
+                    found.setdefault((device, version), made)
+        return found
 
 
 def carp(reply: Reply) -> dict[str, str]:
