@@ -32,7 +32,20 @@ from .gateway import (
     Setting,
     System,
 )
-from .record import ChangeRecord, Earlier, GuardOf, HeldSa, Measured, Order, Picture, Status, Taken, TunnelChange, Watch
+from .record import (
+    Carrying,
+    ChangeRecord,
+    Earlier,
+    GuardOf,
+    HeldSa,
+    Measured,
+    Order,
+    Picture,
+    Status,
+    Taken,
+    TunnelChange,
+    Watch,
+)
 from .tunnel import (
     REPAIRS,
     SEVERE,
@@ -81,6 +94,7 @@ __all__ = [
     "Audit",
     "Auth",
     "Carp",
+    "Carrying",
     "Certificate",
     "Change",
     "ChangeRecord",

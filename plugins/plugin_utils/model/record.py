@@ -130,6 +130,15 @@ class TunnelChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrying:
+    """A tunnel, changed or not, that ends at a gateway of the batch, and what of it passed traffic before."""
+
+    name: str
+    gateways: tuple[str, ...]
+    children: tuple[EndName, ...]  # through which a ping came back
+
+
+@dataclass(frozen=True, slots=True)
 class Earlier:
     """A tunnel that an earlier run of the same ticket has finished."""
 
@@ -150,6 +159,7 @@ class ChangeRecord:
     batch_began: str = ""
     longest: float = 60.0  # seconds that a batch has taken, or is thought to take before there was one
     tunnels: tuple[TunnelChange, ...] = ()
+    carrying: tuple[Carrying, ...] = ()  # of the batch
     guards: Mapping[str, GuardOf] = field(default_factory=dict)  # of the batch, by gateway
     earlier: tuple[Earlier, ...] = ()
     notes: tuple[str, ...] = ()

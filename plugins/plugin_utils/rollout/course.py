@@ -16,8 +16,8 @@ from ..errors import RefusedError
 from ..model import ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange, plain
 from ..selection import selected
 from .batches import batches, stand_ins
-from .judge import another, spread, unproven
-from .picture import Found, Seen, managed_through, picture
+from .judge import another, lost, spread, unproven
+from .picture import Found, Seen, carrying, managed_through, picture
 from .steps import fate, intended, steps_of, to_watch, trouble, with_results
 
 UNDONE: tuple[Status, ...] = ("rolled_back", "failed", "failing")
@@ -113,7 +113,9 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         )
 
     began = replace(record, batch=heard.batch, batch_began=heard.now.isoformat(), guards={})
-    return _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
+    began = _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
+    touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in _ours(began, t)}
+    return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children))
 
 
 def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -134,7 +136,7 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     def judge(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
         steps = with_results(tunnel, heard.taken)
-        why = unproven(tunnel, steps, after, heard.seen, record.order.hosts)
+        why = unproven(tunnel, steps, after, heard.seen, record.order.hosts) or lost(record, tunnel, heard.seen)
         status: Status = "failing" if why else "proven"
         return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps)
 
@@ -191,8 +193,10 @@ def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
             g: "it was confirmed already" if guards.get(g) == "confirmed" else trouble(heard.results.get(g))
             for g in standing
         }
-        why = "; ".join(f"{g} did not roll back: {words}" for g, words in said.items()) or another(
-            tunnel.before, after, heard.seen, tunnel
+        why = (
+            "; ".join(f"{g} did not roll back: {words}" for g, words in said.items())
+            or another(tunnel.before, after, heard.seen, tunnel)
+            or lost(record, tunnel, heard.seen)
         )
         status: Status = "failed" if why else "rolled_back"
         return replace(tunnel, status=status, remains=why, after=after)

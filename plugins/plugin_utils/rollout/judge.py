@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model import ChangeRecord, Picture, Taken, TunnelChange
-from .picture import Seen
+from .picture import Seen, carrying
 from .steps import steps_of
 
 
@@ -30,6 +30,19 @@ def unproven(
         return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
     left = [step for step in steps_of(tunnel, seen, hosts) if step.tunnel == tunnel.name]
     return f"something is still to be done: {', '.join(left[0].findings)} on {left[0].gateway}" if left else ""
+
+
+def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
+    """What of a tunnel, or of an unchanged one that ends at its gateways too, passes traffic no more; or empty."""
+    now = {each.name: each.children for each in carrying(tunnel.gateways, seen)}
+    changed = {each.name for each in record.tunnels if each.batch == record.batch} - {tunnel.name}
+    for each in record.carrying:
+        shared = [gateway for gateway in each.gateways if gateway in tunnel.gateways]
+        gone = [end for end in each.children if end not in now.get(each.name, ())]
+        if shared and gone and each.name not in changed:
+            whose = "" if each.name == tunnel.name else f"{each.name}, which also ends at {shared[0]}: "
+            return f"{whose}pings passed through {gone[0]} before, and do not now"
+    return ""
 
 
 def another(before: Picture | None, after: Picture | None, seen: Seen, tunnel: TunnelChange) -> str:

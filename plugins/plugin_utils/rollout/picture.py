@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
 from ..model import (
+    Carrying,
     ChildSa,
     Connection,
     EndName,
@@ -67,6 +68,19 @@ def picture(name: str, seen: Seen, now: datetime) -> Picture | None:
         routes=tuple(route for end, gateway in ends for route in _routes(end, gateway)),
         configuration={gateway.name: _digest(end, gateway) for end, gateway in ends},
     )
+
+
+def carrying(gateways: Collection[str], seen: Seen) -> Iterator[Carrying]:
+    """Of all tunnels that end at these gateways, what passes traffic."""
+    came_back: dict[tuple[str, str], list[str]] = {}
+    for probe in seen.probes:
+        if probe.reachable:
+            came_back.setdefault((probe.gateway, probe.connection), []).append(probe.child)
+    for tunnel in seen.tunnels.values():
+        names = tuple(dict.fromkeys(end.gateway for end in tunnel.ends))
+        if not set(names).isdisjoint(gateways):
+            children = (EndName(*_key(end), child) for end in tunnel.ends for child in came_back.get(_key(end), ()))
+            yield Carrying(tunnel.name, names, tuple(dict.fromkeys(children)))
 
 
 def managed_through(tunnel: Found, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:

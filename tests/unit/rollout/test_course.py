@@ -15,6 +15,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Guard,
     Measured,
     Order,
+    Probe,
     Proof,
     Setting,
     Step,
@@ -199,6 +200,41 @@ def test_a_tunnel_that_is_not_proven_may_not_stay(after: Seen, results: list[dic
     found = run.event("tried", seen=after, taken=taken(results, STEPS[:1]))
     assert found["roll_back"] == ["hub", "a"]
     assert run.because("hub-a") == why
+
+
+def passing(*names: str) -> tuple[Probe, ...]:
+    """Pings that came back through these tunnels, at both ends."""
+    return tuple(Probe(end.gateway, end.connection, "net", reachable=True) for name in names for end in ends(name))
+
+
+def test_a_change_that_ends_what_passes_through_a_tunnel_beside_it_may_not_stay() -> None:
+    before = look("hub-a", "hub-b", "x-y", steps=STEPS[:1], probes=passing("hub-a", "hub-b", "x-y"))
+    run = Run(before)
+    run.arm(1)
+    done = taken([FINE], STEPS[:1])
+    beside = look("hub-a", "hub-b", "x-y", probes=passing("hub-a", "x-y"))
+    assert run.event("tried", seen=beside, taken=done)["look_again"] == ["hub-a"]
+    assert (
+        run.because("hub-a")
+        == "hub-b, which also ends at hub: pings passed through hub/to-b/net before, and do not now"
+    )
+    elsewhere = look("hub-a", "hub-b", "x-y", probes=passing("hub-a", "hub-b"))
+    assert run.event("tried", seen=elsewhere, taken=done)["confirm"] == ["hub", "a"]
+    own = look("hub-a", "hub-b", "x-y", probes=passing("hub-b"))
+    assert run.event("tried", seen=own, taken=done)["roll_back"] == ["hub", "a"]
+    assert run.because("hub-a") == "pings passed through hub/to-a/net before, and do not now"
+    assert run.undo(beside)["not_restored"] == ["hub-a"]
+    assert run.undo(before)["unfinished"] == "hub-a rolled back"
+
+
+def test_what_is_changed_in_the_same_batch_is_judged_by_itself() -> None:
+    names = ("hub-a", "hub-b")
+    before = look(*names, steps=STEPS[:2], probes=passing(*names))
+    run = Run(before, serial=("2",))
+    run.arm(1)
+    after = look(*names, proofs={"hub-b": DOWN}, probes=passing("hub-a"))
+    run.event("tried", seen=after, taken=taken([FINE, FINE], STEPS[:2]))
+    assert run.because("hub-a") == "rolled back with hub-b, because both end at hub"
 
 
 def test_what_cannot_be_guarded_is_left_alone_and_its_partner_is_let_go() -> None:
