@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.lab.faults.hands import wait
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.topology import pairs
@@ -211,9 +212,8 @@ def test_a_process_of_somebody_else_does_not_say_where_strongswan_conf_is(
     start = f"STRONGSWAN_CONF={their}/strongswan.conf setpriv --reuid nobody --clear-groups {their}/charon 600"
     lab.sh("b01", f"{start} >/dev/null 2>&1 & echo $! >/run/theirs")
     try:
-        lab.sh(
-            "b01", f"grep -qx charon /proc/$(cat /run/theirs)/comm && grep -q {their} /proc/$(cat /run/theirs)/environ"
-        )
+        runs = f"grep -qx charon /proc/$(cat /run/theirs)/comm && grep -q {their} /proc/$(cat /run/theirs)/environ"
+        wait(lambda: not lab.exec("b01", ["sh", "-c", runs]).returncode, "their process does not begin")
         assert logging(tmp_path, hosts, "--check", levels={"ike": 3}).result("it")["file"] == FILE
     finally:
         lab.sh("b01", f"kill $(cat /run/theirs); rm -r {their} /run/theirs")
