@@ -9,6 +9,7 @@ from typing import Any
 
 from ..modules.sa import ARGUMENT_SPEC
 from ..plugin_utils.change import Changing, Followed
+from ..plugin_utils.errors import IpsecError
 from ..plugin_utils.platforms.strongswan import sa
 from ..plugin_utils.platforms.wanted import Wish
 from ..plugin_utils.task import Task
@@ -22,7 +23,12 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two, and to make before breaking three."""
         wish = sa.Wish(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
-        before = sa.seen(wish, self.on_gateway(sa.script(wish)))
+        try:
+            before = sa.seen(wish, self.on_gateway(sa.script(wish)))
+        except IpsecError:
+            if self.check_mode and any(step.get("do") == "daemon" for step in args["preceding"]):
+                return self._once_loaded(args, self.gateway_name(variables))
+            raise
         operation = sa.needed(wish, before)
         done = Followed(sas=before.sas)
         if operation.do:
@@ -33,6 +39,14 @@ class ActionModule(Task):
                 done = change.apply(self.on_gateway, timeout=wish.timeout) if change else self._do(wish, operation)
         result = {"changed": operation.do is not None, "log": done.log, "sa": {"before": before.sas, "after": done.sas}}
         return result | ({"warnings": done.warnings} if done.warnings else {})
+
+    def _once_loaded(self, args: dict[str, Any], name: str) -> dict[str, Any]:
+        """What a run finds to do when the daemon has loaded the connection: nothing that this one starts by itself."""
+        change = Changing.read(Wish(args["connection"]), args["config"], name, self.on_gateway, reinitiate=False)
+        own = next(each for each in change.gateway.connections if each.name == args["connection"])
+        meant = [child for child in own.children if args["child"] in (None, child.name)]
+        initiates = not all("start" in child.start_action for child in meant)
+        return {"changed": initiates, "log": (), "sa": {"before": (), "after": ()}}
 
     def _over(self, args: dict[str, Any], variables: dict[str, Any]) -> Changing | None:
         """The change of nothing that makes SAs anew before they go; None where that is not asked or none are up."""

@@ -50,12 +50,20 @@ options:
       - Loads the gateway's configuration.
     type: bool
     default: false
+  preceding:
+    description:
+      - Steps of a plan, as M(tunnelwright.ipsec.tunnel_audit) returns them, that a run takes on this gateway before
+        this task. In check mode they are not taken. So where one of them starts the daemon or has it load its
+        configuration, and it does not have the connection yet, what is foretold follows from that. A run does without.
+    type: list
+    elements: dict
+    default: []
   timeout:
     description: Seconds for each operation.
     type: float
     default: 30
   config:
-    description: The configuration file that includes all others, for O(make_before_break).
+    description: The configuration file that includes all others, for O(make_before_break) and O(preceding).
     type: path
     default: /etc/swanctl/swanctl.conf
 seealso:
@@ -99,6 +107,7 @@ ARGUMENT_SPEC = {
     "state": {"type": "str", "choices": STATES, "default": "established"},
     "force": {"type": "bool", "default": False},
     "make_before_break": {"type": "bool", "default": False},
+    "preceding": {"type": "list", "elements": "dict", "default": []},
     "timeout": {"type": "float", "default": 30},
     "config": {"type": "path", "default": "/etc/swanctl/swanctl.conf"},
     "guard": {"type": "int"},
