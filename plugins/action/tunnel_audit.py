@@ -69,7 +69,9 @@ class ActionModule(Task):
         comparisons = {t.name: side_by_side.render(t) for t in found.tunnels if t.name in args["compare"]}
         story = None
         if args["before"] is not None:
-            story = as_story.tell(findings(args["before"]), done(args["done"]), found, limit=args["limit"])
+            undone = {str(name): str(why) for name, why in args["undone"].items()}
+            run = done(args["done"])
+            story = as_story.tell(findings(args["before"]), run, found, limit=args["limit"], undone=undone)
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=story)
         columns: Any = Display().columns

@@ -201,6 +201,10 @@ options:
     type: list
     elements: dict
     default: []
+  undone:
+    description: By tunnel, why what O(done) changed was rolled back.
+    type: dict
+    default: {}
   findings_file:
     description:
       - A file on the controller that each finding is written to as soon as it is found, as one line of JSON. What was
@@ -336,6 +340,7 @@ repairs:
   description:
     - By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
     - C(due) is whether it has to be proven. It has to if a finding was high or critical, or if a step was taken.
+    - C(undone) is why its gateways have again what they had; empty where they keep what changed.
   returned: when O(before) is given
   type: list
   elements: dict
@@ -393,6 +398,7 @@ ARGUMENT_SPEC = {
     },
     "before": {"type": "list", "elements": "dict"},
     "done": {"type": "list", "elements": "dict", "default": []},
+    "undone": {"type": "dict", "default": {}},
     "findings_file": {"type": "path"},
     "show": {"type": "bool", "default": False},
 }

@@ -25,6 +25,10 @@ class Order:
     serial: tuple[str, ...] = ("1", "5")
     max_failed: int = 0
     hosts: tuple[str, ...] = ()  # gateways that may be changed
+    halves: bool = (
+        False  # an end may be changed alone, where its tunnel is down and the other end is not ours to change
+    )
+    again: bool = False  # what was rolled back only because another failed is tried again without that
 
 
 @dataclass(frozen=True, slots=True)

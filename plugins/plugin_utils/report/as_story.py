@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..model import SEVERE, Audit, Finding, Proof, Step, titled
 
@@ -36,14 +36,21 @@ class Chapter:
     proven: bool
     due: bool  # it is to be proven: something severe was wrong, or a step was taken
     missing: tuple[str, ...]  # what keeps it from being proven
+    undone: str = ""  # why its gateways have again what they had; empty where they keep what changed
 
 
 def tell(
-    before: Sequence[Finding], done: Sequence[Done], after: Audit, *, limit: Iterable[str] | None = None
+    before: Sequence[Finding],
+    done: Sequence[Done],
+    after: Audit,
+    *,
+    limit: Iterable[str] | None = None,
+    undone: Mapping[str, str] | None = None,
 ) -> tuple[Chapter, ...]:
     """The story of every tunnel that had a finding, a step, or has a finding now.
 
     `limit`: gateways that might be changed; a tunnel without an end on one of them is not part of the story.
+    `undone`: by tunnel, why what was changed was rolled back.
     """
     names = [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
     allowed = None if limit is None else set(limit)
@@ -52,11 +59,12 @@ def tell(
     steps: dict[str, list[Done]] = defaultdict(list)
     for each in done:
         steps[each.step.tunnel].append(each)
-    return tuple(
+    chapters = (
         _chapter(name, was.get(name, []), steps.get(name, []), now.get(name, []), after.proofs.get(name))
         for name in dict.fromkeys(names)
         if name in ours
     )
+    return tuple(replace(each, undone=(undone or {}).get(each.tunnel, "")) for each in chapters)
 
 
 def render(chapters: Iterable[Chapter]) -> str:
@@ -66,10 +74,12 @@ def render(chapters: Iterable[Chapter]) -> str:
         state = "NOT PROVEN" if chapter.due else "nothing was to be done"
         if chapter.proven:
             state = "proven: both ends hold the same SAs, traffic passes both ways"
+        if chapter.undone:
+            state = f"UNDONE, its gateways have again what they had: {chapter.undone}"
         lines.append(f"{chapter.tunnel}: {state}")
         for title, texts in (
             ("was wrong", chapter.was_wrong),
-            ("changed", chapter.changed),
+            ("changed, and undone" if chapter.undone else "changed", chapter.changed),
             ("failed", chapter.failed),
             ("still wrong", chapter.still_wrong),
             ("missing", chapter.missing),
@@ -91,7 +101,7 @@ def _chapter(
     return Chapter(
         tunnel=name,
         was_wrong=tuple(f"{f.id}: {f.summary}" for f in before),
-        changed=tuple(_step(each.step) for each in done if each.changed and not each.failed),
+        changed=tuple(dict.fromkeys(_step(each.step) for each in done if each.changed and not each.failed)),
         failed=tuple(f"{_step(each.step)}: {each.failed}" for each in done if each.failed),
         still_wrong=tuple(f"{f.id}: {f.summary}" for f in after),
         proven=bool(proof and proof.proven),

@@ -136,7 +136,7 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     def judge(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
         steps = with_results(tunnel, heard.taken)
-        why = unproven(tunnel, steps, after, heard.seen, record.order.hosts) or lost(record, tunnel, heard.seen)
+        why = unproven(tunnel, steps, after, heard.seen, record.order) or lost(record, tunnel, heard.seen)
         status: Status = "failing" if why else "proven"
         return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps)
 
@@ -219,7 +219,21 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     took = (heard.now - datetime.fromisoformat(record.batch_began)).total_seconds() if record.batch_began else 0.0
     longest = took if record.batch == 1 else max(record.longest, took)
-    return _each(replace(record, longest=longest), lambda t: t.batch == record.batch, take)
+    return _again(_each(replace(record, longest=longest), lambda t: t.batch == record.batch, take))
+
+
+def _again(record: ChangeRecord) -> ChangeRecord:
+    """Where the order says so, another batch of those that fell with another, which ends: what failed is not in it."""
+    fell = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
+    if not record.order.again or not fell:
+        return record
+    number = len(record.batches) + 1
+    anew = _each(
+        record,
+        lambda t: t.name in fell,
+        lambda t: replace(t, status="planned", batch=number, because="", dragged="", remains=""),
+    )
+    return replace(anew, batches=(*record.batches, tuple(fell)))
 
 
 def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:

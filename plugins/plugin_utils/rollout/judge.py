@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..model import ChangeRecord, Picture, Taken, TunnelChange
+from ..model import ChangeRecord, Order, Picture, Taken, TunnelChange
 from .picture import Seen, carrying
 from .steps import steps_of
 
 
-def unproven(
-    tunnel: TunnelChange,
-    taken: Sequence[Taken],
-    after: Picture | None,
-    seen: Seen,
-    hosts: Sequence[str],
-) -> str:
+def unproven(tunnel: TunnelChange, taken: Sequence[Taken], after: Picture | None, seen: Seen, order: Order) -> str:
     """Why a tunnel may not stay as it is; empty where it may."""
     failed = [f"{step.what} on {step.gateway} failed: {step.failed}" for step in taken if step.failed]
     if failed:
@@ -24,12 +18,18 @@ def unproven(
     if after is None:
         said = [f"{g} cannot be read any more: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
         return "; ".join(said) or "one of its gateways cannot be read any more"
-    if not after.crosswise or after.traffic is False:
+    if (not after.crosswise and not _is_half(tunnel, order)) or after.traffic is False:
         return "; ".join(after.missing) or "it carries nothing"
     if after.traffic is None and tunnel.manages:
         return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
-    left = [step for step in steps_of(tunnel, seen, hosts) if step.tunnel == tunnel.name]
+    left = [step for step in steps_of(tunnel, seen, order.hosts) if step.tunnel == tunnel.name]
     return f"something is still to be done: {', '.join(left[0].findings)} on {left[0].gateway}" if left else ""
+
+
+def _is_half(tunnel: TunnelChange, order: Order) -> bool:
+    """Whether only one end is ours to change, of a tunnel that had nothing to lose: the other end brings it up."""
+    was_up = tunnel.before is not None and tunnel.before.crosswise
+    return order.halves and not was_up and not set(tunnel.gateways) <= set(order.hosts)
 
 
 def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:

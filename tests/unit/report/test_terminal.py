@@ -137,6 +137,17 @@ def test_a_repair_that_failed_says_so_and_what_is_still_wrong() -> None:
     assert as_story.render(as_story.tell(before.findings, done, before)) == FAILED
 
 
+def test_a_repair_that_was_undone_says_why() -> None:
+    a, b = healthy()
+    before = audit((a, edited(b, connection=BLIND)))
+    done = [Done(step, changed=True) for step in before.steps]
+    told = as_story.render(
+        as_story.tell(before.findings, done, before, undone={"a-b": "no ping came back"})
+    ).splitlines()
+    assert told[0] == "a-b: UNDONE, its gateways have again what they had: no ping came back"
+    assert told[2] == "  changed, and undone: b/to-a: dpd_delay = 30s"
+
+
 def test_what_is_missing_for_a_proof_is_told() -> None:
     a, b = healthy()
     before = audit((a, edited(b, sas=())))

@@ -86,7 +86,7 @@ class Run:
 
     def __init__(self, seen: Seen, **order: Any) -> None:
         redundant = order.pop("redundant", ())
-        hosts = tuple(seen.gateways)
+        hosts = order.pop("hosts", tuple(seen.gateways))
         self.seen, self.now = seen, NOW
         self.record = ChangeRecord(Order("CHG-1", **({"hosts": hosts, "serial": ("1", "5")} | order)), NOW.isoformat())
         self.event("planned", seen=seen, redundant=redundant)
@@ -235,6 +235,48 @@ def test_what_is_changed_in_the_same_batch_is_judged_by_itself() -> None:
     after = look(*names, proofs={"hub-b": DOWN}, probes=passing("hub-a"))
     run.event("tried", seen=after, taken=taken([FINE, FINE], STEPS[:2]))
     assert run.because("hub-a") == "rolled back with hub-b, because both end at hub"
+
+
+def test_what_fell_with_another_is_tried_again_without_it_where_the_order_says_so() -> None:
+    def fails(**order: Any) -> Run:
+        run = Run(look(*NAMES, steps=STEPS), serial=("3",), max_failed=9, **order)
+        run.arm(1)
+        run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}), taken=taken([FINE] * 3, STEPS))
+        run.confirm()
+        run.undo(look(*NAMES))
+        run.event("measured")
+        return run
+
+    assert fails().statuses == {"hub-a": "rolled_back", "hub-b": "rolled_back", "x-y": "done"}
+    assert len(fails().record.batches) == 1
+    run = fails(again=True)
+    assert run.record.batches == (NAMES, ("hub-b",))
+    assert run.statuses == {"hub-a": "rolled_back", "hub-b": "planned", "x-y": "done"}
+    assert run.arm(2)["tunnels"] == ["hub-b"]
+    run.event("tried", seen=AFTER, taken=taken([FINE], STEPS[1:2]))
+    run.confirm()
+    run.event("measured")
+    assert run.statuses == {"hub-a": "rolled_back", "hub-b": "done", "x-y": "done"}
+    assert len(run.record.batches) == 2
+
+
+@pytest.mark.parametrize(
+    ("order", "before", "roll_back"),
+    [
+        ({"halves": True, "hosts": ("hub",)}, DOWN, []),
+        ({"halves": True, "hosts": ("hub",)}, UP, ["hub"]),
+        ({"halves": True, "hosts": ("hub", "a")}, DOWN, ["hub"]),
+        ({"hosts": ("hub",)}, DOWN, ["hub"]),
+    ],
+    ids=["down, and the other end is not ours", "it was up", "both ends are ours", "not asked for"],
+)
+def test_one_end_alone_may_be_changed_where_nothing_was_up(
+    order: dict[str, Any], before: Proof, roll_back: list[str]
+) -> None:
+    run = Run(look("hub-a", steps=(step("hub-a", "hub"),), proofs={"hub-a": before}), **order)
+    run.arm(1)
+    found = run.event("tried", seen=look("hub-a", proofs={"hub-a": DOWN}), taken=taken([FINE], (step("hub-a", "hub"),)))
+    assert [name for name in found["roll_back"] if name == "hub"] == roll_back
 
 
 def test_what_cannot_be_guarded_is_left_alone_and_its_partner_is_let_go() -> None:
