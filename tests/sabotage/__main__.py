@@ -21,7 +21,13 @@ from .story import Told, tell
 from .way import Way
 from .ways import WAYS
 
+REPAIRS = (  # of the playbook remediate, which goes the same way: at each kind of moment, and by each kind of hand
+    *("killed-while-writing", "killed-after-the-reload", "killed-before-verifying", "killed-before-confirming"),
+    *("killed-between-the-confirmations", "charon-crashes-at-the-reload", "the-initiator-is-restarted"),
+    *("the-disk-is-full-when-it-is-written", "the-change-cuts-the-management-path", "the-peer-refuses-the-change"),
+)
 CONTROL = ("killed-while-writing", "killed-after-the-reload", "killed-before-verifying")  # gone without guards too
+REPAIRING = Terms(playbook="remediate")
 SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8"}  # Debian releases and their strongSwan
 
 
@@ -31,6 +37,7 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="ways; all of them unless some are named")
     parser.add_argument("--suite", choices=SUITES, action="append", help="Debian release; both unless one is named")
     parser.add_argument("--prove", action="store_true", help="without guards, where each must end wrong")
+    parser.add_argument("--remediate", action="store_true", help="by the playbook remediate, ten ways unless named")
     parser.add_argument("--list", action="store_true", help="say which there are")
     arguments = parser.parse_args()
     if unknown := sorted(set(arguments.names) - WAYS.keys()):
@@ -40,13 +47,18 @@ def main() -> int:
         return 0
     if arguments.prove:
         return int(any(told.right for told in _run("trixie", chosen("trixie", arguments), Terms(guarded=False))))
+    repairs = [WAYS[name] for name in arguments.names or REPAIRS]
+    if arguments.remediate:
+        return int(any(not told.right for told in _run("trixie", repairs, REPAIRING)))
     done = {suite: _run(suite, chosen(suite, arguments)) for suite in arguments.suite or SUITES}
     rows = [told for suite in done.values() for told in suite]
     if done.keys() != SUITES.keys() or arguments.names:
         return int(any(not told.right for told in rows))
+    repaired = _run("trixie", repairs, REPAIRING)
     control = _run("trixie", [WAYS[name] for name in CONTROL], Terms(guarded=False))
-    PAGE.write_text(page({SUITES[suite]: told for suite, told in done.items()}, control, SECONDS), encoding="utf-8")
-    return int(any(not told.right for told in rows) or any(told.right for told in control))
+    told = {SUITES[suite]: rows for suite, rows in done.items()}
+    PAGE.write_text(page(told, repaired, control, SECONDS), encoding="utf-8")
+    return int(any(not each.right for each in (*rows, *repaired)) or any(each.right for each in control))
 
 
 def chosen(suite: str, arguments: argparse.Namespace) -> list[Way]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.integration.ansible_run import environment
 
-from .product import PLAYBOOK, Point
+from .product import Playbook, Point
 
 REACHED_WITHIN = 300.0  # seconds to a point, on a busy machine
 ENDS_WITHIN = 600.0
@@ -39,7 +39,9 @@ class Controller:
     at_work: bool = True
 
     @classmethod
-    def start(cls, folder: Path, inventory: Path, variables: Mapping[str, Any], points: Sequence[Point]) -> Controller:
+    def start(
+        cls, folder: Path, inventory: Path, playbook: Playbook, variables: Mapping[str, Any], points: Sequence[Point]
+    ) -> Controller:
         """Run the playbook; at each of the points it waits for :meth:`go`."""
         AT_WORK.acquire()
         folder.mkdir()
@@ -53,7 +55,9 @@ class Controller:
             ANSIBLE_SSH_TIMEOUT="5",
             SABOTAGE_FOLDER=str(folder),
         )
-        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", str(inventory), PLAYBOOK]
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        hears = ("env", "--default-signal=HUP")  # a hangup, also where this runs under nohup
+        command = [*hears, program, "-i", str(inventory), f"tunnelwright.ipsec.{playbook}"]
         with (folder / "output").open("wb") as output:
             process = subprocess.Popen(
                 [*command, "-e", f"@{folder / 'variables.json'}"],

@@ -12,8 +12,9 @@ from .story import Told
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 ABOUT = """# Reliability
 
-`make sabotage` wrote this. In each row the playbook `change_window` gives a tunnel between two real gateways other
-ESP proposals, unless the row says otherwise, and something goes wrong. Then nobody does anything any more.
+`make sabotage` wrote this. In each row the playbook `change_window`, or `remediate` where the title says so, gives a
+tunnel between two real gateways other ESP proposals, unless the row says otherwise, and something goes wrong. Then
+nobody does anything any more.
 
 Before and at the end a picture is taken of both gateways: every file below `/etc`, `/usr/local`, `/root` and the
 crontabs with bytes, mode and owner, what the daemon has loaded, the SAs with their algorithms, and all processes. *As
@@ -47,15 +48,18 @@ def table(rows: Sequence[Told]) -> str:
     return "\n".join(lines)
 
 
-def page(done: Mapping[str, Sequence[Told]], control: Sequence[Told], seconds: int, usual: int = 300) -> str:
-    """The page, from what was told on each version of strongSwan, and without guards."""
+def page(
+    done: Mapping[str, Sequence[Told]], repairs: Sequence[Told], control: Sequence[Told], seconds: int, usual: int = 300
+) -> str:
+    """The page, from what was told on each version of strongSwan, of `remediate`, and without guards."""
     about = ABOUT.format(seconds=seconds, usual=usual)
-    lines = [line for item in done.items() for line in _told(*item)]
+    lines = [line for version, rows in done.items() for line in _told(f"strongSwan {version}", rows)]
+    lines += _told("The playbook remediate", repairs)
     return "\n".join([about, measured(), "", *lines, *_control(control)]) + "\n"
 
 
-def _told(version: str, rows: Sequence[Told]) -> Iterator[str]:
-    yield f"## strongSwan {version}"
+def _told(title: str, rows: Sequence[Told]) -> Iterator[str]:
+    yield f"## {title}"
     yield ""
     yield f"{sum(told.right for told in rows)} of {len(rows)} end as they must."
     yield ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tests.lab.topology import Tunnel
 
-PLAYBOOK = "tunnelwright.ipsec.change_window"
+Playbook = Literal["change_window", "remediate"]
 SECONDS = 90  # that a guard is armed for: what a run takes from there to its confirmation on a busy machine
 
 
@@ -47,14 +47,19 @@ MOMENTS: Mapping[str, Point] = {
 }
 
 
-def variables(changes: Sequence[tuple[Tunnel, Change]], *, ticket: str, folder: Path, seconds: int) -> dict[str, Any]:
+def variables(
+    playbook: Playbook, changes: Sequence[tuple[Tunnel, Change]], *, ticket: str, folder: Path, seconds: int
+) -> dict[str, Any]:
     """The extra variables of a run that makes these changes in one batch."""
-    return {
+    window = {
         "ipsec_ticket": ticket,
         "ipsec_change_dir": str(folder),
         "ipsec_by": "the sabotage",
-        "ipsec_guard_seconds": seconds,
         "ipsec_serial": len(changes),
+    }
+    return {
+        **(window if playbook == "change_window" else {}),
+        "ipsec_guard_seconds": seconds,
         "ipsec_timeout": 10,
         "ipsec_tunnels": [
             {

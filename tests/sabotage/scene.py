@@ -19,7 +19,7 @@ from tests.lab.topology import End, Tunnel
 
 from .controller import Controller, SabotageError
 from .picture import SNARES, Picture, differences, picture
-from .product import MOMENTS, SECONDS, Change, Point, variables
+from .product import MOMENTS, SECONDS, Change, Playbook, Point, variables
 
 Role = Literal["responder", "initiator"]
 ROLES: tuple[Role, ...] = ("responder", "initiator")
@@ -78,6 +78,7 @@ class Terms:
 
     guarded: bool = True  # false: whatever guards is taken away at the strike, to prove that this is seen
     patient: bool = True  # false: pings that measure the outage need not have ended
+    playbook: Playbook = "change_window"
     hurried: bool = False  # true: at the strike the time of every guard is over, as if that had been waited for
 
 
@@ -147,8 +148,9 @@ class Scene:
         path = self.folder / f"inventory{number}.yml"
         path.write_text(self.inventory(hosts or {}), encoding="utf-8")
         ticket, records = f"CHG-{number + 1}", self.folder / "changes"
-        given = variables([(self.tunnel, change), *also], ticket=ticket, folder=records, seconds=self.seconds)
-        run = Controller.start(self.folder / f"run{number}", path, given, points)
+        playbook, changes = self.terms.playbook, [(self.tunnel, change), *also]
+        given = variables(playbook, changes, ticket=ticket, folder=records, seconds=self.seconds)
+        run = Controller.start(self.folder / f"run{number}", path, playbook, given, points)
         self.runs.append(run)
         return run
 

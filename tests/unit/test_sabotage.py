@@ -73,7 +73,8 @@ def test_the_page_shows_what_is_wrong() -> None:
     way = WAYS["killed-after-the-reload"]
     fine = Told(way, (), ("responder: west.conf",), 61.4, ("the run was killed",))
     wrong = Told(way, ("responder: x is gone",))
-    text = page({"6.0.1": [fine, wrong]}, [wrong, fine], 90)
+    text = page({"6.0.1": [fine, wrong]}, [fine], [wrong, fine], 90)
+    assert "## The playbook remediate\n\n1 of 1 end as they must." in text
     assert "1 of 2 end as they must." in text
     assert "| responder: west.conf | the run was killed | as before | 61 s |" in text
     assert text.count("**wrong**") == 1
