@@ -47,7 +47,7 @@ test: $(READY)
 night: $(READY)
 	@$(MAIN)/bin/python -m tests.tools.stages night \
 		--lane "roots integration-night matrix sabotage mutants-night molecule $(CORES:%=contract-%)" \
-		--lane "lint types docs browser properties-night unit $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
+		--lane "lint types docs browser properties-night $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
 		--lane "fresh fuzz" && \
 	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "figures-of-time"
 
