@@ -27,7 +27,7 @@ class ActionModule(Task):
             before = sa.seen(wish, self.on_gateway(sa.script(wish)))
         except IpsecError:
             if self.check_mode and any(step.get("do") == "daemon" for step in args["preceding"]):
-                return self._once_loaded(args, self.gateway_name(variables))
+                return self._once_loaded(args, self.gateway_name(variables))  # which raises what a run would
             raise
         operation = sa.needed(wish, before)
         done = Followed(sas=before.sas)

@@ -110,7 +110,8 @@ todo:
     - What follows. C(arm), C(take_off), C(agree), C(confirm) and C(roll_back) are gateways by what is to be done
       with their guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
     - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should.
-    - C(longest) is how many seconds a batch takes, C(unfinished) one sentence on what is not as it was to be.
+    - C(longest) is how many seconds a batch takes, C(unfinished) one sentence on what is not as it was to be,
+        and C(reasons) why, by tunnel.
   returned: success
   type: dict
 files:

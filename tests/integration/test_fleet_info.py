@@ -346,9 +346,7 @@ def test_the_role_repairs_what_it_read_in_one_task(tmp_path: Path, lab: Lab) -> 
     hosts.write_text(inventory(lab), encoding="utf-8")
 
     def repair() -> Run:
-        done = playbook(
-            tmp_path, hosts, "tunnelwright.ipsec.remediate", "-e", "ipsec_gather=fleet", "-e", "ipsec_guard=false"
-        )
+        done = playbook(tmp_path, hosts, "tunnelwright.ipsec.remediate", "-e", "ipsec_gather=fleet")
         assert done.status == 0, done.output
         assert (found := done.result("Read all gateways"))["read"] == len(HOSTS)
         assert found["gateways"] == {}, "they are in files"

@@ -56,6 +56,18 @@ def test_what_is_wrong_is_repaired_and_kept_and_nothing_is_left_of_the_guards(
     assert (again.status, again.changed()) == (0, {})
 
 
+def test_what_a_killed_run_has_left_is_undone_also_where_nothing_is_wrong(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    guard = {"name": "arm", "tunnelwright.ipsec.rollback_guard": {"name": "remediate", "seconds": 900}}
+    play = {"hosts": "hub,branch1", "gather_facts": False, "tasks": [guard]}
+    assert playbook(tmp_path, hosts, [play]).status == 0
+    assert lab.sh("hub", LEFT) != ""
+    done = repair(tmp_path, hosts, "-e", "tunnel=branch2-hub")
+    assert done.status == 0, done.output
+    assert lab.sh("hub", LEFT) == lab.sh("branch1", LEFT) == ""
+
+
 def test_a_tunnel_that_is_not_proven_is_what_it_was_and_the_others_of_its_hub_are_repaired(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
@@ -65,6 +77,6 @@ def test_a_tunnel_that_is_not_proven_is_what_it_was_and_the_others_of_its_hub_ar
     assert done.status != 0
     assert "hub-branch2: UNDONE, its gateways have again what they had: connection hub on branch2 failed" in done.output
     assert "branch1-hub: proven" in done.output
-    assert '"hub-branch2 rolled back; see the report above"' in done.output
+    assert '"hub-branch2 rolled back; hub-branch2: connection hub on branch2 failed: ' in done.output
     assert lab.sh("branch2", WHOLE) == before
     assert lab.ping("host1", "hub-host"), "branch1-hub was repaired without it"

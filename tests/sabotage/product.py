@@ -58,7 +58,7 @@ def variables(
         "ipsec_serial": len(changes),
     }
     return {
-        **(window if playbook == "change_window" else {}),
+        **(window if playbook == "change_window" else {"ipsec_guard": True}),
         "ipsec_guard_seconds": seconds,
         "ipsec_timeout": 10,
         "ipsec_tunnels": [

@@ -20,6 +20,9 @@ from .checks import Check, all_checks
 from .profile import Demand, Profile
 
 EXPIRED, STRAY = "waiver-expired", "waiver-without-tunnel"
+ADVICE = (
+    "write the tunnel's name as the table has it, or remove the waiver, unless its gateways are in another inventory"
+)
 
 
 def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tuple[Finding, ...], tuple[Waived, ...]]:
@@ -52,13 +55,13 @@ def stray(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
             known = nearest(waiver.tunnel, names)
             yield Finding(
                 STRAY,
-                "low",
+                "info",
                 "",
                 EndName(profile.name, ""),
                 f"{waiver.origin} waives {waiver.rule} on {waiver.tunnel}, and there is no such tunnel",
                 f"policy {profile.name}",
                 (f"policy {waiver.origin}: given by {waiver.owner}: {waiver.reason}",),
-                no_fix=f"write the tunnel's name as the table has it, or remove the waiver; {known}",
+                no_fix=f"{ADVICE}; {known}",
             )
 
 

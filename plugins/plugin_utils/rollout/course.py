@@ -270,6 +270,11 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
         "not_restored": [t.name for t in batch if t.remains],
         "longest": record.longest,
         "unfinished": unfinished(record),
+        "reasons": {
+            t.name: "; ".join(filter(None, (t.because, t.remains)))
+            for t in record.tunnels
+            if t.status not in ("done", "planned")
+        },
     }
 
 
@@ -307,7 +312,7 @@ def steps(record: ChangeRecord, seen: Seen) -> list[Step]:
 def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: Picture | None) -> str:
     """Why a tunnel is left alone."""
     undone = [t.name for t in record.tunnels if t.name in tunnel.stand_ins and t.status in UNDONE]
-    if undone:
+    if undone and not record.order.again:
         return f"{undone[0]}, which stands in for it, has failed"
     return "" if before else "one of its gateways could not be read"
 

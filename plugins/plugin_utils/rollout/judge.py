@@ -39,7 +39,8 @@ def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
     for each in record.carrying:
         shared = [gateway for gateway in each.gateways if gateway in tunnel.gateways]
         gone = [end for end in each.children if end not in now.get(each.name, ())]
-        if shared and gone and each.name not in changed:
+        unknown = each.name != tunnel.name and not seen.unreadable.keys().isdisjoint(each.gateways)
+        if shared and gone and each.name not in changed and not unknown:
             whose = "" if each.name == tunnel.name else f"{each.name}, which also ends at {shared[0]}: "
             return f"{whose}pings passed through {gone[0]} before, and do not now"
     return ""

@@ -220,6 +220,8 @@ def test_a_change_that_ends_what_passes_through_a_tunnel_beside_it_may_not_stay(
     )
     elsewhere = look("hub-a", "hub-b", "x-y", probes=passing("hub-a", "hub-b"))
     assert run.event("tried", seen=elsewhere, taken=done)["confirm"] == ["hub", "a"]
+    unread = look("hub-a", "hub-b", "x-y", probes=passing("hub-a", "x-y"), unreadable={"b": "Connection timed out"})
+    assert run.event("tried", seen=unread, taken=done)["confirm"] == ["hub", "a"], "nobody could ping through it"
     own = look("hub-a", "hub-b", "x-y", probes=passing("hub-b"))
     assert run.event("tried", seen=own, taken=done)["roll_back"] == ["hub", "a"]
     assert run.because("hub-a") == "pings passed through hub/to-a/net before, and do not now"
