@@ -65,8 +65,8 @@ class Task(ActionBase):
 
     def _defect(self, error: Exception) -> str:
         """One sentence on what should not have happened; -vvv shows where."""
-        for line in traceback.format_exception(error):
-            Display().vvv("\n".join(map(visible, line.splitlines())))
+        told = "".join(traceback.format_exception(error))
+        Display().vvv(self.scrubbed("\n".join(map(visible, told.splitlines()))))
         what = " ".join(f"{type(error).__name__}: {error}".split())
         return visible(
             f"{self._task.action} met what it does not understand ({what}): run it with -vvv, and report it as a defect"

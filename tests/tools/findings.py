@@ -166,7 +166,7 @@ def _stray() -> Topic:
     done = audit(healthy(), policy=(replace(policy_rows.asking("psk-reused"), name="ours", waivers=(waiver,)), TODAY))
     cause = (
         "A waiver is of a tunnel that is not there: it lets nothing off, and what it was for counts.\n\n"
-        "It is told where all gateways were read and no tunnels were chosen, so that no tunnel is unknown."
+        "It is reported only if every gateway was read and no tunnels were selected: else the tunnel may be unknown."
     )
     case = Case("its tunnel has another name", done, done.findings)
     return Topic("waiver-without-tunnel", done.findings[0].severity, cause, (), (case,), of_a_policy=True)

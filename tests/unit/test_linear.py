@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.markdown import message
@@ -157,14 +157,14 @@ def swanctl_conf(number: int) -> bytes:
     return f"connections {{\n{connections}}}\nsecrets {{\n{keys}}}\n".encode()
 
 
-def strongswan_with(number: int, dummy: Path) -> Callable[[], object]:
+def strongswan_with(number: int, dummy: Path) -> Callable[[], Gateway]:
     files = {"files": b"/etc/swanctl/swanctl.conf\n", "stats": b"", "file-0": swanctl_conf(number) + b"\n@spans\n"}
     made = files | {name: held(name, number) for name in ("conns", "sas")}
     reply = Reply({**HEALTHY.sections, **{name: Section(0, out) for name, out in made.items()}})
     return lambda: read_gateway("gw", reply, OPTIONS)
 
 
-def pfsense_with(number: int, folder: Path) -> Callable[[], object]:
+def pfsense_with(number: int, folder: Path) -> Callable[[], Gateway]:
     phases = [phase1(n, interface=f"_vip{n}", peer=f"198.51.100.{n % 250}", descr=f"d{n}") for n in range(number)]
     vips = "".join(
         f"<vip><mode>carp</mode><vhid>{n % 250}</vhid><uniqid>{n}</uniqid><subnet>192.0.2.{n % 250}</subnet>"
@@ -182,12 +182,12 @@ def pfsense_with(number: int, folder: Path) -> Callable[[], object]:
 
 @pytest.mark.parametrize("made", [strongswan_with, pfsense_with])
 def test_a_gateway_of_more_tunnels_is_read_in_proportion(
-    made: Callable[[int, Path], Callable[[], object]], tmp_path: Path
+    made: Callable[[int, Path], Callable[[], Gateway]], tmp_path: Path
 ) -> None:
     few, many = made(FEW, tmp_path), made(MANY, tmp_path)
     taken = [(seconds(lambda dummy: few(), b""), seconds(lambda dummy: many(), b"")) for dummy in range(TRIES)]
     small, large = (min(each) for each in zip(*taken, strict=True))
-    assert len(few().connections) == FEW  # type: ignore[attr-defined]
+    assert len(few().connections) == FEW
     assert large < GROWTH * small
 
 

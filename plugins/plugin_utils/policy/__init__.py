@@ -58,7 +58,7 @@ def stray(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
                 "info",
                 "",
                 EndName(profile.name, ""),
-                f"{waiver.origin} waives {waiver.rule} on {waiver.tunnel}, and there is no such tunnel",
+                f"{waiver.origin} waives {waiver.rule} on {waiver.tunnel}, but no tunnel has that name",
                 f"policy {profile.name}",
                 (f"policy {waiver.origin}: given by {waiver.owner}: {waiver.reason}",),
                 no_fix=f"{ADVICE}; {known}",

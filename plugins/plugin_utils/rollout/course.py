@@ -223,17 +223,17 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 def _again(record: ChangeRecord) -> ChangeRecord:
-    """Where the order says so, another batch of those that fell with another, which ends: what failed is not in it."""
-    fell = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
-    if not record.order.again or not fell:
+    """Where the order says so, one more batch: the tunnels that were rolled back only because another failed."""
+    dragged = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
+    if not record.order.again or not dragged:
         return record
     number = len(record.batches) + 1
-    anew = _each(
+    planned_anew = _each(
         record,
-        lambda t: t.name in fell,
+        lambda t: t.name in dragged,
         lambda t: replace(t, status="planned", batch=number, because="", dragged="", remains=""),
     )
-    return replace(anew, batches=(*record.batches, tuple(fell)))
+    return replace(planned_anew, batches=(*record.batches, tuple(dragged)))
 
 
 def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:

@@ -105,7 +105,10 @@ def _rsa_bits(key: paramiko.PKey) -> int:
 
 
 def _is_revoked(file: str, listed: bytes, key: paramiko.PKey) -> bool:
-    """Public keys, one on a line; or a key revocation list, which OpenSSH's own ssh-keygen looks through."""
+    """Public keys, one on a line; or a key revocation list, which OpenSSH's own ssh-keygen looks through.
+
+    A list that it cannot read revokes every key, as it does for ssh.
+    """
     if not listed.startswith(_KRL):
         return key.get_base64().encode() in (word for line in listed.splitlines() for word in line.split()[:3])
     with NamedTemporaryFile("w", suffix=".pub", encoding="ascii") as shown:

@@ -130,7 +130,7 @@ def test_a_waiver_of_a_tunnel_that_is_not_there_is_told_where_all_tunnels_are_kn
 
     (finding,) = strays()
     assert str(finding.end) == "ours"
-    assert finding.summary == "dir/ours.yml:8 waives ike-encryption-weak on a-c, and there is no such tunnel"
+    assert finding.summary == "dir/ours.yml:8 waives ike-encryption-weak on a-c, but no tunnel has that name"
     assert finding.no_fix.endswith("unless its gateways are in another inventory; do you mean a-b?")
     assert strays(unreadable={"c": "timed out"}) == strays(only=["a-b"]) == []
     assert [each for each in audit(healthy(), policy=(ours(), day)).findings if each.id == policy.STRAY] == []
