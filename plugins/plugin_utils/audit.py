@@ -26,7 +26,7 @@ from .plan import plan
 from .policy import judge, stray
 from .policy.profile import Profile
 from .policy.target import aimed
-from .rules import diagnosed, ordered
+from .rules import diagnosed, keeping_down, ordered
 from .rules.evidence import up as shares_sa
 from .rules.grounds import DEFAULT
 from .selection import is_pattern, selected
@@ -95,7 +95,8 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     carrying = {tunnel.name for tunnel in tunnels if shares_sa(tunnel)}
-    planned = plan(tunnels, findings, limit=limit, up=up, carrying=carrying)
+    working = {name for name in up if proofs[name].traffic is not False}
+    planned = plan(tunnels, findings, limit=limit, up=up, working=working, carrying=carrying, causes=keeping_down())
     told = Audit(
         tunnels,
         unpaired,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
 from .model import SEVERE, Audit, Child, End, Finding, Gateway, Proof, Step, Tunnel
-from .rules import all_rules
+from .rules import keeping_down
 from .rules.evidence import up
 from .swanctl.words import numeric
 from .verify import lacking
 
-SYMPTOMS = frozenset(("not-installed", "gave-up", "sa-mismatch", "no-traffic"))
 _Addresses = dict[int, list[tuple[int, int, str]]]
 
 
@@ -81,7 +79,7 @@ def left_unproven(found: Audit, limit: Iterable[str] | None = None) -> dict[str,
 
 def _stays_unproven(tunnel: Tunnel, severe: list[Finding], steps: list[Step], addresses: dict[str, _Addresses]) -> str:
     """Why a tunnel is not proven after its steps either; empty where it may be, or nothing asks for that."""
-    stuck = [each for each in severe if not each.fix and each.id in _keeping_down()]
+    stuck = [each for each in severe if not each.fix and each.id in keeping_down()]
     if stuck or (severe and not steps):
         first = (stuck or severe)[0]
         return f"{first.id}: {first.no_fix or first.summary}"
@@ -89,12 +87,6 @@ def _stays_unproven(tunnel: Tunnel, severe: list[Finding], steps: list[Step], ad
     if steps and not moves and not any(_reach(tunnel, addresses)):
         return "nothing inside its networks can be pinged: declare verify in ipsec_tunnels"
     return ""
-
-
-@cache
-def _keeping_down() -> frozenset[str]:
-    """The findings that say that a tunnel carries nothing, and those that explain one of them."""
-    return SYMPTOMS | {rule.id for rule in all_rules() if SYMPTOMS.intersection(rule.explains)}
 
 
 def _reach(tunnel: Tunnel, addresses: dict[str, _Addresses]) -> Iterator[list[dict[str, str]]]:

@@ -18,7 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import PHASES, Plan, plan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose, keeping_down
 
 from tests.unit.build import (
     AES,
@@ -49,15 +49,16 @@ OTHER_KEY = {"secrets": (secret(connection(), "d2"),)}
 ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action": "start"}}
 
 
-def _planned(both: Sequence[Gateway], *, limit: Any = None, **given: Any) -> Plan:
+def _planned(both: Sequence[Gateway], *, limit: Any = None, working: Any = (), **given: Any) -> Plan:
     tunnels, dummy = pair(both, **given)
-    return plan(tunnels, diagnose(tunnels, ASKED), limit=limit)
+    return plan(tunnels, diagnose(tunnels, ASKED), limit=limit, working=working, causes=keeping_down())
 
 
 def _line(step: Step) -> str:
-    """A step in one line: phase, where, what; a + where it re-initiates."""
+    """A step in one line: its turn, if it is not the first, phase, where, what; a + where it re-initiates."""
     where = "/".join(part for part in (step.gateway, step.connection, step.child) if part)
-    return f"{step.phase} {where} {step.do} {step.state or ''}".strip() + "+" * step.reinitiate
+    turn = f"{step.turn}: " if step.turn > 1 else ""
+    return f"{turn}{step.phase} {where} {step.do} {step.state or ''}".strip() + "+" * step.reinitiate
 
 
 ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
@@ -99,11 +100,16 @@ ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
         ["prepare b daemon started", "establish a/to-b sa established"],
     ),
     (
-        "a stopped daemon with a wrong setting",
+        "a stopped daemon with a wrong setting: it is looked at in between",
         {},
         {**STOPPED, **WEAK},
         (),
-        ["prepare b daemon started", "responder b/to-a connection", "establish a/to-b sa reinitiated"],
+        [
+            "prepare b daemon started",
+            "establish a/to-b sa established",
+            "2: responder b/to-a connection",
+            "2: establish a/to-b sa reinitiated",
+        ],
     ),
     ("stale SAs at the initiator", {}, FORGOT, (), ["retire a/to-b sa reinitiated"]),
     (
@@ -121,11 +127,11 @@ ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
         ["retire b/to-a sa terminated", "establish a/to-b sa reinitiated"],
     ),
     (
-        "stale SAs and a wrong setting: re-initiating retires them",
+        "stale SAs and a wrong setting that did not make them stale",
         {"connection": {"dpd_delay": 0.0}},
         FORGOT,
         (),
-        ["initiator a/to-b connection+"],
+        ["retire a/to-b sa reinitiated", "2: initiator a/to-b connection+"],
     ),
     (
         "it is up twice, and a close action would start both again: what came up is made anew once",
@@ -139,7 +145,7 @@ ORDERS: tuple[tuple[str, Edit, Edit, tuple[str, ...], list[str]], ...] = (
         {**ROUTED, "sas": ()},
         FORGOT,
         (),
-        ["establish a/to-b/net sa established", "persist a/to-b/net keepalive present"],
+        ["establish a/to-b/net sa established", "2: persist a/to-b/net keepalive present"],
     ),
 )
 
@@ -156,7 +162,7 @@ def test_steps_come_in_the_order_that_keeps_tunnels_up(
 def test_all_that_an_end_is_to_get_is_one_step_that_names_its_findings() -> None:
     a, b = healthy()
     both = a, edited(b, connection={"dpd_delay": 0.0, "proposals": (OLD,)}, child={"esp_proposals": ("aes256-sha256",)})
-    step = _planned(both).steps[0]
+    step = _planned(both, working={"a-b"}).steps[0]
     assert dict(step.settings) == {"dpd_delay": "30s", "proposals": AES}
     assert {name: dict(given) for name, given in step.children.items()} == {"net": {"esp_proposals": AES}}
     assert set(step.findings) == {"dpd-off", "ike-proposals-disjoint", "pfs-mismatch"}
@@ -166,16 +172,53 @@ def test_all_that_an_end_is_to_get_is_one_step_that_names_its_findings() -> None
 def test_the_tunnel_is_made_anew_for_all_that_changed_and_whole_rather_than_by_child() -> None:
     a, b = healthy()
     both = edited(a, sas=()), edited(b, sas=(), connection={"dpd_delay": 0.0})
-    last = _planned(both).steps[-1]
+    last = _planned(both, working={"a-b"}).steps[-1]
     assert (_line(last), last.findings) == ("establish a/to-b sa reinitiated", ("dpd-off",))
 
 
 def test_what_is_declared_has_the_last_word() -> None:
     a, b = healthy()
     both = edited(a, connection={"settings": settings(dpd_delay="15s")}), edited(b, connection={"dpd_delay": 0.0})
-    (step, dummy) = _planned(both, declared=[declared(settings={"dpd_delay": "15s"})]).steps
+    (step, dummy) = _planned(both, working={"a-b"}, declared=[declared(settings={"dpd_delay": "15s"})]).steps
     assert (step.gateway, dict(step.settings)) == ("b", {"dpd_delay": "15s"})
     assert step.findings == ("dpd-off", "setting-deviates")
+
+
+@pytest.mark.parametrize(
+    ("working", "expected"),
+    [
+        ((), [(1, {"proposals"}), (2, {"esp_proposals"}), (3, {"dpd_delay"})]),
+        ({"a-b"}, [(1, {"proposals", "esp_proposals", "dpd_delay"})]),
+    ],
+    ids=["it does not work: one cause after the other, then the rest", "it works: it is re-established once"],
+)
+def test_what_does_not_work_is_repaired_cause_by_cause(working: Any, expected: list[tuple[int, set[str]]]) -> None:
+    a, b = healthy()
+    other = edited(
+        b, connection={"proposals": (OLD,), "dpd_delay": 0.0}, child={"esp_proposals": ("aes128-sha1-modp1024",)}
+    )
+    steps = _planned((a, other), working=working).steps
+    changed = [
+        (step.turn, {*step.settings, *(key for given in step.children.values() for key in given)})
+        for step in steps
+        if step.do == "connection"
+    ]
+    assert sorted(changed) == sorted(expected)
+    assert [step.turn for step in steps] == sorted(step.turn for step in steps)
+
+
+def test_what_is_declared_comes_before_the_causes() -> None:
+    a, b = healthy()
+    both = a, edited(b, connection={"proposals": (OLD,)})
+    steps = _planned(both, declared=[declared(settings={"dpd_delay": "15s"})]).steps
+    turns = {(step.turn, key) for step in steps for key in step.settings}
+    assert turns == {(1, "dpd_delay"), (2, "proposals")}
+
+
+def test_re_initiating_retires_what_is_stale() -> None:
+    a, b = healthy()
+    both = edited(a, connection={"dpd_delay": 0.0}), edited(b, sas=())
+    assert [_line(step) for step in _planned(both, working={"a-b"}).steps] == ["initiator a/to-b connection+"]
 
 
 def test_a_declared_initiator_is_changed_last() -> None:

@@ -342,6 +342,7 @@ class Step:
     tunnel: str = ""
     findings: tuple[str, ...] = ()
     description: str = ""  # of the connection and the child, as people call them
+    turn: int = 1  # of its tunnel: what has a later one is looked at again before
 
     @property
     def target(self) -> str:

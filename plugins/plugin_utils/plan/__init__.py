@@ -4,6 +4,7 @@ The phases: daemons are started and loaded, the responder is changed, then the i
 the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
 is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
 tunnel that is changed is re-initiated: without a break where that is possible (`gentle`), else once (`plain`).
+The causes of a tunnel that does not work have turns (`causes`): the steps of a turn are taken, and it is looked at again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from ..model import End, Finding, Outage, Phase, Step, Tunnel
 from ..swanctl.words import explicit
 from .advice import advice
+from .causes import in_turns
 from .gentle import cost, obstacle, without_break
 from .outage import expected
 from .plain import with_break
@@ -47,12 +49,15 @@ def plan(
     *,
     limit: Iterable[str] | None = None,
     up: Container[str] = (),
+    working: Container[str] = (),
     carrying: Container[str] = (),
+    causes: Container[str] = (),
 ) -> Plan:
     """The steps that these findings ask for on these tunnels.
 
     `limit`: gateways that may be changed; None is all. `up`: tunnels of which both ends hold the same SAs;
-    `carrying`: those that have at least one CHILD_SA in common, and so something to lose.
+    `working`: those of them that no ping was lost in; `carrying`: those that have at least one CHILD_SA in common, and so
+    something to lose. `causes`: ids of the findings that keep a tunnel down.
     """
     allowed = None if limit is None else frozenset(limit)
     by_tunnel: dict[str, list[Finding]] = {}
@@ -64,7 +69,8 @@ def plan(
     for tunnel in tunnels:
         found = by_tunnel.get(tunnel.name, [])
         if found:
-            ours, theirs, why = _of(tunnel, found, allowed, up=tunnel.name in up)
+            turns = in_turns(found, causes, works=tunnel.name in working)
+            ours, theirs, why = _of(tunnel, turns, allowed, up=tunnel.name in up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
                 told += [advice(tunnel.named(step)) for step in theirs]
@@ -74,20 +80,28 @@ def plan(
 
 
 def _of(
-    tunnel: Tunnel, found: list[Finding], allowed: frozenset[str] | None, *, up: bool
+    tunnel: Tunnel, turns: list[list[Finding]], allowed: frozenset[str] | None, *, up: bool
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
-    wanted, others = wanted_of(tunnel, found)
-    plain = with_break(tunnel, wanted, others)
-    theirs = [step for step in plain if allowed is not None and step.gateway not in allowed]
-    why = obstacle(tunnel, wanted, others, {f.id for f in found}) if up else "it is down"
-    if not why:
-        mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
-        persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
-        ours = without_break(tunnel, wanted, others, mine)
-        return [*ours, *persist], theirs, cost(tunnel, wanted, ours)
-    ours = [step for step in plain if allowed is None or step.gateway in allowed]
-    return (_alone(tunnel, ours) if theirs else ours), theirs, why
+    mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
+    wishes = [wanted_of(tunnel, found) for found in turns]
+    plain = [with_break(tunnel, *wish) for wish in wishes]
+    theirs = [step for steps in plain for step in steps if step.gateway not in mine]
+    ours: list[Step] = []
+    reasons: list[str] = []
+    ids = {finding.id for found in turns for finding in found}
+    for turn, ((wanted, others), steps) in enumerate(zip(wishes, plain, strict=True), 1):
+        why = obstacle(tunnel, wanted, others, ids) if up else "it is down"
+        if why:
+            taken = [step for step in steps if step.gateway in mine]
+            taken = _alone(tunnel, taken) if theirs else taken
+        else:
+            persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
+            taken = [*without_break(tunnel, wanted, others, mine), *persist]
+            why = cost(tunnel, wanted, taken)
+        ours += [replace(step, turn=turn) for step in taken]
+        reasons += [why] if why else []
+    return ours, theirs, "; ".join(dict.fromkeys(reasons))
 
 
 def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
@@ -110,13 +124,14 @@ def _able(end: End) -> bool:
 
 
 def _ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """By phase; one daemon step for each gateway and state, however many tunnels ask for it."""
+    """By turn and phase; one daemon step for each gateway and state, however many tunnels ask for it."""
     merged: dict[tuple[object, ...], Step] = {}
     for step in steps:
-        key = (step.phase, step.gateway, step.do, step.connection, step.child, step.state)
+        turn = 0 if step.do == "daemon" else step.turn
+        key = (turn, step.phase, step.gateway, step.do, step.connection, step.child, step.state)
         if key in merged:
             step = replace(merged[key], findings=tuple(dict.fromkeys((*merged[key].findings, *step.findings))))  # noqa: PLW2901
         merged[key] = step
     started = {step.gateway for step in merged.values() if step.state == "started"}
     kept = (step for step in merged.values() if not (step.state == "loaded" and step.gateway in started))
-    return tuple(sorted(kept, key=lambda step: PHASES.index(step.phase)))
+    return tuple(sorted(kept, key=lambda step: (step.turn, PHASES.index(step.phase))))

@@ -13,7 +13,9 @@ from html import escape
 
 from .visible import visible
 
-_LIVE = re.compile(r"[\\`*_{}\[\]<>|~@]|&|[#!$%^](?=\w)|://|www\.|:(?:[a-z+-][\w+-]*|100|1234):", re.IGNORECASE)
+_LIVE = re.compile(  # a dot before letters: a chat makes a link of what may be a domain
+    r"[\\`*_{}\[\]<>|~@]|&|[#!$%^](?=\w)|://|\w\.[^\W\d_]|\.xn--|:(?:[a-z+-][\w+-]*|100|1234):", re.IGNORECASE
+)
 _BAR = "\\|"  # in a table, also inside code
 _BLOCK = re.compile(r"[-+=#]+|\d+[.)]")  # as a line's first word: a list, a rule, a heading
 _FENCES = re.compile(r"`+")

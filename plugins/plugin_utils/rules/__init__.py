@@ -21,6 +21,7 @@ SETTINGS = frozenset(  # the families that judge by what stands, and does not st
     ("addresses", "declaration", "identity", "lifetimes", "liveness", "negotiation", "roles", "selectors")
 )
 AGREEMENT = frozenset(("addresses", "identity", "negotiation", "selectors"))  # the families that compare both ends
+SYMPTOMS = frozenset(("not-installed", "gave-up", "sa-mismatch", "no-traffic"))
 ROTATED = ("psk-to-rotate", "child-unmatched")  # of these, what is no disagreement
 
 
@@ -81,6 +82,12 @@ def all_rules() -> tuple[Rule, ...]:
     for family in iter_modules(__path__):
         import_module(f"{__name__}.{family.name}")
     return tuple(_rules[name] for name in sorted(_rules))
+
+
+@cache
+def keeping_down() -> frozenset[str]:
+    """The findings that say that a tunnel carries nothing, and those that explain one of them."""
+    return SYMPTOMS | {each.id for each in all_rules() if SYMPTOMS.intersection(each.explains)}
 
 
 def diagnose(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -> tuple[Finding, ...]:

@@ -57,6 +57,7 @@ LIVE = (
     "alice@example.net",
     "https://evil.example/x",
     "www.evil.example",
+    "evil.org",
     "#12",
     "!7",
     "<!channel>",
