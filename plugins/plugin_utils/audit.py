@@ -22,7 +22,7 @@ from .model import (
     Unpaired,
 )
 from .pairing import pair
-from .plan import plan
+from .plan import Live, plan
 from .policy import judge, stray
 from .policy.profile import Profile
 from .policy.target import aimed
@@ -94,9 +94,12 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     findings = ordered(_heard(chain(unread, diagnosis, _stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
-    carrying = {tunnel.name for tunnel in tunnels if shares_sa(tunnel)}
-    working = {name for name in up if proofs[name].traffic is not False}
-    planned = plan(tunnels, findings, limit=limit, up=up, working=working, carrying=carrying, causes=keeping_down())
+    live = Live(
+        up=up,
+        working={name for name in up if proofs[name].traffic is not False},
+        carrying={tunnel.name for tunnel in tunnels if shares_sa(tunnel)},
+    )
+    planned = plan(tunnels, findings, live, limit=limit, causes=keeping_down())
     told = Audit(
         tunnels,
         unpaired,

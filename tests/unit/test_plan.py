@@ -17,7 +17,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import PHASES, Plan, plan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import PHASES, Live, Plan, plan
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose, keeping_down
 
 from tests.unit.build import (
@@ -51,7 +51,7 @@ ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action"
 
 def _planned(both: Sequence[Gateway], *, limit: Any = None, working: Any = (), **given: Any) -> Plan:
     tunnels, dummy = pair(both, **given)
-    return plan(tunnels, diagnose(tunnels, ASKED), limit=limit, working=working, causes=keeping_down())
+    return plan(tunnels, diagnose(tunnels, ASKED), Live(working=working), limit=limit, causes=keeping_down())
 
 
 def _line(step: Step) -> str:

@@ -4,7 +4,7 @@ The phases: daemons are started and loaded, the responder is changed, then the i
 the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
 is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
 tunnel that is changed is re-initiated: without a break where that is possible (`gentle`), else once (`plain`).
-The causes of a tunnel that does not work have turns (`causes`): the steps of a turn are taken, and it is looked at again.
+The causes of a tunnel that does not work have turns (`causes`): the steps of one are taken, and it is looked at again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .outage import expected
 from .plain import with_break
 from .wanted import DECLARED, wanted_of
 
-__all__ = ["DECLARED", "PHASES", "Plan", "plan"]
+__all__ = ["DECLARED", "PHASES", "Live", "Plan", "plan"]
 PHASES: tuple[Phase, ...] = (
     "prepare",
     "responder",
@@ -43,21 +43,26 @@ class Plan:
     outages: Mapping[str, Outage] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Names of tunnels by what was seen of them."""
+
+    up: Container[str] = ()  # both ends hold the same SAs
+    working: Container[str] = ()  # of those, what no ping was lost in
+    carrying: Container[str] = ()  # both ends hold at least one CHILD_SA in common, so there is something to lose
+
+
 def plan(
     tunnels: Iterable[Tunnel],
     findings: Iterable[Finding],
+    live: Live = Live(),
     *,
     limit: Iterable[str] | None = None,
-    up: Container[str] = (),
-    working: Container[str] = (),
-    carrying: Container[str] = (),
     causes: Container[str] = (),
 ) -> Plan:
     """The steps that these findings ask for on these tunnels.
 
-    `limit`: gateways that may be changed; None is all. `up`: tunnels of which both ends hold the same SAs;
-    `working`: those of them that no ping was lost in; `carrying`: those that have at least one CHILD_SA in common, and so
-    something to lose. `causes`: ids of the findings that keep a tunnel down.
+    `limit`: gateways that may be changed; None is all. `causes`: ids of the findings that keep a tunnel down.
     """
     allowed = None if limit is None else frozenset(limit)
     by_tunnel: dict[str, list[Finding]] = {}
@@ -69,13 +74,14 @@ def plan(
     for tunnel in tunnels:
         found = by_tunnel.get(tunnel.name, [])
         if found:
-            turns = in_turns(found, causes, works=tunnel.name in working)
-            ours, theirs, why = _of(tunnel, turns, allowed, up=tunnel.name in up)
+            turns = in_turns(found, causes, works=tunnel.name in live.working)
+            ours, theirs, why = _of(tunnel, turns, allowed, up=tunnel.name in live.up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
                 told += [advice(tunnel.named(step)) for step in theirs]
             if ours:
-                outages[tunnel.name] = expected(ours, up=tunnel.name in up, carrying=tunnel.name in carrying, why=why)
+                carrying = tunnel.name in live.carrying
+                outages[tunnel.name] = expected(ours, up=tunnel.name in live.up, carrying=carrying, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
 
 

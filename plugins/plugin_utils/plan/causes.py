@@ -11,9 +11,9 @@ from .wanted import DECLARED
 def in_turns(found: Sequence[Finding], causes: Container[str], *, works: bool) -> list[list[Finding]]:
     """The findings that ask for something, in groups of which each is repaired and looked at before the next.
 
-    What works is changed once, so that it is re-established once. What does not is first loaded and brought to what is
-    declared; then comes one of the `causes` that keep a tunnel down after the other, since the next may only follow from it:
-    those of the connection before those of a child, the worst first. The rest comes last. One cause may show in both ends.
+    What works is changed once, so that it is re-established once. What does not is first loaded and brought to what
+    is declared; then comes one of the `causes` that keep a tunnel down after the other, since the next may only
+    follow from it: those of the connection before those of a child, the worst first. The rest comes last.
     """
     asking = [finding for finding in found if finding.fix]
     turns: dict[tuple[int, str], list[Finding]] = {}
