@@ -13,6 +13,7 @@ from ..modules.change_record import ARGUMENT_SPEC
 from ..plugin_utils import change_input
 from ..plugin_utils.model import ChangeRecord, Order, restore
 from ..plugin_utils.rollout import course, shelf
+from ..plugin_utils.rollout.todo import steps_to_take, todo
 from ..plugin_utils.task import Task
 
 
@@ -41,12 +42,12 @@ class ActionModule(Task):
         )
         record = course.EVENTS[args["event"]](before, heard)
         files = shelf.keep(folder, record) if folder else []
-        todo = course.todo(record) | {"steps": course.steps(record, seen)}
-        return {"record": record, "todo": todo, "files": files}
+        return {"record": record, "todo": todo(record) | {"steps": steps_to_take(record, seen)}, "files": files}
 
     def _before(self, args: dict[str, Any], now: datetime, folder: Path | None) -> ChangeRecord:
         if args["record"] is not None:
             return restore(ChangeRecord, args["record"], "record")
-        order = restore(Order, (args["order"] or {}) | {"check": self.check_mode}, "order")
+        nameless = {"ticket": f"remediate, {self.operator}", "by": self.operator}
+        order = restore(Order, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
         earlier = shelf.earlier(folder, order.ticket) if folder else ()
         return ChangeRecord(order, now.isoformat(timespec="seconds"), earlier=earlier)

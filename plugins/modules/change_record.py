@@ -27,7 +27,7 @@ options:
   event:
     description: What has happened.
     type: str
-    choices: [opened, planned, begun, armed, tried, agreed, confirmed, restored, measured, ended]
+    choices: [opened, planned, begun, armed, tried, continued, agreed, confirmed, restored, measured, ended]
     required: true
   record:
     description: RV(record) of the event before. Without it a new one is begun with O(order).
@@ -36,6 +36,7 @@ options:
     description:
       - What was asked for. C(ticket), C(by), C(reason), C(window), C(guard_seconds), C(serial), C(max_failed), and in
         C(hosts) the gateways that may be changed.
+      - Without a C(ticket) the change is called after who runs it, and where.
     type: dict
   audit:
     description: What M(tunnelwright.ipsec.tunnel_audit) returned last.
@@ -109,9 +110,10 @@ todo:
   description:
     - What follows. C(arm), C(take_off), C(agree), C(confirm) and C(roll_back) are gateways by what is to be done
       with their guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
-    - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should.
+    - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should, C(going_on) those
+      with another cause. C(following) is the number of the batch that goes on with what this one has left, or 0.
     - C(longest) is how many seconds a batch takes, C(unfinished) one sentence on what is not as it was to be,
-        and C(reasons) why, by tunnel.
+      C(reasons) why, by tunnel, and C(undone) what became of what was taken back.
   returned: success
   type: dict
 files:
@@ -123,7 +125,19 @@ files:
 
 from ansible.module_utils.basic import AnsibleModule
 
-EVENTS = ["opened", "planned", "begun", "armed", "tried", "agreed", "confirmed", "restored", "measured", "ended"]
+EVENTS = [
+    "opened",
+    "planned",
+    "begun",
+    "armed",
+    "tried",
+    "continued",
+    "agreed",
+    "confirmed",
+    "restored",
+    "measured",
+    "ended",
+]
 ARGUMENT_SPEC = {
     "event": {"type": "str", "choices": EVENTS, "required": True},
     "record": {"type": "dict"},

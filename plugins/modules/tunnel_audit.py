@@ -202,7 +202,7 @@ options:
     elements: dict
     default: []
   undone:
-    description: By tunnel, why what O(done) changed was rolled back.
+    description: By tunnel, what became of what O(done) changed and what was then taken back.
     type: dict
     default: {}
   findings_file:
@@ -340,7 +340,7 @@ repairs:
   description:
     - By tunnel, what was wrong, what changed where, what failed, what is still wrong, and whether the tunnel is proven.
     - C(due) is whether it has to be proven. It has to if a finding was high or critical, or if a step was taken.
-    - C(undone) is why its gateways have again what they had; empty where they keep what changed.
+    - C(undone) is what became of what was changed and then taken back; empty where it is kept.
   returned: when O(before) is given
   type: list
   elements: dict

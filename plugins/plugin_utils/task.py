@@ -110,13 +110,14 @@ class Task(ActionBase):
         """Who runs this play and why, for the history of a gateway that keeps one."""
         return f"{self.operator}: {reason}" if reason else self.operator
 
-    def goes_on(self, run: str) -> bool:
-        """Whether another run, by its `run_name`, still goes on; one of another controller cannot be seen."""
+    def goes_on(self, run: str) -> bool | None:
+        """Whether another run, by its `run_name`, still goes on; None of another controller's, which cannot be seen."""
         named = re.fullmatch(r".*@(.*), process (\d+)", run)
-        if named is None or named[1] != platform.node() or int(named[2]) == os.getppid():
-            return False
-        with suppress(OSError):
-            return b"ansible" in Path(f"/proc/{named[2]}/cmdline").read_bytes()
+        if named is None or named[1] != platform.node():
+            return None
+        if int(named[2]) != os.getppid():
+            with suppress(OSError):
+                return b"ansible" in Path(f"/proc/{named[2]}/cmdline").read_bytes()
         return False
 
     def before_writing(

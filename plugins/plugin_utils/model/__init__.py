@@ -33,6 +33,8 @@ from .gateway import (
     System,
 )
 from .record import (
+    GOING,
+    UNDONE,
     Carrying,
     ChangeRecord,
     Earlier,
@@ -84,10 +86,12 @@ from .tunnel import (
 from .wire import Reply, Script, Section
 
 __all__ = [
+    "GOING",
     "REPAIRS",
     "SEVERE",
     "SEVERITIES",
     "STATES",
+    "UNDONE",
     "Action",
     "Appliance",
     "Attempt",

@@ -10,6 +10,8 @@ from .tunnel import EndName, Probe
 
 Status = Literal["planned", "under_way", "proven", "failing", "done", "rolled_back", "failed", "untouched"]
 GuardOf = Literal["none", "armed", "proven", "confirmed", "rolled_back", "lost"]
+UNDONE: tuple[Status, ...] = ("rolled_back", "failed", "failing")
+GOING: tuple[Status, ...] = ("under_way", "planned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Taken:
     ran: bool = False
     changed: bool = False
     failed: str = ""  # why
+    findings: tuple[str, ...] = ()  # that ask for it
+    round: int = 1  # of its tunnel: after each it is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,8 @@ class TunnelChange:
     because: str = ""
     dragged: str = ""  # the tunnel that it was rolled back with, because they share a gateway
     remains: str = ""  # in what it is not what it was, after a rollback
+    kept: int = 0  # rounds that were confirmed in an earlier batch, whatever comes of later ones
+    more: bool = False  # it is proven, and something is left to be done
     manages: tuple[str, ...] = ()  # gateways that are managed through this tunnel
     stand_ins: tuple[str, ...] = ()
     expected: float | None = None  # seconds of outage that the plan announces
@@ -124,6 +130,7 @@ class TunnelChange:
     watches: tuple[Watch, ...] = ()
     steps: tuple[Taken, ...] = ()
     before: Picture | None = None
+    baseline: Picture | None = None  # what it is again after a rollback: as before, or with what was kept since
     after: Picture | None = None
     outages: tuple[Measured, ...] = ()
 
@@ -160,6 +167,7 @@ class ChangeRecord:
     ended: str = ""  # empty while it runs, and of a run that was interrupted
     batches: tuple[tuple[str, ...], ...] = ()
     batch: int = 0  # that was begun last
+    following: int = 0  # the batch that goes on with what that one has left; 0 where it has left nothing
     batch_began: str = ""
     longest: float = 60.0  # seconds that a batch has taken, or is thought to take before there was one
     tunnels: tuple[TunnelChange, ...] = ()
@@ -167,3 +175,7 @@ class ChangeRecord:
     guards: Mapping[str, GuardOf] = field(default_factory=dict)  # of the batch, by gateway
     earlier: tuple[Earlier, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def ours(self, tunnel: TunnelChange) -> list[str]:
+        """The gateways of a tunnel that may be changed."""
+        return [gateway for gateway in tunnel.gateways if gateway in self.order.hosts]

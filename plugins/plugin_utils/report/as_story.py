@@ -36,7 +36,7 @@ class Chapter:
     proven: bool
     due: bool  # it is to be proven: something severe was wrong, or a step was taken
     missing: tuple[str, ...]  # what keeps it from being proven
-    undone: str = ""  # why its gateways have again what they had; empty where they keep what changed
+    undone: str = ""  # what became of what was changed and then taken back; empty where it is kept
 
 
 def tell(
@@ -50,7 +50,7 @@ def tell(
     """The story of every tunnel that had a finding, a step, or has a finding now.
 
     `limit`: gateways that might be changed; a tunnel without an end on one of them is not part of the story.
-    `undone`: by tunnel, why what was changed was rolled back.
+    `undone`: by tunnel, what became of what was changed and then taken back.
     """
     names = [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
     allowed = None if limit is None else set(limit)
@@ -75,7 +75,7 @@ def render(chapters: Iterable[Chapter]) -> str:
         if chapter.proven:
             state = "proven: both ends hold the same SAs, traffic passes both ways"
         if chapter.undone:
-            state = f"UNDONE, its gateways have again what they had: {chapter.undone}"
+            state = chapter.undone
         lines.append(f"{chapter.tunnel}: {state}")
         for title, texts in (
             ("was wrong", chapter.was_wrong),

@@ -1,26 +1,24 @@
 """The course of a change: what has come of it so far, and what follows from that. Pure; a role does what it says.
 
-A record goes from event to event. What is to be done next is read off it (`todo`), so a role remembers nothing.
+A record goes from event to event. What is to be done next is read off it (`todo.py`), so a role remembers nothing.
 One guard covers a gateway. So tunnels of a batch that share a gateway share their fate: where one fails, all that its
 gateways would undo are rolled back with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ..errors import RefusedError
-from ..model import ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange, plain
+from ..model import GOING, UNDONE, ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange
 from ..selection import selected
 from .batches import batches, stand_ins
 from .judge import another, lost, spread, unproven
 from .picture import Found, Seen, carrying, managed_through, picture
-from .steps import fate, intended, steps_of, to_watch, trouble, with_results
-
-UNDONE: tuple[Status, ...] = ("rolled_back", "failed", "failing")
+from .steps import asked_again, fate, intended, next_turn, steps_of, to_watch, trouble, with_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,7 @@ class Heard:
     batch: int = 0
     closed: str = ""  # why there is no room for another batch
     redundant: tuple[tuple[str, ...], ...] = ()
-    goes_on: Callable[[str], bool] = bool  # whether a run, by its name, still goes on
+    goes_on: Callable[[str], bool | None] = bool  # whether a run, by its name, still goes on; None: nobody can tell
     only: tuple[str, ...] = ()  # names and patterns of the tunnels that alone are changed
 
 
@@ -43,13 +41,15 @@ def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """A guard of this ticket stands where a run was interrupted: before all else what it would undo is undone, or kept.
 
     Raises:
-        RefusedError: that run still goes on.
+        RefusedError: that run still goes on, or may: it is another controller's, and its time is not over.
     """
     standing = {name: gateway.guard for name, gateway in heard.seen.gateways.items() if gateway.guard}
     ours = {n: g for n, g in standing.items() if g.name == record.order.ticket and n in record.order.hosts}
     for name, guard in ours.items():
-        if heard.goes_on(guard.run):
-            hint = "wait for its end, or undo it with the playbook tunnelwright.ipsec.rollback"
+        goes_on, left = heard.goes_on(guard.run), guard.left or 0.0
+        if goes_on or (goes_on is None and guard.alive and left > 0):
+            until = "for its end" if goes_on else f"{left:.0f} s, in which it ends or is rolled back"
+            hint = f"wait {until}, or undo it with the playbook tunnelwright.ipsec.rollback"
             raise RefusedError(f"{guard.run} is at work on {guard.name}", where=name, hint=hint)
     undone = _with_peers({name for name, guard in ours.items() if guard.state != "proven"}, heard.seen)
     guards: dict[str, GuardOf] = {name: "armed" if name in undone else "proven" for name in ours}
@@ -90,16 +90,18 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """A batch begins, or does not: for want of time, because too many have failed, or for a stand-in that has."""
     stopped = heard.closed or _too_many(record)
     if stopped and not record.order.check:
-        return _each(record, lambda t: t.status == "planned", lambda t: replace(t, status="untouched", because=stopped))
+        return _each(record, lambda t: t.status == "planned", lambda t: _left(t, stopped))
 
     def begin(tunnel: TunnelChange) -> TunnelChange:
         steps = steps_of(tunnel, heard.seen, record.order.hosts)
         before = picture(tunnel.name, heard.seen, heard.now)
         why = _in_the_way(record, tunnel, before)
         if why or not steps:
-            return replace(
-                tunnel, status="untouched" if why else "done", because=why or "nothing was left to be done", steps=()
-            )
+            because = why or ("" if tunnel.kept else "nothing was left to be done")
+            return replace(tunnel, status="untouched" if why else "done", because=because, steps=_kept(tunnel))
+        ours = (
+            [intended(step, step.turn) for step in steps] if record.order.check else _next_round(_kept(tunnel), steps)
+        )
         watches = tuple(to_watch(tunnel, heard.seen, record.order.hosts))
         status: Status = "planned" if record.order.check else "under_way"
         unproven = heard.seen.left_unproven.get(tunnel.name, "") if record.order.check else ""
@@ -107,27 +109,35 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
             tunnel,
             status=status,
             because=f"a run would not prove it: {unproven}" if unproven else "",
-            before=before,
-            steps=tuple(intended(step) for step in steps),
+            before=tunnel.before or before,
+            baseline=before,
+            steps=(*_kept(tunnel), *ours),
             watches=watches,
         )
 
-    began = replace(record, batch=heard.batch, batch_began=heard.now.isoformat(), guards={})
+    began = replace(record, batch=heard.batch, following=0, batch_began=heard.now.isoformat(), guards={})
     began = _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
-    touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in _ours(began, t)}
+    touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in began.ours(t)}
     return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children))
 
 
 def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """Only tunnels go on of which every gateway is guarded."""
-    guards: dict[str, GuardOf] = {g: "none" if trouble(r) else "armed" for g, r in heard.results.items()}
+    """Only tunnels go on of which every gateway is guarded; before a later round it is guarded for longer."""
+    guards: dict[str, GuardOf] = {
+        g: record.guards.get(g, "none") if trouble(r) else "armed" for g, r in heard.results.items()
+    }
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
-        said = {g: trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
+        said = {g: trouble(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(f"{gateway} could not be guarded: {words}" for gateway, words in said.items() if words)
-        return replace(tunnel, status="untouched", because=why) if why else tunnel
+        changed = any(step.ran and step.round > tunnel.kept for step in tunnel.steps)
+        return replace(tunnel, status="failing" if changed else "untouched", because=why) if why else tunnel
 
-    return _each(replace(record, guards=guards), lambda t: t.status == "under_way", hold)
+    return _each(
+        replace(record, guards={**record.guards, **guards}),
+        lambda t: t.batch == record.batch and t.status in GOING,
+        hold,
+    )
 
 
 def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -138,9 +148,25 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         steps = with_results(tunnel, heard.taken)
         why = unproven(tunnel, steps, after, heard.seen, record.order) or lost(record, tunnel, heard.seen)
         status: Status = "failing" if why else "proven"
-        return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps)
+        more = not why and bool(steps_of(tunnel, heard.seen, record.order.hosts))
+        return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps, more=more)
 
     return spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
+
+
+def continued(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+    """What is not proven yet and has another cause goes on with that, under the same guard."""
+
+    def go_on(tunnel: TunnelChange) -> TunnelChange:
+        steps = steps_of(tunnel, heard.seen, record.order.hosts)
+        seen = picture(tunnel.name, heard.seen, heard.now) is not None
+        if tunnel.dragged or not seen or not steps or asked_again((s for s in tunnel.steps if s.ran), steps):
+            return tunnel
+        return replace(
+            tunnel, status="under_way", because="", steps=(*tunnel.steps, *_next_round(tunnel.steps, steps)), more=False
+        )
+
+    return _each(record, lambda t: t.batch == record.batch and t.status == "failing", go_on)
 
 
 def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -149,7 +175,7 @@ def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     guards = {**record.guards, **now}
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
-        said = {g: trouble(heard.results.get(g)) for g in _ours(record, tunnel)}
+        said = {g: trouble(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(
             f"{gateway} could not be told that it is proven: {words}" for gateway, words in said.items() if words
         )
@@ -172,7 +198,7 @@ def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
             return replace(tunnel, status="done", because=f"{why}; it keeps the change if its tunnels stay up")
         if lost:
             return replace(tunnel, status="failing", because=why)
-        if all(guards.get(g) == "confirmed" for g in _ours(record, tunnel)):
+        if all(guards.get(g) == "confirmed" for g in record.ours(tunnel)):
             return replace(tunnel, status="done", because="")
         return tunnel
 
@@ -188,14 +214,14 @@ def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
         after = picture(tunnel.name, heard.seen, heard.now)
-        standing = [g for g in _ours(record, tunnel) if guards.get(g) != "rolled_back"]
+        standing = [g for g in record.ours(tunnel) if guards.get(g) != "rolled_back"]
         said = {
             g: "it was confirmed already" if guards.get(g) == "confirmed" else trouble(heard.results.get(g))
             for g in standing
         }
         why = (
             "; ".join(f"{g} did not roll back: {words}" for g, words in said.items())
-            or another(tunnel.before, after, heard.seen, tunnel)
+            or another(tunnel.baseline, after, heard.seen, tunnel)
             or lost(record, tunnel, heard.seen)
         )
         status: Status = "failed" if why else "rolled_back"
@@ -219,21 +245,27 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
     took = (heard.now - datetime.fromisoformat(record.batch_began)).total_seconds() if record.batch_began else 0.0
     longest = took if record.batch == 1 else max(record.longest, took)
-    return _again(_each(replace(record, longest=longest), lambda t: t.batch == record.batch, take))
+    return _followed(_each(replace(record, longest=longest), lambda t: t.batch == record.batch, take))
 
 
-def _again(record: ChangeRecord) -> ChangeRecord:
-    """Where the order says so, one more batch: the tunnels that were rolled back only because another failed."""
-    dragged = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
-    if not record.order.again or not dragged:
+def _followed(record: ChangeRecord) -> ChangeRecord:
+    """A batch more for what this one leaves: the rest of what is proven, and by order what only fell with another."""
+    rest = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "done" and t.more]
+    fell = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
+    names = [*rest, *(fell if record.order.again else ())]
+    if not names:
         return record
     number = len(record.batches) + 1
-    planned_anew = _each(
-        record,
-        lambda t: t.name in dragged,
-        lambda t: replace(t, status="planned", batch=number, because="", dragged="", remains=""),
-    )
-    return replace(planned_anew, batches=(*record.batches, tuple(dragged)))
+
+    def plan_anew(tunnel: TunnelChange) -> TunnelChange:
+        kept = max((step.round for step in tunnel.steps), default=0) if tunnel.name in rest else tunnel.kept
+        anew = replace(
+            tunnel, status="planned", batch=number, kept=kept, more=False, because="", dragged="", remains=""
+        )
+        return replace(anew, steps=_kept(anew))
+
+    planned_anew = _each(record, lambda t: t.name in names, plan_anew)
+    return replace(planned_anew, batches=(*record.batches, tuple(names)), following=number)
 
 
 def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:
@@ -243,48 +275,8 @@ def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 EVENTS: Mapping[str, Callable[[ChangeRecord, Heard], ChangeRecord]] = {
     event.__name__: event
-    for event in (opened, planned, begun, armed, tried, agreed, confirmed, restored, measured, ended)
+    for event in (opened, planned, begun, armed, tried, continued, agreed, confirmed, restored, measured, ended)
 }
-
-
-def todo(record: ChangeRecord) -> dict[str, Any]:
-    """What the role is to do next: gateways by what is to be done with their guards, and tunnels to go on with."""
-    batch = [tunnel for tunnel in record.tunnels if tunnel.batch == record.batch]
-    going = [t for t in batch if t.status in ("under_way", "planned", "proven", "failing")]
-    touched = [t for t in batch if t.status != "untouched"]
-    arm = dict.fromkeys(g for t in going if t.status in ("under_way", "planned") for g in _ours(record, t))
-    standing = [g for g, state in record.guards.items() if state in ("armed", "proven")]
-    failing = {g for t in batch if t.status in UNDONE for g in _ours(record, t)}
-    proven = {g for t in batch if t.status == "proven" for g in _ours(record, t)}
-    confirm = [g for g in standing if g in proven and g not in failing]
-    first = [g for g in confirm if any(g in t.manages for t in batch if t.status == "proven")]
-    return {
-        "tunnels": [tunnel.name for tunnel in going],
-        "arm": list(arm),
-        "take_off": [g for g in standing if g not in {g for t in going for g in t.gateways}],
-        "watch": _by_gateway((w.gateway, {"tunnel": t.name} | plain(w)) for t in touched for w in t.watches),
-        "agree": [g for g in confirm if record.guards[g] == "armed"],
-        "confirm": first or confirm,
-        "look_again": [t.name for t in batch if t.status == "failing" and not any(s.failed for s in t.steps)],
-        "roll_back": [g for g, state in record.guards.items() if state in ("armed", "proven", "lost") and g in failing],
-        "not_restored": [t.name for t in batch if t.remains],
-        "longest": record.longest,
-        "unfinished": unfinished(record),
-        "reasons": {
-            t.name: "; ".join(filter(None, (t.because, t.remains)))
-            for t in record.tunnels
-            if t.status not in ("done", "planned")
-        },
-    }
-
-
-def unfinished(record: ChangeRecord) -> str:
-    """One sentence on what is not as it was to be; empty where all is."""
-    by_status: dict[str, list[str]] = {}
-    for tunnel in record.tunnels:
-        if tunnel.status not in ("done", "planned"):
-            by_status.setdefault(tunnel.status.replace("_", " "), []).append(tunnel.name)
-    return "; ".join(f"{', '.join(names)} {status}" for status, names in by_status.items())
 
 
 def _tunnel(found: Found, seen: Seen, batch: int, managed: tuple[str, ...], others: Iterable[str]) -> TunnelChange:
@@ -300,13 +292,6 @@ def _tunnel(found: Found, seen: Seen, batch: int, managed: tuple[str, ...], othe
         expected_because=because,
         steps=tuple(intended(step) for step in seen.steps if step.tunnel == found.name),
     )
-
-
-def steps(record: ChangeRecord, seen: Seen) -> list[Step]:
-    """The steps of the tunnels that go on, in the plan's order."""
-    going = [t for t in record.tunnels if t.batch == record.batch and t.status in ("under_way", "planned")]
-    wanted = [step for tunnel in going for step in steps_of(tunnel, seen, record.order.hosts)]
-    return [step for step in seen.steps if step in wanted]
 
 
 def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: Picture | None) -> str:
@@ -337,15 +322,21 @@ def _fate(record: ChangeRecord, gateway: str, result: Mapping[str, Any]) -> str:
     return "proven, and is kept" if kept else fate(result)
 
 
-def _ours(record: ChangeRecord, tunnel: TunnelChange) -> list[str]:
-    return [gateway for gateway in tunnel.gateways if gateway in record.order.hosts]
+def _left(tunnel: TunnelChange, why: str) -> TunnelChange:
+    """What is not begun, or not gone on with."""
+    because = f"what was repaired first stays, and the rest is not begun: {why}" if tunnel.kept else why
+    return replace(tunnel, status="untouched", because=because)
 
 
-def _by_gateway(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for gateway, value in pairs:
-        found.setdefault(gateway, []).append(value)
-    return found
+def _kept(tunnel: TunnelChange) -> tuple[Taken, ...]:
+    """The steps of a tunnel that no rollback takes back any more."""
+    return tuple(step for step in tunnel.steps if step.round <= tunnel.kept)
+
+
+def _next_round(before: Sequence[Taken], steps: Sequence[Step]) -> list[Taken]:
+    """The steps whose turn it is, as those of the round after the last."""
+    number = max((step.round for step in before), default=0) + 1
+    return [intended(step, number) for step in next_turn(steps)]
 
 
 def _each(

@@ -7,28 +7,34 @@ from dataclasses import replace
 
 from ..model import ChangeRecord, Order, Picture, Taken, TunnelChange
 from .picture import Seen, carrying
-from .steps import steps_of
+from .steps import asked_again, steps_of
 
 
 def unproven(tunnel: TunnelChange, taken: Sequence[Taken], after: Picture | None, seen: Seen, order: Order) -> str:
     """Why a tunnel may not stay as it is; empty where it may."""
-    failed = [f"{step.what} on {step.gateway} failed: {step.failed}" for step in taken if step.failed]
-    if failed:
-        return failed[0]
+    again = asked_again((step for step in taken if step.ran), steps_of(tunnel, seen, order.hosts))
+    half = _is_half(tunnel, order) and again is None  # it is set, and the other end decides what comes of it
+    if not half and (failed := failures(taken)):
+        return f"{failed[0].what} on {failed[0].gateway} failed: {failed[0].failed}"
     if after is None:
         said = [f"{g} cannot be read any more: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
         return "; ".join(said) or "one of its gateways cannot be read any more"
-    if (not after.crosswise and not _is_half(tunnel, order)) or after.traffic is False:
+    if (not after.crosswise and not half) or after.traffic is False:
         return "; ".join(after.missing) or "it carries nothing"
     if after.traffic is None and tunnel.manages:
         return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
-    left = [step for step in steps_of(tunnel, seen, order.hosts) if step.tunnel == tunnel.name]
-    return f"something is still to be done: {', '.join(left[0].findings)} on {left[0].gateway}" if left else ""
+    return f"it was done, and is asked for again: {', '.join(again.findings)} on {again.gateway}" if again else ""
+
+
+def failures(taken: Sequence[Taken]) -> list[Taken]:
+    """Steps of the last round that failed: what failed before may have failed for what was done since."""
+    last = max((step.round for step in taken), default=0)
+    return [step for step in taken if step.failed and step.round == last]
 
 
 def _is_half(tunnel: TunnelChange, order: Order) -> bool:
     """Whether only one end is ours to change, of a tunnel that had nothing to lose: the other end brings it up."""
-    was_up = tunnel.before is not None and tunnel.before.crosswise
+    was_up = tunnel.baseline is not None and tunnel.baseline.crosswise
     return order.halves and not was_up and not set(tunnel.gateways) <= set(order.hosts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,21 +41,48 @@ def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple
     return tuple(found)
 
 
-def intended(step: Step) -> Taken:
+def intended(step: Step, number: int = 1) -> Taken:
     """A step that was not run yet: of its settings the new value is known."""
     named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
     what = " ".join(part for part in (step.do, step.target, step.state) if part)
-    return Taken(step.phase, step.gateway, what, {key: (None, value) for key, value in named.items()}, step.psk)
+    settings = {key: (None, value) for key, value in named.items()}
+    return Taken(step.phase, step.gateway, what, settings, step.psk, findings=step.findings, round=number)
+
+
+def next_turn(steps: Sequence[Step]) -> list[Step]:
+    """Of a tunnel's steps those whose turn it is."""
+    first = min((step.turn for step in steps), default=0)
+    return [step for step in steps if step.turn == first]
+
+
+def asked_again(ran: Iterable[Taken], steps: Iterable[Step]) -> Step | None:
+    """A step that was taken already and is asked for again, so that it did not help."""
+    done: dict[tuple[str, str], set[str]] = {}
+    for each in ran:
+        done.setdefault((each.gateway, each.what), set()).update(each.findings)
+    for step in steps:
+        plan = intended(step)
+        if done.get((plan.gateway, plan.what), set()).intersection(plan.findings):
+            return step
+    return None
 
 
 def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> tuple[Taken, ...]:
-    """A tunnel's steps with what came of those that were run."""
-    done = {
-        (step.phase, step.gateway, step.what): step
-        for name, step in results
-        if name == tunnel.name or step.what.startswith("daemon")
-    }
-    return tuple(done.get((step.phase, step.gateway, step.what), step) for step in tunnel.steps)
+    """A tunnel's steps with what came of those that were run, in the order in which they were; the last runs count."""
+    came: dict[tuple[str, str, str], deque[Taken]] = {}
+    for name, step in results:
+        if name == tunnel.name or step.what.startswith("daemon"):
+            came.setdefault(_key(step), deque()).append(step)
+    for key, number in Counter(map(_key, tunnel.steps)).items():
+        while len(came.get(key, ())) > number:
+            came[key].popleft()
+    return tuple(
+        replace(came[_key(step)].popleft(), round=step.round) if came.get(_key(step)) else step for step in tunnel.steps
+    )
+
+
+def _key(step: Taken) -> tuple[str, str, str]:
+    return step.phase, step.gateway, step.what
 
 
 def to_watch(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator[Watch]:

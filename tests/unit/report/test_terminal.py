@@ -142,9 +142,11 @@ def test_a_repair_that_was_undone_says_why() -> None:
     before = audit((a, edited(b, connection=BLIND)))
     done = [Done(step, changed=True) for step in before.steps]
     told = as_story.render(
-        as_story.tell(before.findings, done, before, undone={"a-b": "no ping came back"})
+        as_story.tell(
+            before.findings, done, before, undone={"a-b": "UNDONE, its gateways have again what they had: no ping"}
+        )
     ).splitlines()
-    assert told[0] == "a-b: UNDONE, its gateways have again what they had: no ping came back"
+    assert told[0] == "a-b: UNDONE, its gateways have again what they had: no ping"
     assert told[2] == "  changed, and undone: b/to-a: dpd_delay = 30s"
 
 

@@ -23,9 +23,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     restore,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout import course
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.course import Heard, todo
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.course import Heard
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.picture import Found, Seen
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.steps import taken
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.todo import steps_to_take, todo
 
 from tests.unit.build import child, connection, gateway
 
@@ -49,9 +50,8 @@ def ends(name: str) -> tuple[EndName, EndName]:
 
 def step(name: str, on: str | None = None, **values: Any) -> Step:
     end = next(end for end in ends(name) if on in (None, end.gateway))
-    return Step(
-        "responder", end.gateway, "connection", end.connection, settings={"encap": "yes"}, tunnel=name, **values
-    )
+    about: dict[str, Any] = {"settings": {"encap": "yes"}, "tunnel": name, "findings": ("nat-traversal-needed",)}
+    return Step("responder", end.gateway, "connection", end.connection, **(about | values))
 
 
 def look(*names: str, steps: tuple[Step, ...] = (), proofs: dict[str, Proof] | None = None, **more: Any) -> Seen:
@@ -133,7 +133,7 @@ def test_a_run_without_trouble_arms_takes_steps_proves_and_confirms_batch_by_bat
     assert run.record.batches == (("hub-a",), ("hub-b", "x-y"))
     assert run.begin(1)["arm"] == ["hub", "a"]
     run.event("armed", results={"hub": FINE, "a": FINE})
-    assert [s.tunnel for s in course.steps(run.record, BEFORE)] == ["hub-a"]
+    assert [s.tunnel for s in steps_to_take(run.record, BEFORE)] == ["hub-a"]
     assert todo(run.record)["watch"].keys() == {"hub"}
     found = run.event("tried", seen=look(*NAMES, steps=STEPS[1:]), taken=taken([FINE], STEPS[:1]))
     assert (found["confirm"], found["roll_back"]) == (["hub", "a"], [])
@@ -159,6 +159,7 @@ def test_where_one_tunnel_fails_those_that_share_its_gateway_go_back_with_it_and
     assert run.because("hub-b") == "rolled back with hub-a, because both end at hub"
     run.confirm()
     found = run.undo(BEFORE)
+    assert found["undone"]["hub-a"].startswith("UNDONE, its gateways have again what they had: no CHILD_SA of net")
     assert run.statuses == {"hub-a": "rolled_back", "hub-b": "rolled_back", "x-y": "done"}
     assert found["unfinished"] == "hub-a, hub-b rolled back"
     assert run.because("hub-a") == "no CHILD_SA of net that both ends hold"
@@ -178,9 +179,9 @@ def test_a_second_look_may_show_that_all_is_well() -> None:
     [
         (look(*NAMES), [{"failed": True, "msg": "a\nrefused"}], "connection to-a on hub failed: refused"),
         (
-            look(*NAMES, steps=(step("hub-a", "a", findings=("dpd-off",)),)),
+            look(*NAMES, steps=(step("hub-a"),)),
             [FINE],
-            "something is still to be done: dpd-off on a",
+            "it was done, and is asked for again: nat-traversal-needed on hub",
         ),
         (
             look(*NAMES, proofs={"hub-a": SILENT}),
@@ -250,16 +251,125 @@ def test_what_fell_with_another_is_tried_again_without_it_where_the_order_says_s
         return run
 
     assert fails().statuses == {"hub-a": "rolled_back", "hub-b": "rolled_back", "x-y": "done"}
-    assert len(fails().record.batches) == 1
+    assert (len(fails().record.batches), todo(fails().record)["following"]) == (1, 0)
     run = fails(again=True)
-    assert run.record.batches == (NAMES, ("hub-b",))
+    assert (run.record.batches, todo(run.record)["following"]) == ((NAMES, ("hub-b",)), 2)
     assert run.statuses == {"hub-a": "rolled_back", "hub-b": "planned", "x-y": "done"}
     assert run.arm(2)["tunnels"] == ["hub-b"]
-    run.event("tried", seen=AFTER, taken=taken([FINE], STEPS[1:2]))
+    run.event("tried", seen=AFTER, taken=taken([FINE] * 4, (*STEPS, STEPS[1])))
+    run.confirm()
+    assert run.event("measured")["following"] == 0
+    assert run.statuses == {"hub-a": "rolled_back", "hub-b": "done", "x-y": "done"}
+
+
+FIRST = step("hub-a", findings=("psk-mismatch",))
+SECOND = step("hub-a", "a", findings=("esp-proposals-disjoint",), turn=2)
+REFUSED = {"failed": True, "msg": "the peer refuses it"}
+
+
+def test_a_second_cause_is_repaired_under_the_same_guard_where_the_first_was_not_all() -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    assert steps_to_take(run.record, run.seen) == [FIRST]
+    after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
+    found = run.event("tried", seen=after, taken=taken([REFUSED], [FIRST]))
+    assert (found["look_again"], found["going_on"]) == ([], [])
+    assert run.because("hub-a") == "connection to-a on hub failed: the peer refuses it"
+    found = run.event("continued", seen=after)
+    assert (found["going_on"], found["arm"]) == (["hub-a"], ["hub", "a"])
+    assert steps_to_take(run.record, after) == [replace(SECOND, turn=1)]
+    run.event("armed", results={"hub": FINE, "a": FINE})
+    found = run.event("tried", seen=look("hub-a"), taken=taken([REFUSED, FINE], [FIRST, SECOND]))
+    assert (found["confirm"], run.because("hub-a")) == (["hub", "a"], "")
+    steps = [(each.round, each.failed, each.changed) for each in run.record.tunnels[0].steps]
+    assert steps == [(1, "the peer refuses it", False), (2, "", True)]
+    run.confirm()
+    assert run.event("measured")["following"] == 0
+
+
+def test_nothing_is_done_about_what_was_only_a_consequence() -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    run.event("tried", seen=look("hub-a"), taken=taken([FINE], [FIRST]))
+    assert run.event("continued", seen=look("hub-a"))["going_on"] == []
     run.confirm()
     run.event("measured")
-    assert run.statuses == {"hub-a": "rolled_back", "hub-b": "done", "x-y": "done"}
-    assert len(run.record.batches) == 2
+    assert run.statuses == {"hub-a": "done"}
+    assert [each.findings for each in run.record.tunnels[0].steps] == [("psk-mismatch",)]
+
+
+@pytest.mark.parametrize(
+    ("after", "results"),
+    [
+        (look("hub-a", steps=(FIRST,), proofs={"hub-a": DOWN}), [FINE]),
+        (look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}), [REFUSED]),
+        (look("hub-a", proofs={"hub-a": DOWN}), [FINE]),
+        (look("hub-b", unreadable={"a": "no route"}), [FINE]),
+    ],
+    ids=["it did not help", "it was refused", "no other cause is known", "an end cannot be read"],
+)
+def test_no_other_cause_is_tried_where_none_can_be(after: Seen, results: list[dict[str, Any]]) -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    run.event("tried", seen=after, taken=taken(results, [FIRST]))
+    found = run.event("continued", seen=after)
+    assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
+
+
+def test_where_a_guard_cannot_be_kept_for_another_cause_all_is_undone() -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
+    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    run.event("continued", seen=after)
+    found = run.event("armed", results={"hub": FINE, "a": LOST})
+    assert (found["going_on"], found["roll_back"], found["take_off"]) == ([], ["hub", "a"], [])
+    assert run.because("hub-a") == "a could not be guarded: it could not be reached"
+
+
+def test_what_is_left_when_a_tunnel_works_is_a_change_of_its_own() -> None:
+    last = step("hub-a", findings=("dpd-off",))
+    before = look("hub-a", steps=(FIRST, replace(last, turn=2)), proofs={"hub-a": DOWN})
+    run = Run(before)
+    run.arm(1)
+    left = look("hub-a", steps=(last,))
+    found = run.event("tried", seen=left, taken=taken([FINE], [FIRST]))
+    assert (found["confirm"], run.event("continued", seen=left)["going_on"]) == (["hub", "a"], [])
+    run.confirm()
+    found = run.event("measured")
+    assert (found["following"], run.record.batches) == (2, (("hub-a",), ("hub-a",)))
+    run.seen = left
+    run.arm(2)
+    assert steps_to_take(run.record, left) == [last]
+    broken = look("hub-a", proofs={"hub-a": SILENT})
+    run.event("tried", seen=broken, taken=taken([FINE, FINE], [FIRST, last]))
+    run.event("continued", seen=broken)
+    found = run.undo(left)
+    said = "UNDONE, what was repaired first stays, and the rest is undone: a got 0 of 3 pings back"
+    assert found["undone"] == {"hub-a": said}
+    assert [(each.round, each.findings) for each in run.record.tunnels[0].steps] == [
+        (1, ("psk-mismatch",)),
+        (2, ("dpd-off",)),
+    ]
+    tunnel = run.record.tunnels[0]
+    assert tunnel.before is not None
+    assert tunnel.before.missing == DOWN.missing, "the record says what it was before all"
+    stopped = Run(before)
+    stopped.record = replace(run.record, tunnels=(replace(tunnel, status="planned", kept=1),))
+    stopped.begin(2, seen=left, closed="the change window closes in 3 s")
+    because = "what was repaired first stays, and the rest is not begun: the change window closes in 3 s"
+    assert stopped.because("hub-a") == because
+
+
+def test_a_plan_has_the_steps_of_all_causes_and_foretells_what_cannot_be_guarded() -> None:
+    seen = look("hub-a", "x-y", steps=(FIRST, STEPS[2], SECOND), proofs={"hub-a": DOWN})
+    run = Run(seen, check=True, serial=("2",))
+    run.arm(1, y={"failed": True, "msg": "the daemon holds z, which swanctl.conf does not"})
+    assert steps_to_take(run.record, seen) == [FIRST, SECOND]
+    found = run.event("measured", taken=taken([FINE, FINE], [FIRST, SECOND]))
+    assert [each.round for each in run.record.tunnels[0].steps] == [1, 2]
+    assert (found["following"], found["unfinished"]) == (0, "x-y untouched")
+    assert run.because("x-y").startswith("y could not be guarded: the daemon holds z")
 
 
 @pytest.mark.parametrize(
@@ -287,7 +397,7 @@ def test_what_cannot_be_guarded_is_left_alone_and_its_partner_is_let_go() -> Non
     assert found["take_off"] == []  # hub-b needs the hub
     assert run.statuses["hub-a"] == "untouched"
     assert run.because("hub-a") == "a could not be guarded: a guard of CHG-9 was armed 3 s ago"
-    assert [s.tunnel for s in course.steps(run.record, BEFORE)] == ["hub-b", "x-y"]
+    assert [s.tunnel for s in steps_to_take(run.record, BEFORE)] == ["hub-b", "x-y"]
     alone = Run(BEFORE)
     found = alone.arm(1, a=LOST)
     assert (found["take_off"], found["tunnels"]) == (["hub"], [])
@@ -368,6 +478,7 @@ def test_what_is_not_what_it_was_after_a_rollback_has_failed_for_good() -> None:
     left = run.undo(look(*NAMES, encap=("a",)))
     assert (run.statuses["hub-a"], left["not_restored"]) == ("failed", ["hub-a"])
     assert run.record.tunnels[0].remains == "the settings of a are not what they were"
+    assert left["undone"]["hub-a"].startswith("NOT RESTORED, the settings of a are not what they were; it was undone")
     assert left["roll_back"] == []
     run.event("restored", seen=BEFORE)
     assert run.statuses["hub-a"] == "rolled_back"
@@ -458,7 +569,7 @@ def test_only_gateways_of_the_run_are_touched() -> None:
     both = (step("hub-a", "hub"), step("hub-a", "a"))
     run = Run(look("hub-a", steps=both), hosts=("a",))
     assert run.begin(1)["arm"] == ["a"]
-    assert [s.gateway for s in course.steps(run.record, look("hub-a", steps=both))] == ["a"]
+    assert [s.gateway for s in steps_to_take(run.record, look("hub-a", steps=both))] == ["a"]
     assert todo(run.record)["watch"].keys() == {"a"}
 
 
@@ -467,7 +578,7 @@ def test_a_daemon_is_loaded_for_each_tunnel_that_needs_it() -> None:
     seen = look(*NAMES, steps=(daemon, *STEPS))
     run = Run(seen, serial=("1",))
     run.begin(2)
-    assert [(s.do, s.tunnel) for s in course.steps(run.record, seen)] == [("daemon", "hub-a"), ("connection", "hub-b")]
+    assert [(s.do, s.tunnel) for s in steps_to_take(run.record, seen)] == [("daemon", "hub-a"), ("connection", "hub-b")]
 
 
 def test_what_needs_nothing_any_more_when_its_turn_comes_is_done() -> None:
@@ -492,6 +603,21 @@ def test_what_an_interrupted_run_has_left_is_rolled_back_and_what_another_does_n
     )
     with pytest.raises(RefusedError, match="bob@host, process 7 is at work on CHG-1 at hub: wait for its end"):
         run.event("opened", seen=seen, goes_on=lambda _run: True)
+
+
+@pytest.mark.parametrize(("left", "alive", "waits"), [(40.0, True, True), (0.0, True, False), (40.0, False, False)])
+def test_a_run_of_another_controller_is_waited_for_until_its_time_is_over(
+    left: float, *, alive: bool, waits: bool
+) -> None:
+    guard = Guard("1", "CHG-1", "bob@elsewhere, process 7", left=left, alive=alive)
+    seen = replace(AFTER, gateways={name: replace(found, guard=guard) for name, found in AFTER.gateways.items()})
+    run = Run(AFTER)
+    if waits:
+        with pytest.raises(RefusedError, match="wait 40 s, in which it ends or is rolled back, or undo it"):
+            run.event("opened", seen=seen, goes_on=lambda _run: None)
+    else:
+        run.event("opened", seen=seen, goes_on=lambda _run: None)
+        assert set(run.record.guards.values()) == {"armed"}
 
 
 def test_an_unreadable_gateway_is_noted() -> None:

@@ -69,7 +69,7 @@ def test_a_record_says_who_when_why_and_of_each_tunnel_what_it_was_and_is() -> N
         "| Batches | a-b; c-d |",
         "| a-b | 1 | done | 0.6 s | 2 s |  |",
         "| c-d | 2 | **failed** | not measured |  | c was lost |",
-        "- x-y, 2026-11-20T22:00:00+01:00, see change-CHG-1-earlier.json",
+        "- x-y, 2026-11-20T22:00:00+01:00, see `change-CHG-1-earlier.json`",
         "- z could not be read",
         "| responder | a | connection branch | encap: not set → yes<br>pre-shared key | changed |",
         "- both ends hold the same SAs; pings pass both ways",
