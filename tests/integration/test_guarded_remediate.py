@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import platform
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ def lab() -> Iterator[Lab]:
 
 
 def repair(tmp: Path, hosts: Path, *more: str, **variables: Any) -> Run:
-    given = {"ipsec_guard": True, "ipsec_timeout": 5, **variables}
+    given = {"ipsec_timeout": 5, **variables}
     return playbook(tmp, hosts, "tunnelwright.ipsec.remediate", "-e", json.dumps(given), *more)
 
 
@@ -48,18 +50,39 @@ def test_what_is_wrong_is_repaired_and_kept_and_nothing_is_left_of_the_guards(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
     inject(lab, "ike-proposals-disjoint", "hub-branch1")
+    inject(lab, "esp-proposals-disjoint", "hub-branch1")
     inject(lab, "selectors-not-mirrored", "hub-branch3")
+    foretold = repair(tmp_path, hosts, "--check")
     done = repair(tmp_path, hosts)
     assert done.status == 0, done.output
     assert "NOT PROVEN" not in done.output
+    assert (foretold.status, foretold.changed()) == (0, done.changed())
     again = repair(tmp_path, hosts)
     assert (again.status, again.changed()) == (0, {})
+
+
+def test_what_cannot_be_guarded_is_left_alone_and_a_check_says_so(lab: Lab, hosts: Path, tmp_path: Path) -> None:
+    inject(lab, "ike-proposals-disjoint", "hub-branch1")
+    inject(lab, "selectors-not-mirrored", "hub-branch3")
+    other = {"name": "arm", "tunnelwright.ipsec.rollback_guard": {"name": "CHG-7", "seconds": 900}}
+    assert playbook(tmp_path, hosts, [{"hosts": "branch1", "gather_facts": False, "tasks": [other]}]).status == 0
+    before = lab.sh("branch1", WHOLE)
+    foretold = repair(tmp_path, hosts, "--check")
+    done = repair(tmp_path, hosts)
+    assert (foretold.status, done.status) == (2, 2)
+    for run in (foretold, done):
+        assert "branch1-hub: branch1 could not be guarded: a guard of CHG-7 was armed" in run.output
+    assert foretold.changed() == done.changed()
+    assert lab.sh("branch1", WHOLE) == before
+    assert lab.ping("host3", "hub-host"), "the other tunnel was repaired"
+    assert playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-7").status == 0
 
 
 def test_what_a_killed_run_has_left_is_undone_also_where_nothing_is_wrong(
     lab: Lab, hosts: Path, tmp_path: Path
 ) -> None:
-    guard = {"name": "arm", "tunnelwright.ipsec.rollback_guard": {"name": "remediate", "seconds": 900}}
+    name = f"remediate, {getpass.getuser()}@{platform.node()}"
+    guard = {"name": "arm", "tunnelwright.ipsec.rollback_guard": {"name": name, "seconds": 900}}
     play = {"hosts": "hub,branch1", "gather_facts": False, "tasks": [guard]}
     assert playbook(tmp_path, hosts, [play]).status == 0
     assert lab.sh("hub", LEFT) != ""

@@ -156,7 +156,7 @@ def up(
     *,
     name: str | None = None,
     suite: str = "trixie",
-    settle: float = 20,
+    settle: float = 60,
     whose: owner.Owner | None = None,
 ) -> Lab:
     """Build a lab and wait, up to `settle` seconds, for its tunnels. What is half built when this fails is taken down.

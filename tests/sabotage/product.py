@@ -40,7 +40,7 @@ MOMENTS: Mapping[str, Point] = {
     "armed": Point("Note which gateways are guarded"),
     "responder changed": Point(_STEP_DONE),
     "initiator changed": Point(_STEP_DONE, 2),
-    "changed": Point("Prove the tunnels of the batch"),
+    "changed": Point("Prove the tunnels"),
     "proven": Point("Tell every gateway what is proven"),
     "agreed": Point("Keep what is proven"),
     "confirmed": Point("Stop watching"),
@@ -58,7 +58,7 @@ def variables(
         "ipsec_serial": len(changes),
     }
     return {
-        **(window if playbook == "change_window" else {"ipsec_guard": True}),
+        **(window if playbook == "change_window" else {}),
         "ipsec_guard_seconds": seconds,
         "ipsec_timeout": 10,
         "ipsec_tunnels": [

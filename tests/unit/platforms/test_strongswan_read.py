@@ -124,6 +124,39 @@ def test_dumps_do_not_use_up_the_lines_of_the_log(shell: Shell, tmp_path: Path, 
     assert reply.sections["log"].text.split() == lines
 
 
+@pytest.mark.parametrize(
+    ("conf", "levels"),
+    [
+        ("charon { filelog { a { path = /var/log/a\n cfg = 4 } } }", ["cfg = 4"]),
+        ("charon { filelog { a {\n default=5\n } } }", ["default = 5"]),
+        ('charon-systemd { journal { ike = 2\n asn = "12" } }', ["asn = unreadable"]),
+        ("charon { syslog { daemon { default = 3\n cfg = 2 } }\n retransmit_tries = 4 }", []),
+        ("charon { threads = 16\n plugins { x { default = 4 } } }", []),
+        ("# charon { filelog { a { cfg = 4 } } }", []),
+    ],
+)
+def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path, conf: str, levels: list[str]) -> None:
+    file, log = tmp_path / "strongswan.conf", tmp_path / "charon.log"
+    file.write_text(f"{conf}\n", encoding="utf-8")
+    log.write_text("1\n", encoding="utf-8")
+    parts = "\n".join(map(text, ("follow.sh", "conf.sh", "gather.sh")))
+    own = f"tw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\ntw_files='{file}\n'\ntw_digest_length=0\n"
+    reply = shell.run(
+        Script(f"{parts}\n{own}tw_logged\n", {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": text("redact.awk")})
+    )
+    assert reply.sections["log-keys"].text.splitlines() == levels
+    assert ("log" in reply.sections) == (not levels)
+    sections = {**reply_of("trixie", "healthy").sections, **reply.sections}
+    if levels:
+        del sections["log"]
+    found = platform_of(Reply(sections)).read("gw", Reply(sections), OPTIONS)
+    hides = [problem.what for problem in found.problems if "keys are written" in problem.what]
+    assert (found.log is None, hides) == (
+        bool(levels),
+        [f"the log is not read, because at such a level keys are written into it: {levels[0]}"] if levels else [],
+    )
+
+
 def test_a_secret_has_identities_a_keyed_digest_and_a_place(suite: str) -> None:
     (secret,) = gateway(suite, "healthy").secrets
     assert set(secret.ids) == {"a01.lab", "b01.lab"}

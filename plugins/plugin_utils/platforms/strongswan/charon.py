@@ -106,7 +106,12 @@ def parsed(reply: Reply, name: str, parse: Callable[[str], T], problems: list[Pr
 
 
 def log(reply: Reply, options: GatherOptions, problems: list[Problem]) -> tuple[str, ...] | None:
-    """The end of its log; None where that was not asked for."""
+    """The end of its log; None where that was not asked for, or where there may be keys in it."""
+    keys = reply.sections.get("log-keys")
+    if keys is not None and keys.status == 0:
+        levels = ", ".join(dict.fromkeys(keys.text.splitlines()))[:LONGEST]
+        what = f"the log is not read, because at such a level keys are written into it: {levels}"
+        problems.append(Problem("log-hides", what, hint="set it to 3 or less, which shows all but keys"))
     log = reply.sections.get("log")
     if log is None:
         return None

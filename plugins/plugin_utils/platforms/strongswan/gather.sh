@@ -257,10 +257,19 @@ tw_machine() {
 	section session tw_session
 }
 
+# tw_writes_keys: the levels at which one of the daemon's loggers writes keys, or may: what is no level of one digit.
+tw_writes_keys() {
+	tw_groups='default|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts'
+	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
+		tw_some "$tw_file" | grep -Eo "(^|[^A-Za-z0-9_.-])($tw_groups)[[:blank:]]*=[[:blank:]]*([4-9]|unreadable)"
+	done | grep -Eo '[a-z].*'
+}
+
+# A log in which there may be keys stays where it is.
 tw_logged() {
 	[ "$TW_LOG" != 0 ] || return 0
 	section log-end tw_log_end
-	section log tw_log
+	if ! section log-keys tw_writes_keys; then section log tw_log; fi
 }
 
 tw_strongswan() {
