@@ -129,7 +129,9 @@ gateway:
       type: list
       elements: dict
     log:
-      description: The last lines of the daemon's log. Null if not asked for.
+      description:
+        - The last lines of the daemon's log. Null if not asked for, or if one of the daemon's loggers is at a level at which
+          it writes keys, which is the problem C(log-hides).
       type: list
       elements: str
     log_end:

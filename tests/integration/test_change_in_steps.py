@@ -116,11 +116,11 @@ def test_a_change_that_was_only_loaded_is_found_on_the_live_sas(lab: Lab, hosts:
     for gateway, name in (("a01", "west"), ("b01", "east")):
         file = f"/etc/swanctl/conf.d/{name}.conf"
         lab.sh(gateway, f"sed -i 's/esp_proposals = .*/esp_proposals = aes192-sha384/' {file} && swanctl --load-conns")
-    plan = [{"phase": "contract", "gateway": "a01", "tunnel": "gentle", "findings": ["f"]}]
+    steps = {"a01": [{"phase": "contract", "gateway": "a01", "tunnel": "gentle", "findings": ["f"]}], "b01": []}
     role = {"name": "tunnelwright.ipsec.remediate", "tasks_from": "adopted"}
     given = {
-        "ipsec_before": {"plan": plan},
-        "phase": {"name": "contract"},
+        "steps": steps,
+        "ipsec_steps": "{{ steps[inventory_hostname] }}",
         "ipsec_tunnels": [{"name": "gentle", "ends": ENDS}],
     }
     tasks: list[dict[str, Any]] = [

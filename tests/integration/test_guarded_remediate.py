@@ -76,6 +76,7 @@ def test_what_cannot_be_guarded_is_left_alone_and_a_check_says_so(lab: Lab, host
     assert lab.sh("branch1", WHOLE) == before
     assert lab.ping("host3", "hub-host"), "the other tunnel was repaired"
     assert playbook(tmp_path, hosts, "tunnelwright.ipsec.rollback", "-e", "ipsec_ticket=CHG-7").status == 0
+    assert repair(tmp_path, hosts).status == 0
 
 
 def test_what_a_killed_run_has_left_is_undone_also_where_nothing_is_wrong(
