@@ -130,8 +130,8 @@ gateway:
       elements: dict
     log:
       description:
-        - The last lines of the daemon's log. Null if not asked for, or if one of the daemon's loggers is at a level at which
-          it writes keys, which is the problem C(log-hides).
+        - The last lines of the daemon's log. Null if not asked for, or if one of its loggers is at a level at which it
+          writes keys, which is the problem C(log-hides).
       type: list
       elements: str
     log_end:
