@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The one place that knows the order of the stages: gateways in, tunnels, findings and a plan out."""
 
 from __future__ import annotations

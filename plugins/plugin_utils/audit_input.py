@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a task gives to an audit, as model values: registered results, declared tunnels, probes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One change of one connection from what was read to what is reported: preparation, effect on live SAs, result."""
 
 from __future__ import annotations

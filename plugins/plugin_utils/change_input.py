@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What tasks give to the record of a change, as model values: a look at the fleet, steps that were run, outages."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What can go wrong, said once and in one sentence."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Findings of a large fleet in a file, each on a line as soon as it is found."""
 
 from __future__ import annotations

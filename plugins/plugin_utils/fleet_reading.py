@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the gateways of a fleet: hosts go in, and each is kept as read or with the reason why it was not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What follows from an audit: what to ping, what to initiate, and what a run of its plan would leave unproven."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What was read of gateways, kept in the result as long as there is room, and in files where there is not.
 
 A file is `HOST.json` with what gateway_info would return for the host, so that readings of several runs, or of slices

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The guard of a gateway brought to where it is to be: by its own module, or before a module writes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a name that nothing has was meant to be, for the hint of an error."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Live SAs that their own end would not make any more: what they use is not in its configuration.
 
 A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so this shows

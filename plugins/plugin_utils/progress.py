@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How far a long task has come: a line that updates on a terminal, a plain line now and then otherwise."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How the inventory says that hosts are reached, resolved as Ansible resolves it for a task on each of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A report of an audit: what it tells, and its files on the controller."""
 
 from __future__ import annotations

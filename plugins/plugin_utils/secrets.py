@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Keyed digests of pre-shared keys, so that two ends can be compared without either key being seen."""
 
 from __future__ import annotations

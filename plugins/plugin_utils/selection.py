@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which of the tunnels a user has named, by name or by pattern."""
 
 from __future__ import annotations

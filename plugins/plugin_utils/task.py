@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The one place that touches Ansible's action API. Plugins add a spec and a call."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Why an attempt to initiate failed, from what both daemons logged while it was made.
 
 An initiator is not told why it is refused (RFC 7296 section 2.21); the responder's log is asked first. Where

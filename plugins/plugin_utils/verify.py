@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Before a tunnel is called repaired: both ends hold the same SAs, crosswise and up to date, and traffic passes."""
 
 from __future__ import annotations

@@ -28,9 +28,7 @@ def named(path: Path) -> str:
 
 SCRIPTS = [path for folder in (PLUGINS, ROOT / "tests", ROOT / "roles") for path in files(folder, "*.sh")]
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
-ENTRY_POINTS = sorted(
-    path for kind in ("modules", "action", "filter", "connection") for path in (PLUGINS / kind).glob("*.py")
-)
+SOURCES = files(PLUGINS, "*.py")
 FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.y*ml"))
 
 
@@ -61,12 +59,12 @@ def test_every_module_is_in_the_action_group_that_sets_defaults_for_all() -> Non
     assert runtime["action_groups"]["all"] == [module.stem for module in MODULES]
 
 
-@pytest.mark.parametrize("plugin", ENTRY_POINTS, ids=named)
-def test_every_plugin_file_names_its_licence(plugin: Path) -> None:
-    assert LICENCE in plugin.read_text(encoding="utf-8").split("\n\n", 1)[0]
+@pytest.mark.parametrize("source", [source for source in SOURCES if source.stat().st_size], ids=named)
+def test_every_file_that_is_installed_names_its_licence(source: Path) -> None:
+    assert LICENCE in source.read_text(encoding="utf-8").split("\n\n", 1)[0]
 
 
-@pytest.mark.parametrize("source", files(PLUGINS, "*.py"), ids=named)
+@pytest.mark.parametrize("source", SOURCES, ids=named)
 def test_no_file_is_longer_than_one_reads_at_once(source: Path) -> None:
     limit = 800 if source.parent.name == "modules" else 400  # a module's file is mostly its documentation
     lines = source.read_text(encoding="utf-8").count("\n")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The words every stage speaks: frozen values. No I/O, no Ansible, no vendor.
 
 Times are seconds as float; `0.0` means off where the field allows it. Names are swanctl's, except

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Model values as what JSON and Ansible know, and back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What one gateway is: configured, loaded and installed, with where each setting comes from."""
 
 from __future__ import annotations

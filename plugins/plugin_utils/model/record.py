@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is kept of a change of many tunnels: fit to attach to a ticket, and enough to go on from. No secret is in it."""
 
 from __future__ import annotations

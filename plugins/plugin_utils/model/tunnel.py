@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What two gateways agree on, what is wrong with it, and what is to be done."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a transport carries: a script there, a reply back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which connection on which gateway is the other end of which.
 
 Ends meet through keys that both would make of the same tunnel, each from its own side: the cookies of a live

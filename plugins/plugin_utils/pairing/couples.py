@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Of two ends that belong together: who is to initiate, and which child of one is which of the other."""
 
 from __future__ import annotations

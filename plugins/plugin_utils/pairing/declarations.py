@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Tunnels that a user has declared, and what of them is there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which of a gateway's pre-shared keys are for whom."""
 
 from __future__ import annotations

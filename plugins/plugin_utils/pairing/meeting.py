@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which ends mean each other: those whose keys are equal, best first, and none by guess."""
 
 from __future__ import annotations

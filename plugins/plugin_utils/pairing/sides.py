@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What one end says of itself and of its peer."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What rules ask of a gateway for each of its ends, looked up once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which IKE_SAs of an end are not with the end that it is paired with, but with another node or another peer."""
 
 from __future__ import annotations

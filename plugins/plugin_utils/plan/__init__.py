@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Findings to steps: which module runs on which gateway with what, in an order that keeps tunnels up.
 
 The phases: daemons are started and loaded, the responder is changed, then the initiator, stale SAs are retired,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What somebody else is to do on a gateway that is not ours to change, as a sentence to send."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """In which turns the findings of a tunnel are repaired: one cause at a time where it does not work."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a tunnel that is changed without a break: expand on both ends, make before break, contract on both.
 
 The responder takes the new values beside the old ones where both ends must agree (proposals, version, pre-shared key),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """For how long a tunnel is expected to carry nothing while its steps are taken."""
 
 from __future__ import annotations

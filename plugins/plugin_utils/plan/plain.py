@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a tunnel that cannot be changed without a break: both ends are changed, and it starts over."""
 
 from __future__ import annotations

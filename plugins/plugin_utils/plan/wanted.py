@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What the findings of one tunnel ask of each of its ends, before anybody thinks of an order."""
 
 from __future__ import annotations

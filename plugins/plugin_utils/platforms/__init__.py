@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that knows a vendor. A platform is a folder here: a module that fits :class:`Platform`."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a guard of a platform keeps of a gateway, and how that comes back: functions of the shell."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a caller may ask of a gateway."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A change of one connection that a platform has worked out: what it comes to, and how it is carried out."""
 
 from __future__ import annotations

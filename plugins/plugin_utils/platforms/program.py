@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a platform has a gateway's shell run to read it: put together, for one platform or for any that is there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a gateway's IKE daemon is to do: a platform works it out, and a task carries it out."""
 
 from __future__ import annotations

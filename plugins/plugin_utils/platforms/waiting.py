@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long charon waits for an answer, as its settings in strongswan.conf: retransmit_tries and the others, in text."""
 
 from __future__ import annotations

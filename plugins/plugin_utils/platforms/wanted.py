@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What one connection is to have: asked in swanctl's words on every platform, and checked as strongSwan would."""
 
 from __future__ import annotations

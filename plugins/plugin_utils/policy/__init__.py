@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a policy asks of every tunnel: profiles are data, checks are functions, waivers let single tunnels off.
 
 A profile (YAML, `profiles/`) names checks, sets their thresholds and says where each comes from. A check (`checks/`)

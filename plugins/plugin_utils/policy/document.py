@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A YAML text as plain values, with the line that each of them begins in."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A profile by its name or file, with those it extends beneath it."""
 
 from __future__ import annotations

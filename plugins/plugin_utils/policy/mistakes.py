@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What in a document does not fit its JSON Schema, in one sentence with its line."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How strong an algorithm is, by its word in a proposal; never by the number of a group, which tells nothing.
 
 Groups: NIST SP 800-57 part 1 revision 5, table 2, and SP 800-56A revision 3, appendix D (groups 16 to 18). The groups

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a tunnel is to have so that it no longer has anything against a profile, as if its user had declared it.
 
 Only what a finding asks for is declared, and only with what the profile's `target` says; what the user has declared

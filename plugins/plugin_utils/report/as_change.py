@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A change record for people: Markdown to attach to a ticket."""
 
 from __future__ import annotations

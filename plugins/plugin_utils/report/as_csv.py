@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as a table for a spreadsheet: a row for each tunnel, finding and unpaired end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as one HTML file that needs no network: to look at, search, and print.
 
 The page shows what is embedded in it as JSON; every text goes into the document as text, never as markup, and the

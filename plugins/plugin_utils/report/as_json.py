@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as JSON, by the schema beside this file (`report.schema.json`)."""
 
 from __future__ import annotations

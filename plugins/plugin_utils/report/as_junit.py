@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as JUnit XML, for what shows test results: a suite for each tunnel, a test for each finding.
 
 There is no schema that all readers agree on; these are the elements and attributes that Jenkins and GitLab read.

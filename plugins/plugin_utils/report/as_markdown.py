@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as a Markdown page, for a ticket or a wiki."""
 
 from __future__ import annotations

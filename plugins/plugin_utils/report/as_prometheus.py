@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as metrics in Prometheus' text format, for the textfile collector of its node exporter.
 
 Times are points in time, as Prometheus advises, so that they do not change while nothing happens: the age of an audit

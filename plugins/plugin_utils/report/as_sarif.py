@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as SARIF 2.1.0 (OASIS), for what shows the results of static analysis."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a repair did, tunnel by tunnel: what was wrong, what changed where, what proves it now."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """An audit as text for a terminal: what is wrong, on which end, what proves it, what is planned."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What has changed from one report to the next: findings that appeared, findings that are gone, states of tunnels.
 
 A finding is the same where its id, its tunnel and its end are: that a line has moved or a number is another is no news.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Any text as a part of a Markdown page, and tables of them.
 
 Names and log lines from gateways may hold links, mentions, HTML or emphasis. Escaping with a backslash is not enough:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is to be done about a finding, in words."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One tunnel, both ends beside each other, so that what differs meets the eye; then how initiating it went."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What every report tells of an audit. Each format takes all of it from here, so that all tell the same.
 
 What changes while nothing happens, such as counted bytes, is told apart: of two audits of unchanged gateways the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 r"""Text from gateways and peers as what a person can see: nothing moves a cursor, turns the writing or breaks a line.
 
 A name may hold anything that its daemon took: an escape sequence that clears the terminal, a mark that has the rest of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which tunnels are changed together: the canary first, and never one at the same time as what stands in for it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The course of a change: what has come of it so far, and what follows from that. Pure; a role does what it says.
 
 A record goes from event to event. What is to be done next is read off it (`todo.py`), so a role remembers nothing.

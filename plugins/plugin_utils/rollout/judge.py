@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a tunnel may stay as it is, is what it was, or falls with another."""
 
 from __future__ import annotations

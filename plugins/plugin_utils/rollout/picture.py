@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a tunnel is at one time: SAs, counters, routes, pings, findings, and a digest of what is configured."""
 
 from __future__ import annotations

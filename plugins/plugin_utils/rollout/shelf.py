@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Where change records lie on the controller: written whole or not at all, read again by a later run of the ticket."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a tunnel's change, what came of them, and what to ping meanwhile."""
 
 from __future__ import annotations

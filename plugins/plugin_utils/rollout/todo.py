@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What follows from the record of a change: which guards are to be changed how, which tunnels go on, what to say."""
 
 from __future__ import annotations

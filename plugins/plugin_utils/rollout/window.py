@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """When a change may be made: an absolute window, or one that comes again every day, in a time zone."""
 
 from __future__ import annotations

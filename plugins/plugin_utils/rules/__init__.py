@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every rule there is: one file per family, found by being here and listed nowhere.
 
 A rule is one function from a tunnel to the faults it sees; the decorator gives it its id, its weight and the

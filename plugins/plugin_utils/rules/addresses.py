@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in where the two ends look for each other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a gateway has a use for already: networks, addresses and identities that none of its connections may take."""
 
 from __future__ import annotations

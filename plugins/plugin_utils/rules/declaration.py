@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults against what a user has declared."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What rules ask of a tunnel more than once: where a setting stands, what is installed, who is to change."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whose word decides: on what grounds a fix is made automatically. Every rule's fix passes through here (ADR 0016).
 
 An end's own facts are corrected on its own evidence. Its view of its peer, and what it accepts from it, follow the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in what an end has at this moment: the SAs it holds, its addresses, its clock."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in the machine that an end runs on: its load, and where it routes what the tunnel is for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in who the two ends say they are, and how they prove it."""
 
 from __future__ import annotations

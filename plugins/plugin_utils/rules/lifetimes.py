@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in how long things last: SAs until their rekey, a dead peer until it is noticed, certificates."""
 
 from __future__ import annotations

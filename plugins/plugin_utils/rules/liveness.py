@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in how an end notices that its peer is gone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in how a connection came about: what several places define is merged, and the last hides the others."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in what the two ends propose to each other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in the path between the two ends, seen from what each end counts."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that only a firewall can have which writes its daemon's configuration by itself, as pfSense does."""
 
 from __future__ import annotations

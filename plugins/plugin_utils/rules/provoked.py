@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that show when a tunnel is initiated, from each end in turn, and both daemons' logs are read."""
 
 from __future__ import annotations

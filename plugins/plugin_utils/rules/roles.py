@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in who starts a tunnel and who brings it back: peers must be complementary, not equal."""
 
 from __future__ import annotations

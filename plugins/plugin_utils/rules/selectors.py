@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in which traffic the two ends want to protect."""
 
 from __future__ import annotations

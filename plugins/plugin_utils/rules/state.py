@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Faults in what is loaded and installed, as against what is configured."""
 
 from __future__ import annotations

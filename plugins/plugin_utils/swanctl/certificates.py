@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Certificates as `swanctl --list-certs --pretty` prints them: their DER in hexadecimal, read here as far as needed."""
 
 from __future__ import annotations

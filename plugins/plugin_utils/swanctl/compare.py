@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a file says of a connection beside what the daemon holds.
 
 Only what `--list-conns` tells is compared, and only where both can be read without doubt: a difference

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Effective settings as connections, with strongSwan's defaults filled in (swanctl.conf(5), vici_config.c)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a tunnel's declaration comes to on one end: what is declared, or the nearest that the end's platform can have.
 
 A firewall that generates its daemon's configuration has no place for some settings. It has one start action and not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Edits of settings as splices: the bytes of one value change, every other byte of every file stays.
 
 Each function answers with the edits that make a path what it is to be, and none where it is that already.

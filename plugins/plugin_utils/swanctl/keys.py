@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The keys swanctl.conf knows in a connection, an authentication round and a child, and what their values may be.
 
 Source: libcharon/plugins/vici/vici_config.c and swanctl.conf(5); `since` from the release notes.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 r"""strongSwan settings text to tokens with spans, as libstrongswan's settings_lexer.l reads it.
 
 Offsets are byte offsets: the text is the file's bytes decoded as Latin-1, one character for each byte.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """`swanctl --list-… --pretty` as model values: SAs, policies, connections in the daemon, its figures.
 
 Field names: libcharon/plugins/vici/vici_query.c, 5.9 and 6.0.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Lines of charon's log: when, whom they are about, and what they mean."""
 
 from __future__ import annotations

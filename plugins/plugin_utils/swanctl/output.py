@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What `swanctl … --pretty` prints, as values.
 
 Grammar (vici_message.c, dump()), line by line, two spaces deeper in each section and list::

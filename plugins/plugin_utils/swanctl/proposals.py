@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Proposals as strongSwan writes them (aes256-sha256-x25519), and whether two lists of them can agree.
 
 RFC 7296 section 3.3: two proposals agree if they share an algorithm of every type that either names. `none` is a

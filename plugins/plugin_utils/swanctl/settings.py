@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """swanctl.conf and strongswan.conf read as strongSwan reads them, with where every value comes from.
 
 `load` follows includes through the files given, `Settings` answers for effective values: repeated

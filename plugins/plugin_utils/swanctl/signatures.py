@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What charon's log lines mean: each entry is data, with the strongSwan source file it was read from.
 
 `side` says who logs it while a tunnel is being made. `cause` is the id of the finding that it proves by itself.

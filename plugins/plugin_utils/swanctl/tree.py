@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Settings in sections, from wherever they come: what `configured` reads."""
 
 from __future__ import annotations

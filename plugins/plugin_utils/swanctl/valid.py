@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Whether strongSwan would take a setting: its name, its value, and with which version it came (vici_config.c)."""
 
 from __future__ import annotations

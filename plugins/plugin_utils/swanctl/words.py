@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Identities, addresses and traffic selectors in one spelling, so that they compare."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What OpenSSH would agree on with a server, and trust: paramiko agrees on nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Files over a login, by SFTP."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One script for many gateways, from one process, over a bounded pool of logins."""
 
 from __future__ import annotations

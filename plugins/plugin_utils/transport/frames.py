@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 r"""A script packed for `/bin/sh -s` and what it printed unpacked. Pure: bytes in, values out.
 
 What goes over is: the variables as assignments, `prelude.sh`, the script's body wrapped in a function

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a user proves who they are with: private keys of files and of an agent."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every keyword of ssh_config(5) that `ssh -G` prints, and what becomes of it here, where paramiko speaks and not ssh.
 
 A keyword that decides to whom a password or a script goes is read or refused, never passed over. Source: ssh_config(5)

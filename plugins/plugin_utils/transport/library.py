@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """paramiko, which is asked for where it is needed: without it everything else of the collection works."""
 
 from __future__ import annotations

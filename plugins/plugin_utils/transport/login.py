@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A login to a gateway: its key is checked first, then the user proves who they are. Nobody is asked anything."""
 
 from __future__ import annotations

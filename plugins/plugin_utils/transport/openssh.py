@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What OpenSSH's configuration files and arguments mean for a host, as OpenSSH itself says (`ssh -G`).
 
 So an inventory that works with Ansible's own ssh connection works here: ProxyJump, ProxyCommand, `-F`, Include and

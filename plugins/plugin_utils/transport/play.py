@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The only place that runs a command on a gateway in a task: one script, one round trip."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """One command over a login: what it is given, what it says, how it ends, and by when."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How to reach a gateway: what the inventory says of it, in Ansible's words."""
 
 from __future__ import annotations

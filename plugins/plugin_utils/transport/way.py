@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The way to a gateway: a socket to its sshd, direct, by a ProxyCommand, or over hosts on the way that all share."""
 
 from __future__ import annotations

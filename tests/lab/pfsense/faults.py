@@ -88,6 +88,13 @@ CASES: dict[str, Case] = {
     "U9-version": Case(
         "One end speaks IKEv1, the other IKEv2.", "ike-version-mismatch", a=IKEV1, carries=False
     ),
+    "U9-version-and-two-networks": Case(
+        "IKEv1 with a child for each of two networks against IKEv2 with one for both: only the version differs.",
+        "ike-version-mismatch",
+        a=IKEV1,
+        networks=2,
+        carries=False,
+    ),
     "U10-split-at-one-end": Case(
         "One end has a child for each network, the other one for all.",
         "split-one-end",

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """pfSense: settings from config.xml by its own PHP, state from the strongSwan underneath."""
 
 from __future__ import annotations

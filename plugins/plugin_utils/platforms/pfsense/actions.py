@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What starts a child, follows its end and follows its peer's death: three settings that pfSense makes of two elements.
 
 `startaction` and `closeaction` of phase 1 are for all its children, a VTI takes them otherwise than a tunnel, and what

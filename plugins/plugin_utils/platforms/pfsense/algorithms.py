@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Proposals of swanctl as the lists of algorithms that pfSense has for them: the way back from proposals.py."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pfSense's PHP answered about config.xml (read.php), and why it did not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pfSense says of itself beside its tunnels: version, revisions, marks, its place in a cluster."""
 
 from __future__ import annotations

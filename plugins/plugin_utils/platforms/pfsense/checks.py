@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """pfSense's own periodic checks of phase 2 entries, and which of them do nothing.
 
 `ipsec_keepalive.php` runs every 300 s and has swanctl initiate the child that it takes for the entry's, if that is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The configuration of a pfSense: what config.xml says, and what was generated of it last."""
 
 from __future__ import annotations

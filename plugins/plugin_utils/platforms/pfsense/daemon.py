@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A pfSense's IKE daemon: started and loaded by its own script, and its settings of retransmission in config.xml."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What config.xml says beside what was generated from it: changes that nobody has applied."""
 
 from __future__ import annotations

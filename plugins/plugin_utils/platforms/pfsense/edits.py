@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Edits of config.xml: elements of phase 1 and phase 2 entries set to a value, and the configuration after them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Effective settings before and after a change: which are other, which follow from others, which nobody asked for."""
 
 from __future__ import annotations

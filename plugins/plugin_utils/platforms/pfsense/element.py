@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Elements of config.xml, each with its path: what a setting's origin names instead of a line."""
 
 from __future__ import annotations

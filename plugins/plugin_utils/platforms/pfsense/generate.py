@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pfSense generates of config.xml, in swanctl's words: one connection for each phase 1, and why some have none."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a guard keeps of a pfSense, and how that comes back: the elements that were changed, by pfSense's own code."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pfSense's names of interfaces stand for: addresses and networks, as far as that can be told.
 
 Sources: ipsec_get_phase1_src() and ipsec_idinfo_to_cidr() of ipsec.inc, get_interface_ip() of interfaces.inc.

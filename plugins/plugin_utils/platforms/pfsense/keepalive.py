@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """pfSense's own periodic check of a child: a flag of its phase 2 entries, which ipsec_keepalive.php looks at."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A pfSense as it was read, and what it would generate after edits."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What pfSense's charon tells, without the notation of its own in traffic selectors.
 
 That charon is patched: it prints `10.0.0.0/24|/0`, and where NAT is done before IPsec `nat|real`, of which the peer

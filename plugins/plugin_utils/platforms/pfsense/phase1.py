@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The connection that pfSense makes of a phase 1 entry, and why it makes none (ipsec.inc, 2.6.0 and later)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The children that pfSense makes of phase 2 entries (ipsec_setup_tunnels() of ipsec.inc, 2.6.0 and later)."""
 
 from __future__ import annotations

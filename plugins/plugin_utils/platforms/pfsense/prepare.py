@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A wish for one connection as edits of config.xml, checked by what pfSense would generate after them."""
 
 from __future__ import annotations

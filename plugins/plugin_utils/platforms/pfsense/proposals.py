@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The proposals that pfSense makes of its lists of algorithms (ipsec_setup_proposal_algo() of ipsec.inc)."""
 
 from __future__ import annotations

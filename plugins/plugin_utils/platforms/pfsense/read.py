@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A pfSense's answer as a model value: what config.xml says, what was generated of it, and what charon has.
 
 A connection is what config.xml says, since that is what people change. `unapplied` tells where the generated file is

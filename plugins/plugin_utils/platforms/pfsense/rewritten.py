@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A change of config.xml that has been worked out, and when there must be none."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which connections and children there are at all: entries that are disabled, and connections that are split.
 
 swanctl has no words for these. They are settings here all the same, `enabled` and `split_children`, and an entry of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The four timers that pfSense makes of a lifetime (ipsec_get_rekey_time() and its neighbours of ipsec.inc)."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Edits of config.xml to the script that has pfSense make them, and what came of it."""
 
 from __future__ import annotations

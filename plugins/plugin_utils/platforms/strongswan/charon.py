@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What a running charon tells through swanctl and its log, wherever it runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What was read of strongswan.conf: loggers and retransmission. Nothing else of it leaves a gateway."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The configuration of swanctl as a gateway showed it, with its pre-shared keys as digests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Starting the IKE daemon, or having it load its configuration, without losing a loaded connection."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Configuration files as a gateway showed them: without their secrets, with what leads back to its own bytes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The script that reads one strongSwan gateway in one round trip."""
 
 from __future__ import annotations

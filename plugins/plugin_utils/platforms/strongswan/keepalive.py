@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The periodic check of one child on Linux: what to install, by a systemd timer or by cron, and what became of it."""
 
 from __future__ import annotations

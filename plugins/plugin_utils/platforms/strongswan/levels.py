@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How much the daemon logs, by strongswan.conf: its loggers, their levels, and which lines they hide.
 
 Source: libcharon/daemon.c (load_loggers), charon-systemd.c (the journal's logger), strongswan.conf(5).

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The machine that a strongSwan gateway runs on, as its answer tells it: clock, addresses, load, routes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long a tunnel carries nothing while it is changed: pings that run on beside the change, and what they missed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A wish for one connection as a change of this gateway's files."""
 
 from __future__ import annotations

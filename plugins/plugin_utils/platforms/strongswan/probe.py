@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Proof that a tunnel carries traffic: pings from this end, and the counters of this end's SAs around them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The edits that give a connection's two identities a pre-shared key: instead of the old one, or beside it for a while.
 
 Of several secrets for the same identities charon signs with the one that stands last in the file, and accepts each

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The daemon's log levels raised for a diagnosis: one file of ours that strongswan.conf includes, and its removal.
 
 Source: libcharon/daemon.c (load_loggers, which `swanctl --reload-settings` calls), libstrongswan/settings/settings.c

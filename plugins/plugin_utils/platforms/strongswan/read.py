@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A gateway's answer to the gather script as a model value: configured, loaded and installed, each by itself."""
 
 from __future__ import annotations

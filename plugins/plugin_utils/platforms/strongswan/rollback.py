@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The dead man's switch of a gateway: what is to be done about it, the script that does it, and what came of it.
 
 A snapshot of the configuration and a process that restores it lie on the gateway; see docs/adr/0007-rollback-guard.md.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Operations on live SAs: which are needed, the script that does them, and what came of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The guard that stands on a gateway and the last rollback, as standing.sh tells them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A connection's twin: the same connection with the settings of a change, under a name of its own.
 
 strongSwan keeps a live SA on the settings it was made with, and closes it when changed settings are loaded for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Named settings of one connection to edits of a gateway's own files, and to the script that applies them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every check there is: one file per family, found by being here and listed nowhere.
 
 A check is one function from a tunnel and a demand of a profile to the faults it sees; the decorator gives it its id,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """What is offered and what is used: encryption, integrity, PRF, key exchange."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How long an IKE_SA and a CHILD_SA may last."""
 
 from __future__ import annotations

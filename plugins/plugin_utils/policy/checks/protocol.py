@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
 """How the ends speak and prove themselves: IKE version, aggressive mode, tunnel mode, replays, authentication, keys."""
 
 from __future__ import annotations
