@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,6 +206,30 @@ def test_what_does_not_work_is_repaired_cause_by_cause(working: Any, expected: l
     ]
     assert sorted(changed) == sorted(expected)
     assert [step.turn for step in steps] == sorted(step.turn for step in steps)
+
+
+def test_what_two_causes_ask_for_is_done_once() -> None:
+    tunnels, dummy = pair(healthy())
+    tries = Change(EndName("b", "to-a"), "keyingtries", "0")
+    up = Step("establish", "a", "sa", "to-b", None, "established", tunnel="a-b")
+    asked = {
+        "one": (tries, up),
+        "two": (tries,),
+        "three": (up, Change(EndName("b", "to-a"), "dpd_delay", "9s")),
+        "four": (up,),
+    }
+    found = [replace(_finding(name, tries), fix=fix) for name, fix in asked.items()]
+    steps = plan(tunnels, found, causes=asked).steps
+    assert [_line(step) for step in steps] == [
+        "responder b/to-a connection",
+        "establish a/to-b sa reinitiated",
+        "3: responder b/to-a connection",
+        "3: establish a/to-b sa reinitiated",
+    ]
+    assert [dict(step.settings) for step in steps if step.do == "connection"] == [
+        {"keyingtries": "0"},
+        {"dpd_delay": "9s"},
+    ]
 
 
 def test_what_is_declared_comes_before_the_causes() -> None:

@@ -20,7 +20,7 @@ from .causes import in_turns
 from .gentle import cost, obstacle, without_break
 from .outage import expected
 from .plain import with_break
-from .wanted import DECLARED, wanted_of
+from .wanted import DECLARED, Wanted, beyond, wanted_of
 
 __all__ = ["DECLARED", "PHASES", "Live", "Plan", "plan"]
 PHASES: tuple[Phase, ...] = (
@@ -91,7 +91,10 @@ def _of(
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
     mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
-    wishes = [wanted_of(tunnel, found) for found in turns]
+    wishes: list[tuple[Mapping[str, Wanted], list[Step]]] = []
+    for found in turns:
+        asked, others = wanted_of(tunnel, found)
+        wishes.append((beyond(asked, [earlier for earlier, dummy in wishes]), others))
     plain = [with_break(tunnel, *wish) for wish in wishes]
     theirs = [step for steps in plain for step in steps if step.gateway not in mine]
     ours: list[Step] = []
@@ -106,6 +109,8 @@ def _of(
             persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
             taken = [*without_break(tunnel, wanted, others, mine), *persist]
             why = cost(tunnel, wanted, taken)
+        if ours and all(step.phase in ("retire", "establish") for step in taken):
+            taken = []  # every turn before it makes the tunnel anew
         ours += [replace(step, turn=turn) for step in taken]
         reasons += [why] if why else []
     return ours, theirs, "; ".join(dict.fromkeys(reasons))

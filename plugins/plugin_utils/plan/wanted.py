@@ -45,6 +45,24 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
     return wanted, others
 
 
+def beyond(wanted: Mapping[str, Wanted], earlier: Iterable[Mapping[str, Wanted]]) -> dict[str, Wanted]:
+    """Of what the ends are to get what they have not got in earlier turns; an end that has got all is asked nothing."""
+    left: dict[str, Wanted] = {}
+    for gateway, asked in wanted.items():
+        got = [turn[gateway] for turn in earlier]
+        rest = Wanted(
+            {k: v for k, v in asked.settings.items() if all(turn.settings.get(k) != v for turn in got)},
+            psk=asked.psk and not any(turn.psk for turn in got),
+        )
+        for child, given in asked.children.items():
+            more = {k: v for k, v in given.items() if all(turn.children.get(child, {}).get(k) != v for turn in got)}
+            rest.children.update({child: more} if more else {})
+        if rest.settings or rest.children or rest.psk:
+            rest.findings = asked.findings
+        left[gateway] = rest
+    return left
+
+
 def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> Wanted:
     """Of these settings, those that the end has not already."""
     held = {child.name: child for child in end.connection.children}
