@@ -232,6 +232,15 @@ def test_what_two_causes_ask_for_is_done_once() -> None:
     ]
 
 
+def test_what_is_only_loaded_is_established_after_it() -> None:
+    tunnels, dummy = pair(healthy())
+    load = Step("prepare", "b", "daemon", state="loaded", tunnel="a-b")
+    up = Step("establish", "a", "sa", "to-b", None, "established", tunnel="a-b")
+    found = [replace(_finding(name, load), fix=(fix,)) for name, fix in (("one", up), ("two", load))]
+    steps = plan(tunnels, found, causes={"one"}).steps
+    assert [_line(step) for step in steps] == ["prepare b daemon loaded", "2: establish a/to-b sa established"]
+
+
 def test_what_is_declared_comes_before_the_causes() -> None:
     a, b = healthy()
     both = a, edited(b, connection={"proposals": (OLD,)})

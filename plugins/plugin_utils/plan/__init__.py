@@ -109,8 +109,9 @@ def _of(
             persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
             taken = [*without_break(tunnel, wanted, others, mine), *persist]
             why = cost(tunnel, wanted, taken)
-        if ours and all(step.phase in ("retire", "establish") for step in taken):
-            taken = []  # every turn before it makes the tunnel anew
+        made = any(step.reinitiate or step.phase == "establish" for step in ours)
+        if made and all(step.phase in ("retire", "establish") for step in taken):
+            taken = []  # an earlier turn makes the tunnel anew already
         ours += [replace(step, turn=turn) for step in taken]
         reasons += [why] if why else []
     return ours, theirs, "; ".join(dict.fromkeys(reasons))
