@@ -353,8 +353,10 @@ def test_the_role_repairs_what_it_read_in_one_task(tmp_path: Path, lab: Lab) -> 
         assert done.status == 0, done.output
         assert (found := done.result("Read all gateways"))["read"] == len(HOSTS)
         assert found["gateways"] == {}, "they are in files"
-        assert all("skip_reason" in result for name, dummy, result in done.tasks if name.endswith("Read the gateway"))
         return done
 
     assert repair().changed()
-    assert repair().changed() == {}
+    again = repair()
+    assert again.changed() == {}
+    alone = [result for name, dummy, result in again.tasks if name.endswith("Read the gateway")]
+    assert all("skip_reason" in result for result in alone), "where nothing is repaired, one task reads all"

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ..model import End, Finding, Outage, Phase, Step, Tunnel
 from ..swanctl.words import explicit
 from .advice import advice
-from .causes import in_turns
+from .causes import in_turns, kept_down
 from .gentle import cost, obstacle, without_break
 from .outage import expected
 from .plain import with_break
@@ -76,7 +76,8 @@ def plan(
         found = by_tunnel.get(tunnel.name, [])
         if found:
             turns = in_turns(found, causes, works=tunnel.name in live.working)
-            ours, theirs, why = _of(tunnel, turns, allowed, up=tunnel.name in live.up)
+            in_vain = [kept_down(turns[turn:], causes) for turn in range(1, len(turns) + 1)]
+            ours, theirs, why = _of(tunnel, turns, in_vain, allowed, up=tunnel.name in live.up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
                 told += [advice(tunnel.named(step)) for step in theirs]
@@ -87,7 +88,7 @@ def plan(
 
 
 def _of(
-    tunnel: Tunnel, turns: list[list[Finding]], allowed: frozenset[str] | None, *, up: bool
+    tunnel: Tunnel, turns: list[list[Finding]], in_vain: list[bool], allowed: frozenset[str] | None, *, up: bool
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
     mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
@@ -105,6 +106,7 @@ def _of(
         if why:
             taken = [step for step in steps if step.gateway in mine]
             taken = _alone(tunnel, taken) if theirs else taken
+            taken = _only_set(taken) if in_vain[turn - 1] else taken
         else:
             persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
             taken = [*without_break(tunnel, wanted, others, mine), *persist]
@@ -129,6 +131,11 @@ def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
         elif step.phase != "establish":
             alone.append(step)
     return alone
+
+
+def _only_set(steps: list[Step]) -> list[Step]:
+    """The steps without those that would make the tunnel anew, where it is certain that another cause prevents it."""
+    return [replace(step, reinitiate=False) for step in steps if step.phase not in ("retire", "establish")]
 
 
 def _able(end: End) -> bool:

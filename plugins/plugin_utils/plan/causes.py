@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
-from ..model import Finding, Step
+from ..model import Change, Finding, Step
 from .wanted import DECLARED
 
 
@@ -21,6 +21,12 @@ def in_turns(found: Sequence[Finding], causes: Container[str], *, works: bool) -
     for finding in asking:
         turns.setdefault((0, "") if works else _turn(finding, causes), []).append(finding)
     return [turns[key] for key in sorted(turns, key=lambda key: key[0])]
+
+
+def kept_down(later: Iterable[Sequence[Finding]], causes: Container[str]) -> bool:
+    """Whether a later turn repairs what is certain to keep the tunnel down, so that nothing before it brings it up."""
+    sure = (f for found in later for f in found if f.id in causes and f.confidence == "certain")
+    return any(isinstance(fix, Change) or fix.do == "connection" for f in sure for fix in f.fix)
 
 
 def _turn(finding: Finding, causes: Container[str]) -> tuple[int, str]:
