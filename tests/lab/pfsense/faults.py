@@ -94,6 +94,7 @@ CASES: dict[str, Case] = {
         a=IKEV1,
         networks=2,
         carries=False,
+        beside=frozenset({"children-cut-differently"}),
     ),
     "U10-split-at-one-end": Case(
         "One end has a child for each network, the other one for all.",
