@@ -141,6 +141,10 @@ def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     )
 
 
+def _worked(before: Picture | None) -> bool:
+    return before is not None and before.crosswise and before.traffic is not False
+
+
 def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     """After the steps and a look at both ends: what is proven may stay. It may be looked at again."""
 
@@ -161,7 +165,11 @@ def continued(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     def go_on(tunnel: TunnelChange) -> TunnelChange:
         steps = steps_of(tunnel, heard.seen, record.order.hosts)
         seen = picture(tunnel.name, heard.seen, heard.now) is not None
-        if tunnel.dragged or not seen or not steps or asked_again((s for s in tunnel.steps if s.ran), steps):
+        ran = [step for step in tunnel.steps if step.ran]
+        last = max((step.round for step in tunnel.steps), default=0)
+        harmed = _worked(tunnel.baseline) or lost(record, tunnel, heard.seen)
+        idle = all(step.round < last for step in ran)
+        if tunnel.dragged or harmed or idle or not seen or not steps or asked_again(ran, steps):
             return tunnel
         return replace(
             tunnel, status="under_way", because="", steps=(*tunnel.steps, *_next_round(tunnel.steps, steps)), more=False
@@ -251,7 +259,7 @@ def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 def _followed(record: ChangeRecord) -> ChangeRecord:
     """A batch more for what this one leaves: the rest of what is proven, and by order what only fell with another."""
-    rest = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "done" and t.more]
+    rest = [t.name for t in record.tunnels if t.batch == record.batch and _rest(record, t)]
     fell = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
     names = [*rest, *(fell if record.order.again else ())]
     if not names:
@@ -327,6 +335,12 @@ def _left(tunnel: TunnelChange, why: str) -> TunnelChange:
     """What is not begun, or not gone on with."""
     because = f"what was repaired first stays, and the rest is not begun: {why}" if tunnel.kept else why
     return replace(tunnel, status="untouched", because=because)
+
+
+def _rest(record: ChangeRecord, tunnel: TunnelChange) -> bool:
+    """Whether a tunnel has something left to be done, and is confirmed on all its gateways."""
+    confirmed = all(record.guards.get(gateway) == "confirmed" for gateway in record.ours(tunnel))
+    return tunnel.status == "done" and tunnel.more and confirmed
 
 
 def _kept(tunnel: TunnelChange) -> tuple[Taken, ...]:

@@ -17,7 +17,8 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
     batch = [tunnel for tunnel in record.tunnels if tunnel.batch == record.batch]
     going = [t for t in batch if t.status in ("under_way", "planned", "proven", "failing")]
     touched = [t for t in batch if t.status != "untouched"]
-    arm = dict.fromkeys(g for t in going if t.status in ("under_way", "planned") for g in record.ours(t))
+    guarded = going if any(t.status in GOING for t in going) else []  # no guard beside may run out meanwhile
+    arm = dict.fromkeys(g for t in guarded for g in record.ours(t))
     standing = [g for g, state in record.guards.items() if state in ("armed", "proven")]
     failing = {g for t in batch if t.status in UNDONE for g in record.ours(t)}
     proven = {g for t in batch if t.status == "proven" for g in record.ours(t)}

@@ -316,6 +316,44 @@ def test_no_other_cause_is_tried_where_none_can_be(after: Seen, results: list[di
     assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
 
 
+def test_while_one_tunnel_goes_on_the_guards_of_all_are_renewed() -> None:
+    run = Run(look("hub-a", "x-y", steps=(FIRST, SECOND, STEPS[2]), proofs={"hub-a": DOWN}), serial=("2",))
+    run.arm(1)
+    after = look("hub-a", "x-y", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
+    run.event("tried", seen=after, taken=taken([FINE, FINE], [FIRST, STEPS[2]]))
+    found = run.event("continued", seen=after)
+    assert (found["going_on"], found["arm"]) == (["hub-a"], ["hub", "a", "x", "y"])
+    found = run.event("armed", results={"hub": FINE, "a": FINE, "x": LOST, "y": FINE})
+    assert (found["going_on"], run.statuses["x-y"]) == (["hub-a"], "proven")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (look("hub-a", "hub-b", steps=(FIRST, SECOND)), look("hub-a", steps=(SECOND,), proofs={"hub-a": DOWN})),
+        (
+            look("hub-a", "hub-b", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}, probes=passing("hub-b")),
+            look("hub-a", "hub-b", steps=(SECOND,)),
+        ),
+    ],
+    ids=["it worked before", "a tunnel beside it is lost"],
+)
+def test_what_has_done_harm_does_not_go_on(before: Seen, after: Seen) -> None:
+    run = Run(before)
+    run.arm(1)
+    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    found = run.event("continued", seen=after)
+    assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
+
+
+def test_a_round_in_which_nothing_ran_is_the_last() -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    after = look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN})
+    run.event("tried", seen=after)
+    assert run.event("continued", seen=after)["going_on"] == []
+
+
 def test_where_a_guard_cannot_be_kept_for_another_cause_all_is_undone() -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
