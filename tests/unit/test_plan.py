@@ -218,6 +218,8 @@ def test_what_two_causes_ask_for_is_done_once() -> None:
         "four": (up,),
     }
     found = [replace(_finding(name, tries), fix=fix) for name, fix in asked.items()]
+    both = plan(tunnels, found[:2], causes=asked).steps
+    assert [_line(step) for step in both] == ["responder b/to-a connection", "establish a/to-b sa reinitiated"]
     steps = plan(tunnels, found, causes=asked).steps
     assert [_line(step) for step in steps] == [
         "responder b/to-a connection",

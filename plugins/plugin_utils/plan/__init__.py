@@ -5,7 +5,7 @@ The phases: daemons are started and loaded, the responder is changed, then the i
 the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
 is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
 tunnel that is changed is re-initiated: without a break where that is possible (`gentle`), else once (`plain`).
-The causes of a tunnel that does not work have turns (`causes`): the steps of one are taken, and it is looked at again.
+Each cause of a tunnel that does not work has a turn of its own (`causes`), and the tunnel is read again after it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from ..model import End, Finding, Outage, Phase, Step, Tunnel
 from ..swanctl.words import explicit
 from .advice import advice
-from .causes import in_turns, kept_down
+from .causes import in_turns, keeps_down
 from .gentle import cost, obstacle, without_break
 from .outage import expected
 from .plain import with_break
@@ -76,8 +76,7 @@ def plan(
         found = by_tunnel.get(tunnel.name, [])
         if found:
             turns = in_turns(found, causes, works=tunnel.name in live.working)
-            in_vain = [kept_down(turns[turn:], causes) for turn in range(1, len(turns) + 1)]
-            ours, theirs, why = _of(tunnel, turns, in_vain, allowed, up=tunnel.name in live.up)
+            ours, theirs, why = _of(tunnel, turns, causes, allowed, up=tunnel.name in live.up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
                 told += [advice(tunnel.named(step)) for step in theirs]
@@ -88,7 +87,7 @@ def plan(
 
 
 def _of(
-    tunnel: Tunnel, turns: list[list[Finding]], in_vain: list[bool], allowed: frozenset[str] | None, *, up: bool
+    tunnel: Tunnel, turns: list[list[Finding]], causes: Container[str], allowed: frozenset[str] | None, *, up: bool
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
     mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
@@ -101,6 +100,7 @@ def _of(
     ours: list[Step] = []
     reasons: list[str] = []
     ids = {finding.id for found in turns for finding in found}
+    in_vain = _in_vain(turns, wishes, causes)
     for turn, ((wanted, others), steps) in enumerate(zip(wishes, plain, strict=True), 1):
         why = obstacle(tunnel, wanted, others, ids) if up else "it is down"
         if why:
@@ -113,7 +113,7 @@ def _of(
             why = cost(tunnel, wanted, taken)
         made = any(step.reinitiate or step.phase == "establish" for step in ours)
         if made and all(step.phase in ("retire", "establish") for step in taken):
-            taken = []  # an earlier turn makes the tunnel anew already
+            taken = []  # an earlier turn re-establishes the tunnel
         ours += [replace(step, turn=turn) for step in taken]
         reasons += [why] if why else []
     return ours, theirs, "; ".join(dict.fromkeys(reasons))
@@ -133,8 +133,19 @@ def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
     return alone
 
 
+def _in_vain(
+    turns: list[list[Finding]], wishes: list[tuple[Mapping[str, Wanted], list[Step]]], causes: Container[str]
+) -> list[bool]:
+    """For each turn, whether the tunnel is certain to stay down without the settings that a later one writes."""
+    writing = [
+        found if any(each.findings for each in wanted.values()) else []
+        for found, (wanted, dummy) in zip(turns, wishes, strict=True)
+    ]
+    return [keeps_down(writing[turn:], causes) for turn in range(1, len(turns) + 1)]
+
+
 def _only_set(steps: list[Step]) -> list[Step]:
-    """The steps without those that would make the tunnel anew, where it is certain that another cause prevents it."""
+    """The steps that write settings, without those that re-establish: another cause is certain to prevent that."""
     return [replace(step, reinitiate=False) for step in steps if step.phase not in ("retire", "establish")]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 
-from ..model import Change, Finding, Step
+from ..model import Finding, Step
 from .wanted import DECLARED
 
 
@@ -23,14 +23,13 @@ def in_turns(found: Sequence[Finding], causes: Container[str], *, works: bool) -
     return [turns[key] for key in sorted(turns, key=lambda key: key[0])]
 
 
-def kept_down(later: Iterable[Sequence[Finding]], causes: Container[str]) -> bool:
-    """Whether a later turn repairs what is certain to keep the tunnel down, so that nothing before it brings it up."""
-    sure = (f for found in later for f in found if f.id in causes and f.confidence == "certain")
-    return any(isinstance(fix, Change) or fix.do == "connection" for f in sure for fix in f.fix)
+def keeps_down(later: Iterable[Sequence[Finding]], causes: Container[str]) -> bool:
+    """Whether one of the later turns repairs what is certain to keep the tunnel down until then."""
+    return any(finding.id in causes and finding.confidence == "certain" for found in later for finding in found)
 
 
 def _turn(finding: Finding, causes: Container[str]) -> tuple[int, str]:
-    """The stage, and what is told apart within it."""
+    """The stage of a finding's repair, and its id where each id has a turn of its own."""
     if any(isinstance(fix, Step) and fix.phase == "prepare" for fix in finding.fix):
         return 0, ""
     if finding.id == DECLARED:

@@ -114,7 +114,7 @@ def _step(step: Taken, *, check: bool) -> tuple[str, ...]:
     if step.failed:
         came = f"**{'would fail' if check else 'failed'}**: {text(step.failed)}"
     return (
-        text(step.phase) + (f", cause {step.round}" if step.round > 1 else ""),
+        text(step.phase) + (f", round {step.round}" if step.round > 1 else ""),
         text(step.gateway),
         text(step.what),
         "<br>".join(settings),

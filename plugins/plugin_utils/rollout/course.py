@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The course of a change: what has come of it so far, and what follows from that. Pure; a role does what it says.
 
-A record goes from event to event. What is to be done next is read off it (`todo.py`), so a role remembers nothing.
+Each event takes the record and returns the next one. `todo.py` derives from it what to do, so the role keeps no state.
 One guard covers a gateway. So tunnels of a batch that share a gateway share their fate: where one fails, all that its
 gateways would undo are rolled back with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -64,7 +64,7 @@ def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         IpsecError: no tunnel has a name that was asked for.
     """
     seen, hosts = heard.seen, set(record.order.hosts)
-    changed = {step.tunnel for step in seen.steps if step.gateway in hosts}
+    changed = {step.tunnel for step in seen.steps if step.gateway in hosts} | _served_by_daemons(seen, hosts)
     wanted = [name for name in selected(seen.tunnels, heard.only, seen.unreadable) if name in changed]
     managed = {name: managed_through(seen.tunnels[name], seen.gateways) for name in wanted}
     names = sorted(wanted, key=lambda name: bool(managed[name]))
@@ -98,8 +98,9 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         before = picture(tunnel.name, heard.seen, heard.now)
         why = _in_the_way(record, tunnel, before)
         if why or not steps:
-            because = why or ("" if tunnel.kept else "nothing was left to be done")
-            return replace(tunnel, status="untouched" if why else "done", because=because, steps=_kept(tunnel))
+            because = "" if tunnel.kept else "nothing was left to be done"
+            left = replace(tunnel, steps=_kept(tunnel))
+            return _left(left, why) if why else replace(left, status="done", because=because)
         ours = (
             [intended(step, step.turn) for step in steps] if record.order.check else _next_round(_kept(tunnel), steps)
         )
@@ -132,7 +133,7 @@ def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
         said = {g: trouble(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(f"{gateway} could not be guarded: {words}" for gateway, words in said.items() if words)
         changed = any(step.ran and step.round > tunnel.kept for step in tunnel.steps)
-        return replace(tunnel, status="failing" if changed else "untouched", because=why) if why else tunnel
+        return (replace(tunnel, status="failing", because=why) if changed else _left(tunnel, why)) if why else tunnel
 
     return _each(
         replace(record, guards={**record.guards, **guards}),
@@ -160,7 +161,9 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
 
 
 def continued(record: ChangeRecord, heard: Heard) -> ChangeRecord:
-    """What is not proven yet and has another cause goes on with that, under the same guard."""
+    """What is not proven yet and has another cause goes on with that, under the same guard, if there is time for it."""
+    if heard.closed:
+        return record
 
     def go_on(tunnel: TunnelChange) -> TunnelChange:
         steps = steps_of(tunnel, heard.seen, record.order.hosts)
@@ -316,6 +319,17 @@ def _too_many(record: ChangeRecord) -> str:
     if len(failed) <= record.order.max_failed:
         return ""
     return f"the run stopped because {', '.join(failed)} failed"
+
+
+def _served_by_daemons(seen: Seen, hosts: Collection[str]) -> set[str]:
+    """The tunnels for which a daemon is started or loaded: one step, noted for one of them, serves all of them."""
+    steps = [step for step in seen.steps if step.do == "daemon" and step.gateway in hosts]
+    daemons = {(step.gateway, finding) for step in steps for finding in step.findings}
+    return {
+        finding.tunnel
+        for finding in seen.findings
+        if finding.tunnel in seen.tunnels and (finding.end.gateway, finding.id) in daemons
+    }
 
 
 def _with_peers(gateways: set[str], seen: Seen) -> set[str]:

@@ -70,9 +70,9 @@ def asked_again(ran: Iterable[Taken], steps: Iterable[Step]) -> Step | None:
 
 def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> tuple[Taken, ...]:
     """A tunnel's steps with what came of those that were run, in the order in which they were; the last runs count."""
-    came: dict[tuple[str, str, str], deque[Taken]] = {}
+    came: dict[tuple[str, ...], deque[Taken]] = {}
     for name, step in results:
-        if name == tunnel.name or step.what.startswith("daemon"):
+        if name == tunnel.name or _is_daemon(step):
             came.setdefault(_key(step), deque()).append(step)
     for key, number in Counter(map(_key, tunnel.steps)).items():
         while len(came.get(key, ())) > number:
@@ -82,8 +82,13 @@ def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> 
     )
 
 
-def _key(step: Taken) -> tuple[str, str, str]:
-    return step.phase, step.gateway, step.what
+def _key(step: Taken) -> tuple[str, ...]:
+    """What tells steps apart: what they do and why; a daemon's step is shared, whatever each tunnel wants it for."""
+    return step.phase, step.gateway, step.what, *(() if _is_daemon(step) else step.findings)
+
+
+def _is_daemon(step: Taken) -> bool:
+    return step.what.startswith("daemon")
 
 
 def to_watch(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator[Watch]:

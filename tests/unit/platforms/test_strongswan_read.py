@@ -133,6 +133,8 @@ def test_dumps_do_not_use_up_the_lines_of_the_log(shell: Shell, tmp_path: Path, 
         ("charon { syslog { daemon { default = 3\n cfg = 2 } }\n retransmit_tries = 4 }", []),
         ("charon { threads = 16\n plugins { x { default = 4 } } }", []),
         ("# charon { filelog { a { cfg = 4 } } }", []),
+        (" cfg = 4", ["cfg = 4"]),  # what a section of a logger includes
+        ("ike = 2\n retransmit_tries = 4", []),
     ],
 )
 def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path, conf: str, levels: list[str]) -> None:

@@ -11,6 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import R
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     ChangeRecord,
     EndName,
+    Finding,
     Gateway,
     Guard,
     Measured,
@@ -316,6 +317,47 @@ def test_no_other_cause_is_tried_where_none_can_be(after: Seen, results: list[di
     assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
 
 
+def test_there_must_be_room_in_the_window_for_another_cause() -> None:
+    run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
+    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    found = run.event("continued", seen=after, closed="the change window closes in 30 s")
+    assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
+
+
+def test_a_step_that_was_left_out_does_not_get_the_result_of_a_later_round() -> None:
+    up = Step("establish", "hub", "sa", "to-a", state="reinitiated", tunnel="hub-a", findings=("psk-mismatch",))
+    again = replace(up, findings=("esp-proposals-disjoint",), turn=2)
+    run = Run(look("hub-a", steps=(FIRST, up, SECOND, again), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    after = look("hub-a", steps=(replace(SECOND, turn=1), replace(again, turn=1)), proofs={"hub-a": DOWN})
+    run.event("tried", seen=after, taken=taken([REFUSED], [FIRST]))
+    run.event("continued", seen=after)
+    run.event("armed", results={"hub": FINE, "a": FINE})
+    run.event("tried", seen=look("hub-a"), taken=taken([REFUSED, FINE, REFUSED], [FIRST, SECOND, again]))
+    assert run.because("hub-a") == "sa to-a reinitiated on hub failed: the peer refuses it"
+    assert [(step.round, step.ran) for step in run.record.tunnels[0].steps] == [
+        (1, True),
+        (1, False),
+        (2, True),
+        (2, True),
+    ]
+
+
+def test_what_was_repaired_first_is_not_called_untouched_without_more_words() -> None:
+    last = step("hub-a", findings=("dpd-off",))
+    run = Run(look("hub-a", steps=(FIRST, replace(last, turn=2)), proofs={"hub-a": DOWN}))
+    run.arm(1)
+    run.seen = look("hub-a", steps=(last,))
+    run.event("tried", seen=run.seen, taken=taken([FINE], [FIRST]))
+    run.confirm()
+    run.event("measured")
+    run.arm(2, a=LOST)
+    said = "what was repaired first stays, and the rest is not begun: a could not be guarded: it could not be reached"
+    assert run.because("hub-a") == said
+
+
 def test_while_one_tunnel_goes_on_the_guards_of_all_are_renewed() -> None:
     run = Run(look("hub-a", "x-y", steps=(FIRST, SECOND, STEPS[2]), proofs={"hub-a": DOWN}), serial=("2",))
     run.arm(1)
@@ -617,6 +659,20 @@ def test_a_daemon_is_loaded_for_each_tunnel_that_needs_it() -> None:
     run = Run(seen, serial=("1",))
     run.begin(2)
     assert [(s.do, s.tunnel) for s in steps_to_take(run.record, seen)] == [("daemon", "hub-a"), ("connection", "hub-b")]
+
+
+def test_every_tunnel_that_a_daemon_is_loaded_for_is_changed() -> None:
+    daemon = Step("prepare", "hub", "daemon", state="loaded", tunnel="hub-a", findings=("config-drift",))
+    found = tuple(
+        Finding("config-drift", "medium", name, EndName("hub", f"to-{name[-1]}"), "", "") for name in ("hub-a", "hub-b")
+    )
+    seen = look(*NAMES, steps=(daemon,), findings=found)
+    assert Run(seen, serial=("9",)).record.batches == (("hub-a", "hub-b"),)
+    run = Run(seen)
+    run.event("planned", seen=seen, only=("hub-b",))
+    assert run.record.batches == (("hub-b",),)
+    run.begin(1, seen=seen)
+    assert steps_to_take(run.record, seen) == [daemon]
 
 
 def test_what_needs_nothing_any_more_when_its_turn_comes_is_done() -> None:

@@ -262,6 +262,9 @@ tw_writes_keys() {
 	tw_groups='default|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts'
 	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
 		tw_some "$tw_file" | grep -Eo "(^|[^A-Za-z0-9_.-])($tw_groups)[[:blank:]]*=[[:blank:]]*([4-9]|unreadable)"
+		# a file with levels and no logger is included inside one
+		grep -Eq '^[^#]*(filelog|syslog|journal)' "$tw_file" ||
+			grep -Eo "^[[:blank:]]*($tw_groups)[[:blank:]]*=[[:blank:]]*\"?([4-9]|[1-9][0-9]+)" "$tw_file"
 	done | grep -Eo '[a-z].*'
 }
 
