@@ -569,6 +569,18 @@ def test_what_an_arming_that_was_killed_has_left_goes_by_itself(box: Box, from_t
     box.until(lambda: box.left() == set())
 
 
+def test_a_guard_is_armed_while_another_that_ends_takes_the_folder_of_all_away(box: Box) -> None:
+    base, mkdir = box.folder / "etc/tw", box.folder / "bin/mkdir"
+    usual = mkdir.read_text(encoding="utf-8") if mkdir.exists() else f'#!/bin/sh\nexec {shutil.which("mkdir")} "$@"\n'
+    first, rest = usual.split("\n", 1)
+    once = f"case $1 in */guard-*) [ -e {box.folder}/gone ] || {{ rmdir {base}; : >{box.folder}/gone; }} ;; esac"
+    mkdir.unlink(missing_ok=True)
+    mkdir.write_text(f"{first}\n{once}\n{rest}", encoding="utf-8")
+    mkdir.chmod(0o755)
+    assert box.arm().alive
+    assert (box.folder / "gone").exists(), "the folder was never taken away"
+
+
 def test_a_confirmation_that_is_killed_at_any_step_counts_or_does_not(box: Box) -> None:
     for kill_at in range(0, 9, 2):
         guard = box.arm()

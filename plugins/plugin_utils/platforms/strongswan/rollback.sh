@@ -138,14 +138,24 @@ tw_about() {
 		"$TW_SECONDS" "$tw_at_boot" "$(grep -c . "$tw_folder/manifest")" "$(date +%s)" "$(tw_clock)"
 }
 
+# tw_own_base: the folder of all guards, which is root's alone.
+tw_own_base() {
+	tw_said=$(mkdir -p "$tw_base" 2>&1) || tw_refused "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+	tw_theirs=$(tw_foreign "$tw_base")
+	[ -z "$tw_theirs" ] || tw_refused "not only root may change $tw_theirs, from where root would roll back" "chown it to root, and chmod go-w"
+}
+
 # The link comes last: until then nothing is armed, and from then on all of it is there.
 tw_arm() {
 	tw_said=$(tw_sound 2>&1) || tw_refused "$tw_said" "nothing that is broken can be rolled back to"
 	umask 077
-	tw_said=$(mkdir -p "$tw_base" 2>&1) || tw_refused "$tw_base cannot be written: $tw_said" "only root may; use become: true"
-	tw_theirs=$(tw_foreign "$tw_base")
-	[ -z "$tw_theirs" ] || tw_refused "not only root may change $tw_theirs, from where root would roll back" "chown it to root, and chmod go-w"
-	tw_said=$(mkdir "$tw_folder" 2>&1) || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+	tw_own_base
+	tw_tries=0
+	until tw_said=$(mkdir "$tw_folder" 2>&1); do # a guard that ends at this moment takes the empty folder above away
+		tw_tries=$((tw_tries + 1))
+		[ "$tw_tries" -lt 5 ] || tw_cannot "$tw_base cannot be written: $tw_said" "only root may; use become: true"
+		tw_own_base
+	done
 	trap 'tw_cannot interrupted "arm again"' HUP INT TERM
 	tw_said=$(tw_snapshot 2>&1) || tw_cannot "the snapshot cannot be taken: $(printf '%s\n' "$tw_said" | tail -n 1)" "nothing was changed"
 	{ tw_until && tw_watch; } || tw_cannot "what would roll back does not run" "nothing was changed"
