@@ -89,6 +89,8 @@ gateway:
       description:
         - Whether the IKE daemon is installed and running (null if that could not be found out), its figures, and
           how long it waits for an answer (C(retransmission)).
+        - C(starter) is the unit or script that starts it with the machine (empty if not known), C(loads) whether that
+          has it load its connections (null if not known).
       type: dict
     connections:
       description:

@@ -146,6 +146,19 @@ def test_a_level_that_hides_reasons_is_reported_and_raised(lab: Lab, hosts: Path
         lab.sh("b01", f"mv /etc/strongswan.conf.bak /etc/strongswan.conf; rm {quiet}; swanctl --reload-settings")
 
 
+@pytest.mark.parametrize("settings", ["cfg = 4", "default = 4"])
+def test_a_log_with_keys_in_it_is_not_read(lab: Lab, hosts: Path, tmp_path: Path, settings: str) -> None:
+    loud = "/etc/strongswan.d/loud.conf"
+    lab.write("b01", loud, f"charon {{\n filelog {{\n  main {{\n   {settings}\n  }}\n }}\n}}\n")
+    try:
+        found = module(tmp_path, hosts, "b01", "gateway_info", {"log": True}).result("it")["gateway"]
+        assert found["log"] is None
+        (problem,) = found["problems"]
+        assert problem["what"] == f"the log is not read, because at such a level keys are written into it: {settings}"
+    finally:
+        lab.sh("b01", f"rm {loud}")
+
+
 def test_without_an_include_it_says_what_to_add(lab: Lab, hosts: Path, tmp_path: Path) -> None:
     lab.sh("b01", "cp -p /etc/strongswan.conf /etc/keep && sed -i '/^include/d' /etc/strongswan.conf")
     try:

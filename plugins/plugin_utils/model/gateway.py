@@ -315,6 +315,8 @@ class Daemon:
     idle: int | None = None  # threads without a job
     queued: int | None = None  # jobs that wait for a thread
     retransmission: Retransmission = field(default_factory=Retransmission)
+    starter: str = ""  # the unit or script that starts it with the machine; empty: not known
+    loads: bool | None = None  # whether that has it load its connections
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults in the machine that an end runs on: its load, and where it routes what the tunnel is for."""
+"""Faults in the machine that an end runs on: its load, what starts it, and where it routes what the tunnel is for."""
 
 from __future__ import annotations
 
@@ -51,6 +51,31 @@ def load_too_high(tunnel: Tunnel) -> Iterator[Fault]:
                 no_fix=f"set dpd_delay to {longer:g}s on both ends, not to 0, and take load from {end.gateway.name}; "
                 "a dead peer is then noticed that much later",
                 confidence="inferred",
+            )
+
+
+@rule(
+    "loads-nothing",
+    "high",
+    reference="strongSwan docs: swanctl; strongswan.service: ExecStartPost=swanctl --load-all",
+)
+def loads_nothing(tunnel: Tunnel) -> Iterator[Fault]:
+    """What starts the daemon with the machine does not have it load its connections: they are gone after a restart.
+
+    Read are the commands of the systemd unit with its drop-ins, or the init script, and the start-scripts of
+    strongswan.conf. Nothing is said where they run other programs, which might load them.
+    """
+    for end in tunnel.ends:
+        daemon = end.gateway.daemon
+        if daemon.loads is False and end.connection.configured:
+            yield Fault(
+                end.name(),
+                f"{daemon.starter} starts the daemon of {end.gateway.name} and loads nothing: {end.name()} will be "
+                "gone after the next restart",
+                (f"{end.gateway.name} {daemon.starter}: no swanctl --load-all, nor in start-scripts",),
+                no_fix=f"have {daemon.starter} run swanctl --load-all --noprompt once the daemon runs"
+                + (f": systemctl edit {daemon.starter}, ExecStartPost=" if daemon.starter.endswith(".service") else ""),
+                confidence="certain",
             )
 
 

@@ -31,6 +31,19 @@ def _initiator_not_loaded(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
+    "What starts the responder's daemon with the machine loads nothing, and it was started anew.",
+    "responder",
+    carries=False,
+    advice="run swanctl --load-all",
+    beside=("not-loaded",),
+)
+def _loads_nothing(lab: Lab, tunnel: Tunnel) -> None:
+    end = tunnel.responder
+    lab.sh(end.gateway, "sed -i 's/ swanctl --load-all.*/ :/' /etc/init.d/strongswan")
+    daemon(lab, end, "stop", "start")
+
+
+@fault(
     "Loaded on both ends, terminated by hand, and nothing brings it back.",
     "initiator",
     carries=False,

@@ -141,10 +141,12 @@ def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path
     file, log = tmp_path / "strongswan.conf", tmp_path / "charon.log"
     file.write_text(f"{conf}\n", encoding="utf-8")
     log.write_text("1\n", encoding="utf-8")
-    parts = "\n".join(map(text, ("follow.sh", "conf.sh", "gather.sh")))
-    own = f"tw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\ntw_files='{file}\n'\ntw_digest_length=0\n"
+    (tmp_path / "swanctl.conf").touch()
+    parts = "\n".join(map(text, ("digest.sh", "follow.sh", "conf.sh", "gather.sh")))
+    own = f"tw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\ntw_main_conf() {{ echo {file}; }}\n"
+    variables = {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": text("redact.awk"), "TW_IPAD": "", "TW_OPAD": ""}
     reply = shell.run(
-        Script(f"{parts}\n{own}tw_logged\n", {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": text("redact.awk")})
+        Script(f"{parts}\n{own}tw_reading\ntw_logged\n", {**variables, "TW_CONFIG": str(tmp_path / "swanctl.conf")})
     )
     assert reply.sections["log-keys"].text.splitlines() == levels
     assert ("log" in reply.sections) == (not levels)

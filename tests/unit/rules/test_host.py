@@ -32,6 +32,10 @@ def _sas(on: str = "a", **values: object) -> Edit:
     return {"sas": tuple(replace(ike, **{"established": 300.0} | values) for ike in live(child_sa(), on=on))}
 
 
+def _started(by: str, *, loads: bool | None) -> Edit:
+    return {"daemon": Daemon(installed=True, running=True, starter=by, loads=loads)}
+
+
 HIGH = (2.0, 9.0, 6.0)
 OWN, KERNEL = (
     Daemon(installed=True, running=True, plugins=plugins)
@@ -84,6 +88,12 @@ ROWS = (
     Row("route-missing", "it came up after the routes were read",
         _routed(OWN, WAN, sas=live(child_sa(install_time=1.0)))),
     Row("route-missing", "strongSwan makes none for a port", _routed(OWN, WAN, **TCP)),
+    Row("loads-nothing", "the init script", b=_started("/etc/init.d/strongswan", loads=False), remedies=()),
+    Row("loads-nothing", "the unit", _started("strongswan.service", loads=False), remedies=()),
+    Row("loads-nothing", "it loads them", b=_started("strongswan.service", loads=True)),
+    Row("loads-nothing", "other programs might", b=_started("strongswan.service", loads=None)),
+    Row("loads-nothing", "a connection that is in no file",
+        b={**_started("strongswan.service", loads=False), "connection": {"configured": False}}),
     Row("route-missing", "the peer is in that network",
         _routed(OWN, WAN, sas=live(child_sa(remote_ts=("0.0.0.0/0",))))),
 )  # fmt: skip
@@ -100,6 +110,7 @@ def test_what_the_machine_does_to_a_tunnel_is_seen_and_nothing_else(row: Row) ->
         ("no worker is idle", "a/to-b", "a has 3.0 threads for each of its 2 cores", "a: none of 16 workers"),
         ("the peer gave it up", "b/to-a", "b has 3.0 threads", f"a: {GAVE_UP[0]}"),
         ("a trap without its route", "a/to-b/net", "no route into ipsecN", "a swanctl.conf:20: remote_ts"),
+        ("the unit", "a/to-b", "strongswan.service starts the daemon of a and loads nothing", "a strongswan.service: "),
         ("no route at all, the kernel's ESP", "a/to-b/net", f"no route at all to {NET_B}", f"a: {ELSEWHERE}"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ...errors import IpsecError, ParseError
 from ...model import Daemon, Problem, Reply
@@ -72,7 +72,15 @@ def daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
         idle=number(workers, "idle"),
         queued=sum(number(queues, priority) or 0 for priority in queues) if queues else None,
         retransmission=retransmission(found),
+        **_starter(reply),
     )
+
+
+def _starter(reply: Reply) -> dict[str, Any]:
+    """What starts the daemon with the machine, and whether that loads connections (starter.sh)."""
+    answered = reply.sections.get("starter")
+    does, dummy, what = answered.text.strip().partition(" ") if answered and not answered.status else ("", "", "")
+    return {"starter": what, "loads": {"loads": True, "nothing": False}.get(does)}
 
 
 def _silent(status: int, said: str, *, runs: bool) -> tuple[Problem, bool | None]:

@@ -49,19 +49,20 @@ tw_folders() {
 	done | sort -u
 }
 
-# Sections conf-files, the first of which is strongswan.conf, and conf-0, conf-1, ...
+# Sections conf-files, the first of which is strongswan.conf, and conf-0, conf-1, ...; tw_conf_files become those files.
 tw_settings() {
 	tw_conf=$(tw_main_conf) || tw_conf=''
 	tw_files='' tw_unread=''
 	if [ -n "$tw_conf" ] && ! tw_follow setting-includes "$tw_conf" 2>/dev/null; then
 		tw_files='' tw_unread="large $tw_conf"
 	fi
-	section conf-files printf '%s' "$tw_files"
+	tw_conf_files=$tw_files # tw_files are those of swanctl.conf later
+	section conf-files printf '%s' "$tw_conf_files"
 	section conf-unread printf '%s' "$tw_unread"
 	section conf-folders tw_folders
 	section logging-until tw_until
 	tw_index=0
-	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
+	printf '%s' "$tw_conf_files" | while IFS= read -r tw_file; do
 		section "conf-$tw_index" tw_some "$tw_file"
 		tw_index=$((tw_index + 1))
 	done

@@ -10,7 +10,7 @@ from ...secrets import pads
 from ..options import GatherOptions
 from ..program import Program, script
 
-TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "gather.sh")
+TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "start.sh", "starter.sh", "gather.sh")
 
 
 def gather(options: GatherOptions) -> Script:

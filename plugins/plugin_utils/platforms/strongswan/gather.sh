@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh, conf.sh and standing.sh come before this text (gather.py)
+# shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh, conf.sh, standing.sh and starter.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
 tw_routes_max=1000
 tw_lines_max=20000
@@ -257,10 +257,10 @@ tw_machine() {
 	section session tw_session
 }
 
-# tw_writes_keys: the levels at which one of the daemon's loggers writes keys, or may: what is no level of one digit.
+# tw_writes_keys: the levels at which one of strongswan.conf's loggers writes keys, or may: what is no level of one digit.
 tw_writes_keys() {
 	tw_groups='default|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts'
-	printf '%s' "$tw_files" | while IFS= read -r tw_file; do
+	printf '%s' "$tw_conf_files" | while IFS= read -r tw_file; do
 		tw_some "$tw_file" | grep -Eo "(^|[^A-Za-z0-9_.-])($tw_groups)[[:blank:]]*=[[:blank:]]*([4-9]|unreadable)"
 		# a file with levels and no logger is included inside one
 		grep -Eq '^[^#]*(filelog|syslog|journal)' "$tw_file" ||
@@ -282,6 +282,7 @@ tw_strongswan() {
 	tw_machine
 	section keepalives tw_keepalives
 	tw_reading
+	section starter tw_loading_starter
 	tw_daemon
 	tw_logged
 }
