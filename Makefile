@@ -43,13 +43,13 @@ test: $(READY)
 		--lane "roots integration matrix-changed mutants molecule contract-$(LOWEST)" \
 		--lane "unit lint types docs sanity browser $(if $(CI),fresh-quick) contract-$(HIGHEST)"
 
-# What measures time needs the machine to itself, so it comes last. Its pages in docs/ are then as new as the night.
+# What measures time needs the machine to itself, and `fresh` has two lanes of its own: they come last. The pages in docs/
+# are then as new as the night.
 night: $(READY)
 	@$(MAIN)/bin/python -m tests.tools.stages night \
 		--lane "roots integration-night matrix sabotage mutants-night molecule $(CORES:%=contract-%)" \
-		--lane "lint types docs browser properties-night $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" \
-		--lane "fresh fuzz" && \
-	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "figures-of-time"
+		--lane "lint types docs browser properties-night $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" && \
+	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh fuzz figures-of-time"
 
 check: lint types unit
 

@@ -76,7 +76,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     """
     read, wanted = tuple(gateways), tuple(declared)
     broken = dict(unreadable or {})
-    every, unpaired = pair(read, wanted, psks=psks, probes=probes, attempts=attempts)
+    every, unpaired = pair(read, wanted, psks=psks, probes=probes, attempts=attempts, unread=bool(broken))
     if policy is not None and target:
         every = aimed(every, *policy)
     names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
@@ -91,6 +91,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         broken = {name: why for name, why in broken.items() if name in ends}
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
+    unread += [_torn(each) for each in unpaired if each.torn]
     diagnosis = diagnosed(tunnels, repair, among=every)
     findings = ordered(_heard(chain(unread, diagnosis, _stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
@@ -166,6 +167,20 @@ def _unreadable(name: str, why: str) -> Finding:
         f"{name} could not be read: {why}",
         "gather",
         no_fix="make the gateway reachable and readable",
+    )
+
+
+def _torn(end: Unpaired) -> Finding:
+    """An end of which nobody knows whose it is: its tunnel is not judged, and that must not go unnoticed."""
+    return Finding(
+        "pairing-ambiguous",
+        "high",
+        "",
+        end.end,
+        f"{end.end} {end.reason.partition(';')[0]}, so its tunnel is not audited",
+        "pairing",
+        (f"{end.end}: its peer is {end.remote}",),
+        no_fix="declare the tunnel in ipsec_tunnels",
     )
 
 

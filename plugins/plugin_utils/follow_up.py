@@ -39,11 +39,12 @@ def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str
 def to_try(found: Audit) -> dict[str, list[dict[str, str | None]]]:
     """By tunnel that is not up, what to initiate: first from the end that is to answer, and then from the other.
 
-    Of one that is up in part, each child by itself that is not.
+    Of one that is up in part, each child by itself that is not. Not one that is up with somebody else: the other node
+    of a cluster may have it, and to initiate it from here would take it over.
     """
     wanted: dict[str, list[dict[str, str | None]]] = {}
     for tunnel in found.tunnels:
-        if found.proofs[tunnel.name].state != "down":
+        if found.proofs[tunnel.name].state != "down" or any(end.strange for end in tunnel.ends):
             continue
         couples = lacking(tunnel) if up(tunnel) else [(None, None)]
         for couple in couples:

@@ -24,7 +24,7 @@ from ansible.utils.display import Display
 from . import guarding
 from .errors import IpsecError
 from .model import Gateway, Reply, Script, plain
-from .report.visible import visible
+from .report.visible import visible, visible_lines
 from .transport import play
 
 _BETWEEN_TRIES = 5.0  # seconds
@@ -46,14 +46,17 @@ class Task(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry."""
         super().run(tmp, task_vars)
-        validated, args = self.validate_argument_spec(self.SPEC, **self.RULES)
-        self._secrets: set[str] = validated._no_log_values  # noqa: SLF001
+        self._secrets: set[str] = set()
         # A failure is returned and not raised: ansible-core before 2.19 marks what is returned as text that is never a
         # template, and not what is raised, in which a gateway or its peer may have put one.
         try:
+            validated, args = self.validate_argument_spec(self.SPEC, **self.RULES)
+            self._secrets = validated._no_log_values  # noqa: SLF001
             result = {"changed": False} | self.act(args, task_vars or {})
+            if "diff" in result:
+                result["diff"] = visible_lines(plain(result["diff"]))
         except IpsecError as error:
-            log = {"log": list(error.log)} if error.log else {}
+            log = {"log": visible_lines(list(error.log))} if error.log else {}
             result = {"failed": True, "msg": visible(str(error))} | log
         except AnsibleConnectionFailure as error:
             result = {"unreachable": True, "msg": visible(" ".join(str(error).split()))}

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from .model import Attempt, End, EndName, Tunnel, Verdict
-from .swanctl.log import Event, events, exchange, message, of_others
-from .swanctl.words import explicit
+from .swanctl.log import Event, events, exchange, has_thread, message, of_others
+from .swanctl.words import explicit, identities
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
 FLOATED = 4500  # UDP port of IKE behind NAT (RFC 3948)
@@ -178,9 +178,20 @@ def _heard(end: End, peer: End, attempt: Attempt) -> tuple[str, ...]:
     """
     lines = attempt.peer_log or ()
     asked = {packet.target for packet in _packets(attempt.log, "sending")} & peer.site.addresses  # none: NAT before it
-    heard = exchange(lines, _addresses(end), asked)
+    heard = _attributed(exchange(lines, _addresses(end), asked), end, peer)
     behind = frozenset() if _packets(heard, "received") else _translated(attempt.log, lines)
     return _its_own(exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
+
+
+def _attributed(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
+    """Without lines that may be about another tunnel of the peer's: those of the journal have no thread to go by.
+
+    They are kept where the gateway has one connection, or where they name the other end.
+    """
+    if len(peer.gateway.connections) < 2:  # noqa: PLR2004
+        return lines
+    names = {*_addresses(end), *filter(None, identities(end.connection)[:1]), f"'{peer.connection.name}'"}
+    return tuple(line for line in lines if has_thread(line) or any(name in line for name in names))
 
 
 def _its_own(lines: tuple[str, ...], peer: End, attempt: Attempt) -> tuple[str, ...]:

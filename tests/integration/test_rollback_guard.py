@@ -385,6 +385,26 @@ def test_in_a_folder_of_somebody_else_nothing_is_armed(lab: Lab, hosts: Path, tm
             lab.sh("b01", f"{others} /etc/tunnelwright")
 
 
+def test_a_guard_that_somebody_else_has_made_is_none_and_nothing_of_it_runs(
+    lab: Lab, hosts: Path, tmp_path: Path
+) -> None:
+    about = "id cafe\\nname me\\nrun me\\nseconds 9\\nat_boot none\\nfiles 0\\nwhen 1\\narmed 1\\n"
+    forged = (
+        f"mkdir -p /etc/tunnelwright/guard-cafe && cd /etc/tunnelwright/guard-cafe && printf '{about}' >about && "
+        ": >armed && echo 'touch /run/ran' >watch && ln -sn guard-cafe ../guard && chown -R nobody /etc/tunnelwright"
+    )
+    lab.sh("b01", forged)
+    try:
+        seen = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
+        assert (seen["guard"], seen["rollback"]) == (None, None)
+        for state in ("rolled_back", "confirmed", "armed"):
+            told = guard(tmp_path, hosts, state, name="me").result("it")
+            assert told.get("failed") or not told["changed"], told
+        assert lab.exec("b01", ["test", "-e", "/run/ran"]).returncode == 1
+    finally:
+        lab.sh("b01", "rm -rf /etc/tunnelwright")
+
+
 def test_a_user_who_is_not_root_is_told_to_become_it(lab: Lab, tmp_path: Path) -> None:
     path = tmp_path / "operator.yml"
     path.write_text(inventory(lab, user="operator"), encoding="utf-8")

@@ -46,8 +46,12 @@ def judge(told: Told) -> Row:
         missed.append(f"traffic passes {told.carried} before, which is not what it is about")
     if not told.paired:
         missed.append("its ends were not paired, or not read")
-    if told.made.tasks and not told.case.beside and not _cured(told.case):
+    if told.made.tasks and not _cured(told.case) and not any(finding["fix"] for finding in told.findings):
         missed.append(f"{', '.join(told.made.tasks)} changed, where nothing is to be repaired")
+    if told.case.carries and told.carries != (True, True):
+        missed.append(f"traffic passed before, and after: {told.carries}")
+    if secretly := [gateway for gateway in told.rewritten if not told.made.tasks.get(gateway)]:
+        missed.append(f"the files of {', '.join(secretly)} are not what they were, where the run changed nothing")
     missed += [f"{how}, for it or for a case beside it" for how in told.failed]
     missed += [f"left behind: {path}" for path in told.litter]
     own = _fault(told, told.case) if isinstance(told.case, Fault) else _variant(told)

@@ -62,6 +62,7 @@ class Told:
     failed: Sequence[str] = ()  # runs of its batch that failed for no reason, or did not for one
     leaks: Sequence[str] = ()  # where one of its pre-shared keys was seen
     litter: Sequence[str] = ()  # files of ours on its gateways at the end
+    rewritten: Sequence[str] = ()  # gateways whose files are not what they were before
 
 
 @dataclass
@@ -158,6 +159,8 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
         with clock.step("diagnose"):
             heard = [case for case in cases if _heard(case)]
             diagnosed = [_play(stage, heard, "diagnose", "once")] if heard else []
+        with clock.step("sums"):
+            before = _each(stage, lambda case: _sums(stage, case))
         with clock.step("check"):
             check = _play(stage, cases, "remediate", "check", "--check", *TOLD)
         with clock.step("repair"):
@@ -167,6 +170,7 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
         with clock.step("look again"):
             second = _play(stage, cases, "remediate", "second")
             litter = _each(stage, lambda case: _litter(stage, case))
+            after = _each(stage, lambda case: _sums(stage, case))
         runs = [*diagnosed, check, first, second]
         failed = [
             f"{played.name} ended with {played.run.status}"
@@ -198,6 +202,7 @@ def _tell(cases: Sequence[Case], suite: str, tmp: Path, clock: _Clock) -> list[T
                     failed=failed,
                     leaks=[where for where, text in texts.items() if any(key in text for key in keys[case.name])],
                     litter=litter[case.name],
+                    rewritten=[name for name, sums in before[case.name].items() if after[case.name][name] != sums],
                 )
             )
         return told
@@ -284,6 +289,12 @@ def _litter(stage: _Stage, case: Case) -> list[str]:
         for gateway in stage.gateways(case).values()
         for path in stage.lab.sh(gateway, LITTER).split()
     ]
+
+
+def _sums(stage: _Stage, case: Case) -> dict[str, str]:
+    """By gateway of a case, its files of strongSwan and what starts things."""
+    script = "find /etc/swanctl /etc/strongswan* /etc/cron.d -type f -exec sha256sum {} + | sort"
+    return {gateway: stage.lab.sh(gateway, script) for gateway in stage.gateways(case).values()}
 
 
 def _texts(stage: _Stage, runs: Iterable[_Played]) -> Iterator[tuple[str, str]]:

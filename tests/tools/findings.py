@@ -27,7 +27,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import Grounds
 
-from tests.unit.build import ASKED, Row, edited, gateways, healthy, tunnel
+from tests.unit.build import ASKED, Row, connection, edited, gateways, healthy, mirrored, tunnel
 from tests.unit.policy import rows as policy_rows
 from tests.unit.policy.rows import no_file
 from tests.unit.rules.rows import rows
@@ -79,9 +79,8 @@ def topics() -> tuple[Topic, ...]:
             shown[row.rule].append(_case(row))
     of_rules = (_topic(each, shown[each.id]) for each in rules.all_rules())
     of_checks = (_demanded(name, check) for name, check in all_checks().items())
-    return tuple(
-        sorted([*of_rules, *of_checks, _unreadable(), _failed(), _expired(), _stray()], key=lambda topic: topic.id)
-    )
+    others = (_unreadable(), _torn(), _failed(), _expired(), _stray())
+    return tuple(sorted([*of_rules, *of_checks, *others], key=lambda topic: topic.id))
 
 
 def _topic(rule: rules.Rule, cases: list[Case]) -> Topic:
@@ -189,6 +188,22 @@ def _unreadable() -> Topic:
         "The tunnels of a gateway that could not be reached are judged by their other end alone.",
         (),
         cases,
+        of_tunnels=False,
+    )
+
+
+def _torn() -> Topic:
+    """An end that fits several others: there is no tunnel yet, so no rule finds it."""
+    twin = replace(mirrored(connection()), name="twin")
+    a, b = healthy()
+    done = audit((edited(a, sas=()), edited(b, sas=(), more=(twin,))))
+    return Topic(
+        "pairing-ambiguous",
+        done.findings[0].severity,
+        "Several ends fit an end equally well, so nobody knows which is its peer, and its tunnel is not audited.\n\n"
+        "It may be a copy of a connection, the other node of a cluster, or a gateway that says it is another one.",
+        (),
+        (Case("two connections are alike", done, done.findings),),
         of_tunnels=False,
     )
 

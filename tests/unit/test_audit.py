@@ -258,3 +258,12 @@ def test_what_is_tried_is_the_tunnel_that_is_down_or_each_child_of_it_that_is() 
     part = tuple(replace(g, sas=tuple(replace(ike, children=ike.children[:1]) for ike in g.sas or ())) for g in (a, b))
     assert to_try(audit(part)) == {"a-b": [{**each, "child": "more"} for each in whole]}
     assert to_try(audit((a, edited(b, sas=None)))) == {}
+
+
+def test_what_another_node_carries_is_not_tried_since_that_would_take_it_over() -> None:
+    """The hub is up with the other node of a cluster, which was not read."""
+    a, b = healthy()
+    elsewhere = tuple(
+        replace(ike, initiator_spi="99", responder_spi="98", remote_id="c.example") for ike in a.sas or ()
+    )
+    assert to_try(audit((edited(a, sas=elsewhere), edited(b, sas=())))) == {}

@@ -16,16 +16,24 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Auth,
     Change,
     Connection,
+    Daemon,
     EndName,
     Fault,
     Finding,
     Gateway,
+    Problem,
     Repair,
     System,
     Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import Rule, all_rules, diagnose, run
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import (
+    Rule,
+    all_rules,
+    diagnose,
+    diagnosed,
+    run,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT, WORDS, Grounds, word_of
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.keys import KEYS
 
@@ -35,11 +43,13 @@ from tests.unit.build import (
     NET_A,
     NET_B,
     child,
+    child_sa,
     connection,
     declared,
     edited,
     gateway,
     healthy,
+    ike_sa,
     mirrored,
     remedies,
     secret,
@@ -225,6 +235,63 @@ def test_nothing_is_loaded_on_a_gateway_with_a_key_that_would_end_what_is_up() -
     found = {each.id: each for each in diagnose(tunnels, set(REPAIRS))}
     assert found["psk-changed"].fix == ()
     assert (found["config-drift"].fix, "a-b" in found["config-drift"].no_fix) == ((), True)
+
+
+def _hub(**edit: Any) -> tuple[Gateway, ...]:
+    """A hub with two tunnels that are up, the second of which was edited and not loaded."""
+    own = {"local": (Auth("local", "pubkey", "a.example"),)}
+    ours = connection(**CERTIFICATES, dpd_delay=0.0)
+    other = connection(
+        "to-c",
+        **own,
+        remote_addrs=("192.0.2.3",),
+        remote=(Auth("remote", "pubkey", "c.example"),),
+        children=(child("far", local_ts=(NET_A,), remote_ts=("10.3.0.0/24",)),),
+    )
+    peer = mirrored(other)
+    a, b = healthy(ours, mirrored(ours))
+    c = gateway("c", peer, sas=(ike_sa(peer, 2, swapped=True, children=(child_sa("far", 2, swapped=True),)),))
+    theirs = ike_sa(other, 2, children=(child_sa("far", 2),))
+    edited_one = replace(other, differs=("dpd_delay: 10s in the file, 30s in the daemon",), **edit)
+    return replace(a, connections=(ours, edited_one), sas=(*(a.sas or ()), theirs)), b, c
+
+
+@pytest.mark.parametrize(
+    ("edit", "chosen", "fixed"),
+    [
+        ({}, None, True),  # what was edited agrees with its peer, and is loaded for itself too
+        ({}, "a-b", False),  # only the other tunnel may be changed
+        ({"version": 1}, None, False),  # it would end what is up
+    ],
+)
+def test_a_repair_does_not_put_into_force_what_was_edited_of_another_tunnel(
+    edit: dict[str, Any], chosen: str | None, *, fixed: bool
+) -> None:
+    tunnels, dummy = pair(_hub(**edit))
+    assert [one.name for one in tunnels] == ["a-b", "a-c"]
+    some = [one for one in tunnels if chosen in (None, one.name)]
+    found = [each for each in diagnosed(some, among=tunnels) if (each.id, each.end.gateway) == ("dpd-off", "a")]
+    assert [bool(each.fix) for each in found if each.tunnel == "a-b"] == [fixed]
+    assert all("of a/to-c and never loaded" in each.no_fix for each in found if each.tunnel == "a-b" and not each.fix)
+
+
+def test_nothing_is_done_to_a_tunnel_of_which_nobody_knows_whether_it_is_up() -> None:
+    a, b = healthy(connection(dpd_delay=0.0))
+    for dark in (edited(b, sas=None), edited(b, daemon=Daemon(installed=True, running=None), sas=None)):
+        tunnels, dummy = pair((a, dark))
+        found = diagnose(tunnels, set(REPAIRS))
+        assert found
+        assert [each.fix for each in found] == [()] * len(found)
+        assert any("the SAs of b could not be read, so the tunnel may be up" in each.no_fix for each in found)
+
+
+def test_a_key_is_nobody_elses_only_where_all_could_be_read() -> None:
+    for unread in (False, True):
+        (one,), dummy = pair(tuple(replace(g, secrets=(secret(connection()),)) for g in healthy()), unread=unread)
+        assert one.own_key is not unread
+    broken = replace(gateway("z"), problems=(Problem("config-unreadable", "denied"),))
+    (one,), dummy = pair((*(replace(g, secrets=(secret(connection()),)) for g in healthy()), broken))
+    assert one.own_key is False
 
 
 def test_a_file_that_disagrees_with_the_peer_is_not_loaded_while_the_tunnel_is_up() -> None:

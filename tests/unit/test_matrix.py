@@ -63,7 +63,7 @@ UNDECIDED = Told(
     FAULTS["psk-mismatch-undecided"],
     GATEWAYS,
     paired=True,
-    findings=[_finding("psk-mismatch", "b01", no_fix="Give the right key in ipsec_psks")],
+    findings=[_finding("psk-mismatch", "b01", fix=[], no_fix="Give the right key in ipsec_psks")],
 )
 TRIED = replace(UNDECIDED, foretold=Deeds({"b01": 1}), repairs=[{**REPAIR, "changed": [], "failed": ["b01"]}])
 RETURNED = replace(
@@ -125,6 +125,9 @@ def test_what_must_be_passes(told: Told) -> None:
         replace(FINE, again=["b01"]),
         replace(FINE, left=[_finding()]),
         replace(FINE, carries=(False, False)),
+        replace(FINE, rewritten=["a01"]),
+        replace(FOUND, rewritten=["b01"]),
+        replace(UNDECIDED, case=FAULTS["children-cut-differently"], carried=UP, carries=(True, False)),
     ],
 )
 def test_anything_else_is_missed(bad: Told) -> None:

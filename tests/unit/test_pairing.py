@@ -136,6 +136,7 @@ def test_two_ends_that_fit_equally_well_are_left_unpaired_with_their_names() -> 
     reasons = {str(u.end): u.reason for u in unpaired}
     assert reasons["a/to-b"] == "fits equally well with b/to-a and b/twin; declare the tunnel in ipsec_tunnels"
     assert reasons["b/to-a"] == reasons["b/twin"] == "fits a/to-b, which fits others as well"
+    assert [str(u.end) for u in unpaired if u.torn] == ["a/to-b"]
 
 
 def test_an_end_between_two_good_ones_takes_no_worse_one_instead() -> None:

@@ -143,11 +143,12 @@ class TunnelChange:
 
 @dataclass(frozen=True, slots=True)
 class Carrying:
-    """A tunnel, changed or not, that ends at a gateway of the batch, and what of it passed traffic before."""
+    """A tunnel, changed or not, that ends at a gateway of the batch, and what of it passed traffic or was up before."""
 
     name: str
     gateways: tuple[str, ...]
     children: tuple[EndName, ...]  # through which a ping came back
+    up: tuple[EndName, ...] = ()  # of which both ends hold a CHILD_SA in common, named at its first end
 
 
 @dataclass(frozen=True, slots=True)

@@ -264,6 +264,7 @@ class Unpaired:
     end: EndName
     remote: str  # who it talks to, as configured
     reason: str
+    torn: bool = False  # there are several that fit equally well
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,15 +27,18 @@ __all__ = ["pair"]
 Seen = TypeVar("Seen", Probe, Attempt)
 
 
-def pair(
+def pair(  # noqa: PLR0913  each is one thing that is known
     gateways: Iterable[Gateway],
     declared: Iterable[Declared] = (),
     *,
     psks: Mapping[str, GivenPsk] | None = None,
     probes: Iterable[Probe] = (),
     attempts: Iterable[Attempt] = (),
+    unread: bool = False,
 ) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...]]:
     """All tunnels between these gateways, and the ends whose other end is not among them.
+
+    `unread`: there are gateways beside them that could not be read, so nothing is known to be in one place alone.
 
     Raises:
         IpsecError: a declared tunnel names a connection that is not there, or one that is another's end as well.
@@ -56,6 +59,8 @@ def pair(
     met, alone = _meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
     uses = Counter(_key(side.end) for side in sides.values())
+    if unread or len(whole) < len(read):  # whoever was not read may have the same key
+        uses.clear()
     return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts), uses), (*lonely, *alone)
 
 
@@ -101,7 +106,7 @@ def _tunnels(
     attempts: Mapping[tuple[str, str], list[Attempt]],
     uses: Counter[tuple[str, str] | None],
 ) -> tuple[Tunnel, ...]:
-    """`uses`: how many connections of all gateways read sign with a key."""
+    """`uses`: how many connections of all gateways sign with a key; empty where not all could be read."""
     count = Counter(side.end.gateway.name for one, other, *dummy in found for side in (one, other))
     between = Counter(frozenset((one.end.gateway.name, other.end.gateway.name)) for one, other, *dummy in found)
     tunnels = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from ..model import Unpaired
 from .sides import Side, overlap
@@ -105,7 +106,9 @@ def _match(
                 reasons[end] = f"fits equally well with {' and '.join(names)}; declare the tunnel in ipsec_tunnels"
             elif not others:
                 reasons.setdefault(end, f"fits {sides[candidate].end.name()}, which fits others as well")
-    lonely = tuple(_unpaired(side, reasons.get(i)) for i, side in enumerate(sides) if i not in taken)
+    lonely = tuple(
+        replace(_unpaired(side, reasons.get(i)), torn=i in torn) for i, side in enumerate(sides) if i not in taken
+    )
     return found, lonely
 
 

@@ -8,6 +8,8 @@ the line read from right to left, a line that looks like the next finding. They 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 _LINES = ("Zl", "Zp")  # Unicode's line and paragraph separators
 
@@ -20,6 +22,15 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(character) if _unseen(character) else character for character in text)
+
+
+def visible_lines(value: Any) -> Any:
+    """The same of every string in lists and dicts, whose lines and tabs stay: of a file, or a part of a log."""
+    if isinstance(value, str):
+        return "\n".join("\t".join(map(visible, line.split("\t"))) for line in value.split("\n"))
+    if isinstance(value, Mapping):
+        return {key: visible_lines(each) for key, each in value.items()}
+    return [visible_lines(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _unseen(character: str) -> bool:

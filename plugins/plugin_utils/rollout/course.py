@@ -120,7 +120,7 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     began = replace(record, batch=heard.batch, following=0, batch_began=heard.now.isoformat(), guards={})
     began = _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
     touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in began.ours(t)}
-    return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children))
+    return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children or each.up))
 
 
 def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:

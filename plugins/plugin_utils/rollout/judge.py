@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..model import ChangeRecord, Order, Picture, Taken, TunnelChange
+from ..model import Carrying, ChangeRecord, Order, Picture, Taken, TunnelChange
 from .picture import Seen, carrying
 from .steps import asked_again, steps_of
 
@@ -40,16 +40,20 @@ def _is_half(tunnel: TunnelChange, order: Order) -> bool:
 
 
 def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
-    """What of a tunnel, or of an unchanged one that ends at its gateways too, passes traffic no more; or empty."""
-    now = {each.name: each.children for each in carrying(tunnel.gateways, seen)}
+    """What of a tunnel, or of an unchanged one at its gateways, passes traffic or is up no more; or empty."""
+    now = {each.name: each for each in carrying(tunnel.gateways, seen)}
+    dark = {name for name, gateway in seen.gateways.items() if gateway.sas is None} | seen.unreadable.keys()
     changed = {each.name for each in record.tunnels if each.batch == record.batch} - {tunnel.name}
     for each in record.carrying:
         shared = [gateway for gateway in each.gateways if gateway in tunnel.gateways]
-        gone = [end for end in each.children if end not in now.get(each.name, ())]
-        unknown = each.name != tunnel.name and not seen.unreadable.keys().isdisjoint(each.gateways)
-        if shared and gone and each.name not in changed and not unknown:
-            whose = "" if each.name == tunnel.name else f"{each.name}, which also ends at {shared[0]}: "
+        if not shared or each.name in changed or (each.name != tunnel.name and not dark.isdisjoint(each.gateways)):
+            continue
+        whose = "" if each.name == tunnel.name else f"{each.name}, which also ends at {shared[0]}: "
+        left = now.get(each.name, Carrying(each.name, (), ()))
+        if gone := [end for end in each.children if end not in left.children]:
             return f"{whose}pings passed through {gone[0]} before, and do not now"
+        if gone := [end for end in each.up if end not in left.up]:
+            return f"{whose}{gone[0]} was up before, and is not now"
     return ""
 
 

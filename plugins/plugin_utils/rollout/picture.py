@@ -72,16 +72,37 @@ def picture(name: str, seen: Seen, now: datetime) -> Picture | None:
 
 
 def carrying(gateways: Collection[str], seen: Seen) -> Iterator[Carrying]:
-    """Of all tunnels that end at these gateways, what passes traffic."""
+    """Of all tunnels that end at these gateways, what passes traffic and what is up."""
     came_back: dict[tuple[str, str], list[str]] = {}
     for probe in seen.probes:
         if probe.reachable:
             came_back.setdefault((probe.gateway, probe.connection), []).append(probe.child)
-    for tunnel in seen.tunnels.values():
+    ending = [each for each in seen.tunnels.values() if any(end.gateway in gateways for end in each.ends)]
+    held = _children({end.gateway for tunnel in ending for end in tunnel.ends}, seen)
+    for tunnel in ending:
         names = tuple(dict.fromkeys(end.gateway for end in tunnel.ends))
-        if not set(names).isdisjoint(gateways):
-            children = (EndName(*_key(end), child) for end in tunnel.ends for child in came_back.get(_key(end), ()))
-            yield Carrying(tunnel.name, names, tuple(dict.fromkeys(children)))
+        children = (EndName(*_key(end), child) for end in tunnel.ends for child in came_back.get(_key(end), ()))
+        one, *others = (held.get(_key(end), {}) for end in tunnel.ends)
+        up = (child for (own, peer), child in one.items() if any((peer, own) in other for other in others))
+        first = _key(tunnel.ends[0])
+        yield Carrying(
+            tunnel.name,
+            names,
+            tuple(dict.fromkeys(children)),
+            tuple(EndName(*first, child) for child in dict.fromkeys(up)),
+        )
+
+
+def _children(gateways: Iterable[str], seen: Seen) -> Mapping[tuple[str, str], Mapping[tuple[str, str], str]]:
+    """By gateway and connection, the children that have SAs, by the SPIs of these: own first."""
+    found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    for name in gateways:
+        gateway = seen.gateways.get(name)
+        for ike in (gateway.sas or ()) if gateway else ():
+            for child in ike.children:
+                if child.spi_in and child.spi_out:
+                    found.setdefault((name, ike.connection), {})[child.spi_in, child.spi_out] = child.name
+    return found
 
 
 def managed_through(tunnel: Found, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:

@@ -101,7 +101,8 @@ def diagnosed(
 ) -> Iterator[Finding]:
     """The same as it is found, tunnel by tunnel; `among`: all that there are, where only some are looked at."""
     chosen = tuple(tunnels)
-    grounds = Grounds(allowed, chosen if among is None else among)
+    names = None if among is None else frozenset(tunnel.name for tunnel in chosen)
+    grounds = Grounds(allowed, chosen if among is None else among, chosen=names, apart=_files_disagree)
     for tunnel in chosen:
         yield from _diagnose(tunnel, grounds)
 
@@ -135,6 +136,12 @@ def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
         return found
     why = f"not loaded automatically: the tunnel is up, and the files of its ends disagree ({apart})"
     return [replace(f, fix=(), no_fix=why) if any(map(loads, f.fix)) else f for f in found]
+
+
+def _files_disagree(tunnel: Tunnel) -> bool:
+    """Whether the files of its ends say what could not work together."""
+    judges = (each for each in all_rules() if each.family in AGREEMENT and each.id not in ROTATED)
+    return any(True for each in judges for dummy in each.check(tunnel))
 
 
 def _couple(tunnel: Tunnel, end: EndName) -> int | None:

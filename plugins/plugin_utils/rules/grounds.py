@@ -17,7 +17,7 @@ from ..swanctl import proposals
 from ..swanctl.keys import Level, listed
 from ..swanctl.words import explicit, identities, normal, numeric, outside, several
 from .claims import Claims, Network, inside, networks
-from .evidence import installed, keys_differ, live
+from .evidence import installed, keys_differ, live, readable
 
 Word = Literal["own", "view", "agreed", "conduct"]
 DEFAULT: frozenset[Repair] = frozenset(REPAIRS) - {"persistence", "practice", "peer_word"}
@@ -91,15 +91,30 @@ def _declared(tunnel: Tunnel) -> bool:
 class Grounds:
     """What a diagnosis may have done by itself; keeps what it has looked up of each gateway."""
 
-    def __init__(self, allowed: Collection[Repair] = DEFAULT, tunnels: Iterable[Tunnel] = ()) -> None:
-        """`tunnels`: all that are diagnosed, since to load a gateway's configuration touches each of its own."""
+    def __init__(
+        self,
+        allowed: Collection[Repair] = DEFAULT,
+        tunnels: Iterable[Tunnel] = (),
+        *,
+        chosen: Collection[str] | None = None,
+        apart: Callable[[Tunnel], bool] = lambda _tunnel: True,
+    ) -> None:
+        """`tunnels`: all that there are, since to load a gateway's configuration touches each of its own.
+
+        `chosen`: the names of those that may be changed; None: all. `apart`: whether the files of a tunnel's ends
+        disagree.
+        """
         self.allowed = frozenset(allowed)
+        every = tuple(tunnels)
         self._rekeyed = {
             end.gateway.name: tunnel.name
-            for tunnel in tunnels
+            for tunnel in every
             if keys_differ(tunnel) and live(tunnel)
             for end in tunnel.ends
         }
+        self._edited = _edited(every)
+        self._chosen, self._apart = chosen, apart
+        self._disagrees: dict[str, bool] = {}  # by tunnel, as far as it was asked
         self._claims: dict[str, Claims] = {}
 
     def judge(self, tunnel: Tunnel, fault: Fault, rule: str, repair: Repair) -> Fault:
@@ -121,9 +136,10 @@ class Grounds:
             reason
             for some in (
                 (_unread(tunnel, gateway) for gateway in touched),
+                (_dark(end) for end in tunnel.ends if not all(map(_starts, fault.fix))),
                 (_shared(end) for end in tunnel.ends if changes or _ends_sas(fault.fix)),
                 (_twice(tunnel.end(gateway)) for gateway in touched),
-                (self._breaks(fix.gateway) for fix in fault.fix if isinstance(fix, Step) and loads(fix)),
+                (self._breaks(tunnel, fix) for fix in fault.fix),
                 () if rule == DECLARED else (self._refused(tunnel, change) for change in changes),
                 (self._unasked(rule, repair),),
             )
@@ -131,10 +147,29 @@ class Grounds:
         )
         return next((reason for reason in reasons if reason), "")
 
-    def _breaks(self, gateway: str) -> str:
-        """Why a gateway's configuration is not loaded: it has a key that would end a tunnel which is up."""
-        tunnel = self._rekeyed.get(gateway)
-        return f"the key of {tunnel} in its file or in its peer's was changed, and the tunnel is up" if tunnel else ""
+    def _breaks(self, tunnel: Tunnel, fix: Change | Step) -> str:
+        """Why nothing is loaded on a gateway: it would put into force what others that are up do not stand."""
+        gateway = _gateway(fix)
+        rekeyed = self._rekeyed.get(gateway) if _loads_keys(fix) else None
+        if rekeyed and (loads(fix) or rekeyed != tunnel.name):
+            return f"the key of {rekeyed} in its file or in its peer's was changed, and the tunnel is up"
+        if not (isinstance(fix, Change) or _loads_keys(fix)):
+            return ""
+        for connection, other in self._edited.get(gateway, {}).items():
+            if other is not None and other.name == tunnel.name:
+                continue
+            unasked = other is None or (self._chosen is not None and other.name not in self._chosen)
+            if unasked or (other is not None and self._disagree(other)):
+                return (
+                    f"it would also load what was changed in the file of {gateway}/{connection} and never loaded, and "
+                    f"{gateway}/{connection} is up"
+                )
+        return ""
+
+    def _disagree(self, tunnel: Tunnel) -> bool:
+        if tunnel.name not in self._disagrees:
+            self._disagrees[tunnel.name] = self._apart(tunnel)
+        return self._disagrees[tunnel.name]
 
     def _unasked(self, rule: str, repair: Repair) -> str:
         if rule == DECLARED or repair in self.allowed:
@@ -227,6 +262,39 @@ def _grounds(tunnel: Tunnel, fixes: Iterable[Change | Step]) -> str:
 
 def _ends_sas(fixes: Iterable[Change | Step]) -> bool:
     return any(isinstance(fix, Step) and fix.do in ("sa", "connection") for fix in fixes)
+
+
+def _edited(tunnels: Iterable[Tunnel]) -> Mapping[str, Mapping[str, Tunnel | None]]:
+    """By gateway, the connections that are up and whose file was changed and not loaded, with their tunnels."""
+    gateways: dict[str, Gateway] = {}
+    ends: dict[tuple[str, str], Tunnel] = {}
+    for tunnel in tunnels:
+        for end in tunnel.ends:
+            gateways[end.gateway.name] = end.gateway
+            ends[end.gateway.name, end.connection.name] = tunnel
+    found: dict[str, dict[str, Tunnel | None]] = {}
+    for name, gateway in gateways.items():
+        up = {ike.connection for ike in gateway.sas or ()}
+        for connection in gateway.connections:
+            if connection.differs and connection.name in up:
+                found.setdefault(name, {})[connection.name] = ends.get((name, connection.name))
+    return found
+
+
+def _loads_keys(fix: Change | Step) -> bool:
+    """Whether a fix has a daemon load its keys: with all that is in the files, or with the one that is given."""
+    return loads(fix) or (isinstance(fix, Step) and fix.do == "connection")
+
+
+def _starts(fix: Change | Step) -> bool:
+    return isinstance(fix, Step) and fix.state == "started"
+
+
+def _dark(end: End) -> str:
+    """Why nothing is done to a tunnel: whether it is up is not known."""
+    if end.gateway.daemon.running is False or readable(end):
+        return ""
+    return f"the SAs of {end.gateway.name} could not be read, so the tunnel may be up"
 
 
 def loads(fix: Change | Step) -> bool:

@@ -161,12 +161,13 @@ def _near(end: End, selectors: tuple[str, ...]) -> bool:
 
 
 def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
-    """The selectors in one spelling: two halves of a network are that network."""
+    """The selectors in one spelling: two halves of a network are that network, and one that lies in another is none."""
     texts = [selector(text) for text in selectors]
     whole = [network for network in map(_network, texts) if network is not None]
-    if len(whole) != len(texts) or len({network.version for network in whole}) != 1:
+    if len(whole) != len(texts):
         return frozenset(texts)
-    return frozenset(str(network) for network in collapse_addresses(whole))  # type: ignore[type-var]
+    each = ([network for network in whole if network.version == version] for version in (4, 6))
+    return frozenset(str(network) for some in each for network in collapse_addresses(some))  # type: ignore[type-var]
 
 
 def _connected(end: End, selectors: tuple[str, ...]) -> bool:

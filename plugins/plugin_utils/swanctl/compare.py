@@ -17,6 +17,7 @@ from ..model import Auth, Child, Connection
 from .output import Tree, section
 
 _PLAIN_ID = re.compile(r"@{0,2}[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?|[0-9a-fA-F:.]+|%any")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ANY = frozenset({"%any", "%any4", "%any6", "::", "0.0.0.0/0", "::/0"})
 
 
@@ -112,9 +113,14 @@ def _identity(value: str) -> str:
 def _selectors(items: tuple[str, ...]) -> list[str] | None:
     """Networks in one spelling; None where one of them is more than a network (protocol, range, dynamic).
 
-    The daemon keeps one that is named twice only once (child_cfg.c), as pfSense names them.
+    The daemon leaves out one that lies in another, or is named twice, as pfSense names them (child_cfg.c).
     """
     try:
-        return list(dict.fromkeys(str(ipaddress.ip_network(item, strict=False)) for item in items))
+        networks = dict.fromkeys(ipaddress.ip_network(item, strict=False) for item in items)
     except ValueError:
         return None
+    return [str(each) for each in networks if not any(_lies_in(each, other) for other in networks if other != each)]
+
+
+def _lies_in(network: Network, other: Network) -> bool:
+    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]

@@ -47,6 +47,11 @@ def connection_of(line: str) -> tuple[str | None, int | None]:
     return (about["name"], int(about["id"])) if about else (None, None)
 
 
+def has_thread(line: str) -> bool:
+    """Whether it says which thread logged it, as all loggers but charon-systemd's journal do."""
+    return _THREAD.search(line) is not None
+
+
 def concerning(lines: Iterable[str], connection: str) -> tuple[str, ...]:
     """The lines about one connection: those with its name or an IKE_SA of it, and those that quote it."""
     marked = [(line, *connection_of(line)) for line in lines]

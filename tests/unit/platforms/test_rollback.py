@@ -156,6 +156,7 @@ case $1 in
 --help) if grep -q broken "$STRONGSWAN_CONF"; then echo "$STRONGSWAN_CONF:1: syntax error" >&2; exit 64; fi ;;
 --stats) [ ! -e {box}/down ] ;;
 --list-sas) cat {box}/sas ;;
+--list-conns) cat {box}/conns ;;
 --load-all) ! mv {box}/dies {box}/down 2>/dev/null || {{ : >{box}/sas; exit 111; }} ;;
 --initiate) cp {box}/established {box}/sas ;;
 esac
@@ -331,6 +332,7 @@ def box(shell: Shell, tmp_path: Path) -> Iterator[Box]:
     (tmp_path / "boot_id").write_text("first", encoding="utf-8")
     (tmp_path / "uptime").write_text("1.00 0.00\n", encoding="utf-8")
     (tmp_path / "count").write_text("", encoding="utf-8")
+    (tmp_path / "conns").write_text("hub: IKEv2, no reauthentication\n  local:  %any\n", encoding="utf-8")
     for name in ("sas", "established"):
         (tmp_path / name).write_text(SAS.replace("SPI", "01"), encoding="utf-8")
     made = Box(tmp_path, replace(shell, path=f"{programs}:{shell.path}"))
@@ -357,6 +359,20 @@ def test_what_is_not_confirmed_is_undone_and_what_was_established_is(box: Box) -
     assert (done.name, done.why, done.failed) == ("me", "not confirmed in time", ())
     assert f"remove {box.folder}/etc/conf.d/new.conf" in done.done
     assert len(done.done) == 7
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_where_no_file_was_changed_nothing_is_loaded_that_the_daemon_holds(box: Box, *, held: bool) -> None:
+    """Somebody may have edited what they do not want in force yet."""
+    guard = box.arm()
+    (box.folder / "sas").write_text("", encoding="utf-8")
+    if not held:
+        (box.folder / "conns").write_text("other: IKEv2, no reauthentication\n", encoding="utf-8")
+    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    assert done.rollback is not None
+    assert done.rollback.failed == ()
+    assert ("--load-all --noprompt" in box.asked()) is not held
+    assert "--initiate --ike hub --child net --timeout 10" in box.asked()
 
 
 def test_what_is_confirmed_stays_and_nothing_else_does(box: Box) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import pl
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_notice, as_table, markdown
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible, visible_lines
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import (
     FORMATS,
     again,
@@ -338,6 +338,11 @@ def test_every_format_tells_what_is_new_and_what_is_gone() -> None:
     assert "- gone: no-traffic on " in texts["markdown"]
     samples = reading.metrics(texts["prometheus"])
     assert (samples["ipsec_findings_new", frozenset()], samples["ipsec_findings_gone", frozenset()]) == (1, 1)
+
+
+def test_lines_and_tabs_of_a_file_stay_and_what_would_move_a_cursor_is_shown() -> None:
+    given = [{"before": "a\t= 1\n\x1b[2Jb\u202e\n", "lines": 2}, None]
+    assert visible_lines(given) == [{"before": "a\t= 1\n\\x1b[2Jb\\u202e\n", "lines": 2}, None]
 
 
 def test_a_notice_is_what_has_changed_and_empty_where_nothing_has() -> None:

@@ -29,7 +29,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.picture
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.steps import taken
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.todo import steps_to_take, todo
 
-from tests.unit.build import child, connection, gateway
+from tests.unit.build import child, child_sa, connection, gateway, ike_sa
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
 UP, DUMB = Proof(crosswise=True, traffic=True), Proof(crosswise=True, traffic=None)
@@ -229,6 +229,32 @@ def test_a_change_that_ends_what_passes_through_a_tunnel_beside_it_may_not_stay(
     assert run.because("hub-a") == "pings passed through hub/to-a/net before, and do not now"
     assert run.undo(beside)["not_restored"] == ["hub-a"]
     assert run.undo(before)["unfinished"] == "hub-a rolled back"
+
+
+def up(seen: Seen, *names: str) -> Seen:
+    """The look, with SAs that both ends of these tunnels hold."""
+    read = dict(seen.gateways)
+    for number, name in enumerate(names, 1):
+        for side, end in enumerate(ends(name)):
+            held = ike_sa(
+                read[end.gateway].connections[0], number, children=(child_sa("net", number, swapped=bool(side)),)
+            )
+            read[end.gateway] = replace(
+                read[end.gateway], sas=(*(read[end.gateway].sas or ()), replace(held, connection=end.connection))
+            )
+    return replace(seen, gateways=read)
+
+
+def test_a_change_that_ends_a_tunnel_beside_it_that_nobody_could_ping_may_not_stay() -> None:
+    names = ("hub-a", "hub-b", "x-y")
+    run = Run(up(look(*names, steps=STEPS[:1]), "hub-b", "x-y"))
+    run.arm(1)
+    done = taken([FINE], STEPS[:1])
+    assert run.event("tried", seen=up(look(*names), "x-y"), taken=done)["look_again"] == ["hub-a"]
+    assert run.because("hub-a") == "hub-b, which also ends at hub: hub/to-b/net was up before, and is not now"
+    dark = look(*names)
+    dark = replace(dark, gateways={**dark.gateways, "b": replace(dark.gateways["b"], sas=None)})
+    assert run.event("tried", seen=dark, taken=done)["confirm"] == ["hub", "a"], "nobody knows whether it is up"
 
 
 def test_what_is_changed_in_the_same_batch_is_judged_by_itself() -> None:

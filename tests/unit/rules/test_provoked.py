@@ -207,6 +207,16 @@ def _beside(attempt: Attempt, others: str = "to-d") -> Verdict:
     return verdict
 
 
+@pytest.mark.parametrize(
+    ("names", "cause"), [("'b.example' - 'a.example'", "psk-mismatch"), ("'b.example' - 'd.example'", "attempt-failed")]
+)
+def test_what_the_journal_says_of_another_peer_proves_nothing(names: str, cause: str) -> None:
+    """charon-systemd's lines have no thread there, so only what they name tells whose they are."""
+    line = f"2026-11-21T03:44:50+0100 b charon-systemd[99]: tried 1 shared key for {names}, but MAC mismatched"
+    own = tuple(f"[{each}" for each in (SENT, ANSWER, UNPROVEN))
+    assert _beside(Attempt("a", "to-b", False, own, (line,))).cause == cause  # noqa: FBT003 - established
+
+
 STRANGER = "no matching peer config found"
 MISMATCH = "tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched"
 MEANWHILE = (GOT, f"NET] <9> {ANSWERED[5:]}", f"IKE] <to-d|9> {MISMATCH}")

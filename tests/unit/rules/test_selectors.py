@@ -10,6 +10,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Sy
 from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored
 
 WIDE, ELSEWHERE = "10.1.0.0/16", "10.9.0.0/24"
+ALL = ("0.0.0.0/0", "::/0")
 THEIRS = mirrored(connection()).children[0]
 THEIR_OTHER = replace(THEIRS, name="other", local_ts=("10.3.0.0/24",), remote_ts=(ELSEWHERE,))
 ROWS = (
@@ -48,6 +49,22 @@ ROWS = (
         "selectors-not-mirrored",
         "two halves are the whole",
         b={"child": {"remote_ts": ("10.1.0.0/25", "10.1.0.128/25")}},
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "a network in another one is no more",
+        b={"child": {"remote_ts": (NET_A, "10.1.0.128/25", "10.1.0.7/32")}},
+    ),
+    Row(
+        "selectors-not-mirrored",
+        "pfSense gives a VTI its transfer network beside everything, of both families",
+        {
+            "child": {
+                "local_ts": ("10.6.0.1/30", "0.0.0.0/0", "::/0"),
+                "remote_ts": ("10.6.0.2/30", "0.0.0.0/0", "::/0"),
+            }
+        },
+        {"child": {"local_ts": ("10.6.0.2/32", "0.0.0.0/0", "::/0"), "remote_ts": ("0.0.0.0/0", "::/0")}},
     ),
     Row(
         "selectors-not-mirrored",

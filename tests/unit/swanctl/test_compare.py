@@ -6,7 +6,7 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Setting
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.compare import merged
 
-from tests.unit.build import connection
+from tests.unit.build import child, connection
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,12 @@ def test_a_dpd_timeout_drifts_with_ikev1_alone(version: int, differs: tuple[str,
     file = connection(version=version, dpd_timeout=60.0, settings=given)
     (both,) = merged((file,), ((connection(version=version), {"children": {"net": {}}}),))
     assert both.differs == differs
+
+
+def test_a_network_that_lies_in_another_is_none_to_the_daemon() -> None:
+    """It prints the widest alone (child_cfg.c), so a file that has both does not differ."""
+    wide, narrow, other = "10.1.0.0/16", "10.1.7.0/24", "fd00::/64"
+    file = connection(children=(child(local_ts=(narrow, wide, other)),))
+    held = connection(children=(child(local_ts=(wide, other)),))
+    (both,) = merged((file,), ((held, {"children": {"net": {}}}),))
+    assert both.differs == ()

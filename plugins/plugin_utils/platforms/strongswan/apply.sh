@@ -59,6 +59,7 @@ tw_prepare() {
 	eval "tw_path_$1=\$tw_path tw_new_$1=\$tw_new tw_old_$1=\$tw_old"
 	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by somebody else meanwhile; read it again"
 	tw_made="$tw_made $1"
+	rm -f "$tw_new" "$tw_old" # what somebody has put there may lead elsewhere
 	if ! { cp -p "$tw_path" "$tw_new" && cp -p "$tw_path" "$tw_old"; }; then tw_fail "a copy of $tw_given cannot be written beside it"; fi
 	tw_content "$tw_path" "$tw_ops" >"$tw_new" || tw_fail "the new $tw_given cannot be written"
 	[ "$(wc -c <"$tw_new")" -eq "$(($(wc -c <"$tw_path") + tw_size))" ] || tw_fail "the new $tw_given was not written whole"

@@ -3,7 +3,11 @@
 # Variables: TW_CONNECTION TW_CHILD (may be empty) TW_PINGS TW_PEER TW_COUNT TW_TIMEOUT, and the program TW_CHOOSE.
 
 sas() {
-	swanctl --list-sas --pretty --ike "$TW_CONNECTION"
+	if command -v timeout >/dev/null; then
+		timeout 30 swanctl --list-sas --pretty --ike "$TW_CONNECTION"
+	else
+		swanctl --list-sas --pretty --ike "$TW_CONNECTION"
+	fi
 }
 
 # ifconfig(8) of FreeBSD prints `inet 192.0.2.1 netmask 0xffffff00` and `inet6 fe80::1%em0 prefixlen 64`.

@@ -241,7 +241,7 @@ function between(c) {
 	if (waiting) {
 		if (c == 10) hidden_line = 0
 		if (blank(c) || c == 10) { hold(c); return }
-		decide(c == 61 || c == 123 || c == 58)
+		decide(c == 123 || c == 58 || c == 61 && !looks_like_key())
 	}
 	if (c < 0) return
 	if (c == 10) { hidden_line = tail = 0; keep(c); return }
@@ -290,12 +290,20 @@ function in_name(c) {
 		state = NAMED; step(c); return
 	}
 	key = key tolower(PLAIN[c]); word = word CODE[c]
-	if (secrets_at && depth >= secrets_at) { waiting = 1; hold(c) } else keep(c)
+	waiting = 1; hold(c)
 }
 
-# A word among secrets is shown once it is seen to name something.
+# Whether what names a setting that strongSwan does not know may be a key itself: "wXb...+Q=" alone on its line, or
+# anything where words have stood before that name nothing.
+function looks_like_key() {
+	if (!is_strange(key)) return 0
+	return broken || length(word) >= 16 && word ~ /[A-Z]/ && word ~ /[a-z]/ && word ~ /[0-9+\/]/
+}
+
+# A word is shown once it is seen to name something.
 function decide(harmless) {
 	waiting = 0
+	if (!harmless) broken = 1
 	release(harmless ? count : 0)
 }
 

@@ -33,8 +33,10 @@ tw_snapshot() (
 	if tw_answers; then
 		: >running
 		tw_sas >sas
+		tw_loaded >loaded
 	else
 		: >sas
+		: >loaded
 	fi
 	printf '%s\n' "$TW_CONFIG" >config && tw_boot >boot && printf '%s' "$TW_WATCH" | cat >watch && tw_whole
 )
@@ -243,6 +245,8 @@ tw_roll_back() {
 	tw_ended "$TW_TIMEOUT" || tw_refuse not-ended "the rollback goes on"
 }
 
+# What is in a folder that others may change is not ours, so nothing of it is run or written to; to arm makes the folder.
+[ "$TW_DO" = arm ] || [ ! -e "$tw_base" ] || tw_own_base
 case $TW_DO in
 arm) tw_arm ;;
 extend) tw_extend ;;

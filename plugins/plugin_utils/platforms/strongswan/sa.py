@@ -125,7 +125,7 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
         IpsecError: the operation did not do what it was to do; says why, in the daemon's words.
     """
     log = tuple(
-        line
+        line[:LONGEST]
         for name, part in reply.sections.items()
         if name not in ("stats-reply", "conns", "sas")
         for line in part.text.splitlines()

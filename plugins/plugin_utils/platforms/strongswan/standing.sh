@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # The guard that stands on this gateway (rollback.py): one folder, which rollback.sh makes and watch.sh works from. It is
 # in force from when the link tw_guard names it. Then its one file `armed` becomes `confirmed` or `due`, by renaming: who
-# is first decides.
+# is first decides. owned.sh comes before.
 tw_guard=/etc/tunnelwright/guard
 
 # tw_clock: hundredths of a second since the boot, a clock that nobody sets; without one, the time of day.
@@ -24,8 +24,9 @@ tw_watched() {
 	done
 }
 
-# tw_standing: what there is to know of the guard in force; 1: there is none.
+# tw_standing: what there is to know of the guard in force; 1: there is none, or one that others than root could have made.
 tw_standing() {
+	[ -e "$tw_guard/about" ] && [ -z "$(tw_foreign "${tw_guard%/*}")" ] || return 1
 	cat "$tw_guard/about" 2>/dev/null || return 1
 	if [ ! -e "$tw_guard/armed" ]; then
 		if [ -e "$tw_guard/confirmed" ]; then echo 'state confirmed'; else echo 'state rolling_back'; fi
@@ -38,7 +39,7 @@ tw_standing() {
 }
 
 # tw_rolled_back: what the last guard did that was not confirmed.
-tw_rolled_back() { cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
+tw_rolled_back() { [ -z "$(tw_foreign "${tw_guard%/*}")" ] && cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
 
 # tw_starters NAME: the files by which a watcher is started when the gateway boots, one of which there may be.
 tw_starters() {

@@ -1,11 +1,14 @@
 # shellcheck shell=sh
 # Starts the IKE daemon by whatever runs services here, and waits for it.
 
-# tw_starter: what that is, "unit NAME" or "script PATH".
+# tw_starter: what that is, "unit NAME" or "script PATH". Where there are several units, the one that runs: in Debian 10
+# strongswan.service is that of ipsec.conf.
 tw_starter() {
 	if [ -d /run/systemd/system ]; then
-		for tw_unit in strongswan.service charon-systemd.service strongswan-swanctl.service; do
-			systemctl cat "$tw_unit" >/dev/null 2>&1 && echo "unit $tw_unit" && return
+		for tw_asked in is-active cat; do
+			for tw_unit in strongswan.service charon-systemd.service strongswan-swanctl.service; do
+				systemctl "$tw_asked" "$tw_unit" >/dev/null 2>&1 && echo "unit $tw_unit" && return
+			done
 		done
 		echo "systemd knows no unit of strongSwan" >&2
 		return 1

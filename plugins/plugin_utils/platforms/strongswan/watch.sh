@@ -43,9 +43,21 @@ tw_daemon() {
 	tw_bring_up || tw_bring_up || tw_bring_up || tw_did "failed the daemon does not answer"
 }
 
+# tw_holds: does the daemon hold each connection that it held when the guard was armed?
+tw_holds() {
+	tw_now=$(tw_loaded) || return
+	while IFS= read -r tw_name; do
+		printf '%s\n' "$tw_now" | grep -Fqx -e "$tw_name" || return
+	done <loaded
+}
+
 # tw_bring_up: fails where the daemon does not answer, or not any more.
 tw_bring_up() {
 	tw_wait "$tw_patience" || { (tw_start) >/dev/null 2>&1 9>&- && tw_wait 60; } || return
+	if [ -e unchanged ] && tw_holds; then # what somebody has edited and not loaded is not ours to put into force
+		tw_establish
+		return
+	fi
 	tw_loadable || return 0
 	tw_since=''
 	[ -e unchanged ] || tw_since=$(tw_made_since)
