@@ -81,6 +81,63 @@ def test_an_sa_of_the_other_node_of_a_cluster_is_left_alone(lab: Lab, tmp_path: 
     assert "sa-mismatch" not in found
     assert run.changed() == {}
     assert _state(lab, *GATEWAYS) == before
+    tried = playbook(tmp_path, tmp_path / "inventory.yml", "tunnelwright.ipsec.diagnose", "-e", "ipsec_timeout=15")
+    assert tried.changed() == {}
+    assert _state(lab, *GATEWAYS) == before, "to try it from the node that waits takes it from the one that has it"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("secrets {\n  ike-new {\n    id-1 = new.lab\n    secret = spring{2031}\n  }\n}\n", "quotes"),
+        ("connections {\n  new {\n", "}"),
+    ],
+    ids=["a brace in a key", "a brace that is not closed"],
+)
+def test_of_a_configuration_that_cannot_be_read_nothing_is_concluded(
+    lab: Lab, tmp_path: Path, text: str, hint: str
+) -> None:
+    lab.write("hub", f"{CONF_D}/new.conf", text, mode="0600")
+    before = _state(lab, *GATEWAYS)
+    run, found = _repair(lab, tmp_path, *GATEWAYS)
+    assert found == {"gateway-unreadable": ["hub/"]}
+    (finding,) = json.loads((tmp_path / "before.json").read_text(encoding="utf-8"))["findings"]
+    assert hint in f"{finding['summary']} {finding['no_fix']}"
+    assert "2031" not in run.output
+    assert run.changed() == {}
+    assert _state(lab, *GATEWAYS) == before
+    assert all(lab.ping(f"host{number}", "hub-host") for number in (1, 2, 3))
+
+
+def test_a_gateway_that_claims_all_networks_is_not_believed(lab: Lab, tmp_path: Path) -> None:
+    tunnel = lab.topology.tunnels["hub-branch2"]
+    lab.write("branch2", f"{CONF_D}/hub.conf", connection(tunnel, tunnel.initiator, {}, {"local_ts": "0.0.0.0/0"}))
+    lab.exec("branch2", ["swanctl", "--load-conns"], check=True)
+    wait(lambda: "INSTALLED" in lab.sh("hub", "swanctl --list-sas --ike branch2"), "branch2 did not come up")
+    before = _state(lab, *GATEWAYS)["hub"]
+    run, found = _repair(lab, tmp_path, "hub", "branch1", "branch2", "branch3")
+    assert "selectors-not-mirrored" in found
+    assert "hub" not in run.changed()
+    assert _state(lab, "hub")["hub"][0] == before[0]
+    assert all(lab.ping(f"host{number}", "hub-host") for number in (1, 3))
+
+
+def test_what_was_edited_of_one_tunnel_is_not_loaded_by_the_repair_of_another(lab: Lab, tmp_path: Path) -> None:
+    """What was edited would end a tunnel that is up, and neither a repair nor its rollback is to do that."""
+    other, broken = lab.topology.tunnels["hub-branch2"], lab.topology.tunnels["hub-branch1"]
+    edited = connection(other, other.responder, {"remote.id": "nobody.lab"})
+    lab.write("hub", f"{CONF_D}/branch2.conf", edited)
+    lab.write("branch1", f"{CONF_D}/hub.conf", connection(broken, broken.initiator, {"dpd_delay": "0s"}))
+    lab.exec("branch1", ["swanctl", "--load-conns"], check=True)
+    lab.write("hub", f"{CONF_D}/branch1.conf", connection(broken, broken.responder, {"dpd_delay": "0s"}))
+    wait(lambda: "INSTALLED" in lab.sh("hub", "swanctl --list-sas --ike branch1"), "branch1 did not come up")
+    held = lab.sh("hub", "swanctl --list-conns")
+    run, found = _repair(lab, tmp_path, *GATEWAYS)
+    assert {"dpd-off", "identity-mismatch"} <= found.keys()
+    assert "hub" not in run.changed()
+    assert lab.sh("hub", "swanctl --list-conns") == held, "nothing was loaded"
+    assert lab.sh("hub", f"cat {CONF_D}/branch2.conf").strip() == edited.strip()
+    assert all(lab.ping(f"host{number}", "hub-host") for number in (1, 2, 3))
 
 
 def test_two_tunnels_of_a_hub_that_are_up_for_the_same_networks_are_both_named(lab: Lab, tmp_path: Path) -> None:

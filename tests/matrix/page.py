@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import WORDS, word_of
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 from tests.tools.measured import measured
@@ -22,8 +24,22 @@ faults marked *log*, which `diagnose` finds; all others are found by `audit`. Wh
 gives advice, and *repaired*, *traffic* and *clean second run* are not asked. *Foretold*: `--check --diff` named the
 gateways that the run changed and showed its diffs. *No key seen*: no pre-shared key of either gateway is in what
 Ansible printed with `-vvv`, nor in any report or other file on the controller. The class of a repair is what
-`ipsec_repair` allows; where it is *asked for*, the run named it, and without that there is advice.
+`ipsec_repair` allows; where it is *asked for*, the run named it, and without that there is advice. *Whose evidence* a
+repair rests on is that of ADR 16. A gateway that the run did not change has the bytes that it had, and what passed
+traffic before passes it afterwards.
 """
+STEPS = {  # by the module that takes it
+    "connection": "the key that is given",
+    "daemon": "its own files",
+    "sa": "the SAs of both ends",
+    "keepalive": "its own settings",
+}
+WHOSE = {
+    "own": "its own gateway's",
+    "view": "the peer's, who is proven",
+    "agreed": "the peer's, who is proven",
+    "conduct": "its own settings",
+}
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}
 
 
@@ -59,13 +75,14 @@ def page(done: Mapping[str, Sequence[Row]]) -> str:
 def _faults() -> Iterator[str]:
     yield f"## The {len(FAULTS)} faults"
     yield ""
-    yield "| Fault | What is wrong | End | Finding | How sure | Repair or advice | Class of the repair | Beside |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    heads = ("Fault", "What is wrong", "End", "Finding", "How sure", "Repair or advice", "Class of the repair")
+    yield f"| {' | '.join((*heads, 'Whose evidence', 'Beside'))} |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     for fault in FAULTS.values():
         found = f"{_link(fault.finds)}{' *log*' if fault.heard else ''}"
         remedy = f"`{fault.cure}`" if fault.cure else f"advice: {fault.advice}"
-        told = (fault.name, fault.about, fault.side, found, fault.sure, remedy, _class(fault), _beside(fault))
-        yield f"| {' | '.join(told)} |"
+        told = (fault.name, fault.about, fault.side, found, fault.sure, remedy, _class(fault), _evidence(fault))
+        yield f"| {' | '.join((*told, _beside(fault)))} |"
 
 
 def _variants() -> Iterator[str]:
@@ -82,6 +99,17 @@ def _class(fault: Fault) -> str:
         return "-"
     (own,) = (rule.repair for rule in all_rules() if rule.id == fault.finds)
     return f"{fault.asked}, asked for" if fault.asked else own
+
+
+def _evidence(fault: Fault) -> str:
+    """What the repair of a fault rests on: by its step, or by whose word the setting is (ADR 16)."""
+    if not fault.cure:
+        return "-"
+    do, dummy, state = fault.cure.partition(" ")
+    if do in STEPS:
+        return STEPS[do]
+    child = "net" if do in WORDS["child"] and do not in WORDS["connection"] else None
+    return WHOSE[word_of(Change(EndName("", "", child), do, state))]
 
 
 def _beside(case: Case) -> str:
