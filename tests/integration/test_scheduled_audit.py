@@ -225,6 +225,17 @@ def test_it_is_installed_once_and_refuses_a_vault_that_others_can_open(node: Nod
     ]
 
 
+def test_a_link_that_the_user_has_laid_is_not_followed(node: Node) -> None:
+    """Root would give them what it leads to."""
+    node.sh(f"mkdir -m 700 /etc/victim && mv {HOME}/reports {HOME}/kept && ln -s /etc/victim {HOME}/reports")
+    try:
+        assert node.role().status != 0
+        assert node.sh("stat -c '%U %a' /etc/victim").split() == ["root", "700"]
+    finally:
+        node.sh(f"rm {HOME}/reports && mv {HOME}/kept {HOME}/reports && rmdir /etc/victim")
+    assert node.role().changed() == {}
+
+
 def test_word_goes_out_on_change_only_and_the_newest_reports_are_kept(node: Node, lab: Lab, hook: Hook) -> None:
     assert node.job() == 0
     first = node.told()

@@ -334,9 +334,16 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         Outage(0.0, "it is down before, so nothing is interrupted"),
     ),
     (
-        "a file that is loaded",
+        "a file that is loaded, of the end that starts its child",
         {"connection": {"differs": ("net.rekey_time: 1h in the file, 2h in the daemon",)}},
         {},
+        {},
+        Outage(2.0, "an edited connection is loaded: strongSwan closes and starts its children anew"),
+    ),
+    (
+        "a file that is loaded, of the end that answers",
+        {},
+        {"connection": {"differs": ("net.rekey_time: 1h in the file, 2h in the daemon",)}},
         {},
         Outage(0.0, "no step touches live SAs"),
     ),

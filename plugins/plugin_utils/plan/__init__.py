@@ -82,7 +82,9 @@ def plan(
                 told += [advice(tunnel.named(step)) for step in theirs]
             if ours:
                 carrying = tunnel.name in live.carrying
-                outages[tunnel.name] = expected(ours, up=tunnel.name in live.up, carrying=carrying, why=why)
+                restarts = any(_restarts(tunnel.end(step.gateway)) for step in ours if step.state == "loaded")
+                up = tunnel.name in live.up
+                outages[tunnel.name] = expected(ours, up=up, carrying=carrying, restarts=restarts, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
 
 
@@ -147,6 +149,11 @@ def _in_vain(
 def _only_set(steps: list[Step]) -> list[Step]:
     """The steps that write settings, without those that re-establish: another cause is certain to prevent that."""
     return [replace(step, reinitiate=False) for step in steps if step.phase not in ("retire", "establish")]
+
+
+def _restarts(end: End) -> bool:
+    """Whether to load its file ends live SAs: those of children that are started, if anything was edited."""
+    return bool(end.connection.differs) and any("start" in child.start_action for child in end.connection.children)
 
 
 def _able(end: End) -> bool:

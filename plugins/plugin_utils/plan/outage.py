@@ -11,15 +11,18 @@ ONCE = 2.0  # seconds of one re-initiation: an upper bound of what was measured 
 NONE = Outage(0.0, "no step touches live SAs")
 
 
-def expected(steps: Iterable[Step], *, up: bool, carrying: bool, why: str) -> Outage:
+def expected(steps: Iterable[Step], *, up: bool, carrying: bool, restarts: bool = False, why: str) -> Outage:
     """The outage of a tunnel's steps. `why`: what keeps it from going without a break; empty where nothing does.
 
-    `up`: all of its children are; `carrying`: both ends hold at least one CHILD_SA in common.
+    `up`: all of its children are; `carrying`: both ends hold at least one CHILD_SA in common; `restarts`: to load an
+    end's file ends its SAs (vici_config.c, clear_start_action()).
     """
     if not carrying:
         return Outage(0.0, "it is down before, so nothing is interrupted")
     again = [step for step in steps if step.reinitiate or step.state == "reinitiated"]
     ended = [step for step in steps if step.state == "terminated"]
+    if restarts and not again:
+        return Outage(ONCE, "an edited connection is loaded: strongSwan closes and starts its children anew")
     if not (again or ended):
         return NONE
     if up and not why:
