@@ -54,6 +54,12 @@ def busybox(folder: Path) -> Shell:
     return Shell("busybox", (program, "ash", "-s"), str(folder))
 
 
+def gawk(folder: Path) -> Shell:
+    """Dash with the host's tools and GNU awk, which Debian does not install by itself."""
+    (folder / "awk").symlink_to(_path("gawk"))
+    return Shell("gawk", (_path("dash"), "-s"), f"{folder}:{os.environ['PATH']}")
+
+
 def _path(program: str) -> str:
     found = shutil.which(program)
     assert found, f"{program} is missing"

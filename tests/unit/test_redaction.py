@@ -25,13 +25,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .examples import examples
-from .shells import Shell, shell
-
-__all__ = ["shell"]
+from .shells import SHELLS, Shell, gawk
 
 KEY = "a key of the test"
 SECRET = ("secrets", "ike-1", "secret")
 CANARY = "XxCanaryxX"
+
+
+@pytest.fixture(scope="module", params=(*SHELLS, gawk), ids=lambda make: make.__name__)
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Each shell a gateway may have, with each awk: mawk, busybox's, GNU's."""
+    made: Shell = request.param(tmp_path_factory.mktemp("bin"))
+    return made
 
 
 def shown(shell: Shell, *texts: bytes) -> list[GatewayFile]:
@@ -180,10 +185,22 @@ HIDDEN = {
     "what a script is called with": f"connections {{ a {{ children {{ b {{ updown = /x --key {CANARY}\n }} }} }} }}\n",
     "what a script in quotes is called with": f'a {{ b {{ updown = "/x {CANARY}"\n }} }}\n',
     "a credential in a comment": f"# credential: {CANARY}\n# pwd {CANARY}\n# token {CANARY}\n",
+    **{
+        f"{key} in {section}": f"{section} {{ {name} {{ {key} = {CANARY}\n }} }}\n"
+        for section, name in (
+            ("secrets", "ike"),
+            ("secret", "a"),
+            ("sercets", "eap-x"),
+            ("psks", "b"),
+            ("connections", "c"),
+        )
+        for key in ("secret", "secert", "passwd", "pasword", "key", "pin", "psk", "shared_key")
+    },
 }
 
 
 def test_what_may_be_a_secret_is_hidden_also_where_the_file_is_broken(shell: Shell) -> None:
+    assert len(HIDDEN) + len(WRITTEN) >= 112
     files = shown(shell, *(text.encode() for text in HIDDEN.values()))
     assert [case for case, file in zip(HIDDEN, files, strict=True) if CANARY.encode() in file.text] == []
 
