@@ -260,7 +260,16 @@ tw_machine() {
 # tw_writes_keys: the levels at which one of strongswan.conf's loggers writes keys, or may: what is no level of one digit.
 tw_writes_keys() {
 	tw_groups='default|dmn|mgr|ike|chd|job|cfg|knl|net|asn|enc|app|lib|esp|tls|tnc|imc|imv|pts'
-	printf '%s' "$tw_conf_files" | while IFS= read -r tw_file; do
+	tw_ifs=$IFS
+	IFS=$tw_nl
+	set -f
+	# shellcheck disable=SC2086  # one word for every line
+	set -- $tw_conf_files
+	set +f
+	IFS=$tw_ifs
+	[ $# -gt 0 ] || return 1
+	# Packages bring a hundred files, and few of them have levels.
+	grep -lE "(^|[^A-Za-z0-9_.-])($tw_groups)[[:blank:]]*=" "$@" | while IFS= read -r tw_file; do
 		tw_some "$tw_file" | grep -Eo "(^|[^A-Za-z0-9_.-])($tw_groups)[[:blank:]]*=[[:blank:]]*([4-9]|unreadable)"
 		# a file with levels and no logger is included inside one
 		grep -Eq '^[^#]*(filelog|syslog|journal)' "$tw_file" ||

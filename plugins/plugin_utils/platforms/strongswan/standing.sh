@@ -39,7 +39,7 @@ tw_standing() {
 }
 
 # tw_rolled_back: what the last guard did that was not confirmed.
-tw_rolled_back() { [ -z "$(tw_foreign "${tw_guard%/*}")" ] && cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
+tw_rolled_back() { [ -e "${tw_guard%/*}/rolled-back" ] && [ -z "$(tw_foreign "${tw_guard%/*}")" ] && cat "${tw_guard%/*}/rolled-back" 2>/dev/null; }
 
 # tw_starters NAME: the files by which a watcher is started when the gateway boots, one of which there may be.
 tw_starters() {
