@@ -483,6 +483,7 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
 
 
 SYSTEMCTL = """#!/bin/sh
+case $* in *strongswan* | *charon*) exit 4 ;; esac # there is no such unit
 echo "$*" >>/run/asked
 case $1 in
 enable) setsid $(sed -n 's/^ExecStart=//p' /etc/systemd/system/$4) </dev/null >/dev/null 2>&1 3>&- & ;;
