@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .model import Attempt, End, EndName, Tunnel, Verdict
 from .swanctl.log import Event, events, exchange, has_thread, message, of_others
 from .swanctl.words import explicit, identities
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
+STRAYS = 3  # lines of others that are shown
 FLOATED = 4500  # UDP port of IKE behind NAT (RFC 3948)
 _PACKET = re.compile(
     r"(?P<way>sending|received) packet: from (?P<source>\S+)\[\d+\] "
@@ -47,7 +48,19 @@ def _verdict(tunnel: Tunnel, attempt: Attempt) -> Verdict:
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
         if told := _told(lines, roles):
             return _refused(tunnel, end, who, told, attempt)
-    return _lost(end, peer, attempt, heard)
+    return _with_strays(_lost(end, peer, attempt, heard), peer, attempt, heard)
+
+
+def _with_strays(verdict: Verdict, peer: End, attempt: Attempt, heard: Collection[str]) -> Verdict:
+    """The verdict with what the peer logged meanwhile of which nobody can tell whose it is: it proves nothing."""
+    if verdict.cause not in ("attempt-failed", "ike-unanswered"):
+        return verdict
+    others = {each.name for each in peer.gateway.connections} - {peer.connection.name}
+    known = frozenset(heard)
+    left = events(line for line in attempt.peer_log or () if line not in known)
+    strays = [event for event in left if event.means.cause and event.connection not in others]
+    told = (f"may belong to another tunnel: {_quoted(peer, event.line)}" for event in strays[:STRAYS])
+    return replace(verdict, evidence=(*verdict.evidence, *told))
 
 
 def _told(lines: Iterable[str], roles: Collection[str]) -> Event | None:

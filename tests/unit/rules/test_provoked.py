@@ -214,7 +214,11 @@ def test_what_the_journal_says_of_another_peer_proves_nothing(names: str, cause:
     """charon-systemd's lines have no thread there, so only what they name tells whose they are."""
     line = f"2026-11-21T03:44:50+0100 b charon-systemd[99]: tried 1 shared key for {names}, but MAC mismatched"
     own = tuple(f"[{each}" for each in (SENT, ANSWER, UNPROVEN))
-    assert _beside(Attempt("a", "to-b", False, own, (line,))).cause == cause  # noqa: FBT003 - established
+    found = _beside(Attempt("a", "to-b", False, own, (line,)))  # noqa: FBT003 - established
+    shown = [
+        text for text in found.evidence if text.startswith("may belong to another tunnel: log of b: tried 1 shared")
+    ]
+    assert (found.cause, len(shown)) == (cause, cause == "attempt-failed")
 
 
 STRANGER = "no matching peer config found"
