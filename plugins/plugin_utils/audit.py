@@ -177,9 +177,9 @@ def _torn(end: Unpaired) -> Finding:
         "high",
         "",
         end.end,
-        f"{end.end} {end.reason.partition(';')[0]}, so its tunnel is not audited",
+        f"several ends could be the peer of {end.end}, so its tunnel is not audited",
         "pairing",
-        (f"{end.end}: its peer is {end.remote}",),
+        (f"{end.end} {end.reason}",),
         no_fix="declare the tunnel in ipsec_tunnels",
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from .model import Attempt, End, EndName, Tunnel, Verdict
-from .swanctl.log import Event, events, exchange, has_thread, message, of_others
+from .swanctl.log import LONGEST, Event, events, exchange, has_thread, message, of_others
 from .swanctl.words import explicit, identities
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
@@ -201,10 +201,12 @@ def _attributed(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
 
     They are kept where the gateway has one connection, or where they name the other end.
     """
-    if len(peer.gateway.connections) < 2:  # noqa: PLR2004
+    if len(peer.gateway.connections) <= 1:
         return lines
-    names = {*_addresses(end), *filter(None, identities(end.connection)[:1]), f"'{peer.connection.name}'"}
-    return tuple(line for line in lines if has_thread(line) or any(name in line for name in names))
+    names = {*_addresses(end), *filter(None, identities(end.connection)[:1]), peer.connection.name}
+    either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    named = re.compile(rf"(?<![\w:-])(?<!\w\.)(?:{either})(?![\w:-]|\.\w)")  # 192.0.2.1 is not in 192.0.2.10
+    return tuple(line for line in lines if has_thread(line) or named.search(line[:LONGEST]))
 
 
 def _its_own(lines: tuple[str, ...], peer: End, attempt: Attempt) -> tuple[str, ...]:

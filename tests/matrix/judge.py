@@ -46,7 +46,8 @@ def judge(told: Told) -> Row:
         missed.append(f"traffic passes {told.carried} before, which is not what it is about")
     if not told.paired:
         missed.append("its ends were not paired, or not read")
-    if told.made.tasks and not _cured(told.case) and not any(finding["fix"] for finding in told.findings):
+    beside = [finding for finding in told.findings if finding["id"] in told.case.beside]
+    if told.made.tasks and not _cured(told.case) and not any(finding["fix"] for finding in beside):
         missed.append(f"{', '.join(told.made.tasks)} changed, where nothing is to be repaired")
     if told.case.carries and told.carries != (True, True):
         missed.append(f"traffic passed before, and after: {told.carries}")

@@ -36,8 +36,8 @@ STEPS = {  # by the module that takes it
 }
 WHOSE = {
     "own": "its own gateway's",
-    "view": "the peer's, who is proven",
-    "agreed": "the peer's, who is proven",
+    "view": "an authenticated peer's",
+    "agreed": "an authenticated peer's",
     "conduct": "its own settings",
 }
 SHOWN: Mapping[Answer, str] = {True: "yes", False: "**no**", None: "-"}

@@ -338,7 +338,7 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         {"connection": {"differs": ("net.rekey_time: 1h in the file, 2h in the daemon",)}},
         {},
         {},
-        Outage(2.0, "an edited connection is loaded: strongSwan closes and starts its children anew"),
+        Outage(2.0, "an edited connection is reloaded: strongSwan closes its children and starts them again"),
     ),
     (
         "a file that is loaded, of the end that answers",

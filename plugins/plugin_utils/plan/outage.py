@@ -22,7 +22,7 @@ def expected(steps: Iterable[Step], *, up: bool, carrying: bool, restarts: bool 
     again = [step for step in steps if step.reinitiate or step.state == "reinitiated"]
     ended = [step for step in steps if step.state == "terminated"]
     if restarts and not again:
-        return Outage(ONCE, "an edited connection is loaded: strongSwan closes and starts its children anew")
+        return Outage(ONCE, "an edited connection is reloaded: strongSwan closes its children and starts them again")
     if not (again or ended):
         return NONE
     if up and not why:

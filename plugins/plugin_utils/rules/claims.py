@@ -5,12 +5,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 
 from ..model import Gateway
-from ..swanctl.words import explicit, identities, interfaces, numeric, selector
-
-Network = IPv4Network | IPv6Network
+from ..swanctl.words import Network, explicit, identities, inside, interfaces, numeric, selector
 
 
 class Claims:
@@ -86,9 +84,3 @@ def networks(texts: Iterable[str]) -> tuple[Network, ...] | None:
         return tuple(ip_network(selector(text)) for text in texts)
     except ValueError:
         return None
-
-
-def inside(one: Network, other: Network) -> bool:
-    """Whether one network lies in another, or is it."""
-    same = one.version == other.version and one.prefixlen >= other.prefixlen
-    return same and one.network_address in other

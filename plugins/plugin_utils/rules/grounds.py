@@ -15,8 +15,8 @@ from typing import Literal
 from ..model import REPAIRS, Change, Child, ChildSa, End, Fault, Gateway, Repair, Step, Tunnel
 from ..swanctl import proposals
 from ..swanctl.keys import Level, listed
-from ..swanctl.words import explicit, identities, normal, numeric, outside, several
-from .claims import Claims, Network, inside, networks
+from ..swanctl.words import Network, explicit, identities, inside, normal, numeric, outside, several
+from .claims import Claims, networks
 from .evidence import installed, keys_differ, live, readable
 
 Word = Literal["own", "view", "agreed", "conduct"]
@@ -113,7 +113,8 @@ class Grounds:
             for end in tunnel.ends
         }
         self._edited = _edited(every)
-        self._chosen, self._apart = chosen, apart
+        self._chosen = {tunnel.name for tunnel in every} if chosen is None else chosen
+        self._apart = apart
         self._disagrees: dict[str, bool] = {}  # by tunnel, as far as it was asked
         self._claims: dict[str, Claims] = {}
 
@@ -156,10 +157,8 @@ class Grounds:
         if not (isinstance(fix, Change) or _loads_keys(fix)):
             return ""
         for connection, other in self._edited.get(gateway, {}).items():
-            if other is not None and other.name == tunnel.name:
-                continue
-            unasked = other is None or (self._chosen is not None and other.name not in self._chosen)
-            if unasked or (other is not None and self._disagree(other)):
+            own = other is not None and other.name == tunnel.name
+            if not own and (other is None or other.name not in self._chosen or self._disagree(other)):
                 return (
                     f"it would also load what was changed in the file of {gateway}/{connection} and never loaded, and "
                     f"{gateway}/{connection} is up"

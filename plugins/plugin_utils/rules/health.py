@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ..model import Child, ChildSa, End, Fault, Step, Tunnel
-from ..swanctl.words import explicit, numeric, selector
+from ..swanctl.words import Network, explicit, inside, numeric, selector
 from . import rule
-from .claims import Network, inside
 from .evidence import change, installed, later, place, readable, some, written
 from .negotiation import DOWN
 

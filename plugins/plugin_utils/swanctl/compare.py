@@ -15,9 +15,9 @@ from dataclasses import replace
 
 from ..model import Auth, Child, Connection
 from .output import Tree, section
+from .words import inside
 
 _PLAIN_ID = re.compile(r"@{0,2}[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?|[0-9a-fA-F:.]+|%any")
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _ANY = frozenset({"%any", "%any4", "%any6", "::", "0.0.0.0/0", "::/0"})
 
 
@@ -119,8 +119,4 @@ def _selectors(items: tuple[str, ...]) -> list[str] | None:
         networks = dict.fromkeys(ipaddress.ip_network(item, strict=False) for item in items)
     except ValueError:
         return None
-    return [str(each) for each in networks if not any(_lies_in(each, other) for other in networks if other != each)]
-
-
-def _lies_in(network: Network, other: Network) -> bool:
-    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+    return [str(each) for each in networks if not any(inside(each, other) for other in networks if other != each)]

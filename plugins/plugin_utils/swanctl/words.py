@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
 
 from ..model import Connection
 
 Interface = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
 _TYPES = frozenset(["fqdn", "dns", "ipv4", "ipv6", "rfc822", "email", "userfqdn", "keyid", "asn1dn"])
 _SAME_TYPE = {"dns": "fqdn", "email": "rfc822", "userfqdn": "rfc822"}
 _ANYBODY = frozenset(("", "*", "%any", "%any4", "%any6", "0.0.0.0", "::", "0::0"))  # noqa: S104  no address to bind to
@@ -141,3 +142,9 @@ def _range(text: str) -> bool:
     """Whether it is `192.0.2.1-192.0.2.9`; a name may have a dash as well."""
     ends = text.split("-")
     return len(ends) > 1 and all(numeric(end.strip()) for end in ends)
+
+
+def inside(one: Network, other: Network) -> bool:
+    """Whether one network lies in another, or is it."""
+    same = one.version == other.version and one.prefixlen >= other.prefixlen
+    return same and one.network_address in other

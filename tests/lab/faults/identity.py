@@ -36,7 +36,7 @@ def _own_identity_wrong(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "The initiator has no identity set and goes by its address, the responder expects a name.",
+    "The initiator has no identity configured and uses its address; the responder expects a name.",
     "initiator",
     "identity-mismatch",
     carries=False,
@@ -48,7 +48,7 @@ def _identity_unset(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "Behind NAT, the initiator goes by its private address, which the responder does not expect.",
+    "Behind NAT, the initiator uses its private address as its identity, which the responder does not expect.",
     "initiator",
     "identity-mismatch",
     carries=False,

@@ -8,7 +8,12 @@ from .hands import CONF_D, IKEV1, configure, daemon, retry, terminate, write
 from .registry import fault
 
 
-@fault("The initiator proposes a DH group that the responder has not.", "initiator", carries=False, cure="proposals")
+@fault(
+    "The initiator proposes a DH group that the responder does not accept.",
+    "initiator",
+    carries=False,
+    cure="proposals",
+)
 def _ike_proposals_disjoint(lab: Lab, tunnel: Tunnel) -> None:
     configure(lab, tunnel, tunnel.initiator, {"proposals": "aes256-sha256-modp2048"})
     retry(lab, tunnel)
@@ -65,7 +70,7 @@ def _ikev1_proposals_disjoint(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "The initiator proposes an ESP integrity that the responder has not.",
+    "The initiator proposes an ESP integrity algorithm that the responder does not accept.",
     "initiator",
     carries=False,
     cure="esp_proposals",

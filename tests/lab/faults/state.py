@@ -31,7 +31,7 @@ def _initiator_not_loaded(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
-    "What starts the responder's daemon with the machine loads nothing, and it was started anew.",
+    "The init script starts the responder's daemon without loading connections, and the daemon was restarted.",
     "responder",
     carries=False,
     advice="run swanctl --load-all",

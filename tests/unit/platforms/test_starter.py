@@ -61,7 +61,7 @@ def test_what_loads_connections_is_seen_in_what_starts_the_daemon(  # noqa: PLR0
 systemctl() {{ cat '{starter}'; }}
 tw_starter() {{ echo '{by} {starter}'; }}
 tw_conf_files='{settings}
-'
+' tw_conf_unread=''
 section starter tw_loading_starter
 """
     reply = shell.run(Script("\n".join((text("start.sh"), text("starter.sh"), told)), {}))
@@ -69,6 +69,24 @@ section starter tw_loading_starter
     sections = {**replay(HEALTHY).sections, **reply.sections}
     daemon = platform_of(Reply(sections)).read("gw", Reply(sections), OPTIONS).daemon
     assert (daemon.starter, daemon.loads) == (str(starter), loads)
+
+
+@pytest.mark.parametrize("by", ["unit", "script"])
+@pytest.mark.parametrize(
+    ("starter", "files", "unread"),
+    [("/nowhere", "/dev/null", ""), ("{bare}", "", ""), ("{bare}", "/dev/null", "denied /etc/strongswan.d/x.conf")],
+    ids=["the starter", "strongswan.conf", "what it includes"],
+)
+def test_what_cannot_be_read_is_not_judged(  # noqa: PLR0913, PLR0917 - a row of a table
+    shell: Shell, tmp_path: Path, by: str, starter: str, files: str, unread: str
+) -> None:
+    bare = tmp_path / "strongswan"
+    bare.write_text(RESET if by == "unit" else BARE, encoding="utf-8")
+    path = starter.format(bare=bare)
+    told = f"systemctl() {{ cat '{path}'; }}\ntw_starter() {{ echo '{by} {path}'; }}\n"
+    told += f"tw_conf_files='{files}' tw_conf_unread='{unread}'\nsection starter tw_loading_starter\n"
+    reply = shell.run(Script("\n".join((text("start.sh"), text("starter.sh"), told)), {}))
+    assert reply.sections["starter"].text.strip() == f"unknown {path}"
 
 
 def test_a_machine_that_nothing_starts_a_daemon_on_is_not_judged(shell: Shell) -> None:

@@ -208,7 +208,14 @@ def _beside(attempt: Attempt, others: str = "to-d") -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("names", "cause"), [("'b.example' - 'a.example'", "psk-mismatch"), ("'b.example' - 'd.example'", "attempt-failed")]
+    ("names", "cause"),
+    [
+        ("'b.example' - 'a.example'", "psk-mismatch"),
+        ("'b.example' - 'd.example'", "attempt-failed"),
+        ("'b.example' - 'a.example.org'", "attempt-failed"),
+        (f"'b.example' - '{A}0'", "attempt-failed"),
+        (f"'b.example' - '{A}'", "psk-mismatch"),
+    ],
 )
 def test_what_the_journal_says_of_another_peer_proves_nothing(names: str, cause: str) -> None:
     """charon-systemd's lines have no thread there, so only what they name tells whose they are."""

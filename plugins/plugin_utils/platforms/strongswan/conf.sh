@@ -56,7 +56,7 @@ tw_settings() {
 	if [ -n "$tw_conf" ] && ! tw_follow setting-includes "$tw_conf" 2>/dev/null; then
 		tw_files='' tw_unread="large $tw_conf"
 	fi
-	tw_conf_files=$tw_files # tw_files are those of swanctl.conf later
+	tw_conf_files=$tw_files tw_conf_unread=$tw_unread # without "conf_" they are those of swanctl.conf later
 	section conf-files printf '%s' "$tw_conf_files"
 	section conf-unread printf '%s' "$tw_unread"
 	section conf-folders tw_folders

@@ -26,18 +26,25 @@ tw_conf_loads() {
 	printf '%s' "$tw_conf_files" | while IFS= read -r tw_file; do cat "$tw_file"; done | tw_loads
 }
 
-# tw_loading_starter: "loads NAME" or "nothing NAME"; "unknown NAME" where other programs might load them.
+# tw_loading_starter: "loads NAME" or "nothing NAME"; "unknown NAME" where other programs might load them, or where
+# something could not be read.
 tw_loading_starter() {
 	tw_by=$(tw_starter) || return
-	tw_path=${tw_by#* }
+	tw_path=${tw_by#* } tw_others=''
 	case $tw_by in
-	unit*) tw_runs=$(tw_unit_commands "$tw_path") && tw_others=$(printf '%s\n' "$tw_runs" |
-		grep -Ev '^([^[:blank:]]*/)?(charon-systemd|charon|swanctl|ipsec|starter)([[:blank:]]|$)') ;;
-	*) tw_runs=$(cat "$tw_path") && tw_others=$(printf '%s\n' "$tw_runs" | grep -q '^[^#]*charon' || echo "$tw_path") ;;
+	unit*)
+		tw_runs=$(tw_unit_commands "$tw_path" 2>/dev/null)
+		tw_others=$(printf '%s\n' "$tw_runs" |
+			grep -Ev '^([^[:blank:]]*/)?(charon-systemd|charon|swanctl|ipsec|starter)([[:blank:]]|$)')
+		;;
+	*)
+		tw_runs=$(cat "$tw_path" 2>/dev/null)
+		printf '%s\n' "$tw_runs" | grep -q '^[^#]*charon' || tw_others=$tw_path
+		;;
 	esac
 	if printf '%s\n' "$tw_runs" | tw_loads || tw_conf_loads; then
 		echo "loads $tw_path"
-	elif [ -n "$tw_others" ]; then
+	elif [ -z "$tw_runs" ] || [ -n "$tw_others" ] || [ -z "$tw_conf_files" ] || [ -n "$tw_conf_unread" ]; then
 		echo "unknown $tw_path"
 	else
 		echo "nothing $tw_path"
