@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # follow.sh and owned.sh come before this text
+# shellcheck disable=SC2034,SC2154  # follow.sh and owned.sh come before this text, starter.sh after it
 # Reads of strongswan.conf its loggers and how long the daemon waits for answers, and nothing else: it may hold secrets.
 
 # tw_told PROCESS: strongswan.conf as root told its daemon. Anybody may call a process charon, and have a program that
