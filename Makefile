@@ -9,6 +9,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 CORES := core2.18 core2.20 core2.21 core2.22
 LOWEST := $(firstword $(CORES))
 HIGHEST := $(lastword $(CORES))
+BETWEEN := $(filter-out $(LOWEST) $(HIGHEST),$(CORES))
 MAIN := .venv/main
 TOOLS := PATH="$(CURDIR)/$(MAIN)/bin:$$PATH"
 PYTHON := PYTHONPATH=.cache/collections $(TOOLS) python
@@ -43,13 +44,16 @@ test: $(READY)
 		--lane "roots integration matrix-changed mutants molecule contract-$(LOWEST)" \
 		--lane "unit lint types docs sanity browser $(if $(CI),fresh-quick) contract-$(HIGHEST)"
 
-# What measures time needs the machine to itself, and `fresh` has two lanes of its own: they come last. The pages in docs/
-# are then as new as the night.
-night: $(READY)
+# `fresh` is the demo and all of `make test`, of the commit and on a bare machine: by night nothing of that is run twice. What waits
+# for gateways goes first, what only computes gets the time they leave, and what measures time needs the machine to itself. The
+# pages in docs/ are then as new as the night.
+night: $(READY) $(CORES:%=.venv/%/installed) # first: two lanes want the same
+	@$(MAIN)/bin/python -m tests.figures --ready
 	@$(MAIN)/bin/python -m tests.tools.stages night \
-		--lane "roots integration-night matrix sabotage mutants-night molecule $(CORES:%=contract-%)" \
-		--lane "lint types docs browser properties-night $(CORES:%=unit-%) sanity $(CORES:%=sanity-%)" && \
-	$(MAIN)/bin/python -m tests.tools.stages night-alone --lane "fresh fuzz figures-of-time"
+		--lane "fresh integration-night mutants-night" \
+		--lane "roots matrix sabotage $(BETWEEN:%=contract-%)" \
+		--behind "properties-night $(CORES:%=unit-%) sanity-main $(CORES:%=sanity-%) fuzz" \
+		--alone "figures-of-time"
 
 check: lint types unit
 
@@ -79,15 +83,15 @@ integration: $(READY)
 	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) -m "not night" tests/integration
 
 integration-night: $(READY)
-	$(call heading,all integration tests on real gateways)
-	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) tests/integration
+	$(call heading,what runs by night only of the integration tests on real gateways)
+	@$(MAIN)/bin/python -m pytest -q -n $(WORKERS) -m night tests/integration
 
 # Property tests with many more examples.
 properties-night: $(MAIN)/installed
 	$(call heading,property tests with many examples)
 	@HYPOTHESIS_PROFILE=night $(MAIN)/bin/python -m pytest -q -n 2 tests/unit
 
-# All that reads, with inputs mutated for half an hour.
+# All that reads, with inputs mutated for a quarter of an hour.
 fuzz: $(READY)
 	$(call heading,fuzz)
 	@$(PYTHON) -m tests.fuzz

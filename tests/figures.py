@@ -26,11 +26,14 @@ def main() -> int:
     """All parts, also after one that failed; 1 where one did."""
     parser = argparse.ArgumentParser(prog="python -m tests.figures", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--anyway", action="store_true", help="also of a changed tree or on a busy machine; is written")
+    parser.add_argument("--ready", action="store_true", help="only refuse where the tree has changes")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all unless some are named")
     given = parser.parse_args()
     anyway, parts = given.anyway, given.parts or PARTS
     if unknown := sorted(set(parts) - set(PARTS)):
         parser.error(f"there are no figures called {', '.join(unknown)}")
+    if given.ready:
+        sys.exit(changed_tree() or 0)
     failed = []
     for part in parts:
         if not anyway and (why := obstacle(PATIENCE)):
@@ -44,8 +47,8 @@ def main() -> int:
 
 def obstacle(patience: float, load: Callable[[], tuple[float, float, float]] = os.getloadavg, root: Path = ROOT) -> str:
     """What keeps figures from being true, when the load has had so many seconds to fade; empty where nothing does."""
-    if found := changes(root):
-        return f"the tree has changes that are in no commit:\n{found}\n"
+    if found := changed_tree(root):
+        return found
     until = time.monotonic() + patience
     if patience and load()[0] >= quiet():
         print(f"The load of the machine is {load()[0]:.1f}: waits until it is below {quiet():.1f}.", flush=True)
@@ -54,6 +57,12 @@ def obstacle(patience: float, load: Callable[[], tuple[float, float, float]] = o
             return f"the machine does other work, its load is {load()[0]:.1f} and may be {quiet():.1f}"
         time.sleep(OFTEN)
     return ""
+
+
+def changed_tree(root: Path = ROOT) -> str:
+    """What of the tree is in no commit, in a sentence; empty where all is."""
+    found = changes(root)
+    return f"the tree has changes that are in no commit:\n{found}\n" if found else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Fuzzes all that reads, or the targets that are named: `python -m tests.fuzz [--seconds 1800] [TARGET...]`.
+"""Fuzzes all that reads, or the targets that are named: `python -m tests.fuzz [--seconds 900] [TARGET...]`.
 
 The time is shared by the targets, two of which run at a time. An input that is neither read nor refused in one sentence
 is kept in `tests/output/fuzz/TARGET/found`; it belongs into a unit test. Fails where there is one.
@@ -28,7 +28,7 @@ def main() -> int:
     """Fuzz, and say of each target what came of it."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"one of {', '.join(TARGETS)}")
-    parser.add_argument("--seconds", type=int, default=1800, help="for all together")
+    parser.add_argument("--seconds", type=int, default=900, help="for all together")
     arguments = parser.parse_args()
     if unknown := set(arguments.targets) - TARGETS.keys():
         parser.error(f"there is no target {', '.join(sorted(unknown))}: choose of {', '.join(TARGETS)}")
