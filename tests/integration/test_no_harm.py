@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.lab.faults.hands import CONF_D, wait
+from tests.lab.faults.hands import CONF_D, nft, router, wait
+from tests.lab.faults.path import ESP
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
 from tests.lab.swanctl import connection
@@ -138,6 +140,27 @@ def test_what_was_edited_of_one_tunnel_is_not_loaded_by_the_repair_of_another(la
     assert lab.sh("hub", "swanctl --list-conns") == held, "nothing was loaded"
     assert lab.sh("hub", f"cat {CONF_D}/branch2.conf").strip() == edited.strip()
     assert all(lab.ping(f"host{number}", "hub-host") for number in (1, 2, 3))
+
+
+def test_a_path_that_forgets_esp_after_a_while_is_not_taken_for_one_that_drops_it(lab: Lab, tmp_path: Path) -> None:
+    """A balancer before the hub lets ESP in only where the hub has sent some before, and both ends were right."""
+    tunnel = lab.topology.tunnels["hub-branch1"]
+    hub, branch = tunnel.responder, tunnel.initiator
+    nft(
+        lab,
+        router(lab, hub),
+        "add set inet lab heard { type ipv4_addr; flags dynamic,timeout; timeout 1m; }",
+        f"add rule inet lab forward {ESP} ip saddr {hub.address} update @heard {{ ip daddr }}",
+        f"add rule inet lab forward {ESP} ip daddr {hub.address} ip saddr {branch.address} ip saddr != @heard drop",
+    )
+    assert not lab.ping("host1", "hub-host", count=4)
+    time.sleep(4)  # what was sent just now may be on its way
+    before = _state(lab, *GATEWAYS)
+    run, found = _repair(lab, tmp_path, *GATEWAYS)
+    assert found == {"esp-forgotten": ["branch1/hub"]}
+    assert run.changed() == {}
+    assert _state(lab, *GATEWAYS) == before
+    assert lab.ping("host1", "hub-host"), "the audit's own pings from the hub have opened the path"
 
 
 def test_two_tunnels_of_a_hub_that_are_up_for_the_same_networks_are_both_named(lab: Lab, tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ class ChildSa:
     packets_in: int = 0
     bytes_out: int = 0
     packets_out: int = 0
+    idle_out: float | None = None  # seconds since it last sent
     local_ts: tuple[str, ...] = ()
     remote_ts: tuple[str, ...] = ()
     install_time: float | None = None  # seconds ago

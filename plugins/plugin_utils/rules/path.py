@@ -45,6 +45,31 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
         )
 
 
+@rule("esp-forgotten", "medium", reference="RFC 3948 section 1: what ESP lacks is state that middleboxes keep for UDP")
+def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
+    """What one end sent was lost as long as the other sent nothing; since that sends, pings pass in both directions.
+
+    A filter or balancer that keeps state forgets ESP when nothing goes out for a while. The tunnel works while it is
+    looked at, and stands still again after the next pause.
+    """
+    if not tunnel.probes or not all(probe.reachable for probe in tunnel.probes):
+        return
+    for sender, receiver, out, into in _unheard(tunnel):
+        long_ago = out.idle_out is not None and out.idle_out >= later(sender, receiver) + AT_ONCE
+        if long_ago and not out.encap and into.packets_out == 0:
+            there = receiver.gateway.name
+            yield Fault(
+                sender.name(out.name),
+                f"{sender.name(out.name)} sent {out.packets_out} ESP packets before {there} sent any, and they were "
+                "lost; now pings pass: the path forgets ESP after a pause",
+                (*_counted(sender, receiver, out, into), f"{there}: none sent back until then"),
+                no_fix=f"have traffic or pings go out from behind {there} all the time, or raise the timeout for ESP "
+                "on the path; encap = yes on one end helps where the path keeps UDP longer",
+                confidence="observed",
+            )
+            return
+
+
 @rule("esp-in-udp-lost", "high", reference="RFC 3948 section 2.1; RFC 7296 section 2.23", explains=("no-traffic",))
 def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
     """SAs stand on both ends with ESP in UDP, one end sends and nothing arrives: forcing encapsulation is no cure.
@@ -89,13 +114,19 @@ def _held(end: End) -> Iterator[str]:
 
 def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
     """Sender, receiver and their SAs in common of which the one counts what it sent, and the other nothing."""
-    passes = bool(tunnel.probes) and all(probe.reachable for probe in tunnel.probes)
-    if passes or not all(readable(end) for end in tunnel.ends):
+    if tunnel.probes and all(probe.reachable for probe in tunnel.probes):
+        return
+    for sender, receiver, out, into in _unheard(tunnel):
+        if later(sender, receiver) <= AT_ONCE or tunnel.probes:
+            yield sender, receiver, out, into
+
+
+def _unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+    """The same, when the sender may have sent after the receiver was read, and whatever pings say."""
+    if not all(readable(end) for end in tunnel.ends):
         return
     for sender in tunnel.ends:
         receiver = tunnel.other(sender)
-        if later(sender, receiver) > AT_ONCE and not tunnel.probes:
-            continue
         couples = ((out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into))
         for out, into in couples:
             if out.packets_out >= LOST and into.packets_in == 0:

@@ -88,6 +88,7 @@ def _child_sa(body: Tree) -> ChildSa:
         packets_in=number(body, "packets-in") or 0,
         bytes_out=number(body, "bytes-out") or 0,
         packets_out=number(body, "packets-out") or 0,
+        idle_out=seconds(body, "use-out"),
         local_ts=texts(body, "local-ts"),
         remote_ts=texts(body, "remote-ts"),
         install_time=seconds(body, "install-time"),

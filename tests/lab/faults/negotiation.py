@@ -106,6 +106,18 @@ def _esp_gcm_against_cbc(lab: Lab, tunnel: Tunnel) -> None:
 
 
 @fault(
+    "The initiator cuts HMAC-SHA-256 to 96 bits; a kernel does so and drops all that comes, the lab's ESP refuses.",
+    "initiator",
+    carries=False,
+    advice="remove sha256_96",
+    beside=("not-installed",),
+)
+def _esp_truncation_differs(lab: Lab, tunnel: Tunnel) -> None:
+    configure(lab, tunnel, tunnel.initiator, child={"sha256_96": "yes"})
+    retry(lab, tunnel)
+
+
+@fault(
     "The initiator rekeys without PFS, the responder only with: up until the first rekey.",
     "initiator",
     carries=True,

@@ -77,6 +77,30 @@ ROWS = (
     ),
     Row("esp-in-udp-lost", "some arrive", _counts("a", 1, 40, encap=True), _counts("b", 30, 1, encap=True)),
     Row("esp-in-udp-lost", "a few packets may be on their way", _counts("a", 0, 2, encap=True), _counts("b", 0, 0)),
+    Row(
+        "esp-forgotten",
+        "lost until b sent something",
+        _counts("a", 0, 40, idle_out=9.0),
+        _counts("b", 0, 0),
+        (),
+        probes=(probe(), probe("b")),
+    ),
+    *(
+        Row("esp-forgotten", name, a, b, probes=probes)
+        for name, a, b, probes in (
+            ("a may have sent after b was read", _counts("a", 0, 40, idle_out=1.0), _counts("b", 0, 0), (probe(),)),
+            ("when a sent is not known", _counts("a", 0, 40), _counts("b", 0, 0), (probe(),)),
+            ("a few packets", _counts("a", 0, 2, idle_out=9.0), _counts("b", 0, 0), (probe(),)),
+            ("some arrived", _counts("a", 0, 40, idle_out=9.0), _counts("b", 1, 0), (probe(),)),
+            ("b had sent some", _counts("a", 0, 40, idle_out=9.0), _counts("b", 0, 1), (probe(),)),
+            (
+                "what was in UDP",
+                _counts("a", 0, 40, idle_out=9.0, encap=True),
+                _counts("b", 0, 0, encap=True),
+                (probe(),),
+            ),
+        )
+    ),
     Row("no-traffic", "a ping that does not come back", remedies=(), probes=(probe(), probe("b", reachable=False))),
     Row("no-traffic", "pings come back", probes=(probe(), probe("b"))),
     Row("no-traffic", "a tunnel that is down says so itself", DOWN, DOWN, probes=(probe(reachable=False),)),
