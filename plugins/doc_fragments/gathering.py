@@ -21,7 +21,7 @@ options:
     type: path
     default: /etc/swanctl/swanctl.conf
   sas:
-    description: Whether to read SAs, installed policies and routes.
+    description: Whether to read SAs, installed policies, routes and rules that translate addresses.
     type: bool
     default: true
   certificates:

@@ -167,6 +167,8 @@ gateway:
         - Host name, Unix time, kernel, init system, whether cron runs, addresses, load averages and cores.
         - C(routes) are destinations and devices. Null if not asked for, if there are 1000 or more, or if routing rules
           of its own choose between tables.
+        - C(nat) has of each rule that translates addresses what it does and the addresses that it names. Empty if not
+          asked for.
         - C(managed_from) is the address that the session came from. Empty if not known.
       type: dict
     appliance:

@@ -16,9 +16,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Ga
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.markdown import message
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import editor
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.certificates import certificates
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.log import events
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import known_hosts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, unpack
 
@@ -57,6 +58,13 @@ def pfsense_answered(name: str) -> Callable[[bytes], object]:
         return read_gateway("gw", Reply({**reply.sections, name: Section(0, out)}), pfsense_box.OPTIONS)
 
     return read
+
+
+def edited(out: bytes) -> object:
+    """Changes a connection beside what is given, and proves that nothing else changes."""
+    files = {"conf": b"connections {\n  c {\n    version = 2\n  }\n}\nt {\n  a = b\n}\n" + out}
+    wanted = {("connections", "c", "version"): "1", ("connections", "c", "children", "net", "mode"): "tunnel"}
+    return editor.check("conf", files, editor.set_values(load("conf", files), wanted), wanted)
 
 
 @cache
@@ -98,6 +106,9 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "strings": (parse, b'a = "\\n'),
     "strings without end": (parse, b'a = "b\n'),
     "comments": (parse, b"#"),
+    "an edit beside references": (edited, b"s : t { a = b }\n"),
+    "an edit beside many who inherit": (edited, b"s : connections { }\n"),
+    "rules that translate": (answered("nat"), b"snat 10.1.0.0/24 172.27.1.0/24\n"),
     "known hosts": (lambda out: known_hosts.read([out.decode()]), b"a,b,c "),
     "answers to pings": (lambda out: outage.outage(PROBE, Reply({"heard": Section(0, out)})), b"64 bytes from seq=1 "),
     "certificates": (answered("certificates"), b"list-cert event {\n  type = X509\n  data = 0x3000\n}\n"),

@@ -332,6 +332,7 @@ class System:
     cron: bool = False
     addresses: tuple[str, ...] = ()  # "eth0 192.0.2.1/24"
     routes: tuple[str, ...] | None = None  # "10.2.0.0/24 eth0"; None: not known, too many, or rules of its own decide
+    nat: tuple[str, ...] = ()  # "snat 10.2.0.0/24 172.27.2.0/24": what a rule does, and the addresses it names
     load: tuple[float, ...] = ()  # averages of 1, 5 and 15 minutes
     cores: int | None = None
     managed_from: str = ""  # the address that this session came from; empty: not known

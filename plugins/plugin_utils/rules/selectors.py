@@ -17,8 +17,9 @@ def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
     """What one end calls its network is not what the other end calls it: the tunnel fails, or comes up narrowed.
 
     IKEv2 narrows to what both have, in silence; IKEv1 refuses. The end that owns a network decides what it is
-    called, unless its own interfaces say that the peer is right. Networks that none of its interfaces is near may be
-    translated before IPsec, or lie behind another router: then nobody can tell which end is right.
+    called, unless its own interfaces say that the peer is right. Where its NAT rules translate what the peer names, the
+    peer is to name what comes out of them. Other networks that none of its interfaces is near may be translated as
+    well, or lie behind another router: then nobody can tell which end is right.
     """
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
@@ -122,6 +123,8 @@ def _working(end: End, child: Child) -> tuple[str, ...]:
 def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     peer = tunnel.other(owner)
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    if rules := _translations(owner, own, other):
+        return _translated(owner, peer, own, other, rules)
     right = _connected(owner, other.remote_ts) and not _connected(owner, own.local_ts)
     if right and not _near(owner, own.local_ts):
         return _undecided(owner, peer, own, other)
@@ -136,6 +139,37 @@ def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
         (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
         (change(wrong, key, value, child),),
+    )
+
+
+def _translations(owner: End, own: Child, other: Child) -> tuple[str, ...]:
+    """The NAT rules of an end that make the networks it names of those that its peer names, if they do so for all."""
+    ours, theirs = ({_network(selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts))
+    found = {}
+    for line in owner.gateway.system.nat:
+        named = set(map(_network, line.split()[1:])) - {None}
+        others = [str(network) for network in named - ours - theirs]
+        if named & theirs and (not others or _meet(others, own.remote_ts)):
+            found.update(dict.fromkeys(named & ours, line))
+    return tuple(dict.fromkeys(found.values())) if found.keys() == ours else ()
+
+
+def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[str, ...]) -> Fault:
+    """Translation before IPsec: the peer is to name what comes out of it."""
+    ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    return Fault(
+        peer.name(other),
+        f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "
+        f"translates it before IPsec, so {peer.gateway.name} is to change",
+        (
+            place(owner, "local_ts", own),
+            place(peer, "remote_ts", other),
+            *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
+            *_working(owner, own),
+        ),
+        no_fix=f"set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}, and try it from behind "
+        f"{owner.gateway.name}: what is translated no gateway can ping by itself",
+        confidence="observed",
     )
 
 

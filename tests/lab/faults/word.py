@@ -34,8 +34,8 @@ def _children_cut_differently(lab: Lab, tunnel: Tunnel) -> None:
     "responder",
     "selectors-not-mirrored",
     carries=False,
-    advice="NAT before IPsec",
-    sure="inferred",
+    advice="set remote_ts = 172.27.",
+    sure="observed",
 )
 def _translated_before_ipsec(lab: Lab, tunnel: Tunnel) -> None:
     end = tunnel.initiator

@@ -164,6 +164,33 @@ def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
     assert len(reply.sections["routes"].text.splitlines()) == ROUTES_MAX
 
 
+RULESET = """table ip translated {
+\tchain post {
+\t\ttype nat hook postrouting priority srcnat; policy accept;
+\t\tip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 snat ip prefix to ip saddr map { 10.1.2.0/24 : 172.27.2.0/24 }
+\t\tip saddr 10.1.2.0/24 masquerade comment "my key"
+\t\tip6 saddr 2001:db8::/64 dnat to 2001:db8:1::1
+\t\tip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 accept
+*nat
+:POSTROUTING ACCEPT [7:504]
+-A POSTROUTING -s 10.1.2.0/24 -d 10.1.1.0/24 -m comment --comment secret=hunter2 -j NETMAP --to 172.27.2.0/24
+binat on enc0 inet from 10.1.2.0/24 to 10.1.1.0/24 -> 172.27.2.0/24
+"""
+TRANSLATED = (
+    "snat 10.1.2.0/24 10.1.1.0/24 10.1.2.0/24 172.27.2.0/24",
+    "dnat 2001:db8::/64 2001:db8:1::1",
+    "netmap 10.1.2.0/24 10.1.1.0/24 172.27.2.0/24",
+    "binat 10.1.2.0/24 10.1.1.0/24 172.27.2.0/24",
+)
+
+
+def test_of_rules_that_translate_nothing_but_addresses_is_sent(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "ruleset").write_text(RULESET, encoding="utf-8")
+    none = dict.fromkeys(("nft", "iptables-save", "ip6tables-save"), "true")  # not those of this machine
+    reply = gathered(shell, tmp_path, {**none, "pfctl": f"cat {tmp_path / 'ruleset'}"})
+    assert platform_of(reply).read("gw", reply, OPTIONS).system.nat == TRANSLATED
+
+
 def test_what_is_no_address_is_none() -> None:
     listed = "1: lo inet hello\n2: eth0 inet 10.1.0.1/24\n3: eth1 inet6 fe80::1%eth1/64\n4: eth2 inet 10.2.0.1/99\n"
     assert with_section("addresses", listed).system.addresses == ("eth0 10.1.0.1/24", "eth1 fe80::1%eth1/64")

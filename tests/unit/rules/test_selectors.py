@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
-from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored
+from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored, tunnel
 
 WIDE, ELSEWHERE = "10.1.0.0/16", "10.9.0.0/24"
 ALL = ("0.0.0.0/0", "::/0")
@@ -144,3 +145,27 @@ ROWS = (
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_what_the_ends_protect_is_seen_and_nothing_else(row: Row) -> None:
     check(row)
+
+
+TRANSLATES, UNDECIDED = "observed", "inferred"
+
+
+@pytest.mark.parametrize(
+    ("rules", "confidence"),
+    [
+        (["snat 10.1.0.0/24 172.27.1.0/24"], TRANSLATES),
+        (["snat 10.1.0.0/24 10.2.0.0/16 10.1.0.0/24 172.27.1.0/24"], TRANSLATES),
+        (["snat 10.8.0.0/24 192.0.2.1", "dnat 172.27.1.0/24 10.1.0.0/24"], TRANSLATES),
+        (["snat 10.1.0.0/24 10.77.0.0/16 172.27.1.0/24"], UNDECIDED),  # for another peer
+        (["snat 10.1.9.0/24 172.27.1.0/24"], UNDECIDED),
+        (["snat 10.1.0.0/24 172.27.9.0/24"], UNDECIDED),
+        (["snat no-address", "snat", ""], UNDECIDED),
+    ],
+    ids=str,
+)
+def test_a_rule_that_translates_tells_who_is_right_and_nothing_is_changed(rules: list[str], confidence: str) -> None:
+    system = System(addresses=("lan0 10.1.0.1/24",), nat=tuple(rules))
+    row = Row("", "", {"child": {"local_ts": ("172.27.1.0/24",)}, "system": system})
+    (finding,) = [each for each in diagnose([tunnel(row)]) if each.id == "selectors-not-mirrored"]
+    assert (finding.confidence, finding.fix) == (confidence, ())
+    assert ("NAT: " in "\n".join(finding.evidence)) is (confidence == TRANSLATES)

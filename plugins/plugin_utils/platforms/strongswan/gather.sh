@@ -2,6 +2,7 @@
 # shellcheck disable=SC2154  # TW_..., digest.sh, follow.sh, conf.sh, standing.sh and starter.sh come before this text (gather.py)
 # Reads one strongSwan gateway and changes nothing. Secrets are replaced here, before anything is sent.
 tw_routes_max=1000
+tw_nat_max=1000
 tw_lines_max=20000
 tw_log_max=2000000 # read.py knows it too
 
@@ -110,6 +111,7 @@ tw_daemon() {
 	section conns tw_limited swanctl --list-conns --pretty
 	if [ "$TW_SAS" = 1 ]; then
 		section routes tw_routes # before SAs: one that comes up in between is young, one that goes is not listed
+		section nat tw_nat
 		section sas tw_limited swanctl --list-sas --pretty
 		section policies tw_limited swanctl --list-pols --pretty
 	fi
@@ -206,6 +208,29 @@ tw_routes() {
 		ip "-$tw_family" -o route show table 220
 		ip "-$tw_family" -o route show table main
 	done 2>/dev/null | head -n "$tw_routes_max"
+}
+
+# tw_nat: of each rule that translates addresses, what it does and the addresses that it names. Linux translates nothing unless it
+# tracks connections, and is not asked then: to ask may load modules.
+tw_nat() {
+	{
+		if [ -e /proc/sys/net/netfilter/nf_conntrack_count ]; then
+			tw_limited nft --stateless --terse list ruleset
+			tw_limited iptables-save
+			tw_limited ip6tables-save
+		fi
+		tw_limited pfctl -s nat
+	} 2>/dev/null | awk '
+		{
+			gsub(/[,{}]/, " ")
+			does = named = ""
+			for (i = 1; i <= NF; i++) {
+				word = tolower($i)
+				if (word ~ /^(snat|dnat|netmap|nat|binat|rdr)$/) does = does ? does : word
+				else if (word ~ /^[0-9a-f.:\/]+$/ && word ~ /[0-9a-f][.:]/) named = named " " word
+			}
+			if (does && named ~ / .* /) print does named
+		}' | head -n "$tw_nat_max"
 }
 
 # Averages of 1, 5 and 15 minutes, then the number of processors.

@@ -38,6 +38,7 @@ def system(reply: Reply) -> System:
         cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),
         addresses=_addresses(reply.sections["addresses"].text),
         routes=_routes(_lines(reply, "routes")),
+        nat=tuple(_lines(reply, "nat")),
         load=tuple(float(word) for word in load[0].strip("{} ").split()[:3] if _NUMBER.fullmatch(word)),
         cores=int(load[1]) if load[1].isdigit() else None,
         managed_from=next(iter(_lines(reply, "session")), "").partition(" ")[0],
