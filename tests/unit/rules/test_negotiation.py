@@ -9,7 +9,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Au
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
-from tests.unit.build import AES, Row, check, connection, healthy, mirrored, remedies, settings
+from tests.unit.build import AES, NET_B, Row, check, child, connection, healthy, mirrored, remedies, settings
 
 OLD = "aes128-sha1-modp1024"
 AH = {"child": {"esp_proposals": (), "ah_proposals": ("sha256-x25519",)}}
@@ -130,6 +130,13 @@ ROWS = (
         "the IKEv1 end moves",
         b={"connection": {"version": 1}},
         remedies=("b/to-a: version = 2",),
+    ),
+    Row(
+        "ike-version-mismatch",
+        "IKEv1 has a child for each network",
+        {"connection": {"children": (child(), child("more", remote_ts=("10.9.0.0/24",))), "version": 1}, "sas": ()},
+        {"child": {"local_ts": (NET_B, "10.9.0.0/24")}, "sas": ()},
+        ("a/to-b: version = 2",),
     ),
     Row(
         "ike-version-mismatch",
