@@ -1,8 +1,7 @@
 """Runs make's targets as the stages of a tier: `tests.tools.stages test --lane "lint unit" --lane integration`.
 
-Lanes run beside each other, the stages of a lane one after the other, and all of them also after a failure; lanes
-behind them get the time of the processor that is left, and what wants the machine alone comes last. What a stage says
-is shown whole when it ends. At the end: the seconds of each stage, the slowest tests, the total; the same
+Lanes run beside each other, the stages of a lane one after the other, and all of them also after a failure; what wants
+the machine alone comes last. What a stage says is shown whole when it ends. At the end: the seconds of each stage, the slowest tests, the total; the same
 as JSON and each stage's log in tests/output/TIER. Fails if a stage did.
 """
 
@@ -30,8 +29,6 @@ ROOT = Path(__file__).parents[2]
 OUTPUT = ROOT / "tests" / "output"
 SLOWEST = 25
 POLL = 0.2  # seconds
-# A stage has a session of its own, and where Linux groups processes by session, niceness counts within a group only.
-BEHIND = ("sh", "-c", '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', "behind")
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,10 @@ class Tier:
         self._starting = threading.Lock()  # between a stage that begins and the end of all
         self._stopped = False
 
-    def run_lanes(self, lanes: Sequence[Sequence[str]], behind: Sequence[Sequence[str]] = ()) -> None:
+    def run_lanes(self, lanes: Sequence[Sequence[str]]) -> None:
         """Run all stages; returns when the last has ended, also where a signal's handler stops them meanwhile."""
-        with ThreadPoolExecutor(len(lanes) + len(behind)) as pool:
-            running = [pool.submit(self._run_lane, lane, self.command) for lane in lanes]
-            running += [pool.submit(self._run_lane, lane, (*BEHIND, *self.command)) for lane in behind]
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            running = [pool.submit(self._run_lane, lane) for lane in lanes]
             while wait(running, POLL).not_done:  # Python does not see a signal that comes just before it waits
                 pass
         for lane in running:
@@ -82,11 +78,11 @@ class Tier:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
 
-    def _run_lane(self, lane: Sequence[str], command: Sequence[str]) -> None:
+    def _run_lane(self, lane: Sequence[str]) -> None:
         for name in lane:
-            self._run_stage(name, command)
+            self._run_stage(name)
 
-    def _run_stage(self, name: str, command: Sequence[str]) -> None:
+    def _run_stage(self, name: str) -> None:
         log, since = self.folder / f"{name}.log", time.monotonic()
         env = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         env["PYTEST_ADDOPTS"] = f"{env.get('PYTEST_ADDOPTS', '')} --junitxml={self.folder / name}.xml"
@@ -95,7 +91,7 @@ class Tier:
                 return
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    [*command, name],
+                    [*self.command, name],
                     cwd=ROOT,
                     env=env,
                     stdin=subprocess.DEVNULL,
@@ -149,7 +145,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.tools.stages", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("tier", help="its name: that of the folder in tests/output")
     parser.add_argument("--lane", action="append", required=True, help="make's targets, in their order")
-    parser.add_argument("--behind", action="append", default=[], help="a lane of what waits for no gateway")
     parser.add_argument("--alone", default="", help="make's targets that run when all lanes have ended")
     arguments = parser.parse_args()
     folder, since = OUTPUT / arguments.tier, time.monotonic()
@@ -157,9 +152,8 @@ def main() -> int:
     folder.mkdir(parents=True)
     tier = Tier(folder)
     heed(lambda *dummy: tier.stop())  # raises nothing: a wait for a thread that an exception breaks off is lost
-    lanes, behind = ([lane.split() for lane in given] for given in (arguments.lane, arguments.behind))
-    alone = arguments.alone.split()
-    tier.run_lanes(lanes, behind)
+    lanes, alone = [lane.split() for lane in arguments.lane], arguments.alone.split()
+    tier.run_lanes(lanes)
     tier.run_lanes([alone])
     total, tests = time.monotonic() - since, list(read_tests(folder))
     print(summarize(tier.ended, tests, total))
@@ -170,7 +164,7 @@ def main() -> int:
         "tests": [asdict(test) for test in sorted(tests, key=lambda test: -test.seconds)],
     }
     (folder / "summary.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    whole = len(tier.ended) == sum(map(len, (*lanes, *behind, alone)))
+    whole = len(tier.ended) == sum(map(len, (*lanes, alone)))
     return 0 if whole and not any(stage.status for stage in tier.ended) else 1
 
 

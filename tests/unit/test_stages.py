@@ -19,7 +19,6 @@ case $1 in
 fails) echo "it broke"; exit 3 ;;
 meets-*) echo "$PYTEST_ADDOPTS" >"$FOLDER/$1"
          until [ "$(ls "$FOLDER" | grep -c '^meets-.$')" -ge 2 ]; do sleep 0.01; done ;;
-nice-*) nice ;;
 waits) trap 'echo cleaned; exit 143' TERM; : >"$FOLDER/waiting"; while :; do sleep 0.01; done ;;
 *) echo "well" ;;
 esac
@@ -44,12 +43,6 @@ def test_lanes_run_beside_each_other_and_each_stage_has_a_report_of_its_own(tier
     tier.run_lanes([["meets-a"], ["meets-b"]])  # each waits for the other
     assert {stage.status for stage in tier.ended} == {0}
     assert f"--junitxml={tier.folder}/meets-a.xml" in (tier.folder / "meets-a").read_text()
-
-
-def test_lanes_behind_get_the_time_that_is_left(tier: Tier) -> None:
-    tier.run_lanes([["nice-lane"]], behind=[["nice-behind"]])
-    lane, behind = (int((tier.folder / f"nice-{name}.log").read_text()) for name in ("lane", "behind"))
-    assert behind > lane
 
 
 def test_a_stopped_tier_ends_what_runs_and_begins_nothing(tier: Tier) -> None:
