@@ -1,8 +1,8 @@
 """Runs make's targets as the stages of a tier: `tests.tools.stages test --lane "lint unit" --lane integration`.
 
 Lanes run beside each other, the stages of a lane one after the other, and all of them also after a failure; what wants
-the machine alone comes last. What a stage says is shown whole when it ends. At the end: the seconds of each stage, the slowest tests, the total; the same
-as JSON and each stage's log in tests/output/TIER. Fails if a stage did.
+the machine alone comes last. What a stage says is shown whole when it ends. At the end: the seconds of each stage, the
+slowest tests, the total; the same as JSON and each stage's log in tests/output/TIER. Fails if a stage did.
 """
 
 from __future__ import annotations
