@@ -20,13 +20,13 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Audit, Gateway
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform, platform_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import editor
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import settings as settings_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import frames
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Gateway
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import settings as settings_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import framing
 
 from tests.lab.lab import Lab, running
 from tests.lab.signals import run
@@ -245,10 +245,10 @@ def _audit(lab: Lab) -> Audit:
 
 
 def _read(lab: Lab, host: str) -> Gateway:
-    options, mark = GatherOptions("a key that both ends are read with", sas=False), frames.new_mark()
-    script = frames.pack(platform("auto").gather(options), mark).decode("utf-8", "surrogateescape")
+    options, mark = GatherOptions("a key that both ends are read with", sas=False), framing.new_mark()
+    script = framing.pack(platform("auto").gather(options), mark).decode("utf-8", "surrogateescape")
     done = lab.exec(host, ["/bin/sh", "-s"], stdin=script, check=True)
-    reply = frames.unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
+    reply = framing.unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
     return platform_of(reply).read(host, reply, options)
 
 

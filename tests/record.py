@@ -11,10 +11,10 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import gather
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
 from .lab.lab import Lab, psks, running
 from .lab.signals import run

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..modules.change_record import ARGUMENT_SPEC
-from ..plugin_utils import change_input
-from ..plugin_utils.model import ChangeRecord, Order, restore
-from ..plugin_utils.rollout import course, shelf
-from ..plugin_utils.rollout.todo import steps_to_take, todo
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.model import ChangeRecord, Order, restore
+from ..plugin_utils._ipsec.rollout import state_machine
+from ..plugin_utils._ipsec.rollout.todo import steps_to_take, todo
+from ..plugin_utils._ipsec.store import change_records
+from ..plugin_utils._ipsec.task import change_arguments
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):
@@ -27,21 +28,21 @@ class ActionModule(Task):
         now = datetime.now().astimezone()
         folder = Path(args["folder"]).expanduser() if args["folder"] else None
         before = self._before(args, now, folder)
-        seen = change_input.look(args["audit"], args["gateways"], args["probes"])
-        heard = course.Heard(
+        seen = change_arguments.look(args["audit"], args["gateways"], args["probes"])
+        heard = state_machine.Heard(
             now,
             seen,
-            change_input.answers(args["results"]),
-            change_input.steps_taken(args["done"]),
-            change_input.outages(args["outages"]),
+            change_arguments.answers(args["results"]),
+            change_arguments.steps_taken(args["done"]),
+            change_arguments.outages(args["outages"]),
             args["batch"],
             args["closed"] or "",
             tuple(tuple(map(str, group)) for group in args["redundant"]),
             self.goes_on,
             tuple(args["only"]),
         )
-        record = course.EVENTS[args["event"]](before, heard)
-        files = shelf.keep(folder, record) if folder else []
+        record = state_machine.EVENTS[args["event"]](before, heard)
+        files = change_records.keep(folder, record) if folder else []
         return {"record": record, "todo": todo(record) | {"steps": steps_to_take(record, seen)}, "files": files}
 
     def _before(self, args: dict[str, Any], now: datetime, folder: Path | None) -> ChangeRecord:
@@ -49,5 +50,5 @@ class ActionModule(Task):
             return restore(ChangeRecord, args["record"], "record")
         nameless = {"ticket": f"remediate, {self.operator}", "by": self.operator}
         order = restore(Order, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
-        earlier = shelf.earlier(folder, order.ticket) if folder else ()
+        earlier = change_records.earlier(folder, order.ticket) if folder else ()
         return ChangeRecord(order, now.isoformat(timespec="seconds"), earlier=earlier)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..modules.change_window import ARGUMENT_SPEC
-from ..plugin_utils.rollout.window import opening, window
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.rollout.change_window import opening, window
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

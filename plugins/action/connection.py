@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
-from ..plugin_utils.change import Changing, Followed
-from ..plugin_utils.errors import RefusedError
-from ..plugin_utils.platforms.wanted import Shape, Wish
-from ..plugin_utils.swanctl import keys
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.apply.change import Changing, Followed
+from ..plugin_utils._ipsec.errors import RefusedError
+from ..plugin_utils._ipsec.platforms.desired import Shape, Wish
+from ..plugin_utils._ipsec.swanctl import keys
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

@@ -12,12 +12,12 @@ from typing import Any
 from ansible import constants
 
 from ..modules.fleet_info import ARGUMENT_SPEC
-from ..plugin_utils.fleet_reading import FleetReading
-from ..plugin_utils.gathers import Gathers
-from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.progress import Progress
-from ..plugin_utils.reaching import Inventory, hosts_of
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.gather.fleet import FleetReading
+from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ..plugin_utils._ipsec.store.gateways import Gathers
+from ..plugin_utils._ipsec.task.base import Task
+from ..plugin_utils._ipsec.task.inventory import Inventory, hosts_of
+from ..plugin_utils._ipsec.task.progress import Progress
 
 _LOCAL_TMP = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined] # made by Ansible for this run, and removed
 

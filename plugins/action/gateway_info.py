@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.gateway_info import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, read_gateway
-from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.platforms import platform, read_gateway
+from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

@@ -10,14 +10,14 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.keepalive import ARGUMENT_SPEC
-from ..plugin_utils.change import carry_out
-from ..plugin_utils.errors import RefusedError
-from ..plugin_utils.platforms import platform, read_gateway
-from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.platforms.pfsense import keepalive as flag
-from ..plugin_utils.platforms.strongswan import keepalive
-from ..plugin_utils.platforms.wanted import Wish
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.apply.change import carry_out
+from ..plugin_utils._ipsec.errors import RefusedError
+from ..plugin_utils._ipsec.platforms import platform, read_gateway
+from ..plugin_utils._ipsec.platforms.desired import Wish
+from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ..plugin_utils._ipsec.platforms.pfsense import keepalive as flag
+from ..plugin_utils._ipsec.platforms.strongswan import keepalive
+from ..plugin_utils._ipsec.task.base import Task
 
 _OTHERS = ("guard", "target", "reason", "apply_pending")  # which are not for the check that is installed here
 

@@ -9,11 +9,11 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.logging import ARGUMENT_SPEC
-from ..plugin_utils.platforms import platform, read_gateway
-from ..plugin_utils.platforms.options import GatherOptions
-from ..plugin_utils.platforms.strongswan import raising
-from ..plugin_utils.platforms.strongswan.conf import conf
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.platforms import platform, read_gateway
+from ..plugin_utils._ipsec.platforms.charon import log_levels
+from ..plugin_utils._ipsec.platforms.charon.strongswan_conf import conf
+from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):
@@ -23,15 +23,15 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two."""
-        wish = raising.wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
+        wish = log_levels.wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = read_gateway(self.gateway_name(variables), reply, options)
-        plan = (raising.met if gateway.generates else raising.plan)(wish, conf(reply))
+        plan = (log_levels.met if gateway.generates else log_levels.plan)(wish, conf(reply))
         if not plan.idle:
-            program = raising.script(plan, wish, gateway, token_hex(8))
+            program = log_levels.script(plan, wish, gateway, token_hex(8))
             if not self.check_mode:
-                raising.outcome(gateway, self.on_gateway(program))
+                log_levels.outcome(gateway, self.on_gateway(program))
         result: dict[str, Any] = {
             "changed": plan.changed,
             "file": plan.path or None,
@@ -41,6 +41,6 @@ class ActionModule(Task):
             result["warnings"] = list(plan.warnings)
         if self.diff_mode:
             header = f"log levels of {gateway.name}"
-            texts = {"before": raising.shown(plan.before), "after": raising.shown(plan.after)}
+            texts = {"before": log_levels.shown(plan.before), "after": log_levels.shown(plan.after)}
             result["diff"] = texts | {"before_header": header, "after_header": header}
         return result

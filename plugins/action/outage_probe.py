@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.outage_probe import ARGUMENT_SPEC
-from ..plugin_utils.platforms.strongswan import outage
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.platforms.charon import outage_probe
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):
@@ -19,7 +19,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip; nothing in check mode."""
-        wish = outage.Wish(
+        wish = outage_probe.Wish(
             self.gateway_name(variables),
             args["connection"],
             args["child"],
@@ -31,6 +31,6 @@ class ActionModule(Task):
         if self.check_mode:
             return {"outage": None}
         if args["state"] == "started":
-            outage.started(wish, self.on_gateway(outage.script(wish, "start")))
+            outage_probe.started(wish, self.on_gateway(outage_probe.script(wish, "start")))
             return {"outage": None}
-        return {"outage": outage.outage(wish, self.on_gateway(outage.script(wish, "stop")))}
+        return {"outage": outage_probe.outage(wish, self.on_gateway(outage_probe.script(wish, "stop")))}

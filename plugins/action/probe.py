@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.probe import ARGUMENT_SPEC
-from ..plugin_utils.model import Gateway, plain, restore
-from ..plugin_utils.platforms.strongswan import probe
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.model import Gateway, plain, restore
+from ..plugin_utils._ipsec.platforms.charon import probe
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

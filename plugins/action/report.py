@@ -12,9 +12,9 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ..modules.report import ARGUMENT_SPEC
-from ..plugin_utils.errors import IpsecError
-from ..plugin_utils.reporting import again, failing, keep, since
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.errors import IpsecError
+from ..plugin_utils._ipsec.store.reports import again, failing, keep, since
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.rollback_guard import ARGUMENT_SPEC
-from ..plugin_utils import guarding
-from ..plugin_utils.platforms.strongswan import rollback
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.apply import guard as guarding
+from ..plugin_utils._ipsec.platforms.charon import guard as rollback
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.sa import ARGUMENT_SPEC
-from ..plugin_utils.change import Changing, Followed
-from ..plugin_utils.errors import IpsecError
-from ..plugin_utils.platforms.strongswan import sa
-from ..plugin_utils.platforms.wanted import Wish
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.apply.change import Changing, Followed
+from ..plugin_utils._ipsec.errors import IpsecError
+from ..plugin_utils._ipsec.platforms.charon import sa
+from ..plugin_utils._ipsec.platforms.desired import Wish
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

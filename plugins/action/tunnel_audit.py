@@ -17,17 +17,29 @@ from ansible import constants
 from ansible.utils.display import Display
 
 from ..modules.tunnel_audit import ARGUMENT_SPEC
-from ..plugin_utils import gathers
-from ..plugin_utils.audit import audit
-from ..plugin_utils.audit_input import attempts, declared, done, findings, gateways, probes, psks, repairs, unused
-from ..plugin_utils.findings_file import lines_in
-from ..plugin_utils.follow_up import left_unproven, to_probe, to_try
-from ..plugin_utils.model import plain
-from ..plugin_utils.policy.load import load
-from ..plugin_utils.report import as_story, as_table, side_by_side
-from ..plugin_utils.report.told import summary
-from ..plugin_utils.reporting import tell
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.audit import audit
+from ..plugin_utils._ipsec.diagnose.policy.load import load
+from ..plugin_utils._ipsec.follow_up import left_unproven, to_probe, to_try
+from ..plugin_utils._ipsec.model import plain
+from ..plugin_utils._ipsec.report import repairs as as_story
+from ..plugin_utils._ipsec.report import side_by_side
+from ..plugin_utils._ipsec.report.build import tell
+from ..plugin_utils._ipsec.report.content import summary
+from ..plugin_utils._ipsec.report.formats import terminal as as_table
+from ..plugin_utils._ipsec.store import gateways as gathers
+from ..plugin_utils._ipsec.store.findings import lines_in
+from ..plugin_utils._ipsec.task.audit_arguments import (
+    attempts,
+    declared,
+    done,
+    findings,
+    gateways,
+    probes,
+    psks,
+    repairs,
+    unused,
+)
+from ..plugin_utils._ipsec.task.base import Task
 
 _COLORS = {  # settings of Ansible
     "critical": "COLOR_UNREACHABLE",

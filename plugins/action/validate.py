@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 
 from ..modules.tunnel_audit import TUNNEL_SPEC
 from ..modules.validate import ARGUMENT_SPEC
-from ..plugin_utils.audit_input import declared, undeclared
-from ..plugin_utils.pairing.declarations import refuse_contradictions
-from ..plugin_utils.policy.load import load
-from ..plugin_utils.rollout.window import window
-from ..plugin_utils.task import Task
+from ..plugin_utils._ipsec.diagnose.policy.load import load
+from ..plugin_utils._ipsec.pair.declared import refuse_contradictions
+from ..plugin_utils._ipsec.rollout.change_window import window
+from ..plugin_utils._ipsec.task.audit_arguments import declared, undeclared
+from ..plugin_utils._ipsec.task.base import Task
 
 
 class ActionModule(Task):

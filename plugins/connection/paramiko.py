@@ -121,13 +121,13 @@ from typing import Any
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
-from ..plugin_utils.errors import IpsecError, TransportError
-from ..plugin_utils.reaching import PLUGIN, target_of
-from ..plugin_utils.transport import files
-from ..plugin_utils.transport.library import require
-from ..plugin_utils.transport.login import enter, leave, reach, ways
-from ..plugin_utils.transport.session import Limits, run
-from ..plugin_utils.transport.target import Privilege
+from ..plugin_utils._ipsec.errors import IpsecError, TransportError
+from ..plugin_utils._ipsec.task.inventory import PLUGIN, target_of
+from ..plugin_utils._ipsec.transport import sftp
+from ..plugin_utils._ipsec.transport.exec_channel import Limits, run
+from ..plugin_utils._ipsec.transport.optional_paramiko import require
+from ..plugin_utils._ipsec.transport.ssh_client import enter, leave, reach, ways
+from ..plugin_utils._ipsec.transport.target import Privilege
 
 _NO_LIMITS = Limits(threading.TIMEOUT_MAX, sys.maxsize)  # a task has Ansible's own
 _ALIVE = 10  # seconds between two signs of life
@@ -170,13 +170,13 @@ class Connection(ConnectionBase):
         """Copy a file to the gateway, by SFTP."""
         self._connect()
         with _translated():
-            files.put(self._login, in_path, out_path)
+            sftp.put(self._login, in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file from the gateway, by SFTP."""
         self._connect()
         with _translated():
-            files.fetch(self._login, in_path, out_path)
+            sftp.fetch(self._login, in_path, out_path)
 
     def reset(self) -> None:
         """Log in anew for what comes next."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..plugin_utils.report.markdown import message
+from ..plugin_utils._ipsec.report.markdown_text import message
 
 DOCUMENTATION = r"""
 name: chat_message

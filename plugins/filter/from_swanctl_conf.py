@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.errors import ParseError
-from ..plugin_utils.model import type_of
-from ..plugin_utils.swanctl.settings import parse
+from ..plugin_utils._ipsec.errors import ParseError
+from ..plugin_utils._ipsec.model import type_of
+from ..plugin_utils._ipsec.swanctl.settings import parse
 
 DOCUMENTATION = r"""
 name: from_swanctl_conf

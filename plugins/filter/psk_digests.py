@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils.model import type_of
-from ..plugin_utils.secrets import digest, key_id
+from ..plugin_utils._ipsec.model import type_of
+from ..plugin_utils._ipsec.swanctl.psk_digest import digest, key_id
 
 DOCUMENTATION = r"""
 name: psk_digests

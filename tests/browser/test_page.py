@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import EndName
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_html
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift, drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import html as as_html
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["ansible_collections.tunnelwright"], enable_loader_override=False):
-    from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+    from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 
     from tests.fuzz.targets import TARGETS
 

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import follow_up
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec import follow_up
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Attempt,
     Declared,
     DeclaredEnd,
@@ -19,19 +20,19 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Reply,
     Section,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import read_gateway, strongswan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage, probe, sa
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import FORMATS, since, tell
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import editor, proposals
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Path as Key
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Settings, parse
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import known_hosts, openssh
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway, strongswan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe, probe, sa
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS, since
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor, proposals
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Path as Key
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts, ssh_config
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
 
 from tests.record import OPTIONS, replay
 from tests.unit.build import mirrored
@@ -287,7 +288,7 @@ TARGETS: Mapping[str, Target] = {
         lambda given: known_hosts.read([given.decode("utf-8", "surrogateescape")]), lambda: iter([_HOSTS])
     ),
     "ssh -G": Target(
-        lambda given: openssh.read(f"hostname h\nport 22\nuser u\n{given.decode('utf-8', 'surrogateescape')}"),
+        lambda given: ssh_config.read(f"hostname h\nport 22\nuser u\n{given.decode('utf-8', 'surrogateescape')}"),
         lambda: iter([_SSH]),
     ),
     "sa": Target(
@@ -305,7 +306,8 @@ TARGETS: Mapping[str, Target] = {
     ),
     "outage": Target(
         _operation(
-            ("heard",), lambda reply: outage.outage(outage.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply)
+            ("heard",),
+            lambda reply: outage_probe.outage(outage_probe.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply),
         ),
         lambda: iter([_PINGED]),
     ),

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import files, login
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.target import Target
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import sftp, ssh_client
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.target import Target
 
 from tests.lab.faults import inject
 from tests.lab.faults.hands import wait
@@ -294,12 +294,12 @@ def test_files_go_there_and_back_and_a_refusal_names_the_file(tmp_path: Path, la
     key = str(lab.folder / "id_ed25519")
     target = Target("a01", str(lab.management("a01")), user="root", key_file=key, after=arguments, timeout=30)
     (tmp_path / "there").write_bytes(bytes(range(256)) * 999)
-    transport = login.enter(login.reach(target, login.ways()))
-    files.put(transport, str(tmp_path / "there"), "/tmp/there and back")  # noqa: S108 - of a gateway
-    files.fetch(transport, "/tmp/there and back", str(tmp_path / "back"))  # noqa: S108
+    transport = ssh_client.enter(ssh_client.reach(target, ssh_client.ways()))
+    sftp.put(transport, str(tmp_path / "there"), "/tmp/there and back")  # noqa: S108 - of a gateway
+    sftp.fetch(transport, "/tmp/there and back", str(tmp_path / "back"))  # noqa: S108
     with pytest.raises(IpsecError, match=r"^the file cannot be copied at /no/such/folder: "):
-        files.put(transport, str(tmp_path / "there"), "/no/such/folder")
-    login.leave(transport)
+        sftp.put(transport, str(tmp_path / "there"), "/no/such/folder")
+    ssh_client.leave(transport)
     assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.gathers import Gathers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import Gathers
 
 from tests.unit.neighbours import EACH, fleet
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, restore
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, restore
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running

@@ -62,7 +62,7 @@ def until(what: Callable[[], bool]) -> None:
 @pytest.fixture
 def by_hand(lab: Lab) -> Iterator[None]:
     """The check alone, without anything that runs it."""
-    source = Path(__file__).parents[2] / "plugins/plugin_utils/platforms/strongswan/check.sh"
+    source = Path(__file__).parents[2] / "plugins/plugin_utils/_ipsec/platforms/strongswan/keepalive_check.sh"
     lab.sh("b01", "mkdir -p /usr/local/lib/tunnelwright")
     lab.write("b01", CHECK, source.read_text(encoding="utf-8"), mode="0755")
     yield

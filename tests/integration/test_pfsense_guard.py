@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import guarding
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Rollback, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense, platform
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply import guard as guarding
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Rollback, Script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense, platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
 from tests.lab.php import Box, box
 from tests.unit.platforms.pfsense_box import OPTIONS

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import secrets
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import psk_digest
 
 from tests.lab.pfsense.sample import sample
 from tests.lab.php import Box, box
@@ -19,7 +19,9 @@ from tests.lab.php import Box, box
 from .test_standin import BOXES, backups, changed, written
 
 pytestmark = [pytest.mark.apart, pytest.mark.lasts(1)]
-PROGRAM = (Path(__file__).parents[2] / "plugins/plugin_utils/platforms/pfsense/write.php").read_text(encoding="utf-8")
+PROGRAM = (Path(__file__).parents[2] / "plugins/plugin_utils/_ipsec/platforms/pfsense/write.php").read_text(
+    encoding="utf-8"
+)
 KEY = "sixteen letters."
 CLOSE = {"section": "phase1", "key": "ikeid", "entry": "1", "element": "closeaction", "value": "start"}
 UMLAUT = ("<hostname>fw</hostname>", "<hostname>fw</hostname>\n\t\t<domain>b\u00fcro.example</domain>")
@@ -41,12 +43,12 @@ def one() -> Iterator[Box]:
 
 def order(one: Box, *edits: dict[str, Any], **more: Any) -> str:
     """What is asked of the program, meant for the file as it is now."""
-    ipad, opad = (block.hex() for block in secrets.pads(KEY))
+    ipad, opad = (block.hex() for block in psk_digest.pads(KEY))
     given = {
         "paths": {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup"},
         "ipad": ipad,
         "opad": opad,
-        "fingerprint": secrets.fingerprint(KEY, (one.root / "cf/conf/config.xml").read_bytes()),
+        "fingerprint": psk_digest.fingerprint(KEY, (one.root / "cf/conf/config.xml").read_bytes()),
         "edits": edits or (CLOSE,),
         "from": "",
         "journal": "",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, restore
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, restore
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running

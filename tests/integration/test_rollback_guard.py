@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Gateway, Guard
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import rollback
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Daemon, Gateway, Guard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running

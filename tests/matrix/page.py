@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import WORDS, word_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import WORDS, word_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Change, EndName
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 from tests.tools.measured import measured

@@ -9,7 +9,7 @@ from functools import cache
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 
@@ -29,14 +29,14 @@ FIXED = (
     "nat-before-the-responder",  # healthy, behind NAT
     "templates",  # healthy
 )
-RULES = "plugins/plugin_utils/rules"
+LIBRARY = "plugins/plugin_utils/_ipsec"
+RULES = f"{LIBRARY}/diagnose/rules"
 CASES = "tests/lab/faults"
 # What reads, pairs, judges, plans and changes for every family alike.
 SHARED = (
     RULES,  # files without a case of their own
-    *(f"plugins/plugin_utils/{part}" for part in ("model", "pairing", "plan", "platforms", "swanctl", "transport")),
-    *(f"plugins/plugin_utils/{part}.py" for part in ("audit", "audit_input", "change", "change_input", "gathers")),
-    *(f"plugins/plugin_utils/{part}.py" for part in ("reaching", "replaced", "secrets", "task", "verify")),
+    *(f"{LIBRARY}/{part}" for part in ("analysis", "apply", "model", "pair", "plan", "platforms", "swanctl", "task")),
+    *(f"{LIBRARY}/{part}" for part in ("audit.py", "store/atomic_file.py", "store/gateways.py", "transport", "verify")),
     *("plugins/action", "plugins/connection", "roles/audit", "roles/diagnose", "roles/remediate"),
     *("playbooks/diagnose.yml", "playbooks/remediate.yml", "tests/lab", "tests/matrix"),
     "tests/integration/ansible_run.py",

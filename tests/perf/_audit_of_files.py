@@ -7,12 +7,12 @@ import resource
 import sys
 import time
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import gathers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import gateways
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store import gateways as gathers
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
 
 
 def main() -> None:

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.gathers import Gathers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import Gathers
 
 from tests.unit.neighbours import EACH, fleet
 

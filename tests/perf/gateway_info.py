@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import running

@@ -10,9 +10,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway
 
 from tests.unit.shapes import SHAPES
 

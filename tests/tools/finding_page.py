@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Change, EndName, Step, Tunnel
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import DEFAULT
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Change, EndName, Step, Tunnel
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import (
+    SIGNATURES,
+    Signature,
+)
 
 from tests.tools import rst
 from tests.tools.findings import Case, Topic

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import date
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import Check, all_checks
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import Grounds
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     SEVERITIES,
     Audit,
     Child,
@@ -23,9 +26,6 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Tunnel,
     Waiver,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import Check, all_checks
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import Grounds
 
 from tests.unit.build import ASKED, Row, connection, edited, gateways, healthy, mirrored, tunnel
 from tests.unit.policy import rows as policy_rows

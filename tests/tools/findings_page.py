@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, Signature
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import (
+    SIGNATURES,
+    Signature,
+)
 
 from tests.tools import profiles_page, rst
 from tests.tools.finding_page import about, finding_page, link, log_label, repair

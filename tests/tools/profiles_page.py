@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Demand, Profile
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.strength import GROUPS
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Demand, Profile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.strength import GROUPS
 
 from tests.tools import rst
 from tests.unit.policy.rows import no_file

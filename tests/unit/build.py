@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
     Attempt,
     Auth,
@@ -28,8 +29,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
 
 A, B = "192.0.2.1", "192.0.2.2"
 NET_A, NET_B = "10.1.0.0/24", "10.2.0.0/24"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Connection, Gateway
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Connection, Gateway
 
 from .build import child, connection, gateway, ike_sa, mirrored
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from itertools import combinations
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
     Certificate,
     Connection,

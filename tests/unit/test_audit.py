@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import HARMLESS, audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import left_unproven, to_probe, to_try
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import HARMLESS, audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import left_unproven, to_probe, to_try
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Audit,
     Daemon,
     Declared,
@@ -24,8 +25,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     System,
     plain,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.selection import selected
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair.selection import selected
 
 from tests.unit.build import AES, child, connection, declared, edited, healthy, probe
 from tests.unit.policy.rows import no_file

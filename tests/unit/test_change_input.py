@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.change_input import answers, look, outages, steps_taken
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Measured, Step, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Measured, Step, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.change_arguments import (
+    answers,
+    look,
+    outages,
+    steps_taken,
+)
 
 from tests.unit.build import edited, healthy, probe
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Change,
     Connection,
     Gateway,
     Setting,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import plan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import keys
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import plan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import keys
 
 from tests.unit.build import ASKED, Row, ike_sa, tunnel
 

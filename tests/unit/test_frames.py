@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import TransportError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Script, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import TransportError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Script, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from itertools import islice
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 
 from tests.fuzz.targets import TARGETS
 

@@ -10,8 +10,20 @@ from typing import Any, get_args
 import pytest
 import yaml
 from ansible_collections.tunnelwright.ipsec.plugins.modules import tunnel_audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import repairs
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import (
+    Rule,
+    all_rules,
+    diagnose,
+    diagnosed,
+    run,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import (
+    DEFAULT,
+    WORDS,
+    Grounds,
+    word_of,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
     Auth,
     Change,
@@ -26,16 +38,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import (
-    Rule,
-    all_rules,
-    diagnose,
-    diagnosed,
-    run,
-)
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules.grounds import DEFAULT, WORDS, Grounds, word_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.keys import KEYS
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.keys import KEYS
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import repairs
 
 from tests.unit.build import (
     AES,

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import known_hosts
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts
 
 ONE, OTHER = "AAAAC3NzaC1lZDI1NTE5AAAAIKEYONE1", "AAAAC3NzaC1lZDI1NTE5AAAAIKEYTWO2"
 ED, RSA = "ssh-ed25519", "ssh-rsa"

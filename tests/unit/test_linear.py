@@ -11,17 +11,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import read_gateway
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.markdown import message
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl import editor
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.certificates import certificates
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.log import events
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import known_hosts
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport.frames import new_mark, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.markdown_text import message
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import certificates
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import events
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
 
 from ..record import OPTIONS, replay
 from .platforms import pfsense_box
@@ -32,7 +32,7 @@ GROWTH = 10  # of the time for four times as much: 4 is linear, 16 quadratic
 TRIES = 4
 HEALTHY = replay(Path(__file__).parent / "platforms" / "replies" / "trixie-healthy.json")
 MARK = new_mark()
-PROBE = outage.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
+PROBE = outage_probe.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
 
 
 def answered(name: str) -> Callable[[bytes], object]:
@@ -110,7 +110,10 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "an edit beside many who inherit": (edited, b"s : connections { }\n"),
     "rules that translate": (answered("nat"), b"snat 10.1.0.0/24 172.27.1.0/24\n"),
     "known hosts": (lambda out: known_hosts.read([out.decode()]), b"a,b,c "),
-    "answers to pings": (lambda out: outage.outage(PROBE, Reply({"heard": Section(0, out)})), b"64 bytes from seq=1 "),
+    "answers to pings": (
+        lambda out: outage_probe.outage(PROBE, Reply({"heard": Section(0, out)})),
+        b"64 bytes from seq=1 ",
+    ),
     "certificates": (answered("certificates"), b"list-cert event {\n  type = X509\n  data = 0x3000\n}\n"),
     "a name of a certificate": (lambda out: certificates(named(out)), b"\xff"),
     "interfaces of a pfSense": (
@@ -122,7 +125,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "blanks before CARP": (pfsense_answered("carp"), b" "),
     "an answer of a pfSense": (pfsense_answered("config.xml"), b"[{"),
     "lines of Markdown": (lambda out: message(out.decode()), b"`:a@www.|"),
-    "heads of pings": (lambda out: outage.outage(PROBE, Reply({"heard": Section(0, out)})), b"PING (((("),
+    "heads of pings": (lambda out: outage_probe.outage(PROBE, Reply({"heard": Section(0, out)})), b"PING (((("),
 }
 PREFIX = {"words of a value": b"a = ", "references": b"a : "}
 

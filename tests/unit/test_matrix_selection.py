@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
 
 from tests.lab.faults import FAULTS, VARIANTS, Fault
 from tests.matrix.selection import (
@@ -71,7 +71,7 @@ def test_what_all_share_leads_to_every_family(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["README.md", "docs/design.md", "plugins/plugin_utils/report/as_html.py", "tests/unit/x.py"]
+    "path", ["README.md", "docs/design.md", "plugins/plugin_utils/_ipsec/report/formats/html.py", "tests/unit/x.py"]
 )
 def test_anything_else_leads_to_the_fixed_cases(path: str) -> None:
     assert _names(path) == _names() == set(FIXED)

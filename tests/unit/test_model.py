@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Child,
     Connection,
     Declared,

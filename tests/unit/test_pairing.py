@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
     Connection,
     Declared,
@@ -20,7 +20,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
 from hypothesis import given
 from hypothesis import strategies as st
 

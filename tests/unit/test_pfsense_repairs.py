@@ -8,12 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import REPAIRS, Gateway, Reply, Section, Step
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.edits import edited
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.element import Element
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    REPAIRS,
+    Gateway,
+    Reply,
+    Section,
+    Step,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.edits import edited
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.element import Element
 
 from tests.unit.platforms.pfsense_box import ABOUT, FREEBSD, OPTIONS, reply, told
 from tests.unit.platforms.test_pfsense_read import WHOLE, phase1, phase2

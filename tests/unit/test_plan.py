@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose, keeping_down
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Change,
     Daemon,
     EndName,
@@ -17,9 +18,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Step,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import PHASES, Live, Plan, plan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose, keeping_down
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import PHASES, Live, Plan, plan
 
 from tests.unit.build import (
     AES,

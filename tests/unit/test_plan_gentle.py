@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Audit,
     Auth,
     DeclaredEnd,
@@ -17,7 +17,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Secret,
     Step,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan import plan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import plan
 
 from tests.unit.build import (
     AES,

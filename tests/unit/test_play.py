@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.transport import play
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import task_connection
 
 
 class Connection:
@@ -48,5 +48,5 @@ def test_a_session_whose_path_is_gone_ends_by_itself(
 ) -> None:
     connection = Connection(transport, **given)
     for dummy in range(2):
-        play.run(Action(connection), Script("true"))
+        task_connection.run(Action(connection), Script("true"))
     assert connection.get_option("ssh_extra_args") == expected

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import progress
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task import progress
 
 
 @pytest.fixture

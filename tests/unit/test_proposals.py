@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.proposals import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.proposals import (
     Proposal,
     Used,
     agree,

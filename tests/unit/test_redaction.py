@@ -8,19 +8,21 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import secrets
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import gather
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
     TOKEN,
     GatewayFile,
     original_offset,
     read_files,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text as gather_text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.keys import KEYS
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
+    text as gather_text,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import psk_digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.keys import KEYS
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,7 +108,7 @@ def assert_digest_is_true(text: bytes, file: GatewayFile) -> None:
     effective, redacted = parse(text).get(SECRET), parse(file.text).get(SECRET)
     assert effective
     assert redacted
-    assert redacted.value == TOKEN + secrets.digest(KEY, effective.value), text
+    assert redacted.value == TOKEN + psk_digest.digest(KEY, effective.value), text
     assert redacted.origin == effective.origin
 
 
@@ -289,7 +291,7 @@ def test_the_gateway_tells_hash_mode_and_owner(shell: Shell, tmp_path: Path) -> 
     file = read_files(shell.run(gather(GatherOptions(digest_key=KEY, config=str(path)))), KEY)[str(path)]
     assert file.mode == "640"
     assert file.owner == f"{path.owner()}:{path.group()}"
-    assert file.fingerprint == secrets.fingerprint(KEY, path.read_bytes())
+    assert file.fingerprint == psk_digest.fingerprint(KEY, path.read_bytes())
 
 
 def test_includes_are_followed_as_strongswan_follows_them(shell: Shell, tmp_path: Path) -> None:
@@ -362,8 +364,8 @@ def test_digests_are_the_same_of_every_tool_and_missing_without_one(tmp_path: Pa
     file = read_files(reply, KEY)[str(path)]
     setting = parse(file.text).get(SECRET)
     assert setting
-    assert setting.value == TOKEN + (secrets.digest(KEY, CANARY) if tool else "")
-    assert file.fingerprint == (secrets.fingerprint(KEY, conf(CANARY)) if tool else None)
+    assert setting.value == TOKEN + (psk_digest.digest(KEY, CANARY) if tool else "")
+    assert file.fingerprint == (psk_digest.fingerprint(KEY, conf(CANARY)) if tool else None)
     assert CANARY.encode() not in b"".join(section.out for section in reply.sections.values())
 
 

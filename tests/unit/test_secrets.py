@@ -6,7 +6,12 @@ import hashlib
 import hmac
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import decoded, digest, key_id, pads
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import (
+    decoded,
+    digest,
+    key_id,
+    pads,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

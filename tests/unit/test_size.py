@@ -10,15 +10,17 @@ from datetime import date
 from types import FrameType
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit_input import gateways
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.follow_up import to_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Waiver, plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Profile
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import drift
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import FORMATS, tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Waiver, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import repairs as as_story
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
 
 from tests.unit.build import AES
 from tests.unit.neighbours import fleet

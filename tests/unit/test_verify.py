@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Probe, Proof
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verify import prove
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Daemon, Probe, Proof
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.proof import prove
 
 from tests.unit.build import Edit, child, child_sa, connection, edited, healthy, live, probe
 

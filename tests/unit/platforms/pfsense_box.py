@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 
 OPTIONS = GatherOptions(digest_key="sixteen letters.", certificates=True, log_lines=20)
 PROGRAM = pfsense.program(OPTIONS)

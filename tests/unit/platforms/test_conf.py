@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Daemon,
     Gateway,
     Logger,
@@ -17,14 +17,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Section,
     System,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import levels
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.conf import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import loggers
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
     Conf,
     conf,
     retransmission,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.lexer import Source, tokens
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import Source, tokens
 
 from ..shells import Shell, shell
 
@@ -42,7 +42,7 @@ def logging(text: str, daemon: str = "charon-systemd", **more: str) -> Conf:
 
 
 def named(found: Conf) -> dict[str, dict[str, int]]:
-    return {logger.name: dict(logger.levels) for logger in levels.loggers(found)}
+    return {logger.name: dict(logger.levels) for logger in loggers.loggers(found)}
 
 
 # ---- reading
@@ -87,7 +87,7 @@ def test_loggers_have_the_levels_that_the_daemon_takes(
 def test_what_no_logger_writes_is_told_for_groups_that_reasons_are_in(
     found: tuple[Logger, ...], groups: list[str]
 ) -> None:
-    problems = levels.hidden(found)
+    problems = loggers.hidden(found)
     assert sorted(problem.what.split(" of ")[1].split(" the ")[0] for problem in problems) == sorted(groups)
     assert all(problem.kind == "log-hides" for problem in problems)
 
@@ -146,7 +146,7 @@ def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: S
     assert found.root == str(root)
     assert named(found) == {"filelog.main": {"default": 1, "cfg": 2}, "journal": {"default": 1, "net": 0}}
     assert retransmission(found) == Retransmission(tries=7, timeout=2.5)
-    assert levels.loggers(found)[0].origin == f"{root}:17"
+    assert loggers.loggers(found)[0].origin == f"{root}:17"
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.keepalive import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan import keepalive
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.keepalive import Wish
 
 WISH = Wish(gateway="fw", connection="hq", child="net")
-CHECK = files(keepalive.__package__).joinpath("check.sh").read_text(encoding="utf-8")
+CHECK = files(keepalive.__package__).joinpath("keepalive_check.sh").read_text(encoding="utf-8")
 
 
 # ---- what is installed

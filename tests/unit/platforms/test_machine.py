@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform_of, strongswan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import gather
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.machine import ROUTES_MAX
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import charon, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.host import ROUTES_MAX
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 
 from ...record import OPTIONS, replay
 from ..shells import Shell, shell
@@ -19,7 +19,7 @@ from ..shells import Shell, shell
 __all__ = ["shell"]
 
 HEALTHY = replay(Path(__file__).parent / "replies" / "trixie-healthy.json")
-REDACT = Path(strongswan.__file__).parent / "redact.awk"
+REDACT = Path(charon.__file__).parent / "redact.awk"
 RULES = "family 4\n0:\tfrom all lookup local\n220:\tfrom all lookup 220 \n32766:\tfrom all lookup main \n"
 MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_MAX))
 

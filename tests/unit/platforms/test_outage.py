@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import outage
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.outage import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.outage_probe import Wish
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -52,7 +52,7 @@ def heard(text: str) -> Reply:
 def test_the_outage_is_the_longest_run_without_an_answer(
     kind: str, answered: list[int], sent: int | None, expected: tuple[int, int, float]
 ) -> None:
-    found = outage.outage(WISH, heard(printed(kind, answered, sent)))
+    found = outage_probe.outage(WISH, heard(printed(kind, answered, sent)))
     assert (found.sent, found.lost, found.seconds) == expected
     assert (found.gateway, found.child, found.source, found.target) == ("fw", "net", "10.2.0.1", "10.1.0.1")
 
@@ -60,7 +60,7 @@ def test_the_outage_is_the_longest_run_without_an_answer(
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.sampled_from(sorted(HEADS)))
 def test_any_pattern_of_losses_is_counted(pattern: list[bool], kind: str) -> None:
     answered = [number for number, came in enumerate(pattern) if came]
-    found = outage.outage(WISH, heard(printed(kind, answered, len(pattern))))
+    found = outage_probe.outage(WISH, heard(printed(kind, answered, len(pattern))))
     under_way = len(pattern) > 1 and not pattern[-1] and pattern[-2]
     counted = pattern[:-1] if under_way else pattern
     runs = "".join("." if came else "x" for came in counted).split(".")
@@ -78,7 +78,7 @@ def test_answers_that_came_twice_or_late_and_errors_do_not_mislead() -> None:
         "64 bytes from 10.1.0.1: icmp_seq=5 ttl=64 time=900 ms\n"
         "6 packets transmitted, 5 received, +1 duplicates, +1 errors, 16% packet loss\n"
     )
-    found = outage.outage(WISH, heard(text))
+    found = outage_probe.outage(WISH, heard(text))
     assert (found.sent, found.lost, found.seconds) == (6, 1, 0.2)
 
 
@@ -92,7 +92,7 @@ def test_answers_that_came_twice_or_late_and_errors_do_not_mislead() -> None:
     ],
 )
 def test_what_is_not_known_is_not_called_no_outage(reply: Reply, error: str) -> None:
-    found = outage.outage(WISH, reply)
+    found = outage_probe.outage(WISH, reply)
     assert (found.seconds, found.error) == (None, error)
 
 
@@ -102,16 +102,16 @@ def test_what_is_not_known_is_not_called_no_outage(reply: Reply, error: str) -> 
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     wish = Wish(**{"gateway": "fw", "connection": "hq", "child": "net", "source": "::1", "target": "::1"} | wrong)  # type: ignore[arg-type]
     with pytest.raises(RefusedError):
-        outage.script(wish, "start")
+        outage_probe.script(wish, "start")
 
 
 def test_a_probe_that_does_not_run_says_why() -> None:
     reply = Reply({"started": Section(0, b""), "running": Section(1, b""), "said": Section(0, b"ping: no route\n")})
     with pytest.raises(IpsecError, match="the running probe does not run at fw/hq/net: ping: no route"):
-        outage.started(WISH, reply)
+        outage_probe.started(WISH, reply)
 
 
 @pytest.mark.parametrize("zone", ["$(id>INJECTED)", "a b", "`id`", ";id", "a\nb"])
 def test_a_zone_is_no_command(zone: str) -> None:
     with pytest.raises(RefusedError, match=r"zone|no IP address"):
-        outage.script(replace(WISH, target=f"fe80::1%{zone}"), "start")
+        outage_probe.script(replace(WISH, target=f"fe80::1%{zone}"), "start")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.answer import answer
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.generate import made, whole
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.interfaces import Interfaces
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.phase2 import Surroundings
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Settings, parse
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.tree import Tree, flat
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.generate import made, whole
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.interfaces import Interfaces
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.phase2 import Surroundings
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.section_tree import Tree, flat
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
 
 from ..corpus import CORPUS, needs_corpus
 from .pfsense_box import OPTIONS, read, reply, told

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import NotRestoredError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Gateway, Problem, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense, waiting
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense import daemon, keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.rewritten import Rewritten
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import daemon as of_strongswan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import NotRestoredError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Problem, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense, retransmission
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import daemon as of_strongswan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense import daemon, keepalive
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.candidate import Rewritten
 
 from ..shells import Shell, shell
 from .pfsense_box import OPTIONS, reply, told
@@ -32,7 +32,7 @@ def settings(path: Path, asked: Mapping[object, object], general: str = "", firs
     made = reply(told(path))
     gateway = pfsense.read("fw", made, OPTIONS)
     wish = Wish(daemon.NAME, by="alice", pending=True)
-    return daemon.settings(wish, waiting.asked(asked), gateway, made, OPTIONS)
+    return daemon.settings(wish, retransmission.asked(asked), gateway, made, OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_settings_of_retransmission_are_elements_of_the_whole(
 )  # fmt: skip
 def test_other_settings_and_what_is_no_number_are_refused(asked: Mapping[object, object], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        waiting.asked(asked)
+        retransmission.asked(asked)
 
 
 def test_what_pfsense_did_not_generate_after_all_is_an_error(tmp_path: Path) -> None:

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import (
     NotRestoredError,
     RefusedError,
     RestoredError,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, IkeSa, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense import keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.known import known
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.prepare import Rewritten
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.prepared import changed_lines
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import changed_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense import keepalive
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import known
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import Rewritten
 
 from ..corpus import CORPUS, needs_corpus
 from .pfsense_box import OPTIONS, reply, told

@@ -9,13 +9,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Connection, Gateway, Reply, Section
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import (
-    platform,
-    platform_of,
-)
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.answer import answer
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Connection, Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
 
 from ..shells import Shell, shell
 from .pfsense_box import FREEBSD, OPTIONS, PROGRAM, read, reply, told

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.gather import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
     text as of_strongswan,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.gather import text
 
 from ..shells import Shell, shell
 

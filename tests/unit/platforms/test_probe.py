@@ -9,10 +9,16 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Daemon, Gateway, Reply, Section, System
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.probe import Pair, Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    Daemon,
+    Gateway,
+    Reply,
+    Section,
+    System,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.probe import Pair, Wish
 
 from ..shells import Shell, shell
 

@@ -6,13 +6,17 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Connection, PskUse, Secret
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import TOKEN
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.psk import BESIDE, becoming, edits
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import apply_edits
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Connection, PskUse, Secret
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import TOKEN
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.psk import (
+    BESIDE,
+    becoming,
+    edits,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import apply_edits
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import parse
 
 KEY = "a digest key of this test"
 FILE = "<text>"

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import (
     IpsecError,
     NotRestoredError,
     RefusedError,
     RestoredError,
     TransportError,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Connection,
     Daemon,
     Gateway,
@@ -32,9 +32,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Script,
     Section,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan import rollback, standing
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.rollback import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard_state
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.guard import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
 
 from ..shells import Shell, shell
 
@@ -113,8 +114,8 @@ def test_a_rollback_of_others_does_not_concern_a_run() -> None:
     assert rollback.needed(Wish("confirmed", "you"), under(None, ROLLED_BACK)) is None
     rollback.refuse_unguarded(under(None, ROLLED_BACK), "you")
     rollback.refuse_unguarded(under(OURS), "me")
-    rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=standing.ASKED)), "me")
-    assert standing.ASKED in text("watch.sh")
+    rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=guard_state.ASKED)), "me")
+    assert guard_state.ASKED in text("guard_watchdog.sh")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_rollback_that_could_not_do_all_fails_with_what_it_could_not() -> None
     reply = Reply({"rolled-back": Section(0, told, ""), "ended": Section(0, b"", "")})
     with pytest.raises(NotRestoredError, match="for CHG-1: it was asked for at gw: to establish a/b"):
         rollback.outcome("roll-back", GATEWAY, reply)
-    found = standing.rollback(reply)
+    found = guard_state.rollback(reply)
     assert found == Rollback("CHG-1", "me", "it was asked for", 1000.0, ("put back /x",), ("to establish a/b",))
 
 
@@ -354,7 +355,9 @@ def test_what_is_not_confirmed_is_undone_and_what_was_established_is(box: Box) -
         "--terminate --ike-id 1 --force --timeout 2",
         "--initiate --ike hub --child net --timeout 10",
     ]
-    done = standing.rollback(Reply({"rolled-back": Section(0, (box.folder / "etc/tw/rolled-back").read_bytes(), "")}))
+    done = guard_state.rollback(
+        Reply({"rolled-back": Section(0, (box.folder / "etc/tw/rolled-back").read_bytes(), "")})
+    )
     assert done is not None
     assert (done.name, done.why, done.failed) == ("me", "not confirmed in time", ())
     assert f"remove {box.folder}/etc/conf.d/new.conf" in done.done
@@ -419,7 +422,7 @@ def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(
     done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
     assert (done.changed, done.guard) == (True, None)
     assert done.rollback is not None
-    assert done.rollback.why == standing.ASKED
+    assert done.rollback.why == guard_state.ASKED
     assert box.whole() == before
 
 
@@ -441,10 +444,10 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
     with pytest.raises(RefusedError, match="does not run any more"):
         rollback.outcome("extend", under(guard), box.run(Wish("armed", "me"), "extend", guard))
     reply = box.shell.run(Script(box._moved(text("standing.sh")) + "\nsection guard tw_standing"))
-    found = standing.guard(reply)
+    found = guard_state.guard(reply)
     assert found is not None
     assert not found.alive
-    assert [problem.kind for problem in standing.dead(found)] == ["guard-dead"]
+    assert [problem.kind for problem in guard_state.dead(found)] == ["guard-dead"]
 
 
 def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box: Box) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Reply, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import platform_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
 
 from ...record import OPTIONS, replay
 from ..shells import Shell, shell

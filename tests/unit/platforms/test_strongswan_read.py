@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Gateway,
     Reply,
     Script,
@@ -16,14 +16,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     plain,
     restore,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import (
     PLATFORMS,
     platform,
     platform_of,
     read_gateway,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.gather import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import key_id
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import key_id
 
 from ...record import OPTIONS, SITUATIONS, replay
 from ..shells import Shell, shell

@@ -7,21 +7,24 @@ from collections.abc import Mapping
 
 import hypothesis.strategies as st
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Connection, Secret
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.prepared import changed_lines
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import GatewayFile, Span
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Connection, Secret
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import changed_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
+    GatewayFile,
+    Span,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
     Draft,
     draft,
     script,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.secrets import digest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import quoted
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import quoted
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
 from hypothesis import given
 
 PATH = "/etc/swanctl/swanctl.conf"

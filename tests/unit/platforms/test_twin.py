@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import ChildSa, Connection, IkeSa
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.files import GatewayFile
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.twin import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, Connection, IkeSa
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.parallel_connection import (
     SUFFIX,
     Twin,
     carried,
     twin,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.strongswan.write import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
+    GatewayFile,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
     Draft,
     draft,
     script,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.wanted import Wish
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.configured import connections
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load
 
 from ..shells import Shell, shell
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Secret
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Profile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Secret
 
 from tests.unit.build import AES, Row, child_sa, connection, ike_sa, live, settings
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy import judge
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import all_checks, check
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.strength import bits
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy import judge
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import all_checks, check
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.strength import bits
 
 from tests.unit.build import Row, edited, gateways, healthy, tunnel
 

@@ -9,14 +9,22 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import policy
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Finding
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy import document, judge, mistakes
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.checks import all_checks
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, schema, shipped
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.profile import Profile, duration
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import policy
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy import (
+    judge,
+    schema_errors,
+    yaml_lines,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import all_checks
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import (
+    load,
+    schema,
+    shipped,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile, duration
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Finding
 from jsonschema import Draft202012Validator
 
 from tests.unit.build import Row, healthy, tunnel
@@ -47,7 +55,7 @@ def ours(text: str = OURS, others: Mapping[str, str] | None = None) -> Profile:
 @pytest.mark.parametrize("name", shipped())
 def test_every_profile_of_the_collection_fits_the_schema_and_names_its_sources(name: str) -> None:
     text = files(policy).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
-    mistakes.refuse(document.read(text, name), schema())
+    schema_errors.refuse(yaml_lines.read(text, name), schema())
     profile = load(name, no_file)
     assert profile.name == name
     assert profile.description

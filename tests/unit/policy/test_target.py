@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Audit, Gateway, Waiver
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Gateway, Waiver
 
 from tests.unit.build import declared, edited, gateways, healthy
 

@@ -7,11 +7,11 @@ from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from typing import Any
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Audit, Certificate, Gateway, Waiver
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Certificate, Gateway, Waiver
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report
 
 from tests.unit.build import connection, edited, gateway, healthy, probe
 from tests.unit.policy.rows import no_file, offers

@@ -8,28 +8,28 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import replace
-from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.filter.chat_message import FilterModule, chat_message
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import report as formats
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_notice, as_table, markdown
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.drift import Drift, drift
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.told import Report, summary
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.visible import visible, visible_lines
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.reporting import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import markdown_text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report, summary
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift, drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.escape import visible, visible_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import notice as as_notice
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import (
     FORMATS,
     again,
     failing,
     keep,
     since,
-    tell,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +42,8 @@ from .fleet import HOSTILE, TIME, found, gateways, hostile, report
 
 # Of the npm package @microsoft/jest-sarif 1.0.0-beta.0 (MIT), without its descriptions.
 SARIF = json.loads(Path(__file__).with_name("sarif-2.1.0-rtm.5.json").read_text(encoding="utf-8"))
-OURS = json.loads(files(formats).joinpath("report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = Path(__file__).parents[3] / "plugins/plugin_utils/report/report.schema.json"  # at its published address
+OURS = json.loads(SCHEMA.read_text(encoding="utf-8"))
 READERS = {
     "json": reading.from_json,
     "junit": reading.from_junit,
@@ -194,13 +195,13 @@ def test_nothing_in_markdown_or_a_chat_is_called_or_leads_anywhere(text: str) ->
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_text_is_shown_as_it_is(text: str) -> None:
-    page = f"{markdown.text(text)}\n"
+    page = f"{markdown_text.text(text)}\n"
     (shown_text,) = ["".join(each.content for each in token.children or ()) for token in reading.markdown(page)][
         1:2
     ] or [""]
     assert shown_text == shown(text)
     assert reading.alive(page) == set()
-    row = "\n".join(markdown.table(("a", "b"), [(markdown.text(text), "end")]))
+    row = "\n".join(markdown_text.table(("a", "b"), [(markdown_text.text(text), "end")]))
     cells = [
         "".join(each.content for each in token.children or ())
         for token in reading.markdown(row)
@@ -215,8 +216,8 @@ def test_the_filter_of_chats_has_its_name() -> None:
 
 def test_what_needs_no_code_is_plain() -> None:
     told = "fw-hq/branch (To HQ): 10.1.0.0/24 and fd00:1::/48 at 2026-11-21T16:00:00Z, dpd-off; 3 of 5 pings"
-    assert markdown.text(told) == told
-    assert markdown.text("local_ts, %any; a|b") == "`local_ts`, `%any`; `a|b`"
+    assert markdown_text.text(told) == told
+    assert markdown_text.text("local_ts, %any; a|b") == "`local_ts`, `%any`; `a|b`"
 
 
 def test_cells_of_wide_characters_stand_under_each_other_and_are_cut() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, EndName, Step
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_story, as_table, side_by_side
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report.as_story import Done
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Attempt, EndName, Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import repairs as as_story
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import side_by_side
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import Done
 
 from tests.unit.build import Edit, Row, connection, edited, gateway, given, healthy, probe, secret, tunnel
 

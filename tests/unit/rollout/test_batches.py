@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import EndName
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.batches import batches, sizes, stand_ins
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.batches import batches, sizes, stand_ins
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     ChangeRecord,
     EndName,
     Finding,
@@ -23,11 +23,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     plain,
     restore,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout import course
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.course import Heard
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.picture import Found, Seen
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.steps import taken
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.todo import steps_to_take, todo
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout import state_machine
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.snapshot import Found, Seen
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.state_machine import Heard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.steps import taken
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.todo import steps_to_take, todo
 
 from tests.unit.build import child, child_sa, connection, gateway, ike_sa
 
@@ -95,7 +95,7 @@ class Run:
     def event(self, name: str, **heard: Any) -> dict[str, Any]:
         self.now += timedelta(seconds=1)
         before = restore(ChangeRecord, plain(self.record), "record")  # as it travels through Ansible
-        self.record = course.EVENTS[name](before, Heard(self.now, **heard))
+        self.record = state_machine.EVENTS[name](before, Heard(self.now, **heard))
         return todo(self.record)
 
     def begin(self, batch: int, **heard: Any) -> dict[str, Any]:
@@ -662,7 +662,7 @@ def test_a_run_that_is_taken_up_keeps_what_was_proven_on_all_gateways_that_hang_
     guards = {name: Guard("id", "CHG-1", "alice", state) for name, state in states.items()}
     standing = {name: replace(found, guard=guards.get(name)) for name, found in seen.gateways.items()}
     record = ChangeRecord(Order("CHG-1", hosts=tuple(standing)), NOW.isoformat())
-    opened = course.opened(record, Heard(NOW, replace(seen, gateways=standing), goes_on=lambda run: not run))
+    opened = state_machine.opened(record, Heard(NOW, replace(seen, gateways=standing), goes_on=lambda run: not run))
     assert opened.guards == {name: "proven" if name in kept else "armed" for name in states}
     run = Run(BEFORE)
     run.record = opened

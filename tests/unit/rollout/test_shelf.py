@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     ChangeRecord,
     Earlier,
     EndName,
@@ -20,8 +20,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Taken,
     TunnelChange,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.report import as_change
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout import shelf
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import change_record as as_change
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store import change_records
 
 from tests.unit.report.reading import alive, markdown
 
@@ -104,30 +104,32 @@ def named(text: str) -> str:
 
 def test_a_record_is_written_whole_and_a_later_run_knows_what_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "changes"
-    files = shelf.keep(folder, RECORD)
+    files = change_records.keep(folder, RECORD)
     assert [Path(file).suffix for file in files] == [".json", ".md"]
     assert Path(files[0]).name == "change-CHG-1-2026-11-21T2200000100.json"
     assert json.loads(Path(files[0]).read_text(encoding="utf-8"))["tunnels"][0]["name"] == "a-b"
-    assert shelf.keep(folder, RECORD) == files
+    assert change_records.keep(folder, RECORD) == files
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(file).name for file in files)
-    assert shelf.earlier(folder, "CHG-1") == (Earlier("a-b", "2026-11-21T22:00:09+01:00", Path(files[0]).name),)
-    assert shelf.earlier(folder, "CHG-2") == ()
-    assert shelf.earlier(tmp_path / "nowhere", "CHG-1") == ()
+    assert change_records.earlier(folder, "CHG-1") == (
+        Earlier("a-b", "2026-11-21T22:00:09+01:00", Path(files[0]).name),
+    )
+    assert change_records.earlier(folder, "CHG-2") == ()
+    assert change_records.earlier(tmp_path / "nowhere", "CHG-1") == ()
 
 
 def test_a_plan_and_what_is_no_record_count_for_nothing(tmp_path: Path) -> None:
-    shelf.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, check=True)))
+    change_records.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, check=True)))
     (tmp_path / "change-CHG-1-x.json").write_text("{", encoding="utf-8")
     (tmp_path / "change-CHG-1-y.json").write_text("[]", encoding="utf-8")
     (tmp_path / "change-CHG-1-z.json").write_text('{"order": {"ticket": "CHG-1"}, "tunnels": [7]}', encoding="utf-8")
-    assert shelf.earlier(tmp_path, "CHG-1") == ()
+    assert change_records.earlier(tmp_path, "CHG-1") == ()
 
 
 def test_a_ticket_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
-    files = shelf.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, ticket="../../etc/CHG 1*")))
+    files = change_records.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, ticket="../../etc/CHG 1*")))
     assert {Path(file).parent for file in files} == {tmp_path}
     assert Path(files[0]).name.startswith("change-etc-CHG-1-2026")
-    assert shelf.earlier(tmp_path, "../../etc/CHG 1*")[0].tunnel == "a-b"
+    assert change_records.earlier(tmp_path, "../../etc/CHG 1*")[0].tunnel == "a-b"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -135,4 +137,4 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     with pytest.raises(
         IpsecError, match=r"the change record cannot be written: Not a directory at .*: give ipsec_change_dir"
     ):
-        shelf.keep(tmp_path / "file" / "changes", RECORD)
+        change_records.keep(tmp_path / "file" / "changes", RECORD)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rollout.window import opening, window
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.change_window import opening, window
 from hypothesis import given
 from hypothesis import strategies as st
 

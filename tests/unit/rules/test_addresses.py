@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import System
 
 from tests.unit.build import Row, check
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils import rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
     Change,
     Connection,
@@ -19,7 +19,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
     Problem,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
 
 from tests.unit.build import (
     NET_A,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import DeclaredEnd, Setting
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.plan.wanted import wanted_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.appliance import SETTABLE
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.declared import declared as come
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.declared_settings import (
+    declared as come,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import DeclaredEnd, Setting
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan.desired import wanted_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.appliance import SETTABLE
 
 from tests.unit.build import ASKED, Edit, Row, check, declared, settings, tunnel
 

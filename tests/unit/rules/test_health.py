@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, ChildSa, IkeSa, System
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, ChildSa, IkeSa, System
 
 from tests.unit.build import NET_A, A, Row, check, child_sa, live, settings, tunnel
 

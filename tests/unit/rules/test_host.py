@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Daemon, Policy, System
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Daemon, Policy, System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
 
 from tests.unit.build import NET_A, NET_B, Edit, Row, check, child_sa, connection, edited, healthy, live, tunnel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, GivenPsk, Problem
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, GivenPsk, Problem
 
 from tests.unit.build import Edit, Row, check, connection, given, mirrored, secret
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
     Certificate,
     Daemon,
     Retransmission,
     System,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
 
 from tests.unit.build import Row, check, child_sa, live, settings, tunnel
 

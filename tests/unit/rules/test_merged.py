@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Setting
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Setting
 
 from tests.unit.build import Edit, Row, check, settings
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
 
 from tests.unit.build import (
     AES,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Appliance,
     Carp,
     Keepalive,
     Revision,
     Setting,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.pairing import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.platforms.pfsense.appliance import SETTABLE
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.appliance import SETTABLE
 
 from tests.unit.build import A, Edit, Row, check, child, child_sa, connection, edited, healthy, live, mirrored, secret
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Attempt, Logger, Verdict
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import all_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.verdict import verdicts
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import verdicts
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Attempt, Logger, Verdict
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import SIGNATURES
 
 from tests.unit.build import A, B, Row, check, connection, tunnel
 

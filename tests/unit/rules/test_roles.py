@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Keepalive, Policy, System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Keepalive, Policy, System
 
 from tests.unit.build import Edit, Row, check, declared, live, settings
 

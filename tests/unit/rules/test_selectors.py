@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import System
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import System
 
 from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored, tunnel
 

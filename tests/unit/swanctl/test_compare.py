@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Setting
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.compare import merged
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Setting
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.drift import merged
 
 from tests.unit.build import child, connection
 

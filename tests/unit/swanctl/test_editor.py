@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError, RefusedError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import (
     apply_edits,
     changed,
     check,
@@ -13,7 +13,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.editor 
     set_value,
     unset,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import Path, Settings, load, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import (
+    Path,
+    Settings,
+    load,
+    parse,
+)
 from hypothesis import given
 
 from ..corpus import CORPUS, lines, needs_corpus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.log import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import (
     concerning,
     connection_of,
     events,

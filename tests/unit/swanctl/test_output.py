@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Action
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.listings import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Action
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.listings import (
     action,
     ike_sas,
     loaded,
     policies,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.output import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.pretty_output import (
     Message,
     events,
     messages,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.settings import load, matching, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, matching, parse
 
 from ..corpus import CORPUS, lines, needs_corpus
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.log import events, exchange
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.signatures import SIGNATURES, signature
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import events, exchange
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import (
+    SIGNATURES,
+    signature,
+)
 
 LINES = {
     "psk-differs": ("tried 2 shared keys for 'a' - 'b', but MAC mismatched",),

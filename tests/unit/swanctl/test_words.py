@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.model import Auth, Connection
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils.swanctl.words import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Connection
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.normalize import (
     explicit,
     identities,
     normal,

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that knows the order of the stages: gateways in, tunnels, findings and a plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from itertools import chain
+
+from .analysis.evidence import up as shares_sa
+from .diagnose.policy import judge, stray
+from .diagnose.policy.profile import Profile
+from .diagnose.policy.target import aimed
+from .diagnose.rules import diagnosed, keeping_down, ordered
+from .diagnose.rules.grounds import DEFAULT
+from .model import (
+    Attempt,
+    Audit,
+    Declared,
+    EndName,
+    Finding,
+    Gateway,
+    GivenPsk,
+    Probe,
+    Problem,
+    Repair,
+    Tunnel,
+    Unpaired,
+)
+from .pair import pair
+from .pair.selection import is_pattern, selected
+from .plan import Live, plan
+from .verify.proof import prove
+
+_Hear = Callable[[Finding], object]
+HARMLESS = (
+    "unmatched-include",
+    "unknown-setting",
+    "invalid-setting",
+    "long-name",
+    "percent-in-name",
+    "daemon-stopped",
+    "log-cut",
+    "log-hides",
+    "log-raised",
+)
+UNREAD = ("config-", "no-", "listing-", "daemon-hangs")  # kinds of problems that leave something unknown
+
+
+def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only hide that
+    gateways: Iterable[Gateway],
+    *,
+    unreadable: Mapping[str, str] | None = None,
+    declared: Iterable[Declared] = (),
+    probes: Iterable[Probe] = (),
+    attempts: Iterable[Attempt] = (),
+    limit: Iterable[str] | None = None,
+    psks: Mapping[str, GivenPsk] | None = None,
+    policy: tuple[Profile, date] | None = None,
+    target: bool = False,
+    repair: Collection[Repair] = DEFAULT,
+    only: Collection[str] = (),
+    hear: _Hear | None = None,
+) -> Audit:
+    """Pair, diagnose and plan. `unreadable` gateways become findings and never hide the others.
+
+    `policy`: a profile that the tunnels are judged by besides, and the day on which. Nothing is planned for its sake
+    but with `target`: then what it wants tunnels to have is as if declared, where they have something against it.
+    `repair`: the classes of repairs that are planned (`model.REPAIRS`).
+    `only`: names and patterns of tunnels; other tunnels, and gateways where none of these ends, are not reported.
+    `hear`: told each finding as soon as it is found, tunnel by tunnel.
+
+    Raises:
+        IpsecError: a declared tunnel names a connection that is not there, or `only` a tunnel that is not.
+    """
+    read, wanted = tuple(gateways), tuple(declared)
+    broken = dict(unreadable or {})
+    every, unpaired = pair(read, wanted, psks=psks, probes=probes, attempts=attempts, unread=bool(broken))
+    if policy is not None and target:
+        every = aimed(every, *policy)
+    names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
+    unseen = [*broken, *read_in_part(read)]
+    tunnels = every
+    if only:
+        chosen = set(selected(names, only, unseen))
+        tunnels, unpaired, ends = _chosen(chosen, every, wanted, unpaired)
+        if any(map(is_pattern, only)):  # what a pattern means may be at a gateway that was not read
+            ends = {*ends, *unseen}
+        read = tuple(gateway for gateway in read if gateway.name in ends)
+        broken = {name: why for name, why in broken.items() if name in ends}
+    tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
+    unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
+    unread += [_torn(each) for each in unpaired if each.torn]
+    diagnosis = diagnosed(tunnels, repair, among=every)
+    findings = ordered(_heard(chain(unread, diagnosis, _stopped(read, every)), hear))
+    proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
+    up = {name for name, proof in proofs.items() if proof.crosswise}
+    live = Live(
+        up=up,
+        working={name for name in up if proofs[name].traffic is not False},
+        carrying={tunnel.name for tunnel in tunnels if shares_sa(tunnel)},
+    )
+    planned = plan(tunnels, findings, live, limit=limit, causes=keeping_down())
+    told = Audit(
+        tunnels,
+        unpaired,
+        findings,
+        planned.steps,
+        planned.advice,
+        proofs,
+        broken,
+        planned.outages,
+        read_in_part=read_in_part(read),
+    )
+    if policy is None:
+        return told
+    return _judged(told, *policy, () if only or unseen else names, hear)
+
+
+def _chosen(
+    chosen: Collection[str],
+    tunnels: tuple[Tunnel, ...],
+    declared: tuple[Declared, ...],
+    unpaired: tuple[Unpaired, ...],
+) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...], set[str]]:
+    """The tunnels of these names, the ends of those of them that are declared and not whole, and all their gateways."""
+    meant = [end for each in declared if each.name in chosen for end in each.ends]
+    ends = {(end.gateway, end.connection) for end in meant}
+    ours = tuple(tunnel for tunnel in tunnels if tunnel.name in chosen)
+    alone = tuple(each for each in unpaired if (each.end.gateway, each.end.connection) in ends)
+    gateways = {end.gateway.name for tunnel in ours for end in tunnel.ends} | {end.gateway for end in meant}
+    return ours, alone, gateways
+
+
+def _judged(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
+    """An audit with what tunnels have against a profile. `names`: of all tunnels, or none if some may be unknown."""
+    counted, waived = judge(found.tunnels, profile, today)
+    strays = stray(profile, names) if names else ()
+    findings = ordered([*found.findings, *_heard(chain(counted, strays), hear)])
+    return replace(found, findings=findings, policy=profile.name, waived=waived)
+
+
+def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:
+    """The findings, each after it was told."""
+    for finding in findings:
+        if hear:
+            hear(finding)
+        yield finding
+
+
+def read_in_part(gateways: Iterable[Gateway]) -> dict[str, str]:
+    """Gateways of which a part could not be read, and why."""
+    return {
+        gateway.name: "; ".join(dict.fromkeys(problem.what for problem in problems))
+        for gateway in gateways
+        if (problems := [each for each in gateway.problems if each.kind.startswith(UNREAD)])
+    }
+
+
+def _unreadable(name: str, why: str) -> Finding:
+    return Finding(
+        "gateway-unreadable",
+        "critical",
+        "",
+        EndName(name, ""),
+        f"{name} could not be read: {why}",
+        "gather",
+        no_fix="make the gateway reachable and readable",
+    )
+
+
+def _torn(end: Unpaired) -> Finding:
+    """An end of which nobody knows whose it is: its tunnel is not judged, and that must not go unnoticed."""
+    return Finding(
+        "pairing-ambiguous",
+        "high",
+        "",
+        end.end,
+        f"several ends could be the peer of {end.end}, so its tunnel is not audited",
+        "pairing",
+        (f"{end.end} {end.reason}",),
+        no_fix="declare the tunnel in ipsec_tunnels",
+    )
+
+
+def _stopped(gateways: Iterable[Gateway], tunnels: Iterable[Tunnel]) -> list[Finding]:
+    """Gateways whose daemon does not run and of which no tunnel is known, so that no rule speaks of them."""
+    known = {end.gateway.name for tunnel in tunnels for end in tunnel.ends}
+    return [
+        Finding(
+            "daemon-stopped",
+            "critical",
+            "",
+            EndName(gateway.name, ""),
+            f"the IKE daemon of {gateway.name} is not running",
+            "strongSwan docs: charon-systemd",
+            tuple(f"{gateway.name}: {p.what}" for p in gateway.problems if p.kind == "daemon-stopped"),
+            no_fix="no tunnel of it is known; start it with the module daemon",
+        )
+        for gateway in gateways
+        if gateway.daemon.running is False and gateway.daemon.installed and gateway.name not in known
+    ]
+
+
+def _problems(gateways: Iterable[Gateway], tried: Container[str]) -> list[Finding]:
+    """What kept a part of a gateway from being read; what its log hides counts where a tunnel of it was tried."""
+    return [
+        _problem(gateway, problem)
+        for gateway in gateways
+        for problem in gateway.problems
+        if problem.kind not in HARMLESS or (problem.kind == "log-hides" and gateway.name in tried)
+    ]
+
+
+def _problem(gateway: Gateway, problem: Problem) -> Finding:
+    where = f"{gateway.name} {problem.where}".strip()
+    return Finding(
+        "gateway-unreadable",
+        "high",
+        "",
+        EndName(gateway.name, ""),
+        f"a part of {gateway.name} could not be read: {problem.what}",
+        "gather",
+        (where,),
+        no_fix=problem.hint or "see the evidence",
+    )

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long an IKE_SA and a CHILD_SA may last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ....analysis.evidence import installed, place
+from ....model import Fault, Tunnel
+from ..profile import Demand, duration
+from . import check
+
+_SPREAD = 10.0  # seconds: an SA's age and its time left are rounded, and read one after the other
+
+
+@check("ike-lifetime-long")
+def ike_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+    """An IKE_SA is rekeyed, or authenticated again, later than the policy allows, or never.
+
+    Judged by the shorter of `rekey_time` and `reauth_time`, and by when a live IKE_SA will be.
+    """
+    limit = _limit(demand)
+    for end in tunnel.ends:
+        connection = end.connection
+        lasts = min((time for time in (connection.rekey_time, connection.reauth_time) if time), default=None)
+        standing = [ike for ike in end.sas if ike.state == "ESTABLISHED"]
+        old = _older((ike.established, [ike.rekey_time, ike.reauth_time]) for ike in standing if ike.rekey_time)
+        over = connection.configured and (lasts is None or lasts > limit)
+        if over or any(total > limit for total in old):
+            yield Fault(
+                end.name(),
+                _said(str(end.name()), "IKE_SA", lasts, limit, over=over),
+                (place(end, "rekey_time"), place(end, "reauth_time")),
+                no_fix=f"set rekey_time = {duration(limit)} or less" if over else _AGAIN,
+                confidence="certain" if over else "observed",
+            )
+
+
+@check("esp-lifetime-long")
+def esp_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+    """A CHILD_SA is rekeyed later than the policy allows, or never.
+
+    Judged by `rekey_time`, and by when a live CHILD_SA will be.
+    """
+    limit = _limit(demand)
+    for end in tunnel.ends:
+        for child, dummy in tunnel.pairs(end):
+            lasts = child.rekey_time or None
+            old = _older((sa.install_time, [sa.rekey_time]) for sa in installed(end, child) if sa.rekey_time)
+            over = child.configured and (lasts is None or lasts > limit)
+            if over or any(total > limit for total in old):
+                yield Fault(
+                    end.name(child),
+                    _said(str(end.name(child)), "CHILD_SA", lasts, limit, over=over),
+                    (place(end, "rekey_time", child),),
+                    no_fix=f"set rekey_time = {duration(limit)} or less" if over else _AGAIN,
+                    confidence="certain" if over else "observed",
+                )
+
+
+_AGAIN = "re-initiate it: the live SA is older than its configuration"
+
+
+def _limit(demand: Demand) -> float:
+    return float("inf") if demand.at_most is None else demand.at_most
+
+
+def _older(sas: Iterable[tuple[float | None, list[float | None]]]) -> list[float]:
+    """For how long each live SA is to last in all: its age, and what is left until its next rekey."""
+    return [age + min(left for left in lefts if left) - _SPREAD for age, lefts in sas if age is not None and any(lefts)]
+
+
+def _said(name: str, what: str, lasts: float | None, limit: float, *, over: bool) -> str:
+    if not over:
+        return f"the {what} that {name} has now lasts longer than {duration(limit)}, which its configuration would not"
+    return f"{name} keeps an {what}".replace("an CHILD", "a CHILD") + (
+        f" for {duration(lasts)} before it is rekeyed, and {duration(limit)} is allowed" if lasts else " for ever"
+    )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What in a document does not fit its JSON Schema, in one sentence with its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ...errors import IpsecError, ParseError
+from ...near import nearest
+from .yaml_lines import Document, Path
+
+_KINDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "boolean": "true or false",
+}
+
+
+def refuse(document: Document, schema: Mapping[str, Any]) -> None:
+    """Raise the first mistake, by line.
+
+    Raises:
+        ParseError: something does not fit.
+        IpsecError: the library that compares is not there.
+    """
+    try:
+        from jsonschema import Draft202012Validator  # noqa: PLC0415  only who brings a file of their own needs it
+    except ImportError as error:
+        what = "a policy of your own is checked by the Python library jsonschema, which this controller has not"
+        hint = "install it beside ansible-core (pip install jsonschema), or name a profile of the collection"
+        raise IpsecError(what, hint=hint) from error
+    found = [_said(document, error) for error in Draft202012Validator(schema).iter_errors(document.value)]
+    if found:
+        raise min(found, key=lambda mistake: int(mistake.where.rpartition(":")[2]))
+
+
+def _said(document: Document, error: Any) -> ParseError:
+    path: Path = tuple(error.absolute_path)
+    name = _name(path)
+    if error.validator == "additionalProperties":
+        return _unknown(document, path, error)
+    where = document.where(path)
+    match error.validator:
+        case "required":
+            missing = [key for key in error.validator_value if key not in error.instance]
+            return ParseError(f"{missing[0]!r} is missing in {name}", where=where)
+        case "type":
+            return ParseError(
+                f"{name} is to be {_KINDS[error.validator_value]}, not {error.instance!r:.60}", where=where
+            )
+        case "enum":
+            return _none_of(where, f"{error.instance!r:.60}", error.instance, error.validator_value)
+    hint = str(error.schema.get("description", ""))
+    return ParseError(f"{error.instance!r:.60} does not fit as {name}", where=where, hint=hint)
+
+
+def _name(path: Path) -> str:
+    if not path:
+        return "a profile"
+    return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
+
+
+def _unknown(document: Document, path: Path, error: Any) -> ParseError:
+    known = list(error.schema.get("properties", ()))
+    unknown = next(key for key in error.instance if key not in known)
+    return _none_of(document.where((*path, str(unknown))), f"unknown key {str(unknown)!r:.60}", unknown, known)
+
+
+def _none_of(where: str, what: str, given: object, known: Iterable[object]) -> ParseError:
+    return ParseError(what, where=where, hint=nearest(str(given), map(str, known)))

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults in where the two ends look for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
+
+from ...analysis.evidence import change, place, up, written
+from ...model import End, Fault, Tunnel
+from ...swanctl.normalize import explicit, numeric, outside
+from . import rule
+from .negotiation import DOWN
+
+
+@rule("address-mismatch", "critical", reference="RFC 7296 section 2.11; swanctl.conf(5): remote_addrs", explains=DOWN)
+def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
+    """An end looks for its peer at an address that is none of the peer's, so its requests go elsewhere or nowhere.
+
+    The peer decides its addresses. Nothing is said of a tunnel that is up, of names, and of a peer with none but
+    private addresses, which may be behind NAT, unless the two are neighbours in one network.
+    """
+    if up(tunnel) or any(ike.state == "ESTABLISHED" for end in tunnel.ends for ike in end.sas):
+        return
+    for end in tunnel.ends:
+        peer = tunnel.other(end)
+        looked_at, bound = explicit(end.connection.remote_addrs), _bound(peer)
+        if not looked_at or not all(numeric(host) for host in (*looked_at, *bound)) or not written(end):
+            continue
+        right = bound or peer.site.outside
+        elsewhere = not set(looked_at) & set(right)
+        # bound to one of its addresses, a peer does not answer at another; an outside address is not translated
+        untranslated = not peer.site.reachable.isdisjoint(looked_at) or all(outside(host) for host in right)
+        plain = untranslated or _neighbours(end, looked_at, right)
+        if elsewhere and right and plain:
+            yield _fault(end, peer, right)
+
+
+def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
+    certain = len(right) == 1 or right == _bound(peer)
+    return Fault(
+        end.name(),
+        f"{end.name()} looks for {peer.gateway.name} at {', '.join(end.connection.remote_addrs)}, "
+        f"{peer.name()} is at {', '.join(right)}",
+        (place(end, "remote_addrs"), place(peer, "local_addrs")),
+        (change(end, "remote_addrs", ",".join(right)),) if certain else (),
+        "" if certain else f"{peer.gateway.name} has several addresses: set remote_addrs to the right one",
+    )
+
+
+def _neighbours(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Whether an end has an interface in the network in which it looks for its peer, and in which that one is."""
+    both = [ip_address(host) for host in (*looked_at, *right)]
+    around = (ip_network((int(both[0]), length), strict=False) for length in range(both[0].max_prefixlen + 1))
+    return any(network in end.site.networks and all(host in network for host in both) for network in around)
+
+
+def _bound(end: End) -> tuple[str, ...]:
+    """The addresses that a connection is bound to; none where it takes any."""
+    hosts = explicit(end.connection.local_addrs)
+    return hosts if len(hosts) == len(end.connection.local_addrs) else ()

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults in the path between the two ends, seen from what each end counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...analysis.evidence import change, crosswise, installed, later, readable, up
+from ...model import ChildSa, End, Fault, Tunnel
+from . import rule
+
+LOST = 3  # packets: fewer may still have been on their way when the receiver was read
+AT_ONCE = 2.0  # seconds: what was sent after the receiver was read cannot have arrived there
+
+
+@rule(
+    "nat-traversal-needed", "high", reference="RFC 7296 section 2.23; RFC 3948", explains=("no-traffic",), repair="path"
+)
+def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
+    """SAs stand on both ends, one sends and nothing arrives: something in the path drops ESP that is not in UDP.
+
+    IKE passes, so UDP does. Forcing UDP encapsulation (`encap = yes`) on one end is enough for both directions. A
+    filter or balancer that keeps state forgets ESP after a while in which nothing goes out; so as long as the
+    receiver has sent nothing, the path may only have forgotten it.
+    """
+    plain = [each for each in _lost(tunnel) if not each[2].encap]
+    for sender, receiver, out, into in sorted(plain, key=lambda each: each[3].packets_out < LOST)[:1]:
+        end, there = tunnel.initiating, receiver.gateway.name
+        lost = (
+            f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
+            f"{receiver.name(into.name)} received none"
+        )
+        counted = (*_counted(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
+        if into.packets_out >= LOST:
+            what = f"{lost}: the path drops ESP; {end.name()} is to force it into UDP"
+            yield Fault(end.name(), what, counted, (change(end, "encap", "yes"),), confidence="observed")
+            return
+        yield Fault(
+            end.name(),
+            f"{lost}, and {there} has sent none: the path drops ESP, or has forgotten it",
+            counted,
+            no_fix=f"send something from behind {there}. If it passes then, have traffic or pings go that way all the "
+            f"time, or raise the timeout for ESP on the path; if not, set encap = yes on {end.name()}",
+            confidence="observed",
+        )
+
+
+@rule("esp-forgotten", "medium", reference="RFC 3948 section 1: what ESP lacks is state that middleboxes keep for UDP")
+def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
+    """What one end sent was lost as long as the other sent nothing; since that sends, pings pass in both directions.
+
+    A filter or balancer that keeps state forgets ESP when nothing goes out for a while. The tunnel works while it is
+    looked at, and stands still again after the next pause.
+    """
+    if not tunnel.probes or not all(probe.reachable for probe in tunnel.probes):
+        return
+    for sender, receiver, out, into in _unheard(tunnel):
+        long_ago = out.idle_out is not None and out.idle_out >= later(sender, receiver) + AT_ONCE
+        if long_ago and not out.encap and into.packets_out == 0:
+            there = receiver.gateway.name
+            yield Fault(
+                sender.name(out.name),
+                f"{sender.name(out.name)} sent {out.packets_out} ESP packets before {there} sent any, and they were "
+                "lost; now pings pass: the path forgets ESP after a pause",
+                (*_counted(sender, receiver, out, into), f"{there}: none sent back until then"),
+                no_fix=f"have traffic or pings go out from behind {there} all the time, or raise the timeout for ESP "
+                "on the path; encap = yes on one end helps where the path keeps UDP longer",
+                confidence="observed",
+            )
+            return
+
+
+@rule("esp-in-udp-lost", "high", reference="RFC 3948 section 2.1; RFC 7296 section 2.23", explains=("no-traffic",))
+def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
+    """SAs stand on both ends with ESP in UDP, one end sends and nothing arrives: forcing encapsulation is no cure.
+
+    IKE passes on the same ports, so something tells the two apart: a filter that looks into UDP 4500, a NAT device
+    whose mapping for the way back is gone, or a filter on the receiver itself.
+    """
+    for sender, receiver, out, into in _lost(tunnel):
+        if out.encap:
+            yield Fault(
+                sender.name(out.name),
+                f"{sender.name(out.name)} sent {out.packets_out} ESP packets in UDP of which "
+                f"{receiver.name(into.name)} received none, while IKE passes",
+                _counted(sender, receiver, out, into),
+                no_fix=f"capture UDP 4500 on both ends; let it pass whole, also on {receiver.gateway.name} itself, and "
+                "keep the NAT mapping alive from the end behind it (charon.keep_alive, dpd_delay)",
+                confidence="observed",
+            )
+            return
+
+
+@rule("no-traffic", "high", reference="probe: pings from inside the selectors")
+def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
+    """The tunnel is up on both ends and a ping from inside its selectors does not come back."""
+    for probe in tunnel.probes:
+        if not probe.reachable and up(tunnel):
+            end = tunnel.end(probe.gateway)
+            yield Fault(
+                end.name(probe.child),
+                f"{end.name(probe.child)} is up, and {probe.sent - probe.received} of {probe.sent} pings were lost",
+                (f"{probe.gateway}: {probe.sent} pings sent, {probe.received} answered", *_held(end)),
+                no_fix="look at firewalls and routes behind the gateways, and whether the pinged address answers",
+                confidence="observed",
+            )
+
+
+def _held(end: End) -> Iterator[str]:
+    """What the CHILD_SAs of an end count."""
+    for sa in installed(end):
+        yield f"{end.gateway.name}: {sa.name}{{{sa.id}}} {sa.packets_out} packets out, {sa.packets_in} in"
+
+
+def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+    """Sender, receiver and their SAs in common of which the one counts what it sent, and the other nothing."""
+    if tunnel.probes and all(probe.reachable for probe in tunnel.probes):
+        return
+    for sender, receiver, out, into in _unheard(tunnel):
+        if later(sender, receiver) <= AT_ONCE or tunnel.probes:
+            yield sender, receiver, out, into
+
+
+def _unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+    """The same, when the sender may have sent after the receiver was read, and whatever pings say."""
+    if not all(readable(end) for end in tunnel.ends):
+        return
+    for sender in tunnel.ends:
+        receiver = tunnel.other(sender)
+        couples = ((out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into))
+        for out, into in couples:
+            if out.packets_out >= LOST and into.packets_in == 0:
+                yield sender, receiver, out, into
+
+
+def _counted(sender: End, receiver: End, out: ChildSa, into: ChildSa) -> tuple[str, str]:
+    """What both ends counted."""
+    return (
+        f"{sender.gateway.name}: {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",
+        f"{receiver.gateway.name}: {into.name}{{{into.id}}} in {into.spi_in}: {into.packets_in}",
+    )

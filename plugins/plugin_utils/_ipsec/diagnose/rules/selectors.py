@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults in which traffic the two ends want to protect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+
+from ...analysis.evidence import change, installed, place
+from ...model import Child, End, Fault, Tunnel
+from ...swanctl.normalize import selector
+from . import rule
+
+
+@rule("selectors-not-mirrored", "high", reference="RFC 7296 section 2.9", explains=("not-installed", "gave-up"))
+def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
+    """What one end calls its network is not what the other end calls it: the tunnel fails, or comes up narrowed.
+
+    IKEv2 narrows to what both have, in silence; IKEv1 refuses. The end that owns a network decides what it is
+    called, unless its own interfaces say that the peer is right. Where its NAT rules translate what the peer names, the
+    peer is to name what comes out of them. Other networks that none of its interfaces is near may be translated as
+    well, or lie behind another router: then nobody can tell which end is right.
+    """
+    for owner in tunnel.ends:
+        for own, other in tunnel.pairs(owner):
+            if _differ(own, other) and not _elsewhere(tunnel, owner, own, other):
+                yield _fault(tunnel, owner, own, other)
+
+
+@rule(
+    "children-cut-differently",
+    "high",
+    reference="RFC 7296 section 2.9; swanctl.conf(5): children",
+    explains=("selectors-not-mirrored", "child-unmatched", "child-narrowed", "not-installed"),
+)
+def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
+    """Both ends protect the same networks, one in a child for all and the other in several: some of them come up.
+
+    IKEv2 narrows the one child to what a child of the peer has, in silence. The networks of the one that is up go on.
+    Nothing is narrowed for that: the others would be lost.
+    """
+    for owner in tunnel.ends:
+        for own, other in tunnel.pairs(owner):
+            more = _elsewhere(tunnel, owner, own, other) if _differ(own, other) else None
+            if more:
+                peer = tunnel.other(owner)
+                on, joined, split = more
+                yield Fault(
+                    on.name(),  # of all its children
+                    f"{on.name(joined)} is one child for networks that {tunnel.other(on).gateway.name} has in "
+                    f"{', '.join(str(tunnel.other(on).name(child)) for child in split)}",
+                    (
+                        place(owner, "local_ts", own),
+                        place(peer, "remote_ts", other),
+                        *_working(owner, own),
+                    ),
+                    no_fix=f"split {on.name(joined)} into a child for each of them, or put them into one child on "
+                    f"{tunnel.other(on).gateway.name}",
+                )
+                return
+
+
+@rule("child-unmatched", "medium", reference="RFC 7296 section 2.9")
+def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
+    """A child of one end has no counterpart on the other, though the connections belong together."""
+    for index, end in enumerate(tunnel.ends):
+        for pair in tunnel.children:
+            child = pair.children[index]
+            if child is not None and pair.children[1 - index] is None:
+                peer = tunnel.other(end)
+                yield Fault(
+                    end.name(child),
+                    f"{end.name(child)} protects {', '.join(child.local_ts)} to {', '.join(child.remote_ts)}, "
+                    f"for which {peer.name()} has no child",
+                    (place(end, "local_ts", child), place(end, "remote_ts", child)),
+                    no_fix=f"add the child on {peer.gateway.name}, or remove it here",
+                )
+
+
+def _differ(own: Child, other: Child) -> bool:
+    """Whether the peer calls the networks of an end otherwise than it does."""
+    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    return ours != theirs and not any(text.startswith("dynamic") for text in (*ours, *theirs))
+
+
+def _elsewhere(tunnel: Tunnel, owner: End, own: Child, other: Child) -> tuple[End, Child, tuple[Child, ...]] | None:
+    """The end that has one child for what the other has in several, that child, and those; None where none has.
+
+    What one end has in addition is then in another child of the other end, and not lost.
+    """
+    peer = tunnel.other(owner)
+    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    among_ours = tuple(
+        child
+        for child in owner.connection.children
+        if child is not own and _meet(child.local_ts, theirs - ours) and _meet(child.remote_ts, other.local_ts)
+    )
+    if among_ours:
+        return peer, other, (own, *among_ours)
+    among_theirs = tuple(
+        child
+        for child in peer.connection.children
+        if child is not other and _meet(child.remote_ts, ours - theirs) and _meet(child.local_ts, own.remote_ts)
+    )
+    return (owner, own, (other, *among_theirs)) if among_theirs else None
+
+
+def _meet(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether two lists of selectors have something in common; not told where one is no network."""
+    known = [[n for n in map(_network, map(selector, texts)) if n is not None] for texts in (some, others)]
+    return any(a.version == b.version and a.overlaps(b) for a in known[0] for b in known[1])
+
+
+def _working(end: End, child: Child) -> tuple[str, ...]:
+    """The networks that a child is up for."""
+    return tuple(
+        f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)} "
+        f"to {', '.join(sa.remote_ts)}"
+        for sa in installed(end, child)
+    )
+
+
+def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
+    peer = tunnel.other(owner)
+    ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    if rules := _translations(owner, own, other):
+        return _translated(owner, peer, own, other, rules)
+    right = _connected(owner, other.remote_ts) and not _connected(owner, own.local_ts)
+    if right and not _near(owner, own.local_ts):
+        return _undecided(owner, peer, own, other)
+    if right:
+        wrong, child, key, value = owner, own, "local_ts", ",".join(other.remote_ts)
+        why = f"an interface of {owner.gateway.name} is in just {theirs}, so {owner.gateway.name} is to change"
+    else:
+        wrong, child, key, value = peer, other, "remote_ts", ",".join(own.local_ts)
+        why = f"{owner.gateway.name} owns the network, so {peer.gateway.name} is to change"
+    return Fault(
+        wrong.name(child),
+        f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
+        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
+        (change(wrong, key, value, child),),
+    )
+
+
+def _translations(owner: End, own: Child, other: Child) -> tuple[str, ...]:
+    """The NAT rules of an end that make the networks it names of those that its peer names, if they do so for all."""
+    ours, theirs = ({_network(selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts))
+    found = {}
+    for line in owner.gateway.system.nat:
+        named = set(map(_network, line.split()[1:])) - {None}
+        others = [str(network) for network in named - ours - theirs]
+        if named & theirs and (not others or _meet(others, own.remote_ts)):
+            found.update(dict.fromkeys(named & ours, line))
+    return tuple(dict.fromkeys(found.values())) if found.keys() == ours else ()
+
+
+def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[str, ...]) -> Fault:
+    """Translation before IPsec: the peer is to name what comes out of it."""
+    ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    return Fault(
+        peer.name(other),
+        f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "
+        f"translates it before IPsec, so {peer.gateway.name} is to change",
+        (
+            place(owner, "local_ts", own),
+            place(peer, "remote_ts", other),
+            *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
+            *_working(owner, own),
+        ),
+        no_fix=f"set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}, and try it from behind "
+        f"{owner.gateway.name}: what is translated no gateway can ping by itself",
+        confidence="observed",
+    )
+
+
+def _undecided(owner: End, peer: End, own: Child, other: Child) -> Fault:
+    """Translation before IPsec, a network behind another router, or a slip: the settings do not tell."""
+    ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    return Fault(
+        peer.name(other),
+        f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; "
+        f"{owner.gateway.name} has an interface in {theirs} and none near {ours}",
+        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
+        no_fix=f"if {owner.gateway.name} translates {theirs} to {ours} (NAT before IPsec; see its NAT rules), or "
+        f"{ours} lies behind it, set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}; "
+        f"else set local_ts = {','.join(other.remote_ts)} on {owner.name(own)}",
+        confidence="inferred",
+    )
+
+
+def _near(end: End, selectors: tuple[str, ...]) -> bool:
+    """Whether each of these has something in common with the network of an interface."""
+    around = [str(network) for network in end.site.networks]
+    return all(_meet((text.partition("[")[0],), around) for text in selectors)
+
+
+def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
+    """The selectors in one spelling: two halves of a network are that network, and one that lies in another is none."""
+    texts = [selector(text) for text in selectors]
+    whole = [network for network in map(_network, texts) if network is not None]
+    if len(whole) != len(texts):
+        return frozenset(texts)
+    each = ([network for network in whole if network.version == version] for version in (4, 6))
+    return frozenset(str(network) for some in each for network in collapse_addresses(some))  # type: ignore[type-var]
+
+
+def _connected(end: End, selectors: tuple[str, ...]) -> bool:
+    """Whether the gateway has an interface in exactly each of these networks."""
+    networks = [_network(selector(text).partition("[")[0]) for text in selectors]
+    return all(network is not None and network in end.site.networks for network in networks)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """The network of a selector; None for a range or a protocol."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None

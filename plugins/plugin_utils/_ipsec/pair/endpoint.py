@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one end says of itself and of its peer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from ..model import End, Gateway, IkeSa
+from ..swanctl.normalize import explicit, identities, selector
+from .shared_keys import Keys
+from .site import site_of
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one end says of itself and of its peer."""
+
+    end: End
+    own: frozenset[str]  # addresses
+    peer: frozenset[str]
+    own_id: str | None
+    peer_id: str | None
+    selectors: frozenset[tuple[str, str]]  # (local, remote) of each child
+    cookies: frozenset[str]
+
+
+def sides_of(gateway: Gateway) -> Iterator[Side]:
+    """What each connection says, with what of the gateway belongs to it, all looked up once.
+
+    One that another firewall of the cluster has now is no end: that firewall's is.
+    """
+    sas: dict[str, list[IkeSa]] = defaultdict(list)
+    for sa in gateway.sas or ():
+        sas[sa.connection].append(sa)
+    policies, keepalives = defaultdict(list), defaultdict(list)
+    for policy in gateway.policies or ():
+        policies[policy.connection].append(policy)
+    for keepalive in gateway.keepalives:
+        keepalives[keepalive.connection].append(keepalive)
+    keys = Keys(gateway.secrets)
+    site = site_of(gateway, keys)
+    for connection in gateway.connections:
+        shunt = connection.children and all(child.mode in ("pass", "drop") for child in connection.children)
+        if shunt or connection.standby:
+            continue
+        live = tuple(sas[connection.name])
+        own_id, peer_id = identities(connection)
+        accepted = keys.between(own_id, peer_id)
+        end = End(
+            gateway,
+            connection,
+            live,
+            tuple(policies[connection.name]),
+            accepted[-1] if accepted else None,
+            accepted,
+            tuple(keepalives[connection.name]),
+            same_key=keys.same(accepted[-1]) if accepted else (),
+            site=site,
+        )
+        yield Side(
+            end,
+            frozenset(explicit(connection.local_addrs)) or site.reachable,
+            frozenset(explicit(connection.remote_addrs)),
+            own_id,
+            peer_id,
+            frozenset(
+                (joined(c.local_ts), joined(c.remote_ts))
+                for c in connection.children
+                if "dynamic" not in (*c.local_ts, *c.remote_ts)
+            ),
+            frozenset(f"{sa.initiator_spi}:{sa.responder_spi}" for sa in live if sa.initiator_spi),
+        )
+
+
+def joined(selectors: Iterable[str]) -> str:
+    """Selectors as one text that is the same in any order and spelling."""
+    return ",".join(sorted(selector(s) for s in selectors))
+
+
+def overlap(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether both the local and the remote networks of two children have something in common."""
+    return all(_networksoverlap(a, b) for a, b in zip(one, other, strict=True))
+
+
+def _networksoverlap(one: str, other: str) -> bool:
+    try:
+        pairs = [
+            (ip_network(a.partition("[")[0]), ip_network(b.partition("[")[0]))
+            for a in one.split(",")
+            for b in other.split(",")
+        ]
+    except ValueError:
+        return False
+    return any(a.version == b.version and a.overlaps(b) for a, b in pairs)

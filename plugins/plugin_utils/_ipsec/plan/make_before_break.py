@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of a tunnel that is changed without a break: expand on both ends, make before break, contract on both.
+
+The responder takes the new values beside the old ones where both ends must agree (proposals, version, pre-shared key),
+and everything else at once; nothing is re-initiated for that. The initiator takes the new values and makes the tunnel
+anew beside the old one, which then goes. What the responder still has of the old goes last. So at no step do the two
+ends lack something in common, whoever starts an exchange, and a run that is cut off is completed by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from ..model import End, Phase, PskUse, Step, Tunnel
+from ..swanctl.keys import listed
+from ..swanctl.normalize import explicit
+from .desired import Wanted, differing
+
+LISTS = ("proposals", "esp_proposals", "ah_proposals")  # both ends must have one in common
+AGREED = (*LISTS, "version")
+SOFT = frozenset(
+    (
+        *AGREED,
+        *("rekey_time", "reauth_time", "over_time", "rand_time", "life_time"),
+        *("rekey_bytes", "life_bytes", "rand_bytes", "rekey_packets", "life_packets", "rand_packets"),
+        *("dpd_delay", "dpd_timeout", "keyingtries", "unique", "start_action", "close_action", "dpd_action"),
+        *("encap", "mobike"),
+    )
+)
+
+
+def obstacle(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], findings: Collection[str]) -> str:
+    """Why a tunnel that is up cannot be changed so; empty where it can."""
+    if why := _first(others):
+        return why
+    for end in tunnel.ends:
+        asked = wanted[end.gateway.name]
+        keys = [*asked.settings, *(key for given in asked.children.values() for key in given)]
+        if hard := [key for key in keys if key not in SOFT]:
+            return f"{hard[0]} of {end.name()} cannot be changed beside the old value"
+    if why := _starts_again(tunnel, wanted):
+        return why
+    if any(each.psk for each in wanted.values()) and (why := _one_key_only(tunnel, wanted, findings)):
+        return why
+    return _no_twin(tunnel, wanted)
+
+
+def _first(others: list[Step]) -> str:
+    """What of the steps that are no settings comes first, or ends live SAs."""
+    if any(step.phase == "prepare" for step in others):
+        return "a daemon is to be started or loaded first"
+    kept = [
+        step for step in others if step.phase == "persist" or (step.phase, step.state) == ("establish", "reinitiated")
+    ]
+    return "live SAs of it are to be ended" if len(kept) < len(others) else ""
+
+
+def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
+    """Why more than the old SAs would go: an end starts again what its peer closes, or closes them itself."""
+    end, peer = tunnel.answering, tunnel.initiating
+    if _restarts(end, wanted[end.gateway.name]):
+        return f"{end.name()} starts the tunnel again when it is closed"
+    if not _ends_its_own(end, wanted[end.gateway.name]):
+        return ""
+    if not _able(end):
+        return f"{end.name()} ends its SAs when it is loaded, and does not know its peer's address"
+    again = _restarts(peer, wanted[peer.gateway.name])
+    return f"{end.name()} ends its SAs when it is loaded, and {peer.name()} starts them again" if again else ""
+
+
+def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
+    """Why the initiator cannot make a second IKE_SA beside the first, or an end not have old and new values."""
+    for end in tunnel.ends:
+        if end.gateway.generates and (why := _one_value_only(end, wanted[end.gateway.name])):
+            return f"{why} of {end.name()} has one value at a time"
+    version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
+    if version == "1":
+        return "IKEv1 takes a second IKE_SA for a reauthentication of the first"
+    if not _able(tunnel.initiating):
+        return f"{tunnel.initiating.name()} does not know its peer's address"
+    keeping = [end for end in tunnel.ends if end.connection.unique == "keep"]
+    return f"unique = keep of {keeping[0].name()} refuses a second IKE_SA" if keeping else ""
+
+
+def _one_value_only(end: End, wanted: Wanted) -> str:
+    """What an end that generates its configuration cannot have old and new at a time; empty where it can."""
+    if any(not child.policies for child in end.connection.children):
+        return "a routed child"
+    asked = [*wanted.settings, *(key for given in wanted.children.values() for key in given)]
+    single = [key for key in asked if key in ("version", "esp_proposals", "ah_proposals")]
+    return single[0] if single else "the pre-shared key" if wanted.psk else ""
+
+
+def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, Wanted], findings: Collection[str]) -> str:
+    """Why two pre-shared keys cannot be in force at a time."""
+    if not (tunnel.psk and tunnel.psk.digest) or {"psk-mismatch", "psk-changed", "psk-missing"} & set(findings):
+        return "the two ends have no pre-shared key in common"
+    versions = {end.connection.version for end in tunnel.ends} | {w.settings.get("version") for w in wanted.values()}
+    return "IKEv1 tries one pre-shared key only" if versions & {1, "1"} else ""
+
+
+def without_break(
+    tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], mine: Collection[str]
+) -> list[Step]:
+    """The steps on those of the tunnel's gateways that are ours to change (`mine`)."""
+    ours = [end for end in (tunnel.answering, tunnel.initiating) if end.gateway.name in mine]
+    if not ours:
+        return []
+    end, peer = (ours[0], tunnel.other(ours[0]))
+    asked, there = wanted[end.gateway.name], wanted[peer.gateway.name]
+    during = _during(tunnel, end, asked, there)
+    if len(ours) == 1:
+        keys = _alone(tunnel, end) if asked.psk else None
+        phase: Phase = "initiator" if end is tunnel.initiating else "responder"
+        step = _step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _shows(during))
+        return [] if step is None else [step]
+    steps = [
+        _step(tunnel, "responder", end, during, _beside(tunnel, end) if asked.psk else None),
+        _step(tunnel, "initiator", peer, there, _signing(tunnel, peer) if there.psk else None, hop=True),
+    ]
+    last = [
+        _step(tunnel, "contract", end, _left(asked, during), "only" if asked.psk else None),
+        _step(tunnel, "finish", peer, Wanted(findings=there.findings), "only" if there.psk else None),
+    ]
+    anew = [step for step in others if step.state == "reinitiated"]
+    if steps[1] is None and (anew or last[0] or (steps[0] and not steps[0].reinitiate)):
+        steps.append(_hop(tunnel, [*steps, *last, *anew]))
+    return [step for step in (*steps, *last) if step is not None]
+
+
+def cost(tunnel: Tunnel, wanted: Mapping[str, Wanted], steps: list[Step]) -> str:
+    """Why such steps break the tunnel after all: the responder makes it anew, and its peer starts what it closes."""
+    peer = tunnel.initiating
+    alone = {step.gateway for step in steps if step.reinitiate} == {tunnel.answering.gateway.name}
+    again = alone and _restarts(peer, wanted[peer.gateway.name])
+    return f"{peer.name()} starts the tunnel again when it is closed" if again else ""
+
+
+def _shows(during: Wanted) -> bool:
+    """Whether there is something that a tunnel made anew has, and not just more that it may have."""
+    children = during.children.values()
+    return any(key not in AGREED for key in (*during.settings, *(key for given in children for key in given)))
+
+
+def _during(tunnel: Tunnel, end: End, asked: Wanted, there: Wanted) -> Wanted:
+    """What an end is to have while its peer may still have the old values."""
+    found = Wanted(findings=asked.findings)
+    for key, value in asked.settings.items():
+        held = end.connection.proposals if key == "proposals" else ()
+        if key == "version":
+            value = _version(tunnel, end, value, there)  # noqa: PLW2901
+        elif key in LISTS:
+            value = _expanded(value, held, both=key in there.settings)  # noqa: PLW2901
+        found.settings[key] = value
+    for own, other in tunnel.pairs(end):
+        also = there.children.get(other.name, {})
+        for key, value in asked.children.get(own.name, {}).items():
+            wanted = _expanded(value, getattr(own, key), both=key in also) if key in LISTS else value
+            found.children.setdefault(own.name, {})[key] = wanted
+    return found
+
+
+def _expanded(value: str, held: Collection[str], *, both: bool) -> str:
+    """New proposals first, then the old ones: where both ends change, and where only the old ones are to go."""
+    new = listed(value) or ("default",)  # which a value that is to go leaves (swanctl.conf(5))
+    expands = both or set(new) < set(held)
+    return ",".join((*new, *(old for old in held if old not in new))) if expands else value
+
+
+def _version(tunnel: Tunnel, end: End, value: str, there: Wanted) -> str:
+    """0 answers both versions; what initiates keeps its version until its peer answers the new one."""
+    if end is tunnel.answering:
+        return "0" if "version" in there.settings or end.connection.version == 0 else value
+    reached = tunnel.answering.connection.version in (0, int(value or 0))
+    return value if reached else str(end.connection.version)
+
+
+def _left(asked: Wanted, during: Wanted) -> Wanted:
+    """Of what an end is to have at last, what it had not during the change."""
+    left = Wanted({k: v for k, v in asked.settings.items() if during.settings[k] != v}, findings=asked.findings)
+    for child, given in asked.children.items():
+        if rest := {k: v for k, v in given.items() if during.children[child][k] != v}:
+            left.children[child] = rest
+    return left
+
+
+def _beside(tunnel: Tunnel, end: End) -> PskUse | None:
+    """The end accepts the new key beside the one it signs with; None where it does already."""
+    digest = tunnel.psk.digest if tunnel.psk else ""
+    return None if digest in {secret.digest for secret in end.accepts} else "accept"
+
+
+def _signing(tunnel: Tunnel, end: End) -> PskUse | None:
+    """The end signs with the new key and accepts the old one; None where it does already."""
+    digest = tunnel.psk.digest if tunnel.psk else ""
+    return None if end.secret is not None and end.secret.digest == digest else "sign"
+
+
+def _alone(tunnel: Tunnel, end: End) -> PskUse | None:
+    """How far one end can go while its peer is somebody else's."""
+    digest = tunnel.psk.digest if tunnel.psk else ""
+    peer = tunnel.other(end)
+    if peer.secret is not None and peer.secret.digest == digest:
+        return "only"
+    if digest in {secret.digest for secret in peer.accepts}:
+        return _signing(tunnel, end)
+    return _beside(tunnel, end)
+
+
+def _step(  # noqa: PLR0913  what a step consists of
+    tunnel: Tunnel, phase: Phase, end: End, wanted: Wanted, psk: PskUse | None, *, hop: bool = False
+) -> Step | None:
+    """The step that gives an end what it has not yet; None where it has all of it."""
+    missing = differing(end, wanted.settings, wanted.children)
+    if not (missing.settings or missing.children or psk):
+        return None
+    hopping = hop and _able(end)
+    again = hopping or _ends_its_own(end, missing)
+    return Step(
+        phase,
+        end.gateway.name,
+        "connection",
+        end.connection.name,
+        settings=missing.settings,
+        children=missing.children,
+        psk=psk is not None,
+        psk_use=psk or "only",
+        reinitiate=again,
+        make_before_break=again,
+        tunnel=tunnel.name,
+        findings=tuple(wanted.findings),
+    )
+
+
+def _hop(tunnel: Tunnel, steps: list[Step | None]) -> Step:
+    """The initiator makes the tunnel anew beside the old one."""
+    end = tunnel.initiating
+    ids = tuple(dict.fromkeys(name for step in steps if step is not None for name in step.findings))
+    return Step(
+        "establish",
+        end.gateway.name,
+        "sa",
+        end.connection.name,
+        state="reinitiated",
+        make_before_break=True,
+        tunnel=tunnel.name,
+        findings=ids,
+    )
+
+
+def _able(end: End) -> bool:
+    """Whether an end can initiate: it knows an address of its peer."""
+    return bool(explicit(end.connection.remote_addrs))
+
+
+def _restarts(end: End, wanted: Wanted) -> bool:
+    """Whether an end's live SAs, or those it is to have, are started again when the peer closes them."""
+    actions: list[str] = [child.close_action for child in end.connection.children]
+    actions += [given.get("close_action", "") for given in wanted.children.values()]
+    return any("start" in action for action in actions)
+
+
+def _ends_its_own(end: End, wanted: Wanted) -> bool:
+    """Whether an end ends live SAs when it loads this: strongSwan undoes a start action that was (vici_config.c)."""
+    changes = bool(wanted.settings or wanted.children)
+    return changes and bool(end.sas) and any("start" in child.start_action for child in end.connection.children)

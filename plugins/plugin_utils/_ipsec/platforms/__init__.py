@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that knows a vendor. A platform is a folder here: a module that fits :class:`Platform`."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Protocol, cast
+
+from ..errors import IpsecError
+from ..model import Connection, Gateway, Reply, Script
+from .backup import Kept
+from .candidate import Prepared
+from .daemon_request import Asked, Serving
+from .desired import Wish
+from .gather_options import GatherOptions
+from .gather_script import Program, script
+
+
+class Gatherer(Protocol):
+    """What makes the script that reads a gateway."""
+
+    def gather(self, options: GatherOptions) -> Script:
+        """A script that reads a gateway; its reply has a section `platform` with the folder's name."""
+
+
+class Platform(Gatherer, Protocol):
+    """What a vendor's folder offers. It makes scripts and reads replies; it runs nothing."""
+
+    def program(self, options: GatherOptions) -> Program | None:
+        """How a shell reads a gateway, so that one script reads whatever it finds; None where no shell can."""
+
+    def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
+        """The gateway of this inventory name that gave the reply."""
+
+    def prepare(
+        self, wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
+    ) -> Prepared:
+        """The change that makes a wish true for a connection of the gateway that gave the reply.
+
+        Raises:
+            RefusedError: it cannot be made safely, or the gateway has no place for a setting.
+        """
+
+    def serve(self, asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+        """What the IKE daemon of the gateway that gave the reply is to do.
+
+        Raises:
+            RefusedError: it would do harm, or the gateway has no place for a setting.
+            IpsecError: the daemon cannot be asked.
+        """
+
+    def kept(self) -> Kept:
+        """What a guard keeps, to roll a change back."""
+
+
+def _found() -> Mapping[str, Platform]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    folders = {name: import_module(f".{name}", __name__) for name in names}
+    return {name: cast("Platform", each) for name, each in folders.items() if hasattr(each, "read")}
+
+
+PLATFORMS: Mapping[str, Platform] = _found()
+
+
+class Whichever:
+    """Whichever platform a gateway is: it finds out by itself, in the same round trip."""
+
+    def gather(self, options: GatherOptions) -> Script:
+        """A script that asks each platform whether it is there; strongSwan is what nothing else claims to be."""
+        programs = [found for each in PLATFORMS.values() if (found := each.program(options))]
+        return script(sorted(programs, key=lambda each: not each.here))
+
+
+def platform(name: str) -> Gatherer:
+    """The platform of this name, or by `auto` whichever there is.
+
+    Raises:
+        IpsecError: there is no such platform.
+    """
+    return Whichever() if name == "auto" else _named(name)
+
+
+def platform_of(reply: Reply) -> Platform:
+    """The platform whose script made the reply.
+
+    Raises:
+        IpsecError: none of ours did.
+    """
+    section = reply.sections.get("platform")
+    return _named(section.text.strip() if section else "")
+
+
+def read_gateway(name: str, reply: Reply, options: GatherOptions) -> Gateway:
+    """The gateway of this inventory name that gave the reply, whatever its platform.
+
+    Raises:
+        IpsecError: none of our scripts made the reply, or the gateway has put something else into it.
+    """
+    vendor = platform_of(reply)
+    try:
+        return vendor.read(name, reply, options)
+    except IpsecError:
+        raise
+    except Exception as error:
+        what = f"what {name} answered is not understood ({type(error).__name__}: {error})"
+        raise IpsecError(what, hint="see what else writes into the session, or report it as a defect") from error
+
+
+def platform_named(name: str) -> Platform:
+    """The platform that a gateway says it is.
+
+    Raises:
+        IpsecError: there is no such platform.
+    """
+    return _named(name)
+
+
+def _named(name: str) -> Platform:
+    if name not in PLATFORMS:
+        raise IpsecError(f"there is no platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
+    return PLATFORMS[name]

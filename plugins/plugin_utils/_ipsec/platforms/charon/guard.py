@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dead man's switch of a gateway: what is to be done about it, the script that does it, and what came of it.
+
+A snapshot of the configuration and a process that restores it lie on the gateway; see docs/adr/0007-rollback-guard.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
+from ...model import Gateway, Guard, Reply, Rollback, Script
+from ..backup import Kept
+from . import guard_state
+from .parallel_connection import SUFFIX
+from .scripts import text
+
+State = Literal["armed", "proven", "confirmed", "rolled_back"]
+Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
+
+SHORTEST, LONGEST = 5, 86400  # seconds
+LONGEST_NAME = 200
+_WATCH = ("loading.sh", "start.sh", "services.sh", "standing.sh", "established.sh")
+_SCRIPT = ("digest.sh", "loading.sh", "services.sh", "owned.sh", "standing.sh", "established.sh")
+_UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the guard is to be; `run` is who asks, `name` what they call it, if they do."""
+
+    state: State
+    run: str
+    name: str | None = None
+    seconds: int = 300
+    config: str = "/etc/swanctl/swanctl.conf"
+    timeout: float = 300.0
+
+    @property
+    def called(self) -> str:
+        """The name that others see."""
+        return self.name or self.run
+
+    def owns(self, other: Guard | Rollback) -> bool:
+        """Whether it is this run's, or of the name that was given."""
+        return other.name == self.name if self.name else other.run == self.run
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was done, or in check mode would be: the guard afterwards, and what a rollback did."""
+
+    changed: bool
+    guard: Guard | None
+    rollback: Rollback | None = None
+
+
+def needed(wish: Wish, gateway: Gateway) -> Do | None:
+    """What is to be done so that the wish comes true; None where there is nothing.
+
+    Raises:
+        RefusedError: the guard is another's or dead, or could not do what it is for.
+        RestoredError: it is to be confirmed, and the gateway has rolled back.
+    """
+    if wish.name is not None and not (wish.name.isprintable() and 0 < len(wish.name) <= LONGEST_NAME):
+        raise RefusedError(f"{wish.name!r} cannot be the name of a guard", hint="give one line of 1 to 200 characters")
+    if not SHORTEST <= wish.seconds <= LONGEST:
+        hint = "300 suits most changes"
+        raise RefusedError(f"a time of {wish.seconds} s is outside {SHORTEST} to {LONGEST} s", hint=hint)
+    guard = gateway.guard
+    if guard is not None:
+        return _with(guard, wish, gateway)
+    if wish.state in ("proven", "confirmed") and gateway.rollback and wish.owns(gateway.rollback):
+        raise RestoredError(_told(gateway.rollback), where=gateway.name, hint="the gateway has what it had before")
+    if wish.state != "armed":
+        return None
+    _refuse_useless(gateway, wish)
+    return "arm"
+
+
+def kept() -> Kept:
+    """What a guard of strongSwan keeps: every file that a module of ours may write."""
+    return Kept((text("follow.sh"), text("keep.sh")), (text("follow.sh"), text("restore.sh")))
+
+
+def script(wish: Wish, do: Do, gateway: Gateway, new_id: str, what: Kept) -> Script:
+    """The program that does it; `new_id` is for a guard that is armed by it."""
+    forget = gateway.rollback is not None and do in ("arm", "confirm") and wish.owns(gateway.rollback)
+    variables = {
+        "TW_DO": do,
+        "TW_ID": gateway.guard.id if gateway.guard else new_id,
+        "TW_NAME": wish.called,
+        "TW_RUN": wish.run,
+        "TW_SECONDS": str(wish.seconds),
+        "TW_CONFIG": wish.config,
+        "TW_TIMEOUT": f"{wish.timeout:.0f}",
+        "TW_FORGET": "1" if forget else "0",
+        "TW_REDACT": text("redact.awk"),
+        "TW_WATCH": "\n".join((*map(text, _WATCH), *what.restore, text("guard_watchdog.sh"))),
+        **what.variables,
+    }
+    return Script("\n".join((*map(text, _SCRIPT), *what.keep, text("guard.sh"))), variables)
+
+
+def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
+    """What the gateway answered.
+
+    Raises:
+        RefusedError: it was not done; where it was to be armed, nothing guards and nothing was written.
+        NotRestoredError: a rollback did not end in time, or could not do all.
+    """
+    for name, error in (("refused", RefusedError), ("not-ended", NotRestoredError)):
+        part = reply.sections.get(name)
+        if part is not None:
+            what, dummy, hint = part.text.strip().partition("\n")
+            raise error(what, where=gateway.name, hint=hint)
+    if "ended" not in reply.sections:
+        raise IpsecError("the gateway's answer is not whole", where=gateway.name, hint="run it again")
+    guard, rollback = guard_state.guard(reply), guard_state.rollback(reply)
+    if do in ("arm", "extend", "prove") and (guard is None or not guard.alive):
+        raise RefusedError("the guard was armed and is gone", where=gateway.name, hint="see its system log")
+    if do == "roll-back":
+        if rollback is None:
+            raise NotRestoredError("the gateway rolled back and kept no record", where=gateway.name, hint="read it")
+        if rollback.failed:
+            raise NotRestoredError(_told(rollback), where=gateway.name, hint="; ".join(rollback.failed))
+    return Outcome(do not in ("extend", "prove"), guard, rollback)
+
+
+def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
+    """What a run would do, for check mode."""
+    guard = gateway.guard
+    if do == "arm":
+        guard = Guard("", wish.called, wish.run, left=float(wish.seconds), age=0.0)
+    elif do == "prove" and guard is not None:
+        guard = replace(guard, state="proven")
+    elif do in ("confirm", "roll-back"):
+        guard = None
+    return Outcome(do not in (None, "extend", "prove"), guard, gateway.rollback)
+
+
+def refuse_unguarded(gateway: Gateway, run: str) -> None:
+    """What a run must not write: what would be rolled back for another, or what counts on that which was.
+
+    Raises:
+        RefusedError: another run's guard is in force, or a dead one.
+        RestoredError: the gateway rolls back for this run, or has done so and the run does not know.
+    """
+    wish, rollback = Wish("armed", run), gateway.rollback
+    if gateway.guard is not None:
+        _with(gateway.guard, wish, gateway)
+    elif rollback is not None and wish.owns(rollback) and rollback.why != guard_state.ASKED:
+        hint = "what this run had changed is undone; arm a guard anew with rollback_guard to go on"
+        raise RestoredError(_told(rollback), where=gateway.name, hint=hint)
+
+
+def shown(guard: Guard | None) -> str:
+    """A guard for people."""
+    return "no guard\n" if guard is None else f"guard of {guard.name}, {guard.state}\n"
+
+
+def _with(guard: Guard, wish: Wish, gateway: Gateway) -> Do | None:
+    """What is to be done where a guard is in force."""
+    if not wish.owns(guard):
+        raise _another(guard, gateway)
+    if guard.state == "rolling_back":
+        if wish.state == "rolled_back":
+            return "roll-back"
+        raise RestoredError("the gateway rolls back at this moment", where=gateway.name, hint="wait for it")
+    if wish.state in ("armed", "proven") and not guard.alive:
+        raise RefusedError(
+            "what would roll back does not run any more",
+            where=gateway.name,
+            hint="set off the rollback with state: rolled_back, or confirm what was changed",
+        )
+    if wish.state == guard.state == "proven":
+        return None
+    todo: dict[State, Do] = {"armed": "extend", "proven": "prove", "confirmed": "confirm", "rolled_back": "roll-back"}
+    return todo[wish.state]
+
+
+def _another(guard: Guard, gateway: Gateway) -> RefusedError:
+    age = "before a restart" if guard.age is None else f"{guard.age:.0f} s ago"
+    left = "" if guard.left is None else f", for {guard.left:.0f} s more"
+    return RefusedError(
+        f"a guard of {guard.name} was armed {age}{left}",
+        where=gateway.name,
+        hint="wait until it is confirmed or has rolled back, or give its name",
+    )
+
+
+def _refuse_useless(gateway: Gateway, wish: Wish) -> None:
+    """What could not be restored is not begun."""
+    for problem in gateway.problems:
+        if problem.kind in _UNUSABLE or problem.kind.startswith("config-"):
+            raise RefusedError(problem.what, where=problem.where or gateway.name, hint=problem.hint)
+    held = (c.name for c in gateway.connections if c.loaded and not c.configured)
+    lost = sorted(name for name in held if not name.endswith(SUFFIX))
+    if gateway.daemon.running and lost:
+        raise RefusedError(
+            f"the daemon holds {', '.join(lost)}, which {wish.config} does not",
+            where=gateway.name,
+            hint="a rollback would unload that; write it into the file, or unload it",
+        )
+
+
+def _told(rollback: Rollback) -> str:
+    return f"the gateway has rolled back for {rollback.name}: {rollback.why}"

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The daemon's log levels raised for a diagnosis: one file of ours that strongswan.conf includes, and its removal.
+
+Source: libcharon/daemon.c (load_loggers, which `swanctl --reload-settings` calls), libstrongswan/settings/settings.c
+(what is read last counts, and a daemon's own section before charon's).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
+from ...model import Gateway, Logger, Reply, Script
+from ...swanctl.lexer import tokens
+from .loggers import GROUPS, loggers
+from .scripts import text
+from .strongswan_conf import Conf
+
+State = Literal["present", "absent"]
+
+NAME = "zz-tunnelwright-logging.conf"  # conf.sh knows it too; it sorts behind other files
+LOWEST, HIGHEST = -1, 3
+# encrypted_payload.c (DBG3 "plain"), tls_hkdf.c and tls_fragmentation.c: passwords of XAuth and EAP, and keys
+TELLING = {"enc": 2, "tls": 2}
+SHORTEST, LONGEST = 5, 86400  # seconds
+INCLUDE = "include strongswan.d/*.conf"
+BROKEN = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The levels that every logger is to have at least, by group, and for how many seconds."""
+
+    levels: Mapping[str, int]
+    duration: int = 900
+
+    def level(self, group: str) -> int:
+        """The level asked for a group; the default is no wish for what a level tells secrets of."""
+        return self.levels.get(group, min(self.levels.get("default", LOWEST), TELLING.get(group, HIGHEST)))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done: the file to write and its text (None: there is to be none), the loggers before and after."""
+
+    conf: str
+    held: tuple[str, ...]  # files of ours that are there
+    path: str
+    body: str | None
+    before: tuple[Logger, ...]
+    after: tuple[Logger, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        """Whether levels, or that there is a file of ours, would be others."""
+        return _levels(self.before) != _levels(self.after) or bool(self.held) != (self.body is not None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do; a raise that is there already is given more time."""
+        return self.body is None and not self.held
+
+
+def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wish:
+    """What is asked, checked; `absent` asks for no level.
+
+    Raises:
+        RefusedError: a group or a level that there is not, or one that shows keys; a time that is too short or long.
+    """
+    if state == "absent":
+        return Wish({})
+    if not levels:
+        raise RefusedError("no log level is named", hint="give levels, such as {ike: 2, cfg: 2}")
+    if not SHORTEST <= duration <= LONGEST:
+        raise RefusedError(
+            f"a duration of {duration} s is outside {SHORTEST} to {LONGEST} s", hint="900 suits most diagnoses"
+        )
+    return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
+
+
+def met(wanted: Wish, found: Conf) -> Plan:
+    """Nothing to do, where every logger that strongswan.conf has, and that is on, logs as much as is asked for.
+
+    Raises:
+        RefusedError: one has less.
+    """
+    there = loggers(found)
+    heard = [logger for logger in there if logger.origin and set(logger.levels.values()) != {LOWEST}]
+    less = sorted({g for logger in heard for g in GROUPS if logger.level(g) < wanted.level(g)})
+    if less:
+        raise RefusedError(
+            f"it generates its log levels by itself, and logs less of {', '.join(less)} than is asked for",
+            hint="raise them under VPN > IPsec > Advanced Settings, IPsec Logging Controls, and apply that",
+        )
+    return Plan(found.root, (), "", None, there, there)
+
+
+def plan(wanted: Wish, found: Conf) -> Plan:
+    """What makes the wish true where this is strongswan.conf.
+
+    Raises:
+        RefusedError: nothing that it includes could raise the levels.
+    """
+    held = tuple(path for path in found.files if posixpath.basename(path) == NAME)
+    bare = replace(found, files={path: data for path, data in found.files.items() if path not in held})
+    before, base = loggers(found), loggers(bare)
+    heard = [logger for logger in base if set(logger.levels.values()) != {LOWEST}] or base  # one that is off stays off
+    raised = tuple(_raised(logger, wanted) if logger in heard else logger for logger in base)
+    if _levels(raised) == _levels(base):
+        return Plan(found.root, held, "", None, before, base)
+    body = _body(found.daemon, base, raised)
+    path, after = _place(bare, held, body, raised)
+    return Plan(found.root, held, path, body, before, after, tuple(_truncating(bare, base)))
+
+
+def script(made: Plan, wanted: Wish, gateway: Gateway, mark: str) -> Script:
+    """The program that carries a plan out; the mark tells this raise from any other.
+
+    Raises:
+        RefusedError: levels are to be raised, and no daemon runs that could log more.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    for problem in gateway.problems:
+        if problem.kind in BROKEN:
+            raise IpsecError(problem.what, where=problem.where or gateway.name, hint=problem.hint)
+    if made.body is not None and not gateway.daemon.running:
+        raise RefusedError("the daemon is not running, so it logs nothing", where=gateway.name, hint="start it first")
+    until = int(gateway.system.time or 0) + wanted.duration
+    variables = {
+        "TW_CONF": made.conf,
+        "TW_FILE": made.path,
+        "TW_TEXT": "" if made.body is None else _header(until, mark) + made.body,
+        "TW_HELD": "\n".join(made.held),
+        "TW_MARK_OF_RAISE": mark,
+        "TW_SECONDS": str(wanted.duration),
+        "TW_LOWER_SOURCE": text("lower.sh"),
+    }
+    return Script("\n".join(text(name) for name in ("loading.sh", "services.sh", "owned.sh", "raising.sh")), variables)
+
+
+def outcome(gateway: Gateway, reply: Reply) -> None:
+    """Nothing, where the gateway did it.
+
+    Raises:
+        RefusedError: nothing was done.
+        RestoredError: it failed, and the levels are as strongswan.conf has them.
+        NotRestoredError: it failed, and the daemon may log at other levels than its files say.
+    """
+    for name, error in (("refused", RefusedError), ("restored", RestoredError), ("not-restored", NotRestoredError)):
+        part = reply.sections.get(name)
+        if part is not None:
+            what, dummy, hint = part.text.strip().partition("\n")
+            raise error(what, where=gateway.name, hint=hint)
+    if "levels-set" not in reply.sections:
+        raise NotRestoredError(
+            "the change of log levels was cut off", where=gateway.name, hint="run it again, or with state: absent"
+        )
+
+
+def shown(found: tuple[Logger, ...]) -> str:
+    """Levels for people, one a line; by name, because a further file may change the order that they are loaded in."""
+    ordered = sorted(found, key=lambda logger: logger.name)
+    return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
+
+
+def _group(given: object) -> str:
+    if given != "default" and given not in GROUPS:
+        raise RefusedError(f"strongSwan has no log group {given!r}", hint=f"it has default, {', '.join(GROUPS)}")
+    return str(given)
+
+
+def _level(group: object, given: object) -> int:
+    number = given if isinstance(given, str) else "" if isinstance(given, bool) else str(given)
+    level = int(number) if number.removeprefix("-").isdecimal() else None
+    if level is not None and level > HIGHEST:
+        raise RefusedError(f"log level {level} of {group} writes keys into the log", hint="3 shows all but keys")
+    if level is not None and level > TELLING.get(str(group), HIGHEST):
+        raise RefusedError(
+            f"log level {level} of {group} writes decrypted messages, and passwords in them, into the log",
+            hint="2 shows all but that",
+        )
+    if level is None or level < LOWEST:
+        raise RefusedError(f"{given!r} is no log level for {group}", hint="give a number from -1 to 3")
+    return level
+
+
+def _raised(logger: Logger, wanted: Wish) -> Logger:
+    default = logger.level("default")
+    each = {group: max(logger.level(group), wanted.level(group)) for group in GROUPS}
+    return Logger(logger.name, {"default": default, **{g: level for g, level in each.items() if level != default}})
+
+
+def _levels(found: tuple[Logger, ...]) -> dict[str, Mapping[str, int]]:
+    return {logger.name: logger.levels for logger in found}
+
+
+def _header(until: int, mark: str) -> str:
+    return f"""# tunnelwright logging: until {until} (Unix time), {mark}
+# More of the daemon's log for a diagnosis, by tunnelwright.ipsec.logging. The gateway removes this file by then.
+"""
+
+
+def _body(daemon: str, base: tuple[Logger, ...], raised: tuple[Logger, ...]) -> str:
+    """Sections of the daemon's own, which count before those that all daemons share."""
+    kinds: dict[str, list[str]] = {}
+    for old, new in zip(base, raised, strict=True):
+        kind, dot, name = old.name.partition(".")
+        more = [f"{g} = {new.level(g)}" for g in GROUPS if new.level(g) != old.level(g)]
+        if more:
+            kinds.setdefault(kind, []).extend(_section(name, more) if dot else more)
+    return "\n".join(_section(daemon, [line for kind, each in kinds.items() for line in _section(kind, each)])) + "\n"
+
+
+def _section(name: str, lines: list[str]) -> list[str]:
+    return [f"{name} {{", *(f"  {line}" for line in lines), "}"]
+
+
+def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]) -> tuple[str, tuple[Logger, ...]]:
+    """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
+    included = tuple(dict.fromkeys(_included(bare)))
+    places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
+    for path in places:
+        after = loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
+        if _levels(after) == _levels(raised):
+            return path, _behind_header(after, path)
+    if included and not places:
+        raise RefusedError(
+            f"there is no folder {included[0]}, which strongswan.conf includes", where=bare.root, hint="make it"
+        )
+    if not places:
+        raise RefusedError(
+            "strongswan.conf includes no folder for a file that raises its levels",
+            where=bare.root,
+            hint=f"add the line {INCLUDE} at its end, outside all sections",
+        )
+    raise RefusedError(
+        f"the levels in {min(places)} would be overridden, or it is included inside a section",
+        where=bare.root,
+        hint=f"have the line {INCLUDE} at its end, outside all sections",
+    )
+
+
+def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
+    """With the lines as they are in the file, below its two lines of header."""
+    lines = len(_header(0, "").splitlines())
+    origins = [logger.origin.rpartition(":") for logger in after]
+    return tuple(
+        replace(logger, origin=f"{path}:{int(line) + lines}") if file == path else logger
+        for logger, (file, dummy, line) in zip(after, origins, strict=True)
+    )
+
+
+def _included(found: Conf) -> Iterator[str]:
+    """The folder in which each include statement would find a file of our name."""
+    for source in found.settings.sources.values():
+        for token in tokens(source):
+            folder, name = posixpath.split(posixpath.join(posixpath.dirname(source.name), token.text))
+            if token.kind == "include" and fnmatch.fnmatchcase(NAME, name) and not any(c in folder for c in "*?["):
+                yield folder
+
+
+def _truncating(found: Conf, base: tuple[Logger, ...]) -> Iterator[str]:
+    """file_logger.c (open_): a file that is not appended to begins anew each time that loggers are loaded."""
+    settings = found.settings
+    for logger in base:
+        append = found.get(settings, (*logger.name.split(".", 1), "append"))
+        value = append.value if append else "yes"
+        if logger.name.startswith("filelog.") and value.lower() not in ("1", "yes", "true", "enabled"):
+            yield f"{logger.name} begins anew now and when the levels go back, because it has append = {value}"

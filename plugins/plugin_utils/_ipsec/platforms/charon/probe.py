@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Proof that a tunnel carries traffic: pings from this end, and the counters of this end's SAs around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from ...errors import IpsecError, RefusedError
+from ...model import ChildSa, EndName, Gateway, Reply, Script
+from ...swanctl.listings import ike_sas
+from .scripts import text
+
+_SENT = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
+_TIMES = re.compile(r"min/avg/max(?:/[a-z-]+)? = ([\d.]+)/([\d.]+)/([\d.]+)")
+_UP = ("INSTALLED", "REKEYING", "UPDATING")
+_NO_COMMAND = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Addresses of one ping; None where the gateway is to choose its own, or one of the peer's."""
+
+    source: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to probe from a gateway. `timeout`: seconds to wait for an answer; `peer`: the other gateway's addresses."""
+
+    gateway: str
+    connection: str
+    child: str | None = None
+    pings: tuple[Pair, ...] = ()
+    peer: tuple[str, ...] = ()
+    count: int = 3
+    timeout: int = 2
+
+    @property
+    def end(self) -> str:
+        """Where messages say it is."""
+        return str(EndName(self.gateway, self.connection, self.child))
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Bytes and packets of some CHILD_SAs."""
+
+    bytes_in: int = 0
+    packets_in: int = 0
+    bytes_out: int = 0
+    packets_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pinged:
+    """One ping done: times in seconds; `rose` is by how much the counters rose meanwhile."""
+
+    source: str
+    target: str
+    child: str | None
+    sent: int = 0
+    received: int = 0
+    rtt_min: float | None = None
+    rtt_avg: float | None = None
+    rtt_max: float | None = None
+    rose: Counters = field(default_factory=Counters)
+    error: str | None = None
+
+    @property
+    def esp_used(self) -> bool:
+        """Whether what was answered went through the SAs."""
+        return 0 < self.received <= min(self.rose.packets_in, self.rose.packets_out)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What one end's probe found; `faults` is empty where every ping was answered through the tunnel."""
+
+    pings: tuple[Pinged, ...]
+    before: Counters
+    after: Counters
+    faults: tuple[str, ...]
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the tunnel carried every ping there and back."""
+        return not self.faults
+
+    @property
+    def esp_used(self) -> bool:
+        """Whether every answer came through the SAs."""
+        return bool(self.pings) and all(ping.esp_used for ping in self.pings)
+
+
+def addresses_of(gateway: Gateway) -> tuple[str, ...]:
+    """The addresses of a gateway without interface and prefix length."""
+    return tuple(line.split()[-1].partition("/")[0] for line in gateway.system.addresses if line.strip())
+
+
+def script(wish: Wish) -> Script:
+    """The program that probes: one round trip, nothing written.
+
+    Raises:
+        RefusedError: an address that is none, or a count or timeout that makes no sense.
+    """
+    _refuse_odd(wish)
+    variables = {
+        "TW_CONNECTION": wish.connection,
+        "TW_CHILD": _shown(wish.child or ""),
+        "TW_PINGS": "\n".join(f"{pair.source or '-'} {pair.target or '-'}" for pair in wish.pings),
+        "TW_PEER": " ".join(wish.peer),
+        "TW_COUNT": str(wish.count),
+        "TW_TIMEOUT": str(wish.timeout),
+        "TW_CHOOSE": text("choose.awk"),
+    }
+    return Script(text("probe.sh"), variables)
+
+
+def proof(wish: Wish, reply: Reply) -> Proof:
+    """What the gateway's answer proves.
+
+    Raises:
+        RefusedError: no address to ping from or to; says what to give.
+        IpsecError: the daemon or `ping` is not to be had.
+    """
+    _refuse_silence(wish, reply)
+    plan = reply.sections["plan"].text.strip("\n").split("\n")
+    if "no-sa" in plan:
+        counters = _sum(_children(wish, reply, "sas-0"))
+        return Proof((), counters, counters, (_down(wish, wish.child),))
+    _refuse_plan(wish, plan)
+    pings = tuple(_pinged(wish, reply, number, line) for number, line in enumerate(plan, 1))
+    before, after = (_sum(_children(wish, reply, name)) for name in ("sas-0", f"sas-{len(plan)}"))
+    last = _children(wish, reply, f"sas-{len(plan)}")
+    faults = tuple(fault for ping in pings if (fault := _fault(wish, ping, last)))
+    return Proof(pings, before, after, faults)
+
+
+def _shown(name: str) -> str:
+    """A name as charon prints it in a value."""
+    return name if name.isascii() and name.isprintable() else f"0x{name.encode('utf-8', 'surrogateescape').hex()}"
+
+
+def _refuse_odd(wish: Wish) -> None:
+    given = [address for pair in wish.pings for address in (pair.source, pair.target) if address]
+    for address in (*given, *wish.peer):
+        try:
+            ip_address(address)
+        except ValueError as error:
+            raise RefusedError(
+                f"{address!r} is no IP address", where=wish.end, hint="give addresses, not names"
+            ) from error
+    if not wish.peer and (not wish.pings or any(pair.target is None for pair in wish.pings)):
+        raise RefusedError("nobody said what to ping", where=wish.end, hint="give each ping a `to`, or give `peer`")
+    for what, value in (("count", wish.count), ("timeout", wish.timeout)):
+        if not 1 <= value <= 60:  # noqa: PLR2004
+            raise RefusedError(f"a {what} of {value} is outside 1 to 60", where=wish.end)
+
+
+def _refuse_silence(wish: Wish, reply: Reply) -> None:
+    first = reply.sections["sas-0"]
+    if first.status == 0:
+        return
+    if first.status == _NO_COMMAND:
+        raise IpsecError("there is no swanctl", where=wish.gateway, hint="install strongswan-swanctl")
+    if "ermission" in first.err or reply.sections["user"].text.strip() != "0":
+        raise IpsecError("this user may not talk to the IKE daemon", where=wish.gateway, hint="use become: true")
+    raise IpsecError(
+        "the IKE daemon does not answer", where=wish.gateway, hint="start it; tunnelwright.ipsec.daemon does"
+    )
+
+
+def _refuse_plan(wish: Wish, plan: Sequence[str]) -> None:
+    for line in plan:
+        why, rest = (line + " ").split(" ", 1)
+        if why == "no-own":
+            raise RefusedError(
+                f"no address of this gateway is inside local_ts {rest.strip()}",
+                where=wish.end,
+                hint="ping from a host behind it, or give the gateway an address in there and name it as `from`",
+            )
+        if why == "no-peer":
+            raise RefusedError(
+                f"none of the peer's addresses is inside remote_ts {rest.strip()}",
+                where=wish.end,
+                hint="give each ping a `to`: a host in there that answers",
+            )
+        if why == "no-child":
+            source, target = (address.replace("-", "any address") for address in rest.split())
+            raise RefusedError(
+                f"no installed child has selectors for a ping from {source} to {target}",
+                where=wish.end,
+                hint="give addresses inside local_ts and remote_ts",
+            )
+
+
+def _children(wish: Wish, reply: Reply, name: str) -> tuple[ChildSa, ...]:
+    section = reply.sections.get(name)
+    if section is None or section.status != 0:
+        raise IpsecError("the IKE daemon stopped answering during the probe", where=wish.gateway)
+    return tuple(
+        child
+        for sa in ike_sas(section.text)
+        if sa.connection == wish.connection
+        for child in sa.children
+        if wish.child in (None, child.name)
+    )
+
+
+def _sum(children: Sequence[ChildSa]) -> Counters:
+    return Counters(
+        *(
+            sum(getattr(child, name) for child in children)
+            for name in ("bytes_in", "packets_in", "bytes_out", "packets_out")
+        )
+    )
+
+
+def _rose(before: Sequence[ChildSa], after: Sequence[ChildSa]) -> Counters:
+    """By how much: an SA that a rekey brought counts from zero, one that it took no longer counts."""
+    old = {child.id: child for child in before}
+    start = _sum([old[child.id] for child in after if child.id in old])
+    end = _sum(after)
+    return Counters(
+        end.bytes_in - start.bytes_in,
+        end.packets_in - start.packets_in,
+        end.bytes_out - start.bytes_out,
+        end.packets_out - start.packets_out,
+    )
+
+
+def _pinged(wish: Wish, reply: Reply, number: int, line: str) -> Pinged:
+    source, target, *named = line.removeprefix("ping ").split(" ", 2)
+    done = reply.sections[f"ping-{number}"]
+    if done.status == _NO_COMMAND:
+        raise IpsecError("there is no ping", where=wish.gateway, hint="install iputils-ping")
+    rose = _rose(_children(wish, reply, f"sas-{number - 1}"), _children(wish, reply, f"sas-{number}"))
+    child = wish.child or (named[0] if named else None) or None
+    counted, timed = _SENT.search(done.text), _TIMES.search(done.text)
+    if not counted:
+        said = done.err.splitlines()[-1] if done.err else f"ping ended with status {done.status}"
+        return Pinged(source, target, child, rose=rose, error=said)
+    low, mean, high = (round(float(time) / 1000, 6) for time in timed.groups()) if timed else (None, None, None)
+    return Pinged(source, target, child, int(counted[1]), int(counted[2]), low, mean, high, rose)
+
+
+def _fault(wish: Wish, ping: Pinged, children: Sequence[ChildSa]) -> str:
+    """What is wrong with one ping, in one sentence; empty where nothing is."""
+    if ping.esp_used:
+        return ""
+    way = f"{ping.source} to {ping.target}"
+    if ping.received:
+        hint = "look for a route or a policy that takes another way, or for addresses outside the selectors"
+        what = f"pings from {way} were answered, but not through the tunnel: its counters stood still"
+        return str(IpsecError(what, where=wish.end, hint=hint))
+    if not any(child.state in _UP for child in children if ping.child in (None, child.name)):
+        return _down(wish, ping.child)
+    if ping.error:
+        return str(IpsecError(f"the ping from {way} could not be sent", where=wish.end, hint=ping.error))
+    return "".join(_lost(wish, ping, way))
+
+
+def _lost(wish: Wish, ping: Pinged, way: str) -> Iterator[str]:
+    up = f"the tunnel is up and carries nothing: 0 of {ping.sent} pings from {way} were answered"
+    if not ping.rose.packets_out:
+        hint = "they did not even enter it; look for the route and the policy on this end"
+    elif not ping.rose.packets_in:
+        hint = (
+            f"{ping.rose.packets_out} packets left through it and none came back;"
+            " ESP is lost on the path (a filter, NAT without encap) or the other end has no such SA"
+        )
+    else:
+        hint = f"packets came in through it, yet no answer; look at the firewall and the routes of {ping.target}"
+    yield str(IpsecError(up, where=wish.end, hint=hint))
+
+
+def _down(wish: Wish, child: str | None) -> str:
+    where = str(EndName(wish.gateway, wish.connection, child))
+    return str(
+        IpsecError("no CHILD_SA is installed", where=where, hint="establish it first; tunnelwright.ipsec.sa does")
+    )

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operations on live SAs: which are needed, the script that does them, and what came of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import IpsecError
+from ...model import ChildSa, IkeSa, Reply, Script
+from ...swanctl import listings
+from ...swanctl.log import LONGEST
+from .scripts import text
+
+_WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
+_ODD = ("received", "failed", "not established", "no ")
+ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one connection's SAs are to be. `timeout`: seconds for each operation."""
+
+    connection: str
+    state: str
+    child: str | None = None
+    timeout: float = 30.0
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the daemon holds of a connection."""
+
+    children: tuple[str, ...]  # as loaded
+    sas: tuple[IkeSa, ...]
+
+    def installed(self, child: str) -> tuple[ChildSa, ...]:
+        """CHILD_SAs of a child that carry traffic."""
+        return tuple(sa for ike in self.sas for sa in ike.children if sa.name == child and sa.state in ALIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What to run; `do` is sa.sh's word for it, None where nothing is to be done."""
+
+    do: str | None
+    children: tuple[str, ...] = ()
+    child_ids: tuple[int, ...] = ()
+    ike_ids: tuple[int, ...] = ()
+
+
+def script(wish: Wish, operation: Operation | None = None) -> Script:
+    """The program that does an operation and then lists what there is; without one it only lists."""
+    operation = operation or Operation("look")
+    return Script(
+        "\n".join((text("sas.sh"), text("sa.sh"))),
+        {
+            "TW_NAME": wish.connection,
+            "TW_DO": operation.do or "look",
+            "TW_CHILDREN": "".join(f"{child}\n" for child in operation.children),
+            "TW_CHILD_IDS": " ".join(map(str, operation.child_ids)),
+            "TW_IKE_IDS": " ".join(map(str, operation.ike_ids)),
+            "TW_TIMEOUT": f"{max(1, round(wish.timeout))}",
+            "TW_FORCE": "1" if wish.force else "0",
+        },
+    )
+
+
+def seen(wish: Wish, reply: Reply) -> Seen:
+    """What the daemon holds, from a reply.
+
+    Raises:
+        IpsecError: the daemon did not answer, or has no such connection or child.
+    """
+    stats = reply.sections["stats-reply"]
+    if stats.status:
+        last = (stats.err or stats.text).splitlines()
+        raise IpsecError(
+            f"the daemon does not answer ({last[-1] if last else 'no word'})",
+            where=wish.connection,
+            hint="start it, or use become",
+        )
+    held = {connection.name: connection for connection, dummy in listings.loaded(reply.sections["conns"].text)}
+    if wish.connection not in held:
+        raise IpsecError(
+            f"the daemon has no connection {wish.connection!r}", hint=f"it has {', '.join(sorted(held)) or 'none'}"
+        )
+    children = tuple(child.name for child in held[wish.connection].children)
+    if wish.child is not None and wish.child not in children:
+        raise IpsecError(
+            f"connection {wish.connection} has no child {wish.child!r}",
+            hint=f"its children are {', '.join(children) or 'none'}",
+        )
+    return Seen(
+        children, tuple(sa for sa in listings.ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection)
+    )
+
+
+def needed(wish: Wish, now: Seen) -> Operation:
+    """What is to be done so that the wish comes true; nothing where it is true already."""
+    children = (wish.child,) if wish.child else now.children
+    if wish.state == "established":
+        missing = tuple(child for child in children if not now.installed(child))
+        return Operation("initiate" if missing else None, missing)
+    if wish.state == "terminated":
+        there = any(now.installed(child) for child in children) if wish.child else bool(now.sas)
+        return Operation(
+            ("terminate-child" if wish.child else "terminate") if there else None, (wish.child,) if wish.child else ()
+        )
+    if wish.state == "reinitiated":
+        return Operation("reinitiate", children)
+    if wish.state == "rekeyed":
+        if not now.sas:
+            raise IpsecError("there is no SA to rekey", where=wish.connection, hint="establish it first")
+        return Operation("rekey", (wish.child,) if wish.child else ())
+    return _duplicates(now, children)
+
+
+def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple[str, ...]]:
+    """What the daemon holds after an operation, and what it logged during it.
+
+    Raises:
+        IpsecError: the operation did not do what it was to do; says why, in the daemon's words.
+    """
+    log = tuple(
+        line[:LONGEST]
+        for name, part in reply.sections.items()
+        if name not in ("stats-reply", "conns", "sas")
+        for line in part.text.splitlines()
+        if line.strip()
+    )
+    after = seen(wish, reply)
+    missing = (
+        [child for child in operation.children if not after.installed(child)]
+        if operation.do in ("initiate", "reinitiate")
+        else []
+    )
+    if missing:
+        raise IpsecError(
+            f"{wish.connection}/{missing[0]} was not established: {why(log)}",
+            hint="the reason is in the peer's log where the peer refused",
+            log=log,
+        )
+    if wish.state == "terminated" and needed(wish, after).do and not _again(wish, after, reply):
+        raise IpsecError(
+            f"{wish.connection} was not terminated: {why(log)}",
+            hint="force: true gives up on a peer that does not answer",
+            log=log,
+        )
+    if operation.do == "rekey" and reply.sections["rekey"].status:
+        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or why(log)}", log=log)
+    return after, log
+
+
+def ended(wish: Wish, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+    """What was logged while all SAs of a connection ended that the daemon does not know any more, and what is left.
+
+    Raises:
+        IpsecError: some are still there.
+    """
+    log = tuple(line[:LONGEST] for line in reply.sections["terminate"].text.splitlines() if line.strip())
+    listed = reply.sections["sas"]
+    left = tuple(ike for ike in listings.ike_sas(listed.text) if ike.connection == wish.connection)
+    if listed.status or any(ike.state == "ESTABLISHED" for ike in left):
+        hint = "tunnelwright.ipsec.sa cannot end what has no connection any more: swanctl --terminate --force can"
+        raise IpsecError(f"the SAs of {wish.connection} were not ended: {why(log)}", hint=hint, log=log)
+    return log, left
+
+
+def why(log: Sequence[str]) -> str:
+    """The line of the daemon's log that tells most."""
+    telling = [line for line in log if any(word in line for word in (*_WRONG, *_ODD))]
+    errors = [line for line in telling if any(word in line for word in _WRONG)]
+    line = (errors or telling or list(log) or ["the daemon gave no reason"])[-1]
+    return line.partition("] ")[2] or line
+
+
+def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
+    """Whether what is there now came up anew: a peer or an action brought it back, which is no failure to terminate."""
+    del wish
+    return reply.sections["terminate"].status == 0 or bool(
+        after.sas and all(sa.state == "CONNECTING" for sa in after.sas)
+    )
+
+
+def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
+    """All but the newest CHILD_SA of each child and selectors; an IKE_SA goes whole where nothing else is in it."""
+    alike: dict[tuple[object, ...], list[ChildSa]] = defaultdict(list)
+    for child in children:
+        for sa in now.installed(child):
+            alike[sa.name, sa.local_ts, sa.remote_ts].append(sa)
+    surplus = {
+        sa.id
+        for group in alike.values()
+        for sa in sorted(group, key=lambda sa: (-(sa.install_time or 0.0), sa.id))[:-1]
+    }
+    whole = tuple(ike.id for ike in now.sas if ike.children and {sa.id for sa in ike.children} <= surplus)
+    single = tuple(sorted(surplus - {sa.id for ike in now.sas if ike.id in whole for sa in ike.children}))
+    return Operation("drop" if surplus else None, (), single, whole)

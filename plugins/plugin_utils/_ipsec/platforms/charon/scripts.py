@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The shell scripts beside this file, and what the one that makes digests wants."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from ...swanctl.psk_digest import pads
+
+
+def digest_variables(digest_key: str) -> dict[str, str]:
+    """What digest.sh needs to make keyed digests: as secret as the key."""
+    ipad, opad = pads(digest_key)
+    return {"TW_IPAD": _octal(ipad), "TW_OPAD": _octal(opad)}
+
+
+def text(name: str) -> str:
+    """A script that lies beside this file."""
+    return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
+
+
+def _octal(data: bytes) -> str:
+    """Bytes as `printf %b` takes them."""
+    return "".join(f"\\0{byte:03o}" for byte in data)

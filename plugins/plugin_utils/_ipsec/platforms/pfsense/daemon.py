@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pfSense's IKE daemon: started and loaded by its own script, and its settings of retransmission in config.xml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ...errors import NotRestoredError, RefusedError
+from ...model import Gateway, Reply, Script
+from ..charon import daemon
+from ..charon.scripts import text as of_charon
+from ..daemon_request import Asked, Deed, Serving
+from ..desired import Wish
+from ..gather_options import GatherOptions
+from ..retransmission import held, same
+from . import write
+from .candidate import refuse_state
+from .edits import Edit, edits
+from .gather import text
+from .read import read
+from .snapshot import known
+
+NAME = "retransmission"  # what the revision says is changed
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of the whole firewall that change: strongswan.conf's names, their values before and after."""
+
+    wish: Wish
+    options: GatherOptions
+    order: write.Order
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.order.edits)
+
+    def script(self, *, timeout: float) -> Script:
+        """The program that has pfSense write and apply them."""
+        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=False)
+
+    def applied(self, reply: Reply) -> tuple[str, ...]:
+        """What charon said.
+
+        Raises:
+            RestoredError: charon did not take it, and the configuration is what it was before.
+            NotRestoredError: charon goes by something else.
+        """
+        log = write.written(self.wish, reply)
+        now = held(read("", reply, self.options).daemon.retransmission)
+        other = [key for key, value in self.after.items() if not same(key, now[key], value)]
+        if other and self.order.enabled:
+            raise NotRestoredError(
+                f"{other[0]} is in config.xml, and strongswan.conf has {now[other[0]]}",
+                hint="look at the system log, and at VPN > IPsec > Advanced Settings",
+            )
+        return log
+
+
+def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+    """What the daemon is to do: to take settings, and then to start or load.
+
+    Raises:
+        RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    change = settings(Wish(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options)
+    reasons = needed(gateway, asked.state, enabled=change.order.enabled)
+    deeds: list[Deed] = [(change.script(timeout=asked.timeout), change.applied)] if change.needed else []
+    if reasons:
+        deeds.append((script(asked.state, timeout=asked.timeout), partial(daemon.outcome, gateway)))
+    return Serving(tuple(deeds), reasons, change.before, change.after)
+
+
+def settings(wish: Wish, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions) -> Settings:
+    """The edits after which these settings are so.
+
+    Raises:
+        RefusedError: it is no time to change it.
+    """
+    here = known(reply, options)
+    ipsec = here.found.config.child("ipsec")
+    now = {key: ipsec.text(_element(key)) for key in asked}
+    other = {key: value for key, value in asked.items() if not same(key, now[key], value)}
+    found: list[Edit] = edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
+    if found:
+        refuse_state(wish, gateway, reply)
+    order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
+    return Settings(wish, options, order, {key: now[key] for key in other}, other)
+
+
+def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
+    """Why something is to be done; none where the daemon is as it is to be, or pfSense has nothing for it to run for.
+
+    Raises:
+        RefusedError: nothing was generated, or it is to be loaded and nothing runs.
+        IpsecError: there is no swanctl, or it cannot be used.
+    """
+    for problem in gateway.problems:
+        if problem.kind == "not-generated":
+            raise RefusedError(problem.what, where=gateway.name, hint=problem.hint)
+        if problem.kind == "daemon-stopped" and not enabled:
+            raise RefusedError(
+                "no phase 1 is enabled, and without one pfSense runs no IKE daemon",
+                where=gateway.name,
+                hint="enable one: tunnelwright.ipsec.connection, enabled: true",
+            )
+    return daemon.needed(gateway, state)
+
+
+def script(state: str, *, timeout: float) -> Script:
+    """The program that starts or loads."""
+    variables = {"TW_DO": "start" if state == "started" else "load", "TW_TIMEOUT": f"{timeout:.0f}"}
+    return Script("\n".join((of_charon("loading.sh"), text("loads.sh"), text("daemon.sh"))), variables)
+
+
+def _element(key: str) -> str:
+    return f"ikev2_{key}"

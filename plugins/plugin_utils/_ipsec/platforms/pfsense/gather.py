@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The script that reads one pfSense in one round trip."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+from ...model import Script
+from ...swanctl.psk_digest import pads
+from ..charon.gather import program as of_charon
+from ..gather_options import GatherOptions
+from ..gather_script import Program, script
+
+PATHS = {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup/backup.cache"}
+
+
+def gather(options: GatherOptions) -> Script:
+    """A script that changes nothing and shows no secret."""
+    return script([program(options)])
+
+
+def program(options: GatherOptions) -> Program:
+    """How pfSense is read: as strongSwan, and config.xml by PHP. The keys of digests go over its standard input."""
+    base = of_charon(options)
+    ipad, opad = (block.hex() for block in pads(options.digest_key))
+    return Program(
+        texts=(*base.texts, text("gather.sh")),
+        run="tw_pfsense",
+        here="tw_pfsense_here",
+        variables={**base.variables, "TW_READ_PHP": text("read.php").removeprefix("<?php")},
+        secrets={**base.secrets, "TW_ASKED": json.dumps({"paths": PATHS, "ipad": ipad, "opad": opad})},
+    )
+
+
+def text(name: str) -> str:
+    """A program that lies beside this file."""
+    return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A pfSense's answer as a model value: what config.xml says, what was generated of it, and what charon has.
+
+A connection is what config.xml says, since that is what people change. `unapplied` tells where the generated file is
+other, `differs` where the daemon has other settings than that file: each stage is compared with the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...model import Child, Connection, Gateway, Problem, Reply, Setting
+from ...swanctl import listings
+from ...swanctl.certificates import certificates
+from ...swanctl.connections import connections
+from ...swanctl.drift import merged
+from ..charon import daemon_reply, guard_state, host
+from ..charon import loggers as levels
+from ..gather_options import GatherOptions
+from . import charon_names
+from .answer import PATH, answer
+from .appliance import SETTABLE, appliance, warnings
+from .checks import keepalives, pinghosts
+from .configuration import Configuration, configuration
+from .generate import Made, whole
+from .interfaces import Interfaces, carp
+
+_TFC = "clear Traffic Flow Confidentiality (TFC) of this phase 1: pfSense writes it where strongSwan does not take it"
+
+
+def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
+    """The gateway of this inventory name that gave the reply. What could not be read is in `problems`."""
+    problems: list[Problem] = []
+    system, found = host.system(reply), answer(reply, problems)
+    about, known = None, Configuration()
+    if found is not None:
+        interfaces = Interfaces(found.config, system.addresses, carp(reply))
+        about = appliance(reply, found, interfaces)
+        problems += warnings(about)
+        known = configuration(reply, options, found, interfaces, problems)
+    conf = daemon_reply.settings(reply)
+    loggers = None if conf is None else levels.loggers(conf)
+    version = daemon_reply.version(reply)
+    sas = daemon_reply.parsed(reply, "sas", listings.ike_sas, problems)
+    policies = daemon_reply.parsed(reply, "policies", listings.policies, problems)
+    daemon = daemon_reply.daemon(reply, conf, problems)
+    if daemon.running is False and found is not None and not known.enabled:
+        problems[:] = [_idle(problem) for problem in problems]
+    read_connections = _connections(reply, known, daemon_reply.numbers(version), problems)
+    return Gateway(
+        name=name,
+        platform="pfsense",
+        daemon=daemon,
+        version=version,
+        connections=read_connections,
+        sas=None if sas is None else tuple(charon_names.ike_sa(sa) for sa in sas),
+        policies=None if policies is None else tuple(charon_names.selecting(policy) for policy in policies),
+        secrets=known.secrets,
+        keepalives=tuple(check for each in known.made for check in keepalives(each, pinghosts(reply))),
+        certificates=daemon_reply.parsed(reply, "certificates", certificates, problems),
+        log=daemon_reply.log(reply, options, problems),
+        log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
+        loggers=loggers,
+        guard=guard_state.guard(reply),
+        rollback=guard_state.rollback(reply),
+        system=system,
+        appliance=about,
+        settable=SETTABLE,
+        dpd_follows_close=True,
+        problems=(*problems, *levels.hidden(loggers or ()), *guard_state.dead(guard_state.guard(reply))),
+    )
+
+
+def _idle(problem: Problem) -> Problem:
+    if problem.kind != "daemon-stopped":
+        return problem
+    return replace(problem, where=f"{PATH} ipsec", hint="no phase 1 is enabled, and without one pfSense stops it")
+
+
+def _connections(
+    reply: Reply, known: Configuration, version: tuple[int, ...], problems: list[Problem]
+) -> tuple[Connection, ...]:
+    """Those of config.xml, and what else there is: of mobile clients, and what lets traffic bypass IPsec."""
+    configured, wrong = connections(whole(known.made), version)
+    left_out = {each.phase1.path for each in known.made if each.omitted}
+    problems += [_native(problem) for problem in wrong if problem.where.rpartition("/")[0] not in left_out]
+    file, dummy = connections(known.generated, version)
+    held = daemon_reply.parsed(reply, "conns", listings.loaded, problems)
+    there = tuple(charon_names.connection(each) for each in file)
+    if held is not None:
+        there = merged(there, tuple((charon_names.connection(each), printed) for each, printed in held))
+    by_name, unapplied = {each.name: each for each in there}, known.unapplied
+    ours = tuple(
+        _one(charon_names.connection(each), made, by_name.get(each.name), unapplied[each.name])
+        for each, made in zip(configured, known.made, strict=True)
+    )
+    return ours + tuple(each for each in there if each.name not in unapplied)
+
+
+def _native(problem: Problem) -> Problem:
+    return replace(problem, hint=_TFC) if problem.where.endswith("/tfc_enable") else problem
+
+
+def _one(said: Connection, made: Made, there: Connection | None, unapplied: tuple[str, ...]) -> Connection:
+    """A connection of config.xml, with what is known of it in the daemon."""
+    loaded = {child.name for child in there.children if child.loaded} if there else frozenset()
+    names = {child.name for child in said.children}
+    children = tuple(
+        replace(child, loaded=child.name in loaded, description=_described(made, child)) for child in said.children
+    )
+    return replace(
+        said,
+        children=children
+        + tuple(c for c in (there.children if there else ()) if not c.configured and c.name not in names),
+        loaded=there.loaded if there else False,
+        differs=there.differs if there else (),
+        unapplied=unapplied,
+        omitted=made.omitted,
+        standby=made.standby,
+        description=made.phase1.text("descr"),
+        native={**_general(made), **made.phase1.settings()},
+    )
+
+
+def _general(made: Made) -> dict[str, Setting]:
+    """What is said for all connections and belongs to what a phase 1 says of reauthentication."""
+    name = "makebeforebreak"
+    return {name: made.general.setting(made.general.text(name), name)} if made.general.has(name) else {}
+
+
+def _described(made: Made, child: Child) -> str:
+    entries = [e for e in made.entries if child.name in (made.name, f"{made.name}_{e.text('reqid')}")]
+    return "; ".join(text for entry in entries if (text := entry.text("descr")))

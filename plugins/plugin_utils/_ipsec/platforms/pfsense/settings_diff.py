@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Effective settings before and after a change: which are other, which follow from others, which nobody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...swanctl import keys
+from ...swanctl.normalize import normal, selector
+from ...swanctl.proposals import Proposal, parse
+from ...swanctl.settings import Path
+from ..candidate import Changes
+
+Values = dict[Path, str]
+ABSENT = {"close_action": "none", "dpd_action": "none", "start_action": "none", "dpd_delay": "0s", "dpd_timeout": "0s"}
+_FOLLOWS: Mapping[str, tuple[str, ...]] = {  # what pfSense derives from a setting that is asked for
+    "version": ("rekey_time", "reauth_time", "over_time", "rand_time", "aggressive", "dpd_timeout"),
+    "dpd_delay": ("dpd_timeout", "children.dpd_action"),
+    "rekey_time": ("over_time", "rand_time"),
+    "reauth_time": ("over_time", "rand_time"),
+    "over_time": ("rand_time",),
+    "children.life_time": ("children.rekey_time", "children.rand_time"),
+    "children.rekey_time": ("children.rand_time",),
+    "local_addrs": ("local.id",),
+    "remote_addrs": ("remote.id",),
+}
+_RESHAPES = ("split_children", "children.enabled")  # children come, go, or are made of other entries
+
+
+def unmet(asked: Values, after: Values) -> list[Path]:
+    """What was asked for and is not so."""
+    return [path for path, value in asked.items() if not same(path, after.get(path), value)]
+
+
+def surprising(asked: Values, before: Values, after: Values) -> list[Path]:
+    """What changes and was neither asked for nor follows from what was."""
+    follows = {(path[:2], each) for path in asked for each in _FOLLOWS.get(_key(path), ())}
+    others = {path[:2] for path in asked if _key(path) in _RESHAPES and not same(path, before.get(path), asked[path])}
+    return [
+        path
+        for path in changed(before, after)
+        if path not in asked
+        and (path[:2], _key(path)) not in follows
+        and not (path[:2] in others and "children" in path)
+    ]
+
+
+def changed(before: Values, after: Values) -> list[Path]:
+    """What is other than it was."""
+    return [p for p in dict.fromkeys((*before, *after)) if not same(p, before.get(p), after.get(p))]
+
+
+def changes(before: Values, after: Values) -> Changes:
+    """The same with both values."""
+    return {path: (before.get(path), after.get(path)) for path in changed(before, after)}
+
+
+def same(path: Path, one: str | None, other: str | None) -> bool:
+    """Whether two values mean the same; one that is absent is strongSwan's default."""
+    default = ABSENT.get(path[-1])
+    mine, theirs = one or default, other or default
+    if mine == theirs or mine is None or theirs is None:
+        return mine == theirs
+    if path[-1].endswith("proposals"):
+        return _proposals(mine) == _proposals(theirs)
+    if path[-1] in ("local_ts", "remote_ts"):
+        return _networks(mine) == _networks(theirs)
+    if path[-1] == "id":
+        return normal(mine) == normal(theirs)
+    level: keys.Level = "child" if "children" in path else "connection"
+    return keys.alike(level, path[-1], mine, theirs)
+
+
+def _proposals(value: str) -> list[Proposal | str]:
+    return [parse(text) or text for text in keys.listed(value)]
+
+
+def _networks(value: str) -> list[str]:
+    return list(dict.fromkeys(map(selector, keys.listed(value))))
+
+
+def _key(path: Path) -> str:
+    return f"children.{path[-1]}" if "children" in path else ".".join(path[2:])

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report tells of an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from ..analysis.attempts import verdicts
+from ..analysis.evidence import installed, up
+from ..model import Audit, Gateway, Tunnel
+from ..swanctl.certificates import moment
+from . import side_by_side
+from .content import Expiry, Report, Told
+from .repairs import Chapter
+
+
+def tell(  # noqa: PLR0913  each is one thing that is told
+    found: Audit,
+    gateways: Iterable[Gateway],
+    time: str,
+    *,
+    comparisons: Mapping[str, str] | None = None,
+    sides: bool = False,
+    repairs: tuple[Chapter, ...] | None = None,
+) -> Report:
+    """What reports tell of an audit that was made at a time (ISO 8601); `sides`: also all settings of all tunnels."""
+    return Report(
+        time=time,
+        tunnels=tuple(_told(found, tunnel) for tunnel in found.tunnels),
+        unpaired=found.unpaired,
+        findings=found.findings,
+        plan=found.steps,
+        outages=found.outages,
+        advice=found.advice,
+        gateways_unreadable=found.unreadable,
+        policy=found.policy,
+        waived=found.waived,
+        certificates=tuple(dict.fromkeys(_expiries(gateways))),
+        verdicts={tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
+        comparisons=comparisons or {},
+        sides={tunnel.name: side_by_side.rows(tunnel) for tunnel in found.tunnels} if sides else {},
+        repairs=repairs,
+    )
+
+
+def _told(found: Audit, tunnel: Tunnel) -> Told:
+    proof = found.proofs[tunnel.name]
+    sas = {end.gateway.name: installed(end) for end in tunnel.ends}
+    return Told(
+        tunnel.name,
+        (tunnel.ends[0].name(), tunnel.ends[1].name()),
+        tunnel.initiator,
+        tunnel.initiator_because,
+        tunnel.paired_by,
+        up(tunnel),
+        proof.state,
+        proof,
+        bytes_in={name: sum(sa.bytes_in for sa in each) for name, each in sas.items()},
+        bytes_out={name: sum(sa.bytes_out for sa in each) for name, each in sas.items()},
+    )
+
+
+def _expiries(gateways: Iterable[Gateway]) -> Iterator[Expiry]:
+    for gateway in gateways:
+        for each in gateway.certificates or ():
+            time = moment(each.not_after)
+            if each.private_key and time is not None:
+                yield Expiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A change record for people: Markdown to attach to a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...model import ChangeRecord, Measured, Picture, Taken, TunnelChange
+from ..markdown_text import table, text
+
+_SAID = {
+    "planned": "planned",
+    "under_way": "**under way** (the run was interrupted here)",
+    "proven": "**proven, not confirmed** (the run was interrupted here)",
+    "failing": "**failing** (the run was interrupted here)",
+    "done": "done",
+    "rolled_back": "**rolled back**",
+    "failed": "**failed**",
+    "untouched": "untouched",
+}
+
+
+def render(record: ChangeRecord) -> str:
+    """The record as one page."""
+    lines = [f"# {text('Plan of change' if record.order.check else 'Change')} {text(record.order.ticket)}", ""]
+    lines += table(("", ""), _about(record))
+    lines += ["", "## Tunnels", ""]
+    lines += table(
+        ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
+        [
+            (
+                text(t.name),
+                str(t.batch),
+                _SAID[t.status],
+                _outage(t),
+                "" if t.expected is None else _seconds(t.expected),
+                text(t.because),
+            )
+            for t in record.tunnels
+        ],
+    )
+    if not record.tunnels:
+        lines += ["Nothing was to be done."]
+    if record.earlier:
+        lines += ["", "## Done earlier under this ticket, and not touched", ""]
+        lines += [f"- {text(e.tunnel)}, {text(e.finished)}, see {text(e.record)}" for e in record.earlier]
+    if record.notes:
+        lines += ["", "## Notes", "", *(f"- {text(note)}" for note in record.notes)]
+    for tunnel in record.tunnels:
+        lines += ["", *_tunnel(tunnel, check=record.order.check)]
+    return "\n".join(lines) + "\n"
+
+
+def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
+    order = record.order
+    yield "By", text(order.by)
+    if order.reason:
+        yield "Reason", text(order.reason)
+    yield "Began", text(record.started)
+    yield "Ended", text(record.ended) or "it did not: the run was interrupted, or goes on"
+    window = order.window or {}
+    yield (
+        "Window",
+        text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
+    )
+    yield "Gateways roll back after", _seconds(order.guard_seconds)
+    yield "Batches", text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
+
+
+def _tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
+    yield f"## {text(tunnel.name)}: {_SAID[tunnel.status]}"
+    yield ""
+    ends = " and ".join(text(str(end)) for end in tunnel.ends)
+    yield f"Between {ends}; {text(tunnel.initiator)} initiates."
+    yield from _remarks(tunnel)
+    if tunnel.steps:
+        yield ""
+        yield from table(
+            ("Step", "Gateway", "What", "Setting: old → new", "Came of it"),
+            (_step(step, check=check) for step in tunnel.steps),
+        )
+    for outage in tunnel.outages:
+        yield ""
+        yield _measured(outage)
+    for title, picture in (("Before", tunnel.before), ("After", tunnel.after)):
+        if picture:
+            yield ""
+            yield from _picture(title, picture)
+
+
+def _remarks(tunnel: TunnelChange) -> Iterator[str]:
+    if tunnel.because:
+        yield f"Why: {text(tunnel.because)}."
+    if tunnel.remains:
+        yield f"**After the rollback: {text(tunnel.remains)}.**"
+    if tunnel.manages:
+        yield f"Managed through this tunnel: {text(', '.join(tunnel.manages))}."
+    if tunnel.stand_ins:
+        yield f"Stands in for it, and is not changed at the same time: {text(', '.join(tunnel.stand_ins))}."
+    if tunnel.expected is not None:
+        yield f"Expected outage: {_seconds(tunnel.expected)} ({text(tunnel.expected_because)})."
+
+
+def _step(step: Taken, *, check: bool) -> tuple[str, ...]:
+    settings = [
+        f"{text(key)}: {text(old or 'not set')} → {text(new or 'not set')}"
+        if step.ran and not (step.failed and old is None)
+        else f"{text(key)} → {text(new or '')}"
+        for key, (old, new) in step.settings.items()
+    ]
+    settings += ["pre-shared key"] if step.psk else []
+    changed, same = ("would change", "is so already") if check else ("changed", "was so already")
+    came = changed if step.changed else same
+    if step.failed:
+        came = f"**{'would fail' if check else 'failed'}**: {text(step.failed)}"
+    return (
+        text(step.phase) + (f", round {step.round}" if step.round > 1 else ""),
+        text(step.gateway),
+        text(step.what),
+        "<br>".join(settings),
+        came if step.ran else "not run",
+    )
+
+
+def _picture(title: str, picture: Picture) -> Iterator[str]:
+    yield f"### {title}, {text(picture.time)}"
+    yield ""
+    crosswise = "both ends hold the same SAs" if picture.crosswise else "the ends do not hold the same SAs"
+    traffic = {True: "pings pass both ways", False: "**pings are lost**", None: "nothing was pinged"}[picture.traffic]
+    yield f"- {crosswise}; {traffic}"
+    yield from (f"- finding: {text(finding)}" for finding in picture.findings)
+    yield from (f"- missing: {text(missing)}" for missing in picture.missing)
+    yield from (
+        f"- {text(p.gateway)} got {p.received} of {p.sent} pings back, child {text(p.child)}" for p in picture.pings
+    )
+    yield from (f"- route of {text(route)}" for route in picture.routes)
+    if picture.sas:
+        yield ""
+        yield from table(
+            ("Gateway", "Child", "State", "SPI in / out", "Algorithms", "Packets in / out", "Bytes in / out"),
+            [
+                (
+                    text(sa.gateway),
+                    text(f"{sa.connection}/{sa.child}"),
+                    text(sa.state),
+                    text(f"{sa.spi_in} / {sa.spi_out}"),
+                    text(sa.algorithms) + (", in UDP" if sa.encap else ""),
+                    f"{sa.packets_in} / {sa.packets_out}",
+                    f"{sa.bytes_in} / {sa.bytes_out}",
+                )
+                for sa in picture.sas
+            ],
+        )
+
+
+def _outage(tunnel: TunnelChange) -> str:
+    known = [outage.seconds for outage in tunnel.outages if outage.seconds is not None]
+    return _seconds(max(known)) if known else "not measured"
+
+
+def _measured(outage: Measured) -> str:
+    way = f"{text(outage.gateway)}, {text(outage.source)} to {text(outage.target)} through {text(outage.child)}"
+    if outage.seconds is None:
+        return f"Running probe from {way}: {text(outage.error or 'it tells nothing')}."
+    return (
+        f"Running probe from {way}: {outage.lost} of {outage.sent} pings lost, "
+        f"{_seconds(outage.seconds)} without an answer at most (a ping every {_seconds(outage.interval)})."
+    )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g} s"

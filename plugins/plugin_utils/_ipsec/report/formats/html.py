@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An audit as one HTML file that needs no network: to look at, search, and print.
+
+The page shows what is embedded in it as JSON; every text goes into the document as text, never as markup, and the
+page's own policy (CSP) lets no other script or style run than these two, by their digests.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from ...model import SEVERITIES, Finding, plain
+from ..content import Report, summary
+from ..diff import Drift, key_of
+from ..escape import visible
+from ..remedy import remedies
+
+ENDING = ".html"
+_UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # so that no text ends the script element
+
+
+def render(report: Report, drift: Drift) -> str:
+    """The page."""
+    style, script = _part("style.css"), _part("script.js")
+    parts = {
+        "CSP": f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
+        "STYLE": style,
+        "SCRIPT": script,
+        "SUMMARY": escape(visible(summary(report))),
+        "TIME": escape(visible(report.time)),
+        "DATA": json.dumps(_data(report, drift)).translate(_UNSAFE),
+    }
+    page = _part("page.html")
+    for name in ("CSP", "STYLE", "SCRIPT", "SUMMARY", "TIME", "DATA"):  # what comes from gateways is put in last
+        page = page.replace(f"@@{name}@@", parts[name], 1)
+    return page
+
+
+def _data(report: Report, drift: Drift) -> dict[str, Any]:
+    """What the page shows; all texts as they can be seen."""
+    new = drift.new()
+    by_tunnel = report.by_tunnel().items()
+    found = {name: [_finding(each, new=key_of(each) in new) for each in findings] for name, findings in by_tunnel}
+    named = {tunnel.name for tunnel in report.tunnels}
+    data = {
+        "severities": SEVERITIES,
+        "drift": drift.summary(),
+        "moved": [f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved],
+        "gone": [f"{each.id} on {each.end}: {each.summary}" for each in drift.gone],
+        "tunnels": [
+            {
+                "name": tunnel.name,
+                "state": tunnel.state,
+                "initiator": tunnel.initiator,
+                "because": tunnel.initiator_because,
+                "gateways": [end.gateway for end in tunnel.ends],
+                "ends": [str(end) for end in tunnel.ends],
+                "missing": tunnel.proof.missing,
+                "sides": [(row.what, *row.values, row.same) for row in report.sides.get(tunnel.name, ())],
+                "findings": found.get(tunnel.name, []),
+            }
+            for tunnel in report.tunnels
+        ],
+        "others": [each for name, findings in found.items() if name not in named for each in findings],
+        "waived": [
+            (f.id, f.severity, f.tunnel, str(f.end), w.expires, w.owner, w.reason)
+            for f, w in ((each.finding, each.waiver) for each in report.waived)
+        ],
+        "unpaired": [f"{each.end}: {each.reason}" for each in report.unpaired],
+        "advice": report.advice,
+    }
+    return dict(_each(visible, plain(data)))
+
+
+def _finding(finding: Finding, *, new: bool) -> dict[str, Any]:
+    return {
+        "id": finding.id,
+        "severity": finding.severity,
+        "end": str(finding.end),
+        "summary": finding.summary,
+        "evidence": finding.evidence,
+        "remedies": list(remedies(finding)),
+        "reference": finding.reference,
+        "new": new,
+    }
+
+
+def _each(make: Callable[[str], str], value: Any) -> Any:
+    """Plain data with each text in it made."""
+    if isinstance(value, str):
+        return make(value)
+    if isinstance(value, list):
+        return [_each(make, item) for item in value]
+    if isinstance(value, dict):
+        return {key: _each(make, item) for key, item in value.items()}
+    return value
+
+
+@cache
+def _part(name: str) -> str:
+    return files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates as `swanctl --list-certs --pretty` prints them: their DER in hexadecimal, read here as far as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ..errors import ParseError
+from ..model import Certificate
+from .pretty_output import Tree, messages, text
+
+_NAMES = {
+    "2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
+    "2.5.4.10": "O", "2.5.4.11": "OU", "1.2.840.113549.1.9.1": "E", "0.9.2342.19200300.100.1.25": "DC",
+}  # fmt: skip
+_OID, _UTC_TIME, _GENERALIZED_TIME, _BMP_STRING, _VERSION = 0x06, 0x17, 0x18, 0x1E, 0xA0
+_LARGEST = 2**128  # of a part of an object identifier: as large as those made of UUIDs (X.667)
+Element = tuple[int, bytes]  # tag, content
+
+
+def certificates(printed: str) -> tuple[Certificate, ...]:
+    """The certificates that `--list-certs` prints, in its order.
+
+    Raises:
+        ParseError: one of them is no DER.
+    """
+    return tuple(_certificate(message.body) for message in messages(printed) if message.label == "list-cert event")
+
+
+def _certificate(body: Tree) -> Certificate:
+    kind, private = text(body, "type"), text(body, "has_privkey") == "yes"
+    raw = body.get("data")
+    if kind != "X509" or not isinstance(raw, str):
+        return Certificate(
+            subject=text(body, "subject"),
+            type=kind,
+            not_before=text(body, "not-before") or None,
+            not_after=text(body, "not-after") or None,
+            private_key=private,
+        )
+    try:
+        return _x509(bytes.fromhex(raw.removeprefix("0x")), private_key=private)
+    except (ValueError, IndexError, StopIteration) as error:
+        raise ParseError(f"a certificate that is no DER ({error})", where=raw[:40]) from error
+
+
+def _x509(der: bytes, *, private_key: bool) -> Certificate:
+    """A certificate's own fields (RFC 5280 section 4.1): version?, serial, algorithm, issuer, validity, subject."""
+    whole = next(_elements(der))[1]
+    fields = [field for field in _elements(next(_elements(whole))[1]) if field[0] != _VERSION]
+    before, after = (_time(element) for element in _elements(fields[3][1]))
+    return Certificate(
+        subject=_name(fields[4][1]),
+        type="X509",
+        issuer=_name(fields[2][1]),
+        serial=fields[0][1].hex(),
+        not_before=before,
+        not_after=after,
+        private_key=private_key,
+    )
+
+
+def _elements(data: bytes) -> Iterator[Element]:
+    """The elements of DER data, one after another (X.690 section 8.1)."""
+    at = 0
+    while at < len(data):
+        tag, size = data[at], data[at + 1]
+        at += 2
+        if size & 0x80:
+            count = size & 0x7F
+            size = int.from_bytes(data[at : at + count], "big")
+            at += count
+        if at + size > len(data):
+            raise ValueError("it ends early")
+        yield tag, data[at : at + size]
+        at += size
+
+
+def _time(element: Element) -> str:
+    """ISO 8601, UTC (RFC 5280 section 4.1.2.5: two-digit years below 50 are of this century)."""
+    tag, content = element
+    digits = content.decode("ascii").rstrip("Z")
+    if tag == _UTC_TIME:
+        digits = ("20" if int(digits[:2]) < 50 else "19") + digits  # noqa: PLR2004
+    return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).isoformat()
+
+
+def _name(content: bytes) -> str:
+    """A distinguished name as strongSwan writes it: `C=CH, O=strongSwan, CN=moon`."""
+    pairs = []
+    for relative in _elements(content):
+        for attribute in _elements(relative[1]):
+            (oid, (tag, value)) = _pair(attribute[1])
+            encoding = "utf-16-be" if tag == _BMP_STRING else "utf-8"
+            pairs.append(f"{_NAMES.get(_dotted(oid), _dotted(oid))}={value.decode(encoding, 'backslashreplace')}")
+    return ", ".join(pairs)
+
+
+def _pair(attribute: bytes) -> tuple[bytes, Element]:
+    kind, value = _elements(attribute)
+    return kind[1], value
+
+
+def _dotted(oid: bytes) -> str:
+    first, rest = divmod(oid[0], 40)
+    numbers, value = [min(first, 2), rest if first < 2 else oid[0] - 80], 0  # noqa: PLR2004 - X.690 section 8.19
+    for byte in oid[1:]:
+        value = value << 7 | byte & 0x7F
+        if value > _LARGEST:
+            raise ValueError("an object identifier has no end")
+        if not byte & 0x80:
+            numbers.append(value)
+            value = 0
+    return ".".join(map(str, numbers))
+
+
+def moment(text: str | None) -> float | None:
+    """Unix time of ISO 8601, as certificates have it here; None where it is none."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

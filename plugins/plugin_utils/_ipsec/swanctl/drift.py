@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a file says of a connection beside what the daemon holds.
+
+Only what `--list-conns` tells is compared, and only where both can be read without doubt: a difference
+that is none would be a false alarm. Identities other than addresses and names are left out,
+because the daemon prints them in its own spelling.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..model import Auth, Child, Connection
+from .normalize import inside
+from .pretty_output import Tree, section
+
+_PLAIN_ID = re.compile(r"@{0,2}[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?|[0-9a-fA-F:.]+|%any")
+_ANY = frozenset({"%any", "%any4", "%any6", "::", "0.0.0.0/0", "::/0"})
+
+
+def merged(configured: tuple[Connection, ...], held: tuple[tuple[Connection, Tree], ...]) -> tuple[Connection, ...]:
+    """All connections of both, each saying where it is and what differs; those of the daemon alone last."""
+    by_name = {connection.name: (connection, printed) for connection, printed in held}
+    names = {connection.name for connection in configured}
+    both = tuple(
+        _merge(connection, *by_name[connection.name]) if connection.name in by_name else connection
+        for connection in configured
+    )
+    return both + tuple(connection for connection, dummy in held if connection.name not in names)
+
+
+def _merge(file: Connection, daemon: Connection, printed: Tree) -> Connection:
+    children = {child.name: child for child in daemon.children}
+    ours = {child.name for child in file.children}
+    return replace(
+        file,
+        loaded=True,
+        differs=tuple(_connection_differs(file, daemon))
+        + tuple(_children_differ(file, children, section(printed, "children"))),
+        children=tuple(replace(child, loaded=child.name in children) for child in file.children)
+        + tuple(child for name, child in children.items() if name not in ours),
+    )
+
+
+def _connection_differs(file: Connection, daemon: Connection) -> Iterator[str]:
+    yield from _differs("version", str(file.version), str(daemon.version))
+    yield from _differs("unique", file.unique, daemon.unique)
+    yield from _differs("dpd_delay", _time(file.dpd_delay), _time(daemon.dpd_delay))
+    for key in ("rekey_time", "reauth_time", "dpd_timeout"):
+        if key in file.settings and (key != "dpd_timeout" or file.version == 1):  # IKEv2 has none, and none is shown
+            yield from _differs(key, _time(getattr(file, key)), _time(getattr(daemon, key)))
+    for key in ("local_addrs", "remote_addrs"):
+        yield from _differs(key, *(", ".join(_addresses(getattr(one, key))) for one in (file, daemon)))
+    for side in ("local", "remote"):
+        yield from _auth_differs(getattr(file, side), getattr(daemon, side))
+
+
+def _auth_differs(file: tuple[Auth, ...], daemon: tuple[Auth, ...]) -> Iterator[str]:
+    if len(file) != len(daemon):
+        return  # a round that is left out stands for one with the defaults
+    for ours, theirs in zip(file, daemon, strict=True):
+        if ours.method in ("psk", "pubkey") and theirs.method in ("psk", "pubkey"):
+            yield from _differs(f"{ours.section}.auth", ours.method, theirs.method)
+        if ours.id and theirs.id and _PLAIN_ID.fullmatch(ours.id) and not ours.certs:
+            yield from _differs(f"{ours.section}.id", _identity(ours.id), _identity(theirs.id))
+
+
+def _children_differ(file: Connection, daemon: dict[str, Child], printed: Tree) -> Iterator[str]:
+    for child in file.children:
+        held = daemon.get(child.name)
+        if held is None:
+            yield f"{child.name}: in the file, not in the daemon"
+            continue
+        yield from _differs(f"{child.name}.mode", child.mode, held.mode)
+        told = section(printed, child.name)
+        for key in ("close_action", "dpd_action"):
+            if key in told:
+                yield from _differs(f"{child.name}.{key}", getattr(child, key), getattr(held, key))
+        if "rekey_time" in child.settings:
+            yield from _differs(f"{child.name}.rekey_time", _time(child.rekey_time), _time(held.rekey_time))
+        for key in ("local_ts", "remote_ts"):
+            ours, theirs = (_selectors(getattr(one, key)) for one in (child, held))
+            if ours and theirs:
+                yield from _differs(f"{child.name}.{key}", ", ".join(ours), ", ".join(theirs))
+    known = {child.name for child in file.children}
+    yield from (f"{name}: in the daemon, not in the file" for name in daemon if name not in known)
+
+
+def _differs(name: str, file: str, daemon: str) -> Iterator[str]:
+    if file != daemon:
+        yield f"{name}: {file} in the file, {daemon} in the daemon"
+
+
+def _time(seconds: float) -> str:
+    return f"{int(seconds)}s"
+
+
+def _addresses(items: tuple[str, ...]) -> list[str]:
+    return ["%any" if item.lower() in _ANY else item.lower() for item in items]
+
+
+def _identity(value: str) -> str:
+    plain = value.lstrip("@").lower()
+    try:
+        return str(ipaddress.ip_address(plain))
+    except ValueError:
+        return plain
+
+
+def _selectors(items: tuple[str, ...]) -> list[str] | None:
+    """Networks in one spelling; None where one of them is more than a network (protocol, range, dynamic).
+
+    The daemon leaves out one that lies in another, or is named twice, as pfSense names them (child_cfg.c).
+    """
+    try:
+        networks = dict.fromkeys(ipaddress.ip_network(item, strict=False) for item in items)
+    except ValueError:
+        return None
+    return [str(each) for each in networks if not any(inside(each, other) for other in networks if other != each)]

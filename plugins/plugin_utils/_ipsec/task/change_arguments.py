@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tasks give to the record of a change, as model values: a look at the fleet, steps that were run, outages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import reason
+from ..model import EndName, Finding, Measured, Proof, Step, Taken, restore
+from ..rollout.snapshot import Found, Seen
+from ..rollout.steps import taken
+from .audit_arguments import gateways, probes
+
+
+def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Iterable[Mapping[str, Any]]) -> Seen:
+    """One look at the fleet; none of it where there was none.
+
+    Raises:
+        ParseError: it is not what tunnel_audit and gateway_info return.
+    """
+    if audit is None:
+        return Seen()
+    found, unreadable = gateways(read.items())
+    tunnels = [
+        Found(
+            str(t["name"]),
+            tuple(restore(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
+            str(t["initiator"]),
+            restore(Proof, t["proof"], "audit.tunnels.proof"),
+        )
+        for t in audit.get("tunnels") or ()
+    ]
+    return Seen(
+        {gateway.name: gateway for gateway in found},
+        unreadable,
+        {tunnel.name: tunnel for tunnel in tunnels},
+        tuple(restore(Finding, each, "audit.findings") for each in audit.get("findings") or ()),
+        tuple(restore(Step, each, "audit.plan") for each in audit.get("plan") or ()),
+        tuple(probes(probed)),
+        audit.get("to_probe") or {},
+        {
+            name: (each.get("seconds"), str(each.get("because") or ""))
+            for name, each in (audit.get("outages") or {}).items()
+        },
+        audit.get("left_unproven") or {},
+    )
+
+
+def steps_taken(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Taken], ...]:
+    """Steps with their tunnels, from registered results of loops over a plan with the loop variable `step`.
+
+    Raises:
+        ParseError: a step is not one of a plan.
+    """
+    ran = [result for result in results if "step" in result and not result.get("skipped")]
+    return taken(ran, [restore(Step, result["step"], f"done[{n}].step") for n, result in enumerate(ran)])
+
+
+def answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Registered results of a task by gateway: of those that ran it."""
+    return {name: result for name, result in results.items() if result and not result.get("skipped")}
+
+
+def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Measured], ...]:
+    """Outages with their tunnels, from registered results of loops over `watch`."""
+    found = []
+    for result in results:
+        watch = result.get("watch")
+        if not watch or result.get("skipped"):
+            continue
+        measured = result.get("outage")
+        if measured is None:
+            outage = Measured(watch["gateway"], watch["child"], watch["source"], watch["target"], error=reason(result))
+        else:
+            outage = restore(Measured, measured, "outages")
+        found.append((str(watch["tunnel"]), outage))
+    return tuple(found)

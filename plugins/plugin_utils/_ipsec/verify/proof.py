@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Before a tunnel is called repaired: both ends hold the same SAs, crosswise and up to date, and traffic passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..analysis.stale_sas import outdated
+from ..model import ChildSa, End, Probe, Proof, Tunnel
+
+ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
+
+
+def prove(tunnel: Tunnel) -> Proof:
+    """The proof of a tunnel from both ends' SAs and what its probes have shown."""
+    couples = tunnel.pairs(tunnel.ends[0])
+    unmatched = [own for own, dummy in lacking(tunnel)]
+    unread = tuple(end.gateway.name for end in tunnel.ends if unknown(end))
+    missing = [] if unread else [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
+    missing += [text for end in tunnel.ends if unknown(end) for text in _unread(tunnel, end)]
+    traffic = _traffic(tunnel.probes)
+    missing += [
+        f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}"
+        for probe in tunnel.probes
+        if not probe.reachable
+    ]
+    old = [f"{end.name(child)}: {said}" for end, child, said in outdated(tunnel)]
+    return Proof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old, unread=unread)
+
+
+def unknown(end: End) -> bool:
+    """Whether nobody could say which SAs an end has; a daemon that does not run has none."""
+    return end.gateway.sas is None and end.gateway.daemon.running is not False
+
+
+def lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
+    """The couples of children of which the ends hold no CHILD_SA in common, named in the order of the ends."""
+    one, other = tunnel.ends
+    return [
+        (own.name, counterpart.name)
+        for own, counterpart in tunnel.pairs(one)
+        if not _shared(one, own.name, other, counterpart.name)
+    ]
+
+
+def _unread(tunnel: Tunnel, end: End) -> Iterator[str]:
+    """That an end's SAs are not known, and what its peer has of the tunnel."""
+    peer = tunnel.other(end)
+    held = [f"{sa.name}{{{sa.id}}}" for ike in peer.sas for sa in ike.children if sa.state in ALIVE]
+    yield f"the SAs of {end.gateway.name} could not be read" + (
+        f"; {peer.gateway.name} has CHILD_SA {', '.join(held)} of it" if held else ""
+    )
+
+
+def _shared(one: End, child: str, other: End, counterpart: str) -> bool:
+    theirs = {(sa.spi_out, sa.spi_in) for sa in _alive(other, counterpart)}
+    return any(sa.spi_in is not None and (sa.spi_in, sa.spi_out) in theirs for sa in _alive(one, child))
+
+
+def _alive(end: End, child: str) -> list[ChildSa]:
+    return [sa for ike in end.sas for sa in ike.children if sa.name == child and sa.state in ALIVE]
+
+
+def _traffic(probes: tuple[Probe, ...]) -> bool | None:
+    return all(probe.reachable for probe in probes) if probes else None
