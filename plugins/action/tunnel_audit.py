@@ -19,7 +19,7 @@ from ansible.utils.display import Display
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.audit import audit
 from ..plugin_utils._ipsec.diagnose.policy.load import load
-from ..plugin_utils._ipsec.follow_up import left_unproven, to_probe, to_try
+from ..plugin_utils._ipsec.diagnose.rules import keeping_down
 from ..plugin_utils._ipsec.model import plain
 from ..plugin_utils._ipsec.report import repairs as as_story
 from ..plugin_utils._ipsec.report import side_by_side
@@ -40,6 +40,8 @@ from ..plugin_utils._ipsec.task.audit_arguments import (
     unused,
 )
 from ..plugin_utils._ipsec.task.base import Task
+from ..plugin_utils._ipsec.verify.ping_targets import to_probe
+from ..plugin_utils._ipsec.verify.unproven import left_unproven, to_try
 
 _COLORS = {  # settings of Ansible
     "critical": "COLOR_UNREACHABLE",
@@ -103,7 +105,7 @@ class ActionModule(Task):
             report = replace(report, findings=report.findings[: as_table.MOST])
         answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
-        left = left_unproven(found, args["limit"])
+        left = left_unproven(found, keeping_down(), args["limit"])
         if not (args["only"] or found.unreadable or found.read_in_part):
             answer |= warnings(
                 unused(keys, [*(tunnel.name for tunnel in found.tunnels), *(each.name for each in tunnels)])

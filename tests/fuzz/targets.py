@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec import follow_up
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import keeping_down
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Attempt,
@@ -33,6 +33,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts, ssh_config
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify import ping_targets, unproven
 
 from tests.record import OPTIONS, replay
 from tests.unit.build import mirrored
@@ -102,9 +103,9 @@ def _told(gateway: Gateway) -> None:
     there = any(each.name == name for each in gateway.connections)
     ends = (DeclaredEnd("fw", name), DeclaredEnd("peer", name))
     found = audit([gateway, _peer()], declared=(Declared("fw-peer", ends),) if there else ())
-    follow_up.to_probe(found.tunnels, found.proofs)
-    follow_up.to_try(found)
-    follow_up.left_unproven(found)
+    ping_targets.to_probe(found.tunnels, found.proofs)
+    unproven.to_try(found)
+    unproven.left_unproven(found, keeping_down())
     report = tell(found, (gateway,), TIME, sides=True)
     for form in FORMATS.values():
         form.render(report, Drift())

@@ -9,10 +9,10 @@ import time
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store import gateways as gathers
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Sequence
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
 
 from tests.unit.shapes import SHAPES
 

@@ -8,10 +8,11 @@ from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import HARMLESS, audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.gateways import HARMLESS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import keeping_down
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import left_unproven, to_probe, to_try
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Audit,
     Daemon,
@@ -26,6 +27,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair.selection import selected
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.unproven import left_unproven, to_try
 
 from tests.unit.build import AES, child, connection, declared, edited, healthy, probe
 from tests.unit.policy.rows import no_file
@@ -216,7 +219,7 @@ def _down(
 def test_what_a_run_would_leave_unproven_is_foretold(
     gateways: tuple[Gateway, ...], given: dict[str, Any], limit: list[str] | None, left: str
 ) -> None:
-    found = left_unproven(audit(gateways, limit=limit, **given), limit)
+    found = left_unproven(audit(gateways, limit=limit, **given), keeping_down(), limit)
     assert set(found) == ({"a-b"} if left else set())
     assert all(why.startswith(left) for why in found.values())
 

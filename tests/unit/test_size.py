@@ -13,7 +13,6 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.follow_up import to_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Waiver, plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import repairs as as_story
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
@@ -21,6 +20,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.d
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
 
 from tests.unit.build import AES
 from tests.unit.neighbours import fleet

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from itertools import chain
 
 from .analysis.evidence import up as shares_sa
+from .diagnose.gateways import find_problems, find_stopped, find_torn, find_unreadable, read_in_part
 from .diagnose.policy import judge, stray
 from .diagnose.policy.profile import Profile
 from .diagnose.policy.target import aimed
@@ -18,12 +19,10 @@ from .model import (
     Attempt,
     Audit,
     Declared,
-    EndName,
     Finding,
     Gateway,
     GivenPsk,
     Probe,
-    Problem,
     Repair,
     Tunnel,
     Unpaired,
@@ -34,18 +33,6 @@ from .plan import Live, plan
 from .verify.proof import prove
 
 _Hear = Callable[[Finding], object]
-HARMLESS = (
-    "unmatched-include",
-    "unknown-setting",
-    "invalid-setting",
-    "long-name",
-    "percent-in-name",
-    "daemon-stopped",
-    "log-cut",
-    "log-hides",
-    "log-raised",
-)
-UNREAD = ("config-", "no-", "listing-", "daemon-hangs")  # kinds of problems that leave something unknown
 
 
 def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only hide that
@@ -90,10 +77,10 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         read = tuple(gateway for gateway in read if gateway.name in ends)
         broken = {name: why for name, why in broken.items() if name in ends}
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
-    unread = [*(_unreadable(name, why) for name, why in sorted(broken.items())), *_problems(read, tried)]
-    unread += [_torn(each) for each in unpaired if each.torn]
+    unread = [*(find_unreadable(name, why) for name, why in sorted(broken.items())), *find_problems(read, tried)]
+    unread += [find_torn(each) for each in unpaired if each.torn]
     diagnosis = diagnosed(tunnels, repair, among=every)
-    findings = ordered(_heard(chain(unread, diagnosis, _stopped(read, every)), hear))
+    findings = ordered(_heard(chain(unread, diagnosis, find_stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     live = Live(
@@ -147,81 +134,3 @@ def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]
         if hear:
             hear(finding)
         yield finding
-
-
-def read_in_part(gateways: Iterable[Gateway]) -> dict[str, str]:
-    """Gateways of which a part could not be read, and why."""
-    return {
-        gateway.name: "; ".join(dict.fromkeys(problem.what for problem in problems))
-        for gateway in gateways
-        if (problems := [each for each in gateway.problems if each.kind.startswith(UNREAD)])
-    }
-
-
-def _unreadable(name: str, why: str) -> Finding:
-    return Finding(
-        "gateway-unreadable",
-        "critical",
-        "",
-        EndName(name, ""),
-        f"{name} could not be read: {why}",
-        "gather",
-        no_fix="make the gateway reachable and readable",
-    )
-
-
-def _torn(end: Unpaired) -> Finding:
-    """An end of which nobody knows whose it is: its tunnel is not judged, and that must not go unnoticed."""
-    return Finding(
-        "pairing-ambiguous",
-        "high",
-        "",
-        end.end,
-        f"several ends could be the peer of {end.end}, so its tunnel is not audited",
-        "pairing",
-        (f"{end.end} {end.reason}",),
-        no_fix="declare the tunnel in ipsec_tunnels",
-    )
-
-
-def _stopped(gateways: Iterable[Gateway], tunnels: Iterable[Tunnel]) -> list[Finding]:
-    """Gateways whose daemon does not run and of which no tunnel is known, so that no rule speaks of them."""
-    known = {end.gateway.name for tunnel in tunnels for end in tunnel.ends}
-    return [
-        Finding(
-            "daemon-stopped",
-            "critical",
-            "",
-            EndName(gateway.name, ""),
-            f"the IKE daemon of {gateway.name} is not running",
-            "strongSwan docs: charon-systemd",
-            tuple(f"{gateway.name}: {p.what}" for p in gateway.problems if p.kind == "daemon-stopped"),
-            no_fix="no tunnel of it is known; start it with the module daemon",
-        )
-        for gateway in gateways
-        if gateway.daemon.running is False and gateway.daemon.installed and gateway.name not in known
-    ]
-
-
-def _problems(gateways: Iterable[Gateway], tried: Container[str]) -> list[Finding]:
-    """What kept a part of a gateway from being read; what its log hides counts where a tunnel of it was tried."""
-    return [
-        _problem(gateway, problem)
-        for gateway in gateways
-        for problem in gateway.problems
-        if problem.kind not in HARMLESS or (problem.kind == "log-hides" and gateway.name in tried)
-    ]
-
-
-def _problem(gateway: Gateway, problem: Problem) -> Finding:
-    where = f"{gateway.name} {problem.where}".strip()
-    return Finding(
-        "gateway-unreadable",
-        "high",
-        "",
-        EndName(gateway.name, ""),
-        f"a part of {gateway.name} could not be read: {problem.what}",
-        "gather",
-        (where,),
-        no_fix=problem.hint or "see the evidence",
-    )

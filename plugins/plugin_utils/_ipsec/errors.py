@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, said once and in one sentence."""
+"""What can go wrong, said once and in one sentence; and what a name that nothing has was meant to be."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
+
+_MOST = 12  # names of a list that is still read
 
 
 class IpsecError(Exception):
@@ -46,3 +49,12 @@ def reason(result: Mapping[str, Any]) -> str:
     """Why a task failed, as its registered result says: the last line, without what Ansible puts before it."""
     said = str(result.get("msg") or "").strip().splitlines() or ["it did not answer"]
     return said[-1].removeprefix("Task failed: ").removeprefix("Action failed: ").strip()
+
+
+def nearest(given: str, known: Iterable[str], *, there: str = "known are") -> str:
+    """The known name that is nearest, as a question; else all of them, or the first of many."""
+    names = list(dict.fromkeys(known))
+    if close := get_close_matches(given, names, 1):
+        return f"do you mean {close[0]}?"
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return f"{there} {', '.join(names[:_MOST]) or 'none'}{more}"

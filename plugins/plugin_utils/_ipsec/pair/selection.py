@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
-from ..errors import IpsecError
-from ..near import nearest
+from ..errors import IpsecError, nearest
 
 
 def is_pattern(text: str) -> bool:

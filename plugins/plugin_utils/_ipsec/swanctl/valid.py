@@ -6,8 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ..errors import RefusedError
-from ..near import nearest
+from ..errors import RefusedError, nearest
 from . import keys, proposals
 
 _HINTS = {

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..diagnose.rules.grounds import DEFAULT
-from ..errors import ParseError, reason
+from ..errors import ParseError, nearest, reason
 from ..model import (
     REPAIRS,
     Attempt,
@@ -25,7 +25,6 @@ from ..model import (
     restore,
     type_of,
 )
-from ..near import nearest
 from ..report.repairs import Done
 from ..swanctl.normalize import numeric
 from ..swanctl.valid import refuse_named, refuse_setting

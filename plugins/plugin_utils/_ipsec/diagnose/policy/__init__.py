@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
+from ...errors import nearest
 from ...model import EndName, Fault, Finding, Tunnel, Waived, Waiver
-from ...near import nearest
 from ..rules import Rule, run
 from ..rules.grounds import Grounds
 from .checks import Check, all_checks

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...errors import IpsecError, ParseError
-from ...near import nearest
+from ...errors import IpsecError, ParseError, nearest
 from .yaml_lines import Document, Path
 
 _KINDS = {
