@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
@@ -85,7 +85,7 @@ def write(path: Path, reply: Reply, keys: list[str]) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def as_text(section: Section) -> Mapping[str, object]:
+def as_text(section: ReplySection) -> Mapping[str, object]:
     """A section as JSON has it; bytes that are not UTF-8 are kept as surrogates."""
     return {"status": section.status, "out": section.text, "err": section.err}
 
@@ -95,7 +95,7 @@ def replay(path: Path) -> Reply:
     sections = json.loads(path.read_text(encoding="utf-8"))
     return Reply(
         {
-            name: Section(said["status"], said["out"].encode("utf-8", "surrogateescape"), said["err"])
+            name: ReplySection(said["status"], said["out"].encode("utf-8", "surrogateescape"), said["err"])
             for name, said in sections.items()
         }
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..modules.change_record import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.model import ChangeRecord, Order, restore
+from ..plugin_utils._ipsec.model import ChangeRecord, ChangeRequest, restore
 from ..plugin_utils._ipsec.rollout import state_machine
 from ..plugin_utils._ipsec.rollout.todo import steps_to_take, todo
 from ..plugin_utils._ipsec.store import change_records
@@ -29,7 +29,7 @@ class ActionModule(Task):
         folder = Path(args["folder"]).expanduser() if args["folder"] else None
         before = self._before(args, now, folder)
         seen = change_arguments.look(args["audit"], args["gateways"], args["probes"])
-        heard = state_machine.Heard(
+        heard = state_machine.RunEvent(
             now,
             seen,
             change_arguments.answers(args["results"]),
@@ -49,6 +49,6 @@ class ActionModule(Task):
         if args["record"] is not None:
             return restore(ChangeRecord, args["record"], "record")
         nameless = {"ticket": f"remediate, {self.operator}", "by": self.operator}
-        order = restore(Order, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
+        order = restore(ChangeRequest, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
         earlier = change_records.earlier(folder, order.ticket) if folder else ()
         return ChangeRecord(order, now.isoformat(timespec="seconds"), earlier=earlier)

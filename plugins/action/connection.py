@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..modules.connection import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.apply.change import Changing, Followed
+from ..plugin_utils._ipsec.apply.change import ChangeTransaction, SaOutcome
 from ..plugin_utils._ipsec.errors import RefusedError
-from ..plugin_utils._ipsec.platforms.desired import Shape, Wish
+from ..plugin_utils._ipsec.platforms.desired import ConnectionShape, DesiredConnection
 from ..plugin_utils._ipsec.swanctl import keys
 from ..plugin_utils._ipsec.task.base import Task
 
@@ -27,8 +27,8 @@ class ActionModule(Task):
         wish = _wish(args, self.by(args["reason"]))
         if self.check_mode:
             wish = replace(wish, preceding=tuple(_preceding(args, step) for step in args["preceding"]))
-        change = Changing.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
-        followed = Followed()
+        change = ChangeTransaction.read(wish, args["config"], self.gateway_name(variables), self.on_gateway, **how)
+        followed = SaOutcome()
         if change.needed:
             self.before_writing(args, variables, change.gateway)
         if change.needed and not self.check_mode:
@@ -36,27 +36,29 @@ class ActionModule(Task):
         return change.result(followed) | ({"diff": change.prepared.diff} if self.diff_mode else {})
 
 
-def _wish(args: dict[str, Any], by: str) -> Wish:
+def _wish(args: dict[str, Any], by: str) -> DesiredConnection:
     settings = {str(key): _text(value) for key, value in args["settings"].items()}
     if args["nat_traversal"]:
         settings["encap"] = "yes" if args["nat_traversal"] == "force" else "no"
     given = {str(child): dict(asked or {}) for child, asked in args["children"].items()}
     flags = {child: _flag(child, asked.pop("enabled")) for child, asked in given.items() if "enabled" in asked}
-    shape = Shape(args["split_children"], args["enabled"], flags, args["stop_daemon"])
+    shape = ConnectionShape(args["split_children"], args["enabled"], flags, args["stop_daemon"])
     children = {
         child: {str(key): _text(value) for key, value in asked.items()} for child, asked in given.items() if asked
     }
-    return Wish(args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"], shape)
+    return DesiredConnection(
+        args["name"], settings, children, args["psk"], args["psk_use"], by, args["apply_pending"], shape
+    )
 
 
-def _preceding(args: dict[str, Any], step: dict[str, Any]) -> Wish:
+def _preceding(args: dict[str, Any], step: dict[str, Any]) -> DesiredConnection:
     settings = {str(key): _text(value) for key, value in (step.get("settings") or {}).items()}
     children = {
         str(child): {str(key): _text(value) for key, value in given.items()}
         for child, given in (step.get("children") or {}).items()
     }
     psk = args["psk"] if step.get("psk") else None
-    return Wish(args["name"], settings, children, psk, step.get("psk_use") or "only")
+    return DesiredConnection(args["name"], settings, children, psk, step.get("psk_use") or "only")
 
 
 def _flag(child: str, value: object) -> bool:

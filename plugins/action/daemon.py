@@ -10,7 +10,7 @@ from typing import Any
 
 from ..modules.daemon import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.platforms import platform, platform_of, read_gateway, retransmission
-from ..plugin_utils._ipsec.platforms.daemon_request import Asked
+from ..plugin_utils._ipsec.platforms.daemon_request import DaemonRequest
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.task.base import Task
 
@@ -23,7 +23,7 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two, and with settings three."""
         settings = retransmission.asked(args["settings"])
-        asked = Asked(args["state"], settings, self.by(args["reason"]), args["apply_pending"], args["timeout"])
+        asked = DaemonRequest(args["state"], settings, self.by(args["reason"]), args["apply_pending"], args["timeout"])
         options = GatherOptions(digest_key=token_hex(32), config=args["config"], sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         vendor = platform_of(reply)

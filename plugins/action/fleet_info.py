@@ -12,11 +12,11 @@ from typing import Any
 from ansible import constants
 
 from ..modules.fleet_info import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.gather.fleet import FleetReading
+from ..plugin_utils._ipsec.gather.fleet import FleetGather
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ..plugin_utils._ipsec.store.gateways import Gathers
+from ..plugin_utils._ipsec.store.gateways import GatewayStore
 from ..plugin_utils._ipsec.task.base import Task
-from ..plugin_utils._ipsec.task.inventory import Inventory, hosts_of
+from ..plugin_utils._ipsec.task.inventory import ConnectionResolver, hosts_of
 from ..plugin_utils._ipsec.task.progress import Progress
 
 _LOCAL_TMP = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined] # made by Ansible for this run, and removed
@@ -32,9 +32,9 @@ class ActionModule(Task):
         """Everything about every gateway, and why a gateway could not be read."""
         options = GatherOptions.asked(args)
         tries = None if args["retries"] is None else args["retries"] + 1
-        inventory = Inventory(self, variables, timeout=args["connect_timeout"], tries=tries)
-        kept = Gathers(0 if args["dest"] else args["memory"] << 20, lambda: _folder(args["dest"]))
-        reading = FleetReading(hosts_of(self, args["hosts"], variables), inventory.target, options, kept, self.scrubbed)
+        inventory = ConnectionResolver(self, variables, timeout=args["connect_timeout"], tries=tries)
+        kept = GatewayStore(0 if args["dest"] else args["memory"] << 20, lambda: _folder(args["dest"]))
+        reading = FleetGather(hosts_of(self, args["hosts"], variables), inventory.target, options, kept, self.scrubbed)
         progress = Progress(len(reading.hosts))
         reading.go(args["platform"], progress, threads=args["threads"], timeout=args["timeout"])
         progress.end()

@@ -13,7 +13,7 @@ from ..modules.keepalive import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.apply.change import carry_out
 from ..plugin_utils._ipsec.errors import RefusedError
 from ..plugin_utils._ipsec.platforms import platform, read_gateway
-from ..plugin_utils._ipsec.platforms.desired import Wish
+from ..plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.platforms.pfsense import keepalive as flag
 from ..plugin_utils._ipsec.platforms.strongswan import keepalive
@@ -31,7 +31,9 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else one more to see whether that may be, and one to do it."""
         given = {key: value for key, value in args.items() if key not in _OTHERS}
         own = args["means"] in flag.INTERVALS
-        wish = keepalive.Wish(gateway=self.gateway_name(variables), **given | ({"means": "auto"} if own else {}))
+        wish = keepalive.DesiredKeepalive(
+            gateway=self.gateway_name(variables), **given | ({"means": "auto"} if own else {})
+        )
         done = self._bring(wish, dry=True)
         if done is None:
             return self._flagged(args, variables)
@@ -54,7 +56,7 @@ class ActionModule(Task):
             result["diff"] = [_diff(file) for file in done.files]
         return result
 
-    def _bring(self, wish: keepalive.Wish, *, dry: bool) -> keepalive.Outcome | None:
+    def _bring(self, wish: keepalive.DesiredKeepalive, *, dry: bool) -> keepalive.KeepaliveResult | None:
         """None where the gateway has a check of its own."""
         reply = self.on_gateway(keepalive.script(wish, dry=dry))
         return None if "platform" in reply.sections else keepalive.outcome(wish, reply, dry=dry)
@@ -66,7 +68,7 @@ class ActionModule(Task):
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(platform("auto").gather(options))
         gateway = read_gateway(name, reply, options)
-        wish = Wish(args["connection"], by=self.by(args["reason"]), pending=args["apply_pending"])
+        wish = DesiredConnection(args["connection"], by=self.by(args["reason"]), pending=args["apply_pending"])
         change = flag.prepare(wish, args["child"], gateway, reply, options, present=present, ping=ping)
         if change.needed:
             self.before_writing(args, variables, gateway)

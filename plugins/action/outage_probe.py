@@ -19,7 +19,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip; nothing in check mode."""
-        wish = outage_probe.Wish(
+        wish = outage_probe.OutageProbeRequest(
             self.gateway_name(variables),
             args["connection"],
             args["child"],

@@ -20,11 +20,11 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Ping and count, in one round trip."""
-        wish = probe.Wish(
+        wish = probe.ProbeRequest(
             gateway=self.gateway_name(variables),
             connection=args["connection"],
             child=args["child"],
-            pings=tuple(probe.Pair(pair["from"], pair["to"]) for pair in args["pings"] or ()),
+            pings=tuple(probe.PingAddresses(pair["from"], pair["to"]) for pair in args["pings"] or ()),
             peer=_addresses(args["peer"]),
             count=args["count"],
             timeout=args["timeout"],
@@ -51,6 +51,6 @@ def _addresses(peer: dict[str, Any] | None) -> tuple[str, ...]:
     return probe.addresses_of(restore(Gateway, peer.get("gateway", peer), "peer"))
 
 
-def _shown(ping: probe.Pinged) -> dict[str, Any]:
+def _shown(ping: probe.PingResult) -> dict[str, Any]:
     values: dict[str, Any] = plain(ping)
     return {"from": values.pop("source"), "to": values.pop("target")} | values | {"esp_used": ping.esp_used}

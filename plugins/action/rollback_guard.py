@@ -22,7 +22,7 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else two; to confirm, over a connection made for it."""
         if args["state"] in ("proven", "confirmed"):
             self.on_new_connection()
-        wish = guarding.Wish(run=self.run_name, **args)
+        wish = guarding.DesiredGuard(run=self.run_name, **args)
         patient = args["state"] == "rolled_back" and not self.check_mode
         run = self.on_gateway_within(args["timeout"]) if patient else self.on_gateway
         before, done = guarding.bring(wish, self.gateway_name(variables), run, dry=self.check_mode)

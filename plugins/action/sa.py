@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.sa import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.apply.change import Changing, Followed
+from ..plugin_utils._ipsec.apply.change import ChangeTransaction, SaOutcome
 from ..plugin_utils._ipsec.errors import IpsecError
 from ..plugin_utils._ipsec.platforms.charon import sa
-from ..plugin_utils._ipsec.platforms.desired import Wish
+from ..plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -22,7 +22,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two, and to make before breaking three."""
-        wish = sa.Wish(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
+        wish = sa.DesiredSas(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
         try:
             before = sa.seen(wish, self.on_gateway(sa.script(wish)))
         except IpsecError:
@@ -30,7 +30,7 @@ class ActionModule(Task):
                 return self._once_loaded(args, self.gateway_name(variables))  # which raises what a run would
             raise
         operation = sa.needed(wish, before)
-        done = Followed(sas=before.sas)
+        done = SaOutcome(sas=before.sas)
         if operation.do:
             change = self._over(args, variables)
             if change or args["guard"] is not None:
@@ -42,20 +42,24 @@ class ActionModule(Task):
 
     def _once_loaded(self, args: dict[str, Any], name: str) -> dict[str, Any]:
         """What a run finds to do when the daemon has loaded the connection: nothing that this one starts by itself."""
-        change = Changing.read(Wish(args["connection"]), args["config"], name, self.on_gateway, reinitiate=False)
+        change = ChangeTransaction.read(
+            DesiredConnection(args["connection"]), args["config"], name, self.on_gateway, reinitiate=False
+        )
         own = next(each for each in change.gateway.connections if each.name == args["connection"])
         meant = [child for child in own.children if args["child"] in (None, child.name)]
         initiates = not all("start" in child.start_action for child in meant)
         return {"changed": initiates, "log": (), "sa": {"before": (), "after": ()}}
 
-    def _over(self, args: dict[str, Any], variables: dict[str, Any]) -> Changing | None:
+    def _over(self, args: dict[str, Any], variables: dict[str, Any]) -> ChangeTransaction | None:
         """The change of nothing that makes SAs anew before they go; None where that is not asked or none are up."""
         if args["state"] != "reinitiated" or not args["make_before_break"]:
             return None
-        wish, name = Wish(args["connection"]), self.gateway_name(variables)
-        change = Changing.read(wish, args["config"], name, self.on_gateway, reinitiate=True, make_before_break=True)
+        wish, name = DesiredConnection(args["connection"]), self.gateway_name(variables)
+        change = ChangeTransaction.read(
+            wish, args["config"], name, self.on_gateway, reinitiate=True, make_before_break=True
+        )
         return change if change.prepared.bridged else None
 
-    def _do(self, wish: sa.Wish, operation: sa.Operation) -> Followed:
+    def _do(self, wish: sa.DesiredSas, operation: sa.Operation) -> SaOutcome:
         after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
-        return Followed(log, after.sas)
+        return SaOutcome(log, after.sas)

@@ -124,12 +124,12 @@ from ansible.plugins.connection import ConnectionBase
 from ..plugin_utils._ipsec.errors import IpsecError, TransportError
 from ..plugin_utils._ipsec.task.inventory import PLUGIN, target_of
 from ..plugin_utils._ipsec.transport import sftp
-from ..plugin_utils._ipsec.transport.exec_channel import Limits, run
+from ..plugin_utils._ipsec.transport.exec_channel import ExecLimits, run
 from ..plugin_utils._ipsec.transport.optional_paramiko import require
 from ..plugin_utils._ipsec.transport.ssh_client import enter, leave, reach, ways
-from ..plugin_utils._ipsec.transport.target import Privilege
+from ..plugin_utils._ipsec.transport.target import BecomeSession
 
-_NO_LIMITS = Limits(threading.TIMEOUT_MAX, sys.maxsize)  # a task has Ansible's own
+_NO_LIMITS = ExecLimits(threading.TIMEOUT_MAX, sys.maxsize)  # a task has Ansible's own
 _ALIVE = 10  # seconds between two signs of life
 
 
@@ -159,7 +159,7 @@ class Connection(ConnectionBase):
         self._connect()
         privilege = None
         if sudoable and self.become and self.become.success and self.become.success in cmd:
-            privilege = Privilege(self.become, self.become.get_option("become_pass") or "")
+            privilege = BecomeSession(self.become, self.become.get_option("become_pass") or "")
         with _translated():
             done = run(self._login, cmd, in_data or b"", limits=_NO_LIMITS, privilege=privilege)
             if done.status is None:

@@ -12,7 +12,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift, drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import html as as_html
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -85,7 +85,7 @@ def fleet(number: int) -> Report:
 
 @pytest.fixture
 def shown(browser: Browser, tmp_path: Path) -> Iterator[Shown]:
-    one = Shown(browser, tmp_path / "report.html", as_html.render(fleet(250), Drift()))
+    one = Shown(browser, tmp_path / "report.html", as_html.render(fleet(250), ReportDiff()))
     yield one
     assert one.complaints == []
     one.context.close()
@@ -124,7 +124,7 @@ def with_some_down() -> Report:
 
 def test_two_clicks_lead_from_the_page_to_what_is_down_why_and_what_to_do(browser: Browser, tmp_path: Path) -> None:
     """The path that the guide describes, guide_policy_and_reports.rst: nothing is typed, nothing is scrolled for."""
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(with_some_down(), Drift()))
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(with_some_down(), ReportDiff()))
     page = shown.page
     page.get_by_role("button", name="down").click()  # which
     expect(page.get_by_role("status")).to_have_text("10 of 30 tunnels")
@@ -187,7 +187,7 @@ def test_both_ends_stand_side_by_side_with_what_differs_marked(browser: Browser,
     (tunnel,) = report().tunnels
     rows = report_with_sides().sides[tunnel.name]
     assert [row.what for row in rows if row.same is False] == ["proposals"]
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(report_with_sides(), Drift()))
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(report_with_sides(), ReportDiff()))
     shown.page.locator("summary").click()
     table = shown.page.get_by_role("table", name="Both ends side by side")
     expect(table.locator("tr.differs")).to_have_count(1)
@@ -241,7 +241,7 @@ def test_ten_thousand_tunnels_filter_without_a_pause(browser: Browser, tmp_path:
 
 def _filtering(browser: Browser, tmp_path: Path, number: int) -> float:
     """Milliseconds that a filter of so many tunnels takes at best."""
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(fleet(number), Drift()))
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(fleet(number), ReportDiff()))
     expect(shown.page.get_by_role("status")).to_contain_text(f"{number} of {number} tunnels")
     taken = min(shown.page.evaluate(FILTER, state) for state in STATES * 4)
     expect(shown.page.get_by_role("status")).to_contain_text(f"{number // 4} of {number} tunnels")

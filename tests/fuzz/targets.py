@@ -13,18 +13,18 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import keeping_down
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
-    Attempt,
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
     Gateway,
+    InitiationAttempt,
     Reply,
-    Section,
+    ReplySection,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway, strongswan
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe, probe, sa
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS, since
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor, proposals
@@ -61,15 +61,17 @@ def _healthy() -> Reply:
 
 
 @cache
-def _sections() -> Mapping[str, Section]:
+def _sections() -> Mapping[str, ReplySection]:
     return _healthy().sections
 
 
 @cache
-def _pfsense_sections() -> Mapping[str, Section]:
+def _pfsense_sections() -> Mapping[str, ReplySection]:
     (sample,) = (path for path in SAMPLES if path.stem == "sample")
     generated = b"connections {\n  con1 {\n    version = 2\n  }\n}\n"
-    return pfsense_box.reply(pfsense_box.told(sample), generated, sas=Section(0, b""), conns=Section(0, b"")).sections
+    return pfsense_box.reply(
+        pfsense_box.told(sample), generated, sas=ReplySection(0, b""), conns=ReplySection(0, b"")
+    ).sections
 
 
 @cache
@@ -102,13 +104,13 @@ def _told(gateway: Gateway) -> None:
     name = _well().connections[0].name
     there = any(each.name == name for each in gateway.connections)
     ends = (DeclaredEnd("fw", name), DeclaredEnd("peer", name))
-    found = audit([gateway, _peer()], declared=(Declared("fw-peer", ends),) if there else ())
+    found = audit([gateway, _peer()], declared=(DeclaredTunnel("fw-peer", ends),) if there else ())
     ping_targets.to_probe(found.tunnels, found.proofs)
     unproven.to_try(found)
     unproven.left_unproven(found, keeping_down())
     report = tell(found, (gateway,), TIME, sides=True)
     for form in FORMATS.values():
-        form.render(report, Drift())
+        form.render(report, ReportDiff())
     as_table.render(found, 100)
 
 
@@ -119,7 +121,7 @@ OURS += ("unread", "whole", "version", "load")
 _SPANS = b"\n@spans"  # begins the last line of a file: ours again
 
 
-def _one_section(base: Callable[[], Mapping[str, Section]], options: GatherOptions) -> Callable[[Input], object]:
+def _one_section(base: Callable[[], Mapping[str, ReplySection]], options: GatherOptions) -> Callable[[Input], object]:
     """Reads an answer of which one section is as given: the input's first byte says which."""
 
     def answered(given: Input) -> None:
@@ -138,7 +140,7 @@ def _one_section(base: Callable[[], Mapping[str, Section]], options: GatherOptio
 
 
 def _each_section(
-    base: Callable[[], Mapping[str, Section]], replies: Callable[[], Iterator[Mapping[str, Section]]]
+    base: Callable[[], Mapping[str, ReplySection]], replies: Callable[[], Iterator[Mapping[str, ReplySection]]]
 ) -> Callable[[], Iterator[Input]]:
     def seeds() -> Iterator[Input]:
         names = sorted(base())
@@ -181,10 +183,12 @@ def _log(given: Input) -> None:
     """What two daemons logged of an attempt: of the initiator, and of the responder."""
     own, dummy, others = given.decode("utf-8", "surrogateescape").partition(CUT.decode())
     name = _well().connections[0].name
-    attempt = Attempt("fw", name, established=False, log=tuple(own.splitlines()), peer_log=tuple(others.splitlines()))
+    attempt = InitiationAttempt(
+        "fw", name, established=False, log=tuple(own.splitlines()), peer_log=tuple(others.splitlines())
+    )
     ends = (DeclaredEnd("fw", name), DeclaredEnd("peer", name))
     down = [replace(each, sas=(), log=tuple(others.splitlines())) for each in (_well(), _peer())]
-    found = audit(down, declared=(Declared("fw-peer", ends),), attempts=(attempt,))
+    found = audit(down, declared=(DeclaredTunnel("fw-peer", ends),), attempts=(attempt,))
     tell(found, down, TIME)
 
 
@@ -197,7 +201,7 @@ def _operation(free: tuple[str, ...], read: Callable[[Reply], object], **ours: b
         sections = {
             name.replace("_", "-"): out for name, out in {**ours, **dict(zip(free, parts, strict=True))}.items()
         }
-        read(Reply({name: Section(0, out, "") for name, out in sections.items()}))
+        read(Reply({name: ReplySection(0, out, "") for name, out in sections.items()}))
 
     return answered
 
@@ -222,7 +226,7 @@ userknownhostsfile /a /b
 
 
 def _sa_outcome(reply: Reply) -> None:
-    wish = sa.Wish(_well().connections[0].name, None, "reinitiated")
+    wish = sa.DesiredSas(_well().connections[0].name, None, "reinitiated")
     sa.outcome(wish, sa.needed(wish, sa.seen(wish, reply)), reply)
     sa.ended(wish, reply)
 
@@ -257,7 +261,7 @@ def _profiles() -> Iterator[Input]:
 
 
 def _report() -> Iterator[Input]:
-    yield FORMATS["json"].render(tell(audit([_well(), _peer()]), [_well()], TIME), Drift()).encode()
+    yield FORMATS["json"].render(tell(audit([_well(), _peer()]), [_well()], TIME), ReportDiff()).encode()
 
 
 TARGETS: Mapping[str, Target] = {
@@ -299,7 +303,7 @@ TARGETS: Mapping[str, Target] = {
     "probe": Target(
         _operation(
             ("sas_0", "ping_1", "sas_1"),
-            lambda reply: probe.proof(probe.Wish("fw", _well().connections[0].name), reply),
+            lambda reply: probe.proof(probe.ProbeRequest("fw", _well().connections[0].name), reply),
             user=b"0",
             plan=b"ping 10.2.0.1 10.1.0.1 net\n",
         ),
@@ -308,7 +312,9 @@ TARGETS: Mapping[str, Target] = {
     "outage": Target(
         _operation(
             ("heard",),
-            lambda reply: outage_probe.outage(outage_probe.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply),
+            lambda reply: outage_probe.outage(
+                outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply
+            ),
         ),
         lambda: iter([_PINGED]),
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import Gathers
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import GatewayStore
 
 from tests.unit.neighbours import EACH, fleet
 
@@ -38,7 +38,7 @@ def without_dpd(gateway: Gateway) -> Gateway:
 
 
 def test_a_healthy_tunnel_takes_less_than_a_kilobyte_of_the_result(tmp_path: Path, hosts: Path, folder: Path) -> None:
-    kept = Gathers(0, lambda: folder)
+    kept = GatewayStore(0, lambda: folder)
     for gateway in fleet(GATEWAYS):
         kept.keep(gateway.name, plain(gateway))
     found = works(tmp_path, hosts, "localhost", "tunnel_audit", {"folders": [str(folder)]})
@@ -48,7 +48,7 @@ def test_a_healthy_tunnel_takes_less_than_a_kilobyte_of_the_result(tmp_path: Pat
 
 
 def test_all_findings_are_in_the_file_and_the_worst_in_the_result(tmp_path: Path, hosts: Path, folder: Path) -> None:
-    kept, file = Gathers(0, lambda: folder), tmp_path / "findings.jsonl"
+    kept, file = GatewayStore(0, lambda: folder), tmp_path / "findings.jsonl"
     for number, gateway in enumerate(fleet(GATEWAYS)):
         kept.keep(gateway.name, plain(gateway if number else without_dpd(gateway)))
     arguments = {"folders": [str(folder)], "findings_file": str(file)}

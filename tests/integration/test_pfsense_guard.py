@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply import guard as guarding
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Rollback, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense, platform
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
 from tests.lab.php import Box, box
@@ -41,8 +41,8 @@ def run(one: Box, script: Script) -> Reply:
     return unpack(done.stdout.encode(), mark)
 
 
-def guard(one: Box, state: guarding.State, seconds: int = 3000) -> guarding.Outcome:
-    wish = guarding.Wish(state, "me", seconds=seconds)
+def guard(one: Box, state: guarding.State, seconds: int = 3000) -> guarding.GuardResult:
+    wish = guarding.DesiredGuard(state, "me", seconds=seconds)
     return guarding.bring(wish, "fw", lambda script: run(one, script), dry=False)[1]
 
 
@@ -50,7 +50,7 @@ def change(one: Box, value: str) -> None:
     """As the module connection does; there is no charon here, so none has it."""
     read = run(one, platform("auto").gather(OPTIONS))
     gateway = pfsense.read("fw", read, OPTIONS)
-    wish = Wish("con1", {"dpd_delay": value}, pending=True)
+    wish = DesiredConnection("con1", {"dpd_delay": value}, pending=True)
     prepared = pfsense.prepare(wish, gateway, gateway.connections[0], read, OPTIONS)
     assert run(one, prepared.script(timeout=1, terminate=False)).sections["written"].status == 0
     assert f"<dpd_delay>{value}</dpd_delay>" in written(one)

@@ -468,7 +468,7 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
         armed(tmp_path, hosts, name="CHG-6")
         after = guard(tmp_path, hosts, "armed", "--check", name="CHG-6").result("it")["guard"]["before"]
         gateway = Gateway("b01", "strongswan", Daemon(installed=True, running=True), guard=Guard(after["id"], "", ""))
-        wish, mark = rollback.Wish("confirmed", "me"), new_mark()
+        wish, mark = rollback.DesiredGuard("confirmed", "me"), new_mark()
         program = pack(rollback.script(wish, "confirm", gateway, "", rollback.kept()), mark)
         for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
             whole = [*command, "/bin/sh -s"]

@@ -18,7 +18,7 @@ from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import plain
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import Gathers
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import GatewayStore
 
 from tests.unit.neighbours import EACH, fleet
 
@@ -78,7 +78,7 @@ def main() -> None:
 
 def _taken(gateways: int) -> Taken:
     with tempfile.TemporaryDirectory() as folder:
-        kept = Gathers(0, lambda: Path(folder))
+        kept = GatewayStore(0, lambda: Path(folder))
         for each in fleet(gateways):
             kept.keep(each.name, plain(each))
         command = [sys.executable, "-m", "tests.perf._audit_of_files", folder]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Demand, Profile
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import (
+    PolicyRule,
+    Profile,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.strength import GROUPS
 
 from tests.tools import rst
@@ -38,7 +41,7 @@ def _profile(profile: Profile) -> Iterator[str]:
     yield rst.table(("Rule", "Severity", "Threshold", "Source", "Verified"), map(_row, profile.demands))
 
 
-def _row(demand: Demand) -> tuple[str, ...]:
+def _row(demand: PolicyRule) -> tuple[str, ...]:
     rule = rst.ref(f"finding_{demand.check}", demand.check)
     note = f" {rst.words(demand.note)}" if demand.note else ""
     asks = rst.words(demand.asks().removeprefix("; ")) or "none"

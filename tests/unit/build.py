@@ -9,19 +9,19 @@ from typing import Any
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
-    Attempt,
     Auth,
     Change,
     Child,
     ChildSa,
     Connection,
     Daemon,
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
+    DesiredPsk,
     Finding,
     Gateway,
-    GivenPsk,
     IkeSa,
+    InitiationAttempt,
     Probe,
     Secret,
     Setting,
@@ -176,14 +176,14 @@ def settings(**values: str) -> dict[str, Setting]:
     return {key.replace("__", "."): Setting(value, "swanctl.conf:11") for key, value in values.items()}
 
 
-def declared(name: str = "a-b", **values: Any) -> Declared:
+def declared(name: str = "a-b", **values: Any) -> DeclaredTunnel:
     """A declaration of the healthy tunnel."""
-    return replace(Declared(name, (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))), **values)
+    return replace(DeclaredTunnel(name, (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))), **values)
 
 
-def given(*tunnels: str, digest: str = "") -> dict[str, GivenPsk]:
+def given(*tunnels: str, digest: str = "") -> dict[str, DesiredPsk]:
     """The pre-shared key that a user gives for these tunnels; without a digest they are only named."""
-    return {name: GivenPsk(digest, "k1" if digest else "") for name in tunnels}
+    return {name: DesiredPsk(digest, "k1" if digest else "") for name in tunnels}
 
 
 def probe(on: str = "a", *, reachable: bool = True) -> Probe:
@@ -201,10 +201,10 @@ class Row:
     b: Edit = field(default_factory=dict)
     remedies: tuple[str, ...] | None = None
     also: tuple[str, ...] = ()  # other findings of the same fault
-    declared: Declared | None = None
-    psks: Mapping[str, GivenPsk] = field(default_factory=dict)
+    declared: DeclaredTunnel | None = None
+    psks: Mapping[str, DesiredPsk] = field(default_factory=dict)
     probes: tuple[Probe, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[InitiationAttempt, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.rule}: {self.case}"

@@ -16,14 +16,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Audit,
     Daemon,
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
+    DesiredPsk,
     Gateway,
-    GivenPsk,
     Ping,
     Problem,
-    Proof,
     System,
+    TunnelProof,
     plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair.selection import selected
@@ -95,7 +95,7 @@ def test_the_limit_makes_advice_of_the_other_ends_steps() -> None:
 
 def test_a_declared_connection_that_is_not_there_is_an_error() -> None:
     with pytest.raises(IpsecError, match="'nowhere', which is not there"):
-        audit(healthy(), declared=[Declared("x", (DeclaredEnd("a", "nowhere"), DeclaredEnd("b", "to-a")))])
+        audit(healthy(), declared=[DeclaredTunnel("x", (DeclaredEnd("a", "nowhere"), DeclaredEnd("b", "to-a")))])
 
 
 def test_each_end_pings_from_its_own_address_inside_the_selectors_to_its_peers() -> None:
@@ -140,7 +140,7 @@ def test_a_selector_with_ports_and_an_address_with_a_zone_are_looked_into() -> N
 def test_a_proof_that_is_missing_says_what_is_missing() -> None:
     a, b = healthy()
     assert audit((a, edited(b, sas=()))).proofs == {
-        "a-b": Proof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
+        "a-b": TunnelProof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
     }
 
 
@@ -205,7 +205,7 @@ def _down(
         (_down(dpd=0.0), {}, None, ""),
         (_down(key="other"), {}, None, "psk-mismatch"),
         (_down(key="other"), {}, ["z"], ""),
-        (_down(key="other"), {"psks": {"a-b": GivenPsk()}}, None, ""),
+        (_down(key="other"), {"psks": {"a-b": DesiredPsk()}}, None, ""),
         (_down(dpd=0.0, reached=False), {}, None, "nothing inside its networks can be pinged"),
         (_down(dpd=0.0), {"repair": {"load"}}, None, "not-installed: not repaired automatically"),
         (

@@ -10,18 +10,18 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.tunnelwright.ipsec.plugins.filter.psk_digests import psk_digests
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
+    DesiredPsk,
     EndName,
     Finding,
-    GivenPsk,
     Ping,
     Probe,
     Step,
     Waiver,
     plain,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import Done
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import ExecutedStep
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest, key_id
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.valid import refuse_setting
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task import audit_arguments
@@ -81,7 +81,9 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
     }
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))
     words = {"encap": "yes", "mobike": "no", "keyingtries": "0", "rekey_time": "4h"}
-    assert audit_arguments.declared([given]) == [Declared("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))]
+    assert audit_arguments.declared([given]) == [
+        DeclaredTunnel("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))
+    ]
 
 
 MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
@@ -162,7 +164,7 @@ def test_a_given_key_is_a_name_or_what_the_filter_made_of_it() -> None:
     made = psk_digests({"a-b": "0x6b6579", "c-d": "key"}, "a digest key")
     assert made["a-b"] == made["c-d"]
     given = audit_arguments.psks(["a-b", "e-f"], made)
-    assert given == {"a-b": GivenPsk(**made["a-b"]), "c-d": GivenPsk(**made["c-d"]), "e-f": GivenPsk()}
+    assert given == {"a-b": DesiredPsk(**made["a-b"]), "c-d": DesiredPsk(**made["c-d"]), "e-f": DesiredPsk()}
     assert made["a-b"] == {"digest": digest("a digest key", "key"), "key_id": key_id("a digest key")}
     with pytest.raises(ParseError, match=r"expected a mapping, not str at psk_digests\.a-b"):
         audit_arguments.psks([], {"a-b": "the key itself"})
@@ -226,18 +228,22 @@ def test_findings_come_back_as_they_were() -> None:
         audit_arguments.findings([plain(FOUND), {"spam": 1}])
 
 
-DONE: tuple[tuple[str, dict[str, Any], list[Done]], ...] = (
-    ("changed", {"step": plain(STEP), "changed": True}, [Done(STEP, changed=True)]),
-    ("nothing to do", {"step": plain(STEP), "changed": False}, [Done(STEP, changed=False)]),
-    ("failed", {"step": plain(STEP), "failed": True, "msg": "no"}, [Done(STEP, changed=False, failed="no")]),
-    ("unreachable", {"step": plain(STEP), "unreachable": True}, [Done(STEP, changed=False, failed="no reason given")]),
+DONE: tuple[tuple[str, dict[str, Any], list[ExecutedStep]], ...] = (
+    ("changed", {"step": plain(STEP), "changed": True}, [ExecutedStep(STEP, changed=True)]),
+    ("nothing to do", {"step": plain(STEP), "changed": False}, [ExecutedStep(STEP, changed=False)]),
+    ("failed", {"step": plain(STEP), "failed": True, "msg": "no"}, [ExecutedStep(STEP, changed=False, failed="no")]),
+    (
+        "unreachable",
+        {"step": plain(STEP), "unreachable": True},
+        [ExecutedStep(STEP, changed=False, failed="no reason given")],
+    ),
     ("skipped", {"step": plain(STEP), "skipped": True}, []),
     ("no step", {"changed": True}, []),
 )
 
 
 @pytest.mark.parametrize(("result", "expected"), [row[1:] for row in DONE], ids=[row[0] for row in DONE])
-def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any], expected: list[Done]) -> None:
+def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any], expected: list[ExecutedStep]) -> None:
     assert audit_arguments.done([result]) == expected
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Measured, Step, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import OutageMeasurement, Step, plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.change_arguments import (
     answers,
     look,
@@ -81,7 +81,7 @@ def test_steps_have_what_they_changed_from_what_to_what_and_why_they_failed() ->
 
 
 def test_an_outage_that_nobody_could_be_asked_for_is_not_known() -> None:
-    measured = Measured("b", "net", "10.2.0.1", "10.1.0.1", 9, 2, 0.4, 0.2)
+    measured = OutageMeasurement("b", "net", "10.2.0.1", "10.1.0.1", 9, 2, 0.4, 0.2)
     found = outages(
         [
             {"watch": WATCH, "outage": plain(measured)},
@@ -92,7 +92,7 @@ def test_an_outage_that_nobody_could_be_asked_for_is_not_known() -> None:
     )
     assert found == (
         ("a-b", measured),
-        ("a-b", Measured("b", "net", "10.2.0.1", "10.1.0.1", error="Connection timed out")),
+        ("a-b", OutageMeasurement("b", "net", "10.2.0.1", "10.1.0.1", error="Connection timed out")),
     )
 
 

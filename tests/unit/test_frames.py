@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import TransportError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Script, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ReplySection, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ __all__ = ["shell"]
 
 def test_output_error_output_and_status_come_apart(shell: Shell) -> None:
     reply = shell.run(Script("section one sh -c 'echo out; echo err >&2; exit 3'; section two true"))
-    assert dict(reply.sections) == {"one": Section(3, b"out\n", "err"), "two": Section(0, b"", "")}
+    assert dict(reply.sections) == {"one": ReplySection(3, b"out\n", "err"), "two": ReplySection(0, b"", "")}
 
 
 def test_bytes_come_back_as_they_are(shell: Shell, tmp_path: str) -> None:
@@ -66,11 +66,11 @@ def test_what_looks_like_a_frame_is_output() -> None:
 def test_a_section_may_be_named_after_a_path() -> None:
     mark, name = new_mark(), "file /etc/a b\xff 1"
     output = f"\n@ begin {name}\n1\n@ end {name} 0\n\n@ stderr\n\n@ done\n".replace("@", mark).encode("latin-1")
-    assert unpack(output, mark).sections == {"file /etc/a b\udcff 1": Section(0, b"1", "")}
+    assert unpack(output, mark).sections == {"file /etc/a b\udcff 1": ReplySection(0, b"1", "")}
 
 
 def test_a_banner_before_the_first_section_is_left_out(shell: Shell) -> None:
-    assert shell.run(Script("echo hello; section a true; echo bye")).sections == {"a": Section(0, b"", "")}
+    assert shell.run(Script("echo hello; section a true; echo bye")).sections == {"a": ReplySection(0, b"", "")}
 
 
 @pytest.mark.parametrize("said", [b"", b"sh: 1: Syntax error: end of file unexpected\n"])

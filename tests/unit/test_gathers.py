@@ -10,7 +10,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store im
 
 
 def test_what_has_room_stays_and_what_comes_after_goes_to_files(tmp_path: Path) -> None:
-    kept = gateways.Gathers(60, lambda: tmp_path)
+    kept = gateways.GatewayStore(60, lambda: tmp_path)
     for host in ("a", "b", "c/../d"):
         kept.keep(host, {"name": host, "filler": "x" * (30 if host == "b" else 1)})
     assert list(kept.gateways) == ["a"]
@@ -20,20 +20,20 @@ def test_what_has_room_stays_and_what_comes_after_goes_to_files(tmp_path: Path) 
 
 
 def test_no_folder_is_made_where_all_has_room(tmp_path: Path) -> None:
-    kept = gateways.Gathers(1000, lambda: tmp_path / "never")
+    kept = gateways.GatewayStore(1000, lambda: tmp_path / "never")
     kept.keep("a", {})
     assert kept.folder is None
 
 
 def test_a_later_reading_replaces_an_earlier_one(tmp_path: Path) -> None:
-    kept = gateways.Gathers(0, lambda: tmp_path)
+    kept = gateways.GatewayStore(0, lambda: tmp_path)
     kept.keep("a", {"name": "a"})
     kept.keep_reason("a", "it is down")
     assert dict(gateways.read([str(tmp_path)])) == {"a": {"unreachable": True, "msg": "it is down"}}
 
 
 def test_a_result_of_fleet_info_is_read_with_its_folder_and_its_reasons(tmp_path: Path) -> None:
-    gateways.Gathers(0, lambda: tmp_path).keep("b", {"name": "b"})
+    gateways.GatewayStore(0, lambda: tmp_path).keep("b", {"name": "b"})
     fleet = {"gateways": {"a": {"name": "a"}}, "unreadable": {"c": "it is down"}, "folder": str(tmp_path)}
     assert dict(gateways.all_of(fleet, [])) == {
         "a": {"name": "a"},

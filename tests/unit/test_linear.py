@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.markdown_text import message
@@ -32,14 +32,14 @@ GROWTH = 10  # of the time for four times as much: 4 is linear, 16 quadratic
 TRIES = 4
 HEALTHY = replay(Path(__file__).parent / "platforms" / "replies" / "trixie-healthy.json")
 MARK = new_mark()
-PROBE = outage_probe.Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
+PROBE = outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
 
 
 def answered(name: str) -> Callable[[bytes], object]:
     """Reads a gateway of which one section is as given, and what its log means."""
 
     def read(out: bytes) -> object:
-        reply = Reply({**HEALTHY.sections, name: Section(0, out)})
+        reply = Reply({**HEALTHY.sections, name: ReplySection(0, out)})
         gateway = read_gateway("gw", reply, replace(OPTIONS, log_lines=1_000_000))
         return events(gateway.log or ())
 
@@ -55,7 +55,7 @@ def pfsense_answered(name: str) -> Callable[[bytes], object]:
 
     def read(out: bytes) -> object:
         reply = pfsense_box.reply(_sample())
-        return read_gateway("gw", Reply({**reply.sections, name: Section(0, out)}), pfsense_box.OPTIONS)
+        return read_gateway("gw", Reply({**reply.sections, name: ReplySection(0, out)}), pfsense_box.OPTIONS)
 
     return read
 
@@ -68,7 +68,7 @@ def edited(out: bytes) -> object:
 
 
 @cache
-def _sample() -> Section:
+def _sample() -> ReplySection:
     return pfsense_box.told(Path(__file__).parents[1] / "lab" / "pfsense" / "sample.xml")
 
 
@@ -111,7 +111,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "rules that translate": (answered("nat"), b"snat 10.1.0.0/24 172.27.1.0/24\n"),
     "known hosts": (lambda out: known_hosts.read([out.decode()]), b"a,b,c "),
     "answers to pings": (
-        lambda out: outage_probe.outage(PROBE, Reply({"heard": Section(0, out)})),
+        lambda out: outage_probe.outage(PROBE, Reply({"heard": ReplySection(0, out)})),
         b"64 bytes from seq=1 ",
     ),
     "certificates": (answered("certificates"), b"list-cert event {\n  type = X509\n  data = 0x3000\n}\n"),
@@ -125,7 +125,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "blanks before CARP": (pfsense_answered("carp"), b" "),
     "an answer of a pfSense": (pfsense_answered("config.xml"), b"[{"),
     "lines of Markdown": (lambda out: message(out.decode()), b"`:a@www.|"),
-    "heads of pings": (lambda out: outage_probe.outage(PROBE, Reply({"heard": Section(0, out)})), b"PING (((("),
+    "heads of pings": (lambda out: outage_probe.outage(PROBE, Reply({"heard": ReplySection(0, out)})), b"PING (((("),
 }
 PREFIX = {"words of a value": b"a = ", "references": b"a : "}
 
@@ -174,7 +174,7 @@ def swanctl_conf(number: int) -> bytes:
 def strongswan_with(number: int, dummy: Path) -> Callable[[], Gateway]:
     files = {"files": b"/etc/swanctl/swanctl.conf\n", "stats": b"", "file-0": swanctl_conf(number) + b"\n@spans\n"}
     made = files | {name: held(name, number) for name in ("conns", "sas")}
-    reply = Reply({**HEALTHY.sections, **{name: Section(0, out) for name, out in made.items()}})
+    reply = Reply({**HEALTHY.sections, **{name: ReplySection(0, out) for name, out in made.items()}})
     return lambda: read_gateway("gw", reply, OPTIONS)
 
 
@@ -189,7 +189,7 @@ def pfsense_with(number: int, folder: Path) -> Callable[[], Gateway]:
     whole = WHOLE.format(wan="192.0.2.10", skew="0", hasync="", globals="", **given)
     config = folder / f"{number}.xml"
     config.write_text(whole.replace("</virtualip>", f"{vips}</virtualip>"), encoding="utf-8")
-    lists = {name: Section(0, held(name, number)) for name in ("conns", "sas")}
+    lists = {name: ReplySection(0, held(name, number)) for name in ("conns", "sas")}
     reply = pfsense_box.reply(pfsense_box.told(config), swanctl_conf(number), **lists)
     return lambda: read_gateway("gw", reply, pfsense_box.OPTIONS)
 

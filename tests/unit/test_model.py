@@ -10,7 +10,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Child,
     Connection,
-    Declared,
+    DeclaredTunnel,
     EndName,
     Finding,
     Gateway,
@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from .examples import examples
 
-KINDS = (Gateway, Finding, Step, Declared, Problem, IkeSa)
+KINDS = (Gateway, Finding, Step, DeclaredTunnel, Problem, IkeSa)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,7 +69,7 @@ REFUSED = (
         {"name": "a", "children": [{"name": "b", "mode": 1}]},
         r"expected str, not int at x\.children\[0\]\.mode",
     ),
-    (Declared, {"name": "a", "ends": []}, r"expected 2 items, not 0 at x\.ends"),
+    (DeclaredTunnel, {"name": "a", "ends": []}, r"expected 2 items, not 0 at x\.ends"),
     (Gateway, None, r"expected a mapping, not NoneType at x"),
 )
 
@@ -105,7 +105,7 @@ MINIMAL: dict[type[Any], dict[str, Any]] = {
         "reference": "r",
     },
     Step: {"phase": "prepare", "gateway": "g", "do": "daemon"},
-    Declared: {"name": "t", "ends": [{"gateway": "a", "connection": "b"}, {"gateway": "c", "connection": "d"}]},
+    DeclaredTunnel: {"name": "t", "ends": [{"gateway": "a", "connection": "b"}, {"gateway": "c", "connection": "d"}]},
     Problem: {"kind": "k", "what": "w"},
     IkeSa: {"connection": "c", "id": 1, "state": "ESTABLISHED"},
 }

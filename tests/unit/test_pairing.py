@@ -11,10 +11,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
     Connection,
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
+    DesiredPsk,
     Gateway,
-    GivenPsk,
     Problem,
     Secret,
     System,
@@ -151,10 +151,10 @@ def test_a_declaration_decides_between_ends_that_fit_equally_well() -> None:
     twin = replace(mirrored(connection()), name="twin")
     ends = (DeclaredEnd("b", "twin"), DeclaredEnd("a", "to-b"))
     gateways = (gateway("a", connection()), gateway("b", mirrored(connection()), twin))
-    tunnels, unpaired = pair(gateways, [declared("berlin", ends=ends, initiator="b")], psks={"berlin": GivenPsk()})
+    tunnels, unpaired = pair(gateways, [declared("berlin", ends=ends, initiator="b")], psks={"berlin": DesiredPsk()})
     assert _named(tunnels) == [("berlin", "b/twin", "a/to-b")]
     (berlin,) = tunnels
-    assert (berlin.paired_by, berlin.initiator, berlin.psk) == ("declared", "b", GivenPsk())
+    assert (berlin.paired_by, berlin.initiator, berlin.psk) == ("declared", "b", DesiredPsk())
     assert [str(u.end) for u in unpaired] == ["b/to-a"]
 
 
@@ -255,9 +255,9 @@ def test_who_can_initiate_does_and_else_who_acts_like_it(
 
 def test_who_is_declared_to_start_the_tunnel_initiates_whatever_its_actions_are_now() -> None:
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a", {}, {"start_action": "trap|start"}))
-    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends)])
+    (tunnel,), dummy = pair(healthy(), [DeclaredTunnel("a-b", ends)])
     assert (tunnel.initiator, tunnel.initiator_because) == ("b", "it is declared to start the tunnel")
-    (tunnel,), dummy = pair(healthy(), [Declared("a-b", ends, child_settings={"start_action": "start"})])
+    (tunnel,), dummy = pair(healthy(), [DeclaredTunnel("a-b", ends, child_settings={"start_action": "start"})])
     assert (tunnel.initiator, tunnel.initiator_because) == ("a", "its actions are an initiator's")
 
 

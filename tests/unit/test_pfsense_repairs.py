@@ -13,11 +13,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     REPAIRS,
     Gateway,
     Reply,
-    Section,
+    ReplySection,
     Step,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.edits import edited
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.element import Element
 
@@ -76,11 +76,11 @@ def applied(name: str, read: Reply) -> Gateway:
 def repaired(name: str, read: Reply, step: Step) -> Reply:
     """The reply after a step."""
     gateway = applied(name, read)
-    wish = Wish(step.connection, step.settings, step.children, pending=True)
+    wish = DesiredConnection(step.connection, step.settings, step.children, pending=True)
     change = pfsense.prepare(wish, gateway, gateway.connections[0], read, OPTIONS)
     said = json.loads(read.sections["config.xml"].text)
     said["config"] = edited(Element("", said["config"]), change.order.edits).value
-    return Reply({**read.sections, "config.xml": Section(0, json.dumps(said).encode())})
+    return Reply({**read.sections, "config.xml": ReplySection(0, json.dumps(said).encode())})
 
 
 @pytest.mark.parametrize("swaps", CASES.values(), ids=CASES)

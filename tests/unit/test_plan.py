@@ -19,7 +19,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Tunnel,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import PHASES, Live, Plan, plan
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import PHASES, LiveTunnels, Plan, plan
 
 from tests.unit.build import (
     AES,
@@ -52,7 +52,7 @@ ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action"
 
 def _planned(both: Sequence[Gateway], *, limit: Any = None, working: Any = (), **given: Any) -> Plan:
     tunnels, dummy = pair(both, **given)
-    return plan(tunnels, diagnose(tunnels, ASKED), Live(working=working), limit=limit, causes=keeping_down())
+    return plan(tunnels, diagnose(tunnels, ASKED), LiveTunnels(working=working), limit=limit, causes=keeping_down())
 
 
 def _line(step: Step) -> str:

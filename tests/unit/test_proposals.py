@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.proposals import (
+    NegotiatedAlgorithms,
     Proposal,
-    Used,
     agree,
     difference,
     offers,
@@ -205,27 +205,37 @@ def test_a_default_among_others_is_spelled_out_in_its_place() -> None:
 
 
 USED = (
-    (["aes256-sha256-x25519"], Used("AES_CBC-256", "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "CURVE_25519"), True),
-    (["aes256-sha256-x25519"], Used("AES_CBC-128", "HMAC_SHA2_256_128"), False),
-    (["aes256-sha256-x25519"], Used("AES_CBC-256", "HMAC_SHA2_256_128", None, "MODP_2048"), False),
     (
-        ["aes128-sha1", "aes256gcm16-prfsha384-ecp384"],
-        Used("AES_GCM_16-256", None, "PRF_HMAC_SHA2_384", "ECP_384"),
+        ["aes256-sha256-x25519"],
+        NegotiatedAlgorithms("AES_CBC-256", "HMAC_SHA2_256_128", "PRF_HMAC_SHA2_256", "CURVE_25519"),
         True,
     ),
-    (["aes256-sha256"], Used("AES_CBC-256", "HMAC_SHA2_256_128", None, "MODP_2048"), True),  # of its own no group
-    (["chacha20poly1305-x448"], Used("CHACHA20_POLY1305-256", None, None, "CURVE_448"), True),
-    (["3des-sha1-modp1024"], Used("3DES_CBC", "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1024"), True),
-    (["aes128ctr-sha512"], Used("AES_CTR-128", "HMAC_SHA2_512_256"), True),
-    (["aes256-sha256", "default"], Used("AES_CBC-128"), None),
-    (["aes256-sha256"], Used("SEED_CBC-128"), None),
-    (["aes256-sha256"], Used(), None),
-    ([], Used("AES_CBC-128"), None),
+    (["aes256-sha256-x25519"], NegotiatedAlgorithms("AES_CBC-128", "HMAC_SHA2_256_128"), False),
+    (["aes256-sha256-x25519"], NegotiatedAlgorithms("AES_CBC-256", "HMAC_SHA2_256_128", None, "MODP_2048"), False),
+    (
+        ["aes128-sha1", "aes256gcm16-prfsha384-ecp384"],
+        NegotiatedAlgorithms("AES_GCM_16-256", None, "PRF_HMAC_SHA2_384", "ECP_384"),
+        True,
+    ),
+    (
+        ["aes256-sha256"],
+        NegotiatedAlgorithms("AES_CBC-256", "HMAC_SHA2_256_128", None, "MODP_2048"),
+        True,
+    ),  # of its own no group
+    (["chacha20poly1305-x448"], NegotiatedAlgorithms("CHACHA20_POLY1305-256", None, None, "CURVE_448"), True),
+    (["3des-sha1-modp1024"], NegotiatedAlgorithms("3DES_CBC", "HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1024"), True),
+    (["aes128ctr-sha512"], NegotiatedAlgorithms("AES_CTR-128", "HMAC_SHA2_512_256"), True),
+    (["aes256-sha256", "default"], NegotiatedAlgorithms("AES_CBC-128"), None),
+    (["aes256-sha256"], NegotiatedAlgorithms("SEED_CBC-128"), None),
+    (["aes256-sha256"], NegotiatedAlgorithms(), None),
+    ([], NegotiatedAlgorithms("AES_CBC-128"), None),
 )
 
 
 @pytest.mark.parametrize(("texts", "used", "expected"), USED)
-def test_what_a_live_sa_uses_is_offered_or_not(texts: list[str], used: Used, expected: bool | None) -> None:
+def test_what_a_live_sa_uses_is_offered_or_not(
+    texts: list[str], used: NegotiatedAlgorithms, expected: bool | None
+) -> None:
     assert offers(texts, used) is expected
 
 

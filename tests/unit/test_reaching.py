@@ -60,7 +60,7 @@ def test_tries_are_one_more_than_retries_and_secrets_are_not_shown() -> None:
     assert "hunter" not in repr(made)
 
 
-def settings(tmp_path: Path, config: str = "", **options: Any) -> ssh_config.Settings:
+def settings(tmp_path: Path, config: str = "", **options: Any) -> ssh_config.SshSettings:
     file = tmp_path / "config"
     file.write_text(config)
     ssh_config._tells_hosts_apart.cache_clear()

@@ -16,12 +16,12 @@ from .diagnose.policy.target import aimed
 from .diagnose.rules import diagnosed, keeping_down, ordered
 from .diagnose.rules.grounds import DEFAULT
 from .model import (
-    Attempt,
     Audit,
-    Declared,
+    DeclaredTunnel,
+    DesiredPsk,
     Finding,
     Gateway,
-    GivenPsk,
+    InitiationAttempt,
     Probe,
     Repair,
     Tunnel,
@@ -29,7 +29,7 @@ from .model import (
 )
 from .pair import pair
 from .pair.selection import is_pattern, selected
-from .plan import Live, plan
+from .plan import LiveTunnels, plan
 from .verify.proof import prove
 
 _Hear = Callable[[Finding], object]
@@ -39,11 +39,11 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     gateways: Iterable[Gateway],
     *,
     unreadable: Mapping[str, str] | None = None,
-    declared: Iterable[Declared] = (),
+    declared: Iterable[DeclaredTunnel] = (),
     probes: Iterable[Probe] = (),
-    attempts: Iterable[Attempt] = (),
+    attempts: Iterable[InitiationAttempt] = (),
     limit: Iterable[str] | None = None,
-    psks: Mapping[str, GivenPsk] | None = None,
+    psks: Mapping[str, DesiredPsk] | None = None,
     policy: tuple[Profile, date] | None = None,
     target: bool = False,
     repair: Collection[Repair] = DEFAULT,
@@ -83,7 +83,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     findings = ordered(_heard(chain(unread, diagnosis, find_stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
-    live = Live(
+    live = LiveTunnels(
         up=up,
         working={name for name in up if proofs[name].traffic is not False},
         carrying={tunnel.name for tunnel in tunnels if shares_sa(tunnel)},
@@ -108,7 +108,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
 def _chosen(
     chosen: Collection[str],
     tunnels: tuple[Tunnel, ...],
-    declared: tuple[Declared, ...],
+    declared: tuple[DeclaredTunnel, ...],
     unpaired: tuple[Unpaired, ...],
 ) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...], set[str]]:
     """The tunnels of these names, the ends of those of them that are declared and not whole, and all their gateways."""

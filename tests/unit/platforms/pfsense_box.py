@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 
@@ -29,18 +29,18 @@ lo0: flags=8049<UP,LOOPBACK,RUNNING,MULTICAST> metric 0 mtu 16384
 """
 
 
-def told(config: Path, backups: Path = Path("/nonexistent"), program: str | None = None) -> Section:
+def told(config: Path, backups: Path = Path("/nonexistent"), program: str | None = None) -> ReplySection:
     """What read.php answers about a config.xml."""
     asked = json.loads(PROGRAM.secrets["TW_ASKED"]) | {"paths": {"config": str(config), "backups": str(backups)}}
     command = [program or "php", "-d", "display_errors=stderr", "-r", PROGRAM.variables["TW_READ_PHP"]]
     done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False, timeout=60)
-    return Section(done.returncode, done.stdout.encode(), done.stderr)
+    return ReplySection(done.returncode, done.stdout.encode(), done.stderr)
 
 
-def reply(config: Section, generated: bytes | None = None, **sections: str | Section) -> Reply:
+def reply(config: ReplySection, generated: bytes | None = None, **sections: str | ReplySection) -> Reply:
     """A whole reply: no daemon, unless given."""
     there = generated is not None
-    made: Mapping[str, str | Section] = {
+    made: Mapping[str, str | ReplySection] = {
         "platform": "pfsense\n",
         "version": "2.7.2-RELEASE\n",
         "marks": "",
@@ -54,14 +54,14 @@ def reply(config: Section, generated: bytes | None = None, **sections: str | Sec
         "unread": "" if there else "missing /var/etc/ipsec/swanctl.conf\n",
         "whole": "",
         "config": "",
-        "swanctl": Section(1, b""),
-        **({"file-0": Section(0, (generated or b"") + b"\n@spans\n")} if there else {}),
+        "swanctl": ReplySection(1, b""),
+        **({"file-0": ReplySection(0, (generated or b"") + b"\n@spans\n")} if there else {}),
         **sections,
     }
-    parts = {name: Section(0, part.encode()) if isinstance(part, str) else part for name, part in made.items()}
+    parts = {name: ReplySection(0, part.encode()) if isinstance(part, str) else part for name, part in made.items()}
     return Reply({**parts, "config.xml": config})
 
 
-def read(config: Path, generated: bytes | None = None, **sections: str | Section) -> Gateway:
+def read(config: Path, generated: bytes | None = None, **sections: str | ReplySection) -> Gateway:
     """The gateway of a config.xml."""
     return pfsense.read("fw", reply(told(config), generated, **sections), OPTIONS)

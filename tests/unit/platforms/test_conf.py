@@ -12,19 +12,19 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Gateway,
     Logger,
     Reply,
+    ReplySection,
     Retransmission,
     Script,
-    Section,
     System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import loggers
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
-    Conf,
+    StrongswanConf,
     conf,
     retransmission,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import Source, tokens
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import SourceText, tokens
 
 from ..shells import Shell, shell
 
@@ -36,12 +36,12 @@ INCLUDE = "\ninclude strongswan.d/*.conf\n"
 GATEWAY = Gateway("gw", "strongswan", daemon=Daemon(installed=True, running=True), system=System(time=1000.5))
 
 
-def logging(text: str, daemon: str = "charon-systemd", **more: str) -> Conf:
+def logging(text: str, daemon: str = "charon-systemd", **more: str) -> StrongswanConf:
     files = {CONF: text.encode()} | {f"/etc/strongswan.d/{name}.conf": data.encode() for name, data in more.items()}
-    return Conf(daemon, CONF, files, FOLDERS)
+    return StrongswanConf(daemon, CONF, files, FOLDERS)
 
 
-def named(found: Conf) -> dict[str, dict[str, int]]:
+def named(found: StrongswanConf) -> dict[str, dict[str, int]]:
     return {logger.name: dict(logger.levels) for logger in loggers.loggers(found)}
 
 
@@ -173,7 +173,7 @@ def test_an_include_is_shown_so_that_it_reads_the_same(shell: Shell, tmp_path: P
     root.write_bytes(f"include {written}\nfilelog {{\n}}\n".encode())
     shown = conf(read_by(shell, root)).files[str(root)]
     read = [
-        [token.text for token in tokens(Source("", text.decode("latin-1"))) if token.kind == "include"]
+        [token.text for token in tokens(SourceText("", text.decode("latin-1"))) if token.kind == "include"]
         for text in (root.read_bytes(), shown)
     ]
     assert len(read[0]) == 1
@@ -248,20 +248,26 @@ def test_what_is_somebody_elses_is_told(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_read_is_refused_with_the_reason() -> None:
-    sections = {"conf-files": Section(0, CONF.encode(), ""), "conf-0": Section(0, b"", "")}
-    nothing = {"commands": Section(0, b"sh\n", "")}
-    assert conf(Reply(sections | nothing)) == Conf("charon-systemd", CONF, {CONF: b""}, frozenset())
+    sections = {"conf-files": ReplySection(0, CONF.encode(), ""), "conf-0": ReplySection(0, b"", "")}
+    nothing = {"commands": ReplySection(0, b"sh\n", "")}
+    assert conf(Reply(sections | nothing)) == StrongswanConf("charon-systemd", CONF, {CONF: b""}, frozenset())
     for told, said in (
         (
-            sections | {"conf-unread": Section(0, b"missing a\ndenied /etc/a.conf\n", "")},
+            sections | {"conf-unread": ReplySection(0, b"missing a\ndenied /etc/a.conf\n", "")},
             "includes at /etc/a.conf: use bec",
         ),
-        ({"conf-unread": Section(0, b"denied /etc/strongswan.conf\n", "")}, "this user may not read strongswan.conf"),
         (
-            {"conf-unread": Section(0, b"large /etc/strongswan.conf\n", "")},
+            {"conf-unread": ReplySection(0, b"denied /etc/strongswan.conf\n", "")},
+            "this user may not read strongswan.conf",
+        ),
+        (
+            {"conf-unread": ReplySection(0, b"large /etc/strongswan.conf\n", "")},
             "too large to be read at /etc/strongswan.co",
         ),
-        (sections | {"conf-0": Section(0, b"\ncharon {\n", "")}, "no closing brace at /etc/strongswan.conf:2: add }"),
+        (
+            sections | {"conf-0": ReplySection(0, b"\ncharon {\n", "")},
+            "no closing brace at /etc/strongswan.conf:2: add }",
+        ),
         ({}, "there is no strongswan.conf: install one"),
     ):
         with pytest.raises(IpsecError) as error:

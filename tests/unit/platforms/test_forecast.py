@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import Rewritten
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
+    ConfigXmlCandidate,
+)
 
 from .pfsense_box import OPTIONS, reply, told
 from .test_pfsense_prepare import asked, config
@@ -22,7 +24,7 @@ def test_what_comes_last_begins_where_the_one_before_it_ends(tmp_path: Path) -> 
     read = reply(told(tmp_path / "config.xml"))
     gateway = pfsense.read("fw", read, OPTIONS)
 
-    def foretold(wish: Wish, *preceding: Wish) -> Rewritten:
+    def foretold(wish: DesiredConnection, *preceding: DesiredConnection) -> ConfigXmlCandidate:
         asked_for = replace(wish, preceding=preceding)
         return pfsense.prepare(asked_for, gateway, gateway.connections[0], read, OPTIONS)
 

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan import keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.keepalive import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.keepalive import (
+    DesiredKeepalive,
+)
 
-WISH = Wish(gateway="fw", connection="hq", child="net")
+WISH = DesiredKeepalive(gateway="fw", connection="hq", child="net")
 CHECK = files(keepalive.__package__).joinpath("keepalive_check.sh").read_text(encoding="utf-8")
 
 
@@ -26,7 +28,8 @@ CHECK = files(keepalive.__package__).joinpath("keepalive_check.sh").read_text(en
 
 def test_a_name_is_fit_for_cron_and_systemd_and_no_two_children_share_one() -> None:
     names = [
-        Wish("fw", *pair).name for pair in (("a-b", "c"), ("a", "b-c"), ("a.b", "c"), ("ä/b", "c$"), ("x" * 120, "y"))
+        DesiredKeepalive("fw", *pair).name
+        for pair in (("a-b", "c"), ("a", "b-c"), ("a.b", "c"), ("ä/b", "c$"), ("x" * 120, "y"))
     ]
     assert len(set(names)) == len(names)
     assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") for name in names)
@@ -61,7 +64,7 @@ def test_cron_takes_only_intervals_it_can_keep(interval: int, schedule: str | No
 
 
 def test_cron_hands_a_name_over_whole(tmp_path: Path) -> None:
-    wish = Wish("fw", "hq", "o'd$d;100%")
+    wish = DesiredKeepalive("fw", "hq", "o'd$d;100%")
     line = (keepalive.cron(wish) or "").splitlines()[-1]
     command = line.partition(" root ")[2].replace(r"\%", "%")
     script = tmp_path / "keepalive"
@@ -74,7 +77,7 @@ def test_cron_hands_a_name_over_whole(tmp_path: Path) -> None:
 
 
 def test_systemd_is_given_a_name_it_unquotes_to_the_same() -> None:
-    text = keepalive.service(Wish("fw", "hq", 'o"d$d\\100%'))
+    text = keepalive.service(DesiredKeepalive("fw", "hq", 'o"d$d\\100%'))
     assert r'"hq" "o\"d$$d\\100%%" "20"' in text
     assert "Requires" not in text
 
@@ -97,45 +100,49 @@ def test_systemd_accepts_the_units(tmp_path: Path, child: str) -> None:
 # ---- what the gateway answers
 
 
-def reply(**sections: Section | str) -> Reply:
-    all_of = {"user": "0", "means": "cron", "known": "", "others": "", "needed": Section(1, b""), **sections}
-    return Reply({n: s if isinstance(s, Section) else Section(0, s.encode()) for n, s in all_of.items()})
+def reply(**sections: ReplySection | str) -> Reply:
+    all_of = {"user": "0", "means": "cron", "known": "", "others": "", "needed": ReplySection(1, b""), **sections}
+    return Reply({n: s if isinstance(s, ReplySection) else ReplySection(0, s.encode()) for n, s in all_of.items()})
 
 
 @pytest.mark.parametrize(
     ("wish", "answer", "said"),
     [
         (WISH, {"user": "1000"}, "become: true"),
-        (WISH, {"means": Section(1, b"none\n")}, "neither systemd nor a cron daemon"),
-        (replace(WISH, means="systemd"), {"means": Section(1, b"none\n")}, "systemd does not run at fw"),
-        (replace(WISH, means="cron"), {"means": Section(1, b"none\n")}, "no cron daemon"),
+        (WISH, {"means": ReplySection(1, b"none\n")}, "neither systemd nor a cron daemon"),
+        (replace(WISH, means="systemd"), {"means": ReplySection(1, b"none\n")}, "systemd does not run at fw"),
+        (replace(WISH, means="cron"), {"means": ReplySection(1, b"none\n")}, "no cron daemon"),
         (replace(WISH, interval=45), {}, "cron cannot keep an interval of 45 s at fw/hq/net: use 60"),
-        (WISH, {"known": Section(3, b"branch\n")}, "has no connection 'hq' at fw: it has branch"),
-        (WISH, {"known": Section(4, b"lan\nvti\n")}, "no child 'net' of connection 'hq' at fw: it has lan, vti"),
+        (WISH, {"known": ReplySection(3, b"branch\n")}, "has no connection 'hq' at fw: it has branch"),
+        (WISH, {"known": ReplySection(4, b"lan\nvti\n")}, "no child 'net' of connection 'hq' at fw: it has lan, vti"),
     ],
 )
-def test_what_cannot_work_is_refused_in_a_sentence(wish: Wish, answer: dict[str, Section | str], said: str) -> None:
+def test_what_cannot_work_is_refused_in_a_sentence(
+    wish: DesiredKeepalive, answer: dict[str, ReplySection | str], said: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         keepalive.outcome(wish, reply(**answer), dry=False)
     assert said in str(caught.value)
 
 
 def test_a_daemon_that_is_down_is_a_warning() -> None:
-    assert "does not answer" in keepalive.outcome(WISH, reply(known=Section(5, b"")), dry=False).warnings[0]
+    assert "does not answer" in keepalive.outcome(WISH, reply(known=ReplySection(5, b"")), dry=False).warnings[0]
 
 
 def test_an_unknown_child_is_a_warning_in_check_mode() -> None:
-    assert "refused unless" in keepalive.outcome(WISH, reply(known=Section(4, b"lan\n")), dry=True).warnings[0]
+    assert "refused unless" in keepalive.outcome(WISH, reply(known=ReplySection(4, b"lan\n")), dry=True).warnings[0]
 
 
 def test_a_write_that_failed_is_told_with_its_cause() -> None:
-    answer = reply(needed=Section(0, b""), present=Section(1, b"", "printf: write error: No space left on device"))
+    answer = reply(
+        needed=ReplySection(0, b""), present=ReplySection(1, b"", "printf: write error: No space left on device")
+    )
     with pytest.raises(IpsecError, match=r"could not be installed at fw/hq/net: .*No space left"):
         keepalive.outcome(WISH, answer, dry=False)
 
 
 def test_a_file_that_is_not_as_written_is_an_error() -> None:
-    answer = reply(needed=Section(0, b""), present="", **{f"after {keepalive.CHECK}": "755 0\nsomething else"})
+    answer = reply(needed=ReplySection(0, b""), present="", **{f"after {keepalive.CHECK}": "755 0\nsomething else"})
     with pytest.raises(IpsecError, match="is not as it was meant"):
         keepalive.outcome(WISH, answer, dry=False)
 

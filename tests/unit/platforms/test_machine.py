@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import charon, platform_of
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.host import ROUTES_MAX
@@ -25,7 +25,7 @@ MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_
 
 
 def with_section(name: str, text: str, status: int = 0) -> Gateway:
-    reply = Reply({**HEALTHY.sections, name: Section(status, text.encode())})
+    reply = Reply({**HEALTHY.sections, name: ReplySection(status, text.encode())})
     return platform_of(reply).read("gw", reply, OPTIONS)
 
 

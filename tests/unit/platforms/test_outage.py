@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.outage_probe import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.outage_probe import (
+    OutageProbeRequest,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
-WISH = Wish("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
+WISH = OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
 HEADS = {
     "iputils": ("PING 10.1.0.1 (10.1.0.1) from 10.2.0.1 : 56(84) bytes of data.", 1, "icmp_seq"),
     "iputils 6": ("PING fd00::1(fd00::1) from fd00::2 : 56 data bytes", 1, "icmp_seq"),
@@ -33,7 +35,7 @@ def printed(kind: str, answered: list[int], sent: int | None) -> str:
 
 
 def heard(text: str) -> Reply:
-    return Reply({"heard": Section(0, text.encode())})
+    return Reply({"heard": ReplySection(0, text.encode())})
 
 
 @pytest.mark.parametrize("kind", HEADS)
@@ -86,7 +88,7 @@ def test_answers_that_came_twice_or_late_and_errors_do_not_mislead() -> None:
     ("reply", "error"),
     [
         (Reply({}), "nothing of it was there any more"),
-        (Reply({"heard": Section(1, b"")}), "nothing of it was there any more"),
+        (Reply({"heard": ReplySection(1, b"")}), "nothing of it was there any more"),
         (heard("ping: connect: Network is unreachable\n"), "ping: connect: Network is unreachable"),
         (heard(""), "it sent nothing"),
     ],
@@ -100,13 +102,17 @@ def test_what_is_not_known_is_not_called_no_outage(reply: Reply, error: str) -> 
     "wrong", [{"source": "$(reboot)"}, {"target": "hq.example"}, {"interval": 0.01}, {"seconds": 0}]
 )
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
-    wish = Wish(**{"gateway": "fw", "connection": "hq", "child": "net", "source": "::1", "target": "::1"} | wrong)  # type: ignore[arg-type]
+    wish = OutageProbeRequest(
+        **{"gateway": "fw", "connection": "hq", "child": "net", "source": "::1", "target": "::1"} | wrong
+    )  # type: ignore[arg-type]
     with pytest.raises(RefusedError):
         outage_probe.script(wish, "start")
 
 
 def test_a_probe_that_does_not_run_says_why() -> None:
-    reply = Reply({"started": Section(0, b""), "running": Section(1, b""), "said": Section(0, b"ping: no route\n")})
+    reply = Reply(
+        {"started": ReplySection(0, b""), "running": ReplySection(1, b""), "said": ReplySection(0, b"ping: no route\n")}
+    )
     with pytest.raises(IpsecError, match="the running probe does not run at fw/hq/net: ping: no route"):
         outage_probe.started(WISH, reply)
 

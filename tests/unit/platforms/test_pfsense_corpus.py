@@ -8,7 +8,9 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.generate import made, whole
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.interfaces import Interfaces
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.phase2 import Surroundings
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.phase2 import (
+    GenerationContext,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.section_tree import Tree, flat
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
@@ -46,7 +48,7 @@ def test_what_is_read_of_config_xml_is_what_pfsense_generates_of_it(case: Path) 
     found = answer(reply(told(case / "config.xml")), [])
     assert found is not None
     numbers = tuple(int(part) for part in release(case).partition("-")[0].split("."))
-    each = tuple(made(found.config, Surroundings(Interfaces(found.config), Tree(), numbers)))
+    each = tuple(made(found.config, GenerationContext(Interfaces(found.config), Tree(), numbers)))
     ours = effective(whole(tuple(one for one in each if not one.omitted)))
     file = generated(case)
     assert ours == (effective(parse(file)) if file else {})

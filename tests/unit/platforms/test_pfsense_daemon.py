@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import NotRestoredError, RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Problem, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    Gateway,
+    Problem,
+    Reply,
+    ReplySection,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense, retransmission
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import daemon as of_strongswan
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense import daemon, keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.candidate import Rewritten
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.candidate import (
+    ConfigXmlCandidate,
+)
 
 from ..shells import Shell, shell
 from .pfsense_box import OPTIONS, reply, told
@@ -25,13 +32,15 @@ __all__ = ["shell"]
 TRIES = "<ikev2_retransmit_tries>3</ikev2_retransmit_tries>"
 
 
-def settings(path: Path, asked: Mapping[object, object], general: str = "", first: str = "") -> daemon.Settings:
+def settings(
+    path: Path, asked: Mapping[object, object], general: str = "", first: str = ""
+) -> daemon.RetransmissionSettings:
     """What is to be written so that these settings are so."""
     about = {"wan": "192.0.2.10", "skew": "0", "hasync": "", "globals": general}
     path.write_text(WHOLE.format(**about, phase1=first or phase1(), phase2=phase2()), encoding="utf-8")
     made = reply(told(path))
     gateway = pfsense.read("fw", made, OPTIONS)
-    wish = Wish(daemon.NAME, by="alice", pending=True)
+    wish = DesiredConnection(daemon.NAME, by="alice", pending=True)
     return daemon.settings(wish, retransmission.asked(asked), gateway, made, OPTIONS)
 
 
@@ -79,7 +88,7 @@ def test_what_pfsense_did_not_generate_after_all_is_an_error(tmp_path: Path) -> 
 
 def test_a_strongswan_is_only_compared() -> None:
     gateway = Gateway(
-        "gw", "strongswan", pfsense.read("fw", reply(Section(0, b'{"problem":"missing"}')), OPTIONS).daemon
+        "gw", "strongswan", pfsense.read("fw", reply(ReplySection(0, b'{"problem":"missing"}')), OPTIONS).daemon
     )
     of_strongswan.refuse_settings(gateway, Reply({}), {"retransmit_tries": "5"})
     with pytest.raises(RefusedError, match="is not written by this module"):
@@ -129,11 +138,11 @@ def test_it_is_started_and_loaded_by_pfsenses_own_script(shell: Shell, tmp_path:
     ]
 
 
-def pinging(path: Path, first: str, second: str, target: str, *, present: bool = True) -> Rewritten:
+def pinging(path: Path, first: str, second: str, target: str, *, present: bool = True) -> ConfigXmlCandidate:
     config(path, first, second)
     made = reply(told(path))
     gateway = pfsense.read("fw", made, OPTIONS)
-    wish = Wish("con1", pending=True)
+    wish = DesiredConnection("con1", pending=True)
     return keepalive.prepare(wish, "con1", gateway, made, OPTIONS, present=present, ping=target)
 
 

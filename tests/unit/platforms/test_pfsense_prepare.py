@@ -13,13 +13,15 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
     RefusedError,
     RestoredError,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import changed_lines
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense import keepalive
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import known
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import Rewritten
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
+    ConfigXmlCandidate,
+)
 
 from ..corpus import CORPUS, needs_corpus
 from .pfsense_box import OPTIONS, reply, told
@@ -39,7 +41,9 @@ def config(path: Path, first: str, second: str, skew: str = "0") -> None:
     path.write_text(WHOLE.format(**about, phase1=first, phase2=second), encoding="utf-8")
 
 
-def prepared(path: Path, wish: Wish, first: str = "", second: str = "", **values: str) -> Rewritten:
+def prepared(
+    path: Path, wish: DesiredConnection, first: str = "", second: str = "", **values: str
+) -> ConfigXmlCandidate:
     """The change of a config.xml with these entries."""
     config(path, first or phase1(), second or phase2(), skew=values.pop("skew", "0"))
     made = reply(told(path), **values)
@@ -48,7 +52,7 @@ def prepared(path: Path, wish: Wish, first: str = "", second: str = "", **values
     return pfsense.prepare(wish, gateway, connection, made, OPTIONS)
 
 
-def asked(settings: Mapping[str, str], pending: bool = True, **more: Any) -> Wish:
+def asked(settings: Mapping[str, str], pending: bool = True, **more: Any) -> DesiredConnection:
     """A wish for con1; `con1/close_action` is a setting of a child of that name."""
     children: dict[str, dict[str, str]] = {}
     for name, value in settings.items():
@@ -56,10 +60,10 @@ def asked(settings: Mapping[str, str], pending: bool = True, **more: Any) -> Wis
         if slash:
             children.setdefault(child, {})[key] = value
     own = {name: value for name, value in settings.items() if "/" not in name}
-    return Wish("con1", own, children, pending=pending, **more)
+    return DesiredConnection("con1", own, children, pending=pending, **more)
 
 
-def edits_of(change: Rewritten) -> Edits:
+def edits_of(change: ConfigXmlCandidate) -> Edits:
     return {edit.path.removeprefix("ipsec/"): edit.value for edit in change.order.edits}
 
 
@@ -269,17 +273,17 @@ def test_a_twin_carries_what_is_up_and_is_not_for_all(tmp_path: Path) -> None:
             "loading connection 'con1' failed; its configuration is what it was before",
         ),
         (
-            {"written": DONE, "loading": "", "undone": Section(1, b""), "restored": "x"},
+            {"written": DONE, "loading": "", "undone": ReplySection(1, b""), "restored": "x"},
             NotRestoredError,
             "could not be taken back",
         ),
     ],
 )  # fmt: skip
 def test_what_came_of_it_is_told_in_a_sentence(
-    tmp_path: Path, sections: dict[str, str | Section], error: type[Exception], why: str
+    tmp_path: Path, sections: dict[str, str | ReplySection], error: type[Exception], why: str
 ) -> None:
     change = prepared(tmp_path / "config.xml", asked({"encap": "yes"}))
-    parts = {name: Section(0, part.encode()) if isinstance(part, str) else part for name, part in sections.items()}
+    parts = {name: ReplySection(0, part.encode()) if isinstance(part, str) else part for name, part in sections.items()}
     with pytest.raises(error) as raised:
         change.applied(Reply(parts))
     assert why in str(raised.value)
@@ -330,11 +334,11 @@ def test_what_the_check_does_not_see_is_a_warning(tmp_path: Path) -> None:
     assert not keepalive.blind(pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS), "con1", "con1")
 
 
-def kept(folder: Path, first: str, second: str, child: str, *, present: bool) -> Rewritten:
+def kept(folder: Path, first: str, second: str, child: str, *, present: bool) -> ConfigXmlCandidate:
     config(folder / "config.xml", first, second)
     made = reply(told(folder / "config.xml"), marks="dirty\n")
     gateway = pfsense.read("fw", made, OPTIONS)
-    return keepalive.prepare(Wish("con1"), child, gateway, made, OPTIONS, present=present, ping=None)
+    return keepalive.prepare(DesiredConnection("con1"), child, gateway, made, OPTIONS, present=present, ping=None)
 
 
 @needs_corpus

@@ -10,7 +10,12 @@ from textwrap import dedent
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Connection, Gateway, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    Connection,
+    Gateway,
+    Reply,
+    ReplySection,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
 
@@ -58,7 +63,7 @@ def phase2(reqid: int = 1, n: int = 1, **values: str) -> str:
 def box(tmp_path: Path) -> Callable[..., Gateway]:
     """The gateway of entries of IPsec, and of what else is said."""
 
-    def make(*entries: str, generated: bytes | None = None, **values: str | Section) -> Gateway:
+    def make(*entries: str, generated: bytes | None = None, **values: str | ReplySection) -> Gateway:
         texts = {"wan": "192.0.2.10", "skew": "0", "hasync": "", "globals": ""}
         given = {key: str(values.pop(key)) for key in list(values) if key in texts}
         parts = {kind: "".join(e for e in entries if e.startswith(f"<{kind}")) for kind in ("phase1", "phase2")}
@@ -264,7 +269,7 @@ def test_one_that_was_generated_and_is_disabled_since_waits(box: Callable[..., G
 
 
 def test_a_daemon_that_pfsense_stopped_itself_says_why(box: Callable[..., Gateway]) -> None:
-    swanctl = {"swanctl": "/usr/local/sbin/swanctl", "stats-reply": Section(2, b"", "connecting failed")}
+    swanctl = {"swanctl": "/usr/local/sbin/swanctl", "stats-reply": ReplySection(2, b"", "connecting failed")}
     (problem,) = box(phase1(more="<disabled></disabled>"), **swanctl).problems
     assert (problem.kind, "no phase 1 is enabled" in problem.hint) == ("daemon-stopped", True)
 
@@ -284,13 +289,13 @@ def test_nothing_generated_yet_is_a_problem(box: Callable[..., Gateway]) -> None
 @pytest.mark.parametrize(
     ("section", "kind", "what"),
     [
-        (Section(0, b'{"problem":"denied"}'), "config-unreadable", "this user may not read"),
-        (Section(0, b'{"problem":"missing"}'), "config-unreadable", "there is no config.xml"),
-        (Section(255, b"", "PHP Fatal error: x"), "config-unreadable", "PHP Fatal error: x"),
-        (Section(127, b""), "config-unreadable", "exit status 127"),
+        (ReplySection(0, b'{"problem":"denied"}'), "config-unreadable", "this user may not read"),
+        (ReplySection(0, b'{"problem":"missing"}'), "config-unreadable", "there is no config.xml"),
+        (ReplySection(255, b"", "PHP Fatal error: x"), "config-unreadable", "PHP Fatal error: x"),
+        (ReplySection(127, b""), "config-unreadable", "exit status 127"),
     ],
 )
-def test_what_php_cannot_tell_is_one_problem(section: Section, kind: str, what: str) -> None:
+def test_what_php_cannot_tell_is_one_problem(section: ReplySection, kind: str, what: str) -> None:
     gateway = platform_of(reply(section)).read("fw", reply(section), OPTIONS)
     problem = gateway.problems[0]
     assert (problem.kind, what in problem.what, bool(problem.hint)) == (kind, True, True)
@@ -311,4 +316,4 @@ def test_the_keys_of_digests_travel_as_secrets() -> None:
 
 def test_a_reply_of_no_platform_of_ours_is_an_error() -> None:
     with pytest.raises(IpsecError, match="known are"):
-        platform_of(Reply({"platform": Section(0, b"other")}))
+        platform_of(Reply({"platform": ReplySection(0, b"other")}))

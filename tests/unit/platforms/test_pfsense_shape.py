@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, Section
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import sa
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Shape
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import ConnectionShape
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import known
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import Rewritten
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
+    ConfigXmlCandidate,
+)
 
 from ..corpus import CORPUS, needs_corpus
 from .pfsense_box import OPTIONS, reply, told
@@ -28,8 +30,10 @@ ROUTED = phase2(mode="vti")
 UP = (IkeSa("con1", 1, "ESTABLISHED", children=(ChildSa("con1", 2, "INSTALLED"),)),)
 
 
-def shaped(path: Path, first: str, second: str, settings: Mapping[str, str] | None = None, **shape: Any) -> Rewritten:
-    return prepared(path / "config.xml", asked(settings or {}, shape=Shape(**shape)), first, second)
+def shaped(
+    path: Path, first: str, second: str, settings: Mapping[str, str] | None = None, **shape: Any
+) -> ConfigXmlCandidate:
+    return prepared(path / "config.xml", asked(settings or {}, shape=ConnectionShape(**shape)), first, second)
 
 
 SHAPES: list[tuple[str, str, dict[str, Any], Edits]] = [
@@ -81,7 +85,7 @@ def test_what_would_stop_or_miss_something_is_refused(
 )
 def test_a_routed_entry_whose_interface_is_assigned_stays(tmp_path: Path, shape: dict[str, Any]) -> None:
     path = tmp_path / "config.xml"
-    wish = asked({}, shape=Shape(**shape))
+    wish = asked({}, shape=ConnectionShape(**shape))
     config(path, phase1(), ROUTED)
     text = path.read_text(encoding="utf-8").replace("</lan>", "</lan><opt1><if>ipsec1</if></opt1>")
     path.write_text(text, encoding="utf-8")
@@ -115,12 +119,15 @@ def test_what_becomes_of_the_daemon_and_of_the_connection_is_known_before(tmp_pa
 )
 def test_sas_of_what_is_gone_are_ended_or_that_fails(sas: str | None, left: str) -> None:
     listed = "list-sa event {\n  con1 {\n    uniqueid = 1\n    state = ESTABLISHED\n  }\n}\n" if sas else ""
-    parts = {"terminate": Section(0, b"[IKE] deleting\n"), "sas": Section(1 if sas is None else 0, listed.encode())}
+    parts = {
+        "terminate": ReplySection(0, b"[IKE] deleting\n"),
+        "sas": ReplySection(1 if sas is None else 0, listed.encode()),
+    }
     if not left:
-        assert sa.ended(sa.Wish("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
+        assert sa.ended(sa.DesiredSas("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
         return
     with pytest.raises(Exception, match=left):
-        sa.ended(sa.Wish("con1", "terminated"), Reply(parts))
+        sa.ended(sa.DesiredSas("con1", "terminated"), Reply(parts))
 
 
 TIMERS: list[tuple[str, dict[str, str], Edits]] = [
@@ -154,16 +161,18 @@ def test_over_time_moves_the_lifetime_and_no_other_timer(
 @pytest.mark.parametrize(
     ("before", "after", "shape"),
     [
-        ("base", "p1_disabled", Shape(enabled=False, stop_daemon=True)),
-        ("p1_disabled", "base", Shape(enabled=True)),
-        ("base", "p2_disabled", Shape(children={"con1": False})),
-        ("p2_disabled", "base", Shape(children={"con1": True})),
-        ("2xP2_nosplit", "2xP2_split", Shape(split_children=True)),
-        ("2xP2_split", "2xP2_nosplit", Shape(split_children=False)),
-        ("base", "split_1xP2", Shape(split_children=True)),
+        ("base", "p1_disabled", ConnectionShape(enabled=False, stop_daemon=True)),
+        ("p1_disabled", "base", ConnectionShape(enabled=True)),
+        ("base", "p2_disabled", ConnectionShape(children={"con1": False})),
+        ("p2_disabled", "base", ConnectionShape(children={"con1": True})),
+        ("2xP2_nosplit", "2xP2_split", ConnectionShape(split_children=True)),
+        ("2xP2_split", "2xP2_nosplit", ConnectionShape(split_children=False)),
+        ("base", "split_1xP2", ConnectionShape(split_children=True)),
     ],
 )
-def test_from_one_case_of_pfsense_the_other_is_reached(release: str, before: str, after: str, shape: Shape) -> None:
+def test_from_one_case_of_pfsense_the_other_is_reached(
+    release: str, before: str, after: str, shape: ConnectionShape
+) -> None:
     folder = CORPUS / "pfsense" / release
     here, there = (reply(told(folder / name / "config.xml")) for name in (before, after))
     gateway = pfsense.read("fw", here, OPTIONS)

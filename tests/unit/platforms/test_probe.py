@@ -14,18 +14,21 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Daemon,
     Gateway,
     Reply,
-    Section,
+    ReplySection,
     System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.probe import Pair, Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.probe import (
+    PingAddresses,
+    ProbeRequest,
+)
 
 from ..shells import Shell, shell
 
 __all__ = ["shell"]
 
 CHOOSE = files(probe.__package__).joinpath("choose.awk").read_text(encoding="utf-8")
-WISH = Wish("fw", "hq", "net", peer=("10.2.0.1",))
+WISH = ProbeRequest("fw", "hq", "net", peer=("10.2.0.1",))
 
 
 def child(  # noqa: PLR0913 - as many as a CHILD_SA has
@@ -136,7 +139,8 @@ def reply(  # noqa: PLR0913 - one for each thing that varies
 ) -> Reply:
     texts = {"user": "0\n", "sas-0": before, "plan": f"{plan}\n", "sas-1": after}
     return Reply(
-        {n: Section(0, t.encode()) for n, t in texts.items()} | {"ping-1": Section(status, pinged.encode(), err)}
+        {n: ReplySection(0, t.encode()) for n, t in texts.items()}
+        | {"ping-1": ReplySection(status, pinged.encode(), err)}
     )
 
 
@@ -192,7 +196,7 @@ SIX_WISH = replace(WISH, child="six", peer=("fd00:2::1",))
         (SIX_WISH, "ping6 -n -q -c 3 -S fd00:1::1 fd00:2::1"),
     ],
 )
-def test_freebsd_is_asked_in_its_own_words(shell: Shell, tmp_path: Path, wish: Wish, said: str) -> None:
+def test_freebsd_is_asked_in_its_own_words(shell: Shell, tmp_path: Path, wish: ProbeRequest, said: str) -> None:
     """ping(8) and ping6(8) of FreeBSD: no `ip`, a source by -S, and milliseconds."""
     both = sas(NET, SIX)
     for name, program in {
@@ -261,31 +265,31 @@ def test_without_an_address_to_ping_it_says_what_to_give(plan: str, said: str) -
 @pytest.mark.parametrize(
     ("user", "section", "said"),
     [
-        ("0", Section(127, b"", "swanctl: not found"), "there is no swanctl at fw"),
+        ("0", ReplySection(127, b"", "swanctl: not found"), "there is no swanctl at fw"),
         (
             "1000",
-            Section(13, b"", "connecting to 'unix:///var/run/charon.vici' failed: Permission denied"),
+            ReplySection(13, b"", "connecting to 'unix:///var/run/charon.vici' failed: Permission denied"),
             "become: true",
         ),
         (
             "0",
-            Section(111, b"", "connecting to 'unix:///var/run/charon.vici' failed: Connection refused"),
+            ReplySection(111, b"", "connecting to 'unix:///var/run/charon.vici' failed: Connection refused"),
             "does not answer",
         ),
     ],
 )
-def test_a_daemon_that_is_not_to_be_had_is_an_error(user: str, section: Section, said: str) -> None:
+def test_a_daemon_that_is_not_to_be_had_is_an_error(user: str, section: ReplySection, said: str) -> None:
     with pytest.raises(IpsecError, match=said):
-        probe.proof(WISH, Reply({"user": Section(0, user.encode()), "sas-0": section}))
+        probe.proof(WISH, Reply({"user": ReplySection(0, user.encode()), "sas-0": section}))
 
 
 @pytest.mark.parametrize(
     "odd",
     [
         {"peer": ()},
-        {"peer": (), "pings": (Pair("10.1.0.1", None),)},
-        {"pings": (Pair("$(reboot)", "10.2.0.1"),)},
-        {"pings": (Pair(None, "fw-branch"),)},
+        {"peer": (), "pings": (PingAddresses("10.1.0.1", None),)},
+        {"pings": (PingAddresses("$(reboot)", "10.2.0.1"),)},
+        {"pings": (PingAddresses(None, "fw-branch"),)},
         {"count": 0},
         {"timeout": 61},
     ],

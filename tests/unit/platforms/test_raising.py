@@ -23,13 +23,15 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Logger,
     Problem,
     Reply,
+    ReplySection,
     Script,
-    Section,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import log_levels, loggers
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.loggers import GROUPS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import Conf
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
+    StrongswanConf,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,8 +57,8 @@ SETTLED = frozenset(("asked", "strongswan.conf"))
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     root, ours = tmp_path / "strongswan.conf", tmp_path / log_levels.NAME
     root.write_text("include *-logging.conf\n", encoding="utf-8")
-    made = log_levels.plan(log_levels.Wish({"ike": 2}), logging(INCLUDE))
-    script = log_levels.script(made, log_levels.Wish({"ike": 2}, 100), GATEWAY, "ab")
+    made = log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(INCLUDE))
+    script = log_levels.script(made, log_levels.DesiredLogLevels({"ike": 2}, 100), GATEWAY, "ab")
     ours.write_text(script.variables["TW_TEXT"], encoding="utf-8")
     reply = read_by(shell, root)
     assert loggers.left(reply, 1130) == loggers.left(reply, None) == ()
@@ -107,14 +109,14 @@ GENERATED = b"charon {\n syslog {\n daemon {\n ike = 2\n chd = 2\n }\n auth {\n 
     ("asked", "less"), [({"ike": 2}, ""), ({"default": 1}, ""), ({"ike": 3, "cfg": 2}, "less of cfg, ike than")]
 )
 def test_levels_that_are_generated_are_compared(asked: dict[str, int], less: str) -> None:
-    conf = Conf(
+    conf = StrongswanConf(
         "charon-systemd", "/var/etc/ipsec/strongswan.conf", {"/var/etc/ipsec/strongswan.conf": GENERATED}, frozenset()
     )
     if less:
         with pytest.raises(RefusedError, match=less):
-            log_levels.met(log_levels.Wish(asked), conf)
+            log_levels.met(log_levels.DesiredLogLevels(asked), conf)
     else:
-        made = log_levels.met(log_levels.Wish(asked), conf)
+        made = log_levels.met(log_levels.DesiredLogLevels(asked), conf)
         assert (made.idle, made.changed, made.before) == (True, False, made.after)
 
 
@@ -126,7 +128,7 @@ KINDS = ("journal", "filelog.main", "filelog./log/charon_log", "syslog.daemon", 
 
 
 @st.composite
-def configurations(draw: st.DrawFn) -> Conf:
+def configurations(draw: st.DrawFn) -> StrongswanConf:
     """Loggers in the daemon's section or charon's, in strongswan.conf or in a file that it includes."""
     parts: list[str] = ["", ""]
     for name in draw(st.lists(st.sampled_from(KINDS), unique=True)):
@@ -139,8 +141,10 @@ def configurations(draw: st.DrawFn) -> Conf:
 
 
 @given(configurations(), LEVELS)
-def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Conf, asked: dict[str, int]) -> None:
-    wish = log_levels.Wish(asked)
+def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
+    found: StrongswanConf, asked: dict[str, int]
+) -> None:
+    wish = log_levels.DesiredLogLevels(asked)
     made = log_levels.plan(wish, found)
     if made.body is None:
         assert not made.changed
@@ -161,7 +165,7 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(found: Con
     again = log_levels.plan(wish, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
-    back = log_levels.plan(log_levels.Wish({}), raised)
+    back = log_levels.plan(log_levels.DesiredLogLevels({}), raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
 
@@ -176,13 +180,13 @@ def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc
 
 
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:
-    first = log_levels.plan(log_levels.Wish({"ike": 3}), logging(INCLUDE))
+    first = log_levels.plan(log_levels.DesiredLogLevels({"ike": 3}), logging(INCLUDE))
     found = logging(INCLUDE)
     held = replace(found, files={**found.files, OURS: (first.body or "").encode()})
-    second = log_levels.plan(log_levels.Wish({"cfg": 2}), held)
+    second = log_levels.plan(log_levels.DesiredLogLevels({"cfg": 2}), held)
     assert (second.held, second.path, second.changed) == ((OURS,), OURS, True)
     assert [logger.levels for logger in second.after] == [{"default": 1, "cfg": 2}]
-    none = log_levels.plan(log_levels.Wish({"cfg": 1}), held)
+    none = log_levels.plan(log_levels.DesiredLogLevels({"cfg": 1}), held)
     assert (none.body, none.idle, none.changed) == (None, False, True)
 
 
@@ -197,13 +201,13 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 )
 def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        log_levels.plan(log_levels.Wish({"ike": 2}), logging(told))
+        log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
 
 def test_a_folder_that_is_not_there_takes_no_file() -> None:
-    wish = log_levels.Wish({"ike": 2})
+    wish = log_levels.DesiredLogLevels({"ike": 2})
     with pytest.raises(RefusedError) as error:
         log_levels.plan(wish, logging("include nowhere/*.conf\n"))
     assert str(error.value) == (
@@ -215,17 +219,17 @@ def test_a_folder_that_is_not_there_takes_no_file() -> None:
 
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
     told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert log_levels.plan(log_levels.Wish({"ike": 2}), logging(told)).path == f"/late/{log_levels.NAME}"
+    assert log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).path == f"/late/{log_levels.NAME}"
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = log_levels.plan(log_levels.Wish({"ike": 2}), logging(told)).warnings
+    (warning,) = log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).warnings
     assert warning.startswith("filelog.a begins anew now and when the levels go back")
 
 
 def test_where_nothing_runs_nothing_is_begun() -> None:
-    wish = log_levels.Wish({"ike": 2})
+    wish = log_levels.DesiredLogLevels({"ike": 2})
     made = log_levels.plan(wish, logging(INCLUDE))
     with pytest.raises(RefusedError, match="not running"):
         log_levels.script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
@@ -244,14 +248,14 @@ def test_where_nothing_runs_nothing_is_begun() -> None:
     ],
 )
 def test_what_the_gateway_could_not_do_fails_with_its_reason(section: str, error: type[IpsecError]) -> None:
-    reply = Reply({section: Section(0, b"it went wrong\ndo this", "")})
+    reply = Reply({section: ReplySection(0, b"it went wrong\ndo this", "")})
     with pytest.raises(error) as raised:
         log_levels.outcome(GATEWAY, reply)
     assert str(raised.value) == "it went wrong at gw: do this" or not section
 
 
 def test_what_was_done_is_no_error() -> None:
-    log_levels.outcome(GATEWAY, Reply({"levels-set": Section(0, b"", "")}))
+    log_levels.outcome(GATEWAY, Reply({"levels-set": ReplySection(0, b"", "")}))
 
 
 def test_loggers_are_shown_a_level_a_line() -> None:
@@ -334,8 +338,8 @@ def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str =
     """What became of a raise (or its end) in this folder, with a swanctl whose reload is this command."""
     root, folders = folder / "strongswan.conf", (folder, *folder.iterdir())
     files = {str(root): root.read_bytes(), **held(folders)}
-    found = Conf("charon", str(root), files, frozenset(map(str, folders)))
-    wish = log_levels.Wish({} if lower else {"ike": 2})
+    found = StrongswanConf("charon", str(root), files, frozenset(map(str, folders)))
+    wish = log_levels.DesiredLogLevels({} if lower else {"ike": 2})
     made = log_levels.script(log_levels.plan(wish, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")

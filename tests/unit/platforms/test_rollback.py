@@ -28,13 +28,13 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Guard,
     Problem,
     Reply,
+    ReplySection,
     Rollback,
     Script,
-    Section,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard_state
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.guard import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.guard import DesiredGuard
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
 
 from ..shells import Shell, shell
@@ -55,25 +55,25 @@ def under(guard: Guard | None, last: Rollback | None = None) -> Gateway:
 @pytest.mark.parametrize(
     ("wish", "guard", "do"),
     [
-        (Wish("armed", "me"), None, "arm"),
-        (Wish("proven", "me"), None, None),
-        (Wish("confirmed", "me"), None, None),
-        (Wish("rolled_back", "me"), None, None),
-        (Wish("armed", "me"), OURS, "extend"),
-        (Wish("armed", "other", name="CHG-1"), OURS, "extend"),
-        (Wish("armed", "me"), replace(OURS, state="proven"), "extend"),
-        (Wish("proven", "me"), OURS, "prove"),
-        (Wish("proven", "me"), replace(OURS, state="proven"), None),
-        (Wish("confirmed", "me"), OURS, "confirm"),
-        (Wish("confirmed", "me"), replace(OURS, state="proven"), "confirm"),
-        (Wish("confirmed", "other", name="CHG-1"), OURS, "confirm"),
-        (Wish("confirmed", "me"), replace(OURS, alive=False), "confirm"),
-        (Wish("rolled_back", "me"), OURS, "roll-back"),
-        (Wish("rolled_back", "me"), replace(OURS, alive=False), "roll-back"),
-        (Wish("rolled_back", "me"), replace(OURS, state="rolling_back"), "roll-back"),
+        (DesiredGuard("armed", "me"), None, "arm"),
+        (DesiredGuard("proven", "me"), None, None),
+        (DesiredGuard("confirmed", "me"), None, None),
+        (DesiredGuard("rolled_back", "me"), None, None),
+        (DesiredGuard("armed", "me"), OURS, "extend"),
+        (DesiredGuard("armed", "other", name="CHG-1"), OURS, "extend"),
+        (DesiredGuard("armed", "me"), replace(OURS, state="proven"), "extend"),
+        (DesiredGuard("proven", "me"), OURS, "prove"),
+        (DesiredGuard("proven", "me"), replace(OURS, state="proven"), None),
+        (DesiredGuard("confirmed", "me"), OURS, "confirm"),
+        (DesiredGuard("confirmed", "me"), replace(OURS, state="proven"), "confirm"),
+        (DesiredGuard("confirmed", "other", name="CHG-1"), OURS, "confirm"),
+        (DesiredGuard("confirmed", "me"), replace(OURS, alive=False), "confirm"),
+        (DesiredGuard("rolled_back", "me"), OURS, "roll-back"),
+        (DesiredGuard("rolled_back", "me"), replace(OURS, alive=False), "roll-back"),
+        (DesiredGuard("rolled_back", "me"), replace(OURS, state="rolling_back"), "roll-back"),
     ],
 )
-def test_what_is_needed_follows_from_what_there_is(wish: Wish, guard: Guard | None, do: str | None) -> None:
+def test_what_is_needed_follows_from_what_there_is(wish: DesiredGuard, guard: Guard | None, do: str | None) -> None:
     assert rollback.needed(wish, under(guard)) == do
     foretold = rollback.foretold(wish, rollback.needed(wish, under(guard)), under(guard))
     assert foretold.changed == (do in ("arm", "confirm", "roll-back"))
@@ -88,30 +88,70 @@ ROLLED_BACK = Rollback("CHG-1", "me", "not confirmed in time")
 @pytest.mark.parametrize(
     ("wish", "gateway", "said"),
     [
-        (Wish("armed", "you"), under(OURS), "a guard of CHG-1 was armed 5 s ago, for 60 s more at gw: wait until"),
-        (Wish("armed", "me", name="CHG-2"), under(OURS), "a guard of CHG-1 was armed"),
-        (Wish("confirmed", "you"), under(replace(OURS, age=None, left=None)), "a guard of CHG-1 was armed before a"),
-        (Wish("proven", "me"), under(replace(OURS, alive=False)), "what would roll back does not run any more at gw"),
-        (Wish("proven", "me"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1: not confirmed"),
-        (Wish("armed", "me"), under(replace(OURS, alive=False)), "what would roll back does not run any more at gw"),
-        (Wish("armed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this moment"),
-        (Wish("confirmed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this"),
-        (Wish("confirmed", "me"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1: not confirmed"),
-        (Wish("confirmed", "x", name="CHG-1"), under(None, ROLLED_BACK), "the gateway has rolled back for CHG-1"),
-        (Wish("armed", "me"), replace(GATEWAY, problems=(BROKEN,)), "a section has no closing brace at /etc/x:1"),
-        (Wish("armed", "me"), replace(GATEWAY, connections=(LOST,)), "the daemon holds hub, which /etc/swanctl/"),
-        (Wish("armed", "me", seconds=4), GATEWAY, "a time of 4 s is outside 5 to 86400 s"),
-        (Wish("armed", "me", name="a\nb"), GATEWAY, "'a\\nb' cannot be the name of a guard"),
+        (
+            DesiredGuard("armed", "you"),
+            under(OURS),
+            "a guard of CHG-1 was armed 5 s ago, for 60 s more at gw: wait until",
+        ),
+        (DesiredGuard("armed", "me", name="CHG-2"), under(OURS), "a guard of CHG-1 was armed"),
+        (
+            DesiredGuard("confirmed", "you"),
+            under(replace(OURS, age=None, left=None)),
+            "a guard of CHG-1 was armed before a",
+        ),
+        (
+            DesiredGuard("proven", "me"),
+            under(replace(OURS, alive=False)),
+            "what would roll back does not run any more at gw",
+        ),
+        (
+            DesiredGuard("proven", "me"),
+            under(None, ROLLED_BACK),
+            "the gateway has rolled back for CHG-1: not confirmed",
+        ),
+        (
+            DesiredGuard("armed", "me"),
+            under(replace(OURS, alive=False)),
+            "what would roll back does not run any more at gw",
+        ),
+        (
+            DesiredGuard("armed", "me"),
+            under(replace(OURS, state="rolling_back")),
+            "the gateway rolls back at this moment",
+        ),
+        (DesiredGuard("confirmed", "me"), under(replace(OURS, state="rolling_back")), "the gateway rolls back at this"),
+        (
+            DesiredGuard("confirmed", "me"),
+            under(None, ROLLED_BACK),
+            "the gateway has rolled back for CHG-1: not confirmed",
+        ),
+        (
+            DesiredGuard("confirmed", "x", name="CHG-1"),
+            under(None, ROLLED_BACK),
+            "the gateway has rolled back for CHG-1",
+        ),
+        (
+            DesiredGuard("armed", "me"),
+            replace(GATEWAY, problems=(BROKEN,)),
+            "a section has no closing brace at /etc/x:1",
+        ),
+        (
+            DesiredGuard("armed", "me"),
+            replace(GATEWAY, connections=(LOST,)),
+            "the daemon holds hub, which /etc/swanctl/",
+        ),
+        (DesiredGuard("armed", "me", seconds=4), GATEWAY, "a time of 4 s is outside 5 to 86400 s"),
+        (DesiredGuard("armed", "me", name="a\nb"), GATEWAY, "'a\\nb' cannot be the name of a guard"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_reason(wish: Wish, gateway: Gateway, said: str) -> None:
+def test_what_cannot_be_is_refused_with_its_reason(wish: DesiredGuard, gateway: Gateway, said: str) -> None:
     with pytest.raises((RefusedError, RestoredError)) as error:
         rollback.needed(wish, gateway)
     assert str(error.value).startswith(said)
 
 
 def test_a_rollback_of_others_does_not_concern_a_run() -> None:
-    assert rollback.needed(Wish("confirmed", "you"), under(None, ROLLED_BACK)) is None
+    assert rollback.needed(DesiredGuard("confirmed", "you"), under(None, ROLLED_BACK)) is None
     rollback.refuse_unguarded(under(None, ROLLED_BACK), "you")
     rollback.refuse_unguarded(under(OURS), "me")
     rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=guard_state.ASKED)), "me")
@@ -137,12 +177,12 @@ def test_a_run_writes_nothing_that_would_be_undone_or_half(gateway: Gateway, run
 )
 def test_what_the_gateway_did_not_do_fails(section: str, error: type[IpsecError]) -> None:
     with pytest.raises(error):
-        rollback.outcome("arm", GATEWAY, Reply({section: Section(0, b"it went wrong\ndo this", "")}))
+        rollback.outcome("arm", GATEWAY, Reply({section: ReplySection(0, b"it went wrong\ndo this", "")}))
 
 
 def test_a_rollback_that_could_not_do_all_fails_with_what_it_could_not() -> None:
     told = b"name CHG-1\nrun me\nwhy it was asked for\nended 1000\ndid put back /x\nfailed to establish a/b\n"
-    reply = Reply({"rolled-back": Section(0, told, ""), "ended": Section(0, b"", "")})
+    reply = Reply({"rolled-back": ReplySection(0, told, ""), "ended": ReplySection(0, b"", "")})
     with pytest.raises(NotRestoredError, match="for CHG-1: it was asked for at gw: to establish a/b"):
         rollback.outcome("roll-back", GATEWAY, reply)
     found = guard_state.rollback(reply)
@@ -196,7 +236,9 @@ class Box:
     folder: Path
     shell: Shell
 
-    def run(self, wish: Wish, do: rollback.Do, guard: Guard | None = None, *, kill_at: int | None = None) -> Reply:
+    def run(
+        self, wish: DesiredGuard, do: rollback.Do, guard: Guard | None = None, *, kill_at: int | None = None
+    ) -> Reply:
         made = rollback.script(
             replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab", rollback.kept()
         )
@@ -228,7 +270,7 @@ class Box:
 
     def arm(self, seconds: int = 3000) -> Guard:
         """A guard that is in force."""
-        found = rollback.outcome("arm", GATEWAY, self.run(Wish("armed", "me", seconds=seconds), "arm")).guard
+        found = rollback.outcome("arm", GATEWAY, self.run(DesiredGuard("armed", "me", seconds=seconds), "arm")).guard
         assert found is not None
         return found
 
@@ -356,7 +398,7 @@ def test_what_is_not_confirmed_is_undone_and_what_was_established_is(box: Box) -
         "--initiate --ike hub --child net --timeout 10",
     ]
     done = guard_state.rollback(
-        Reply({"rolled-back": Section(0, (box.folder / "etc/tw/rolled-back").read_bytes(), "")})
+        Reply({"rolled-back": ReplySection(0, (box.folder / "etc/tw/rolled-back").read_bytes(), "")})
     )
     assert done is not None
     assert (done.name, done.why, done.failed) == ("me", "not confirmed in time", ())
@@ -371,7 +413,7 @@ def test_where_no_file_was_changed_nothing_is_loaded_that_the_daemon_holds(box: 
     (box.folder / "sas").write_text("", encoding="utf-8")
     if not held:
         (box.folder / "conns").write_text("other: IKEv2, no reauthentication\n", encoding="utf-8")
-    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    done = rollback.outcome("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert done.rollback is not None
     assert done.rollback.failed == ()
     assert ("--load-all --noprompt" in box.asked()) is not held
@@ -382,7 +424,7 @@ def test_what_is_confirmed_stays_and_nothing_else_does(box: Box) -> None:
     guard = box.arm()
     box.harm()
     changed = box.whole()
-    done = rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+    done = rollback.outcome("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
     assert (done.changed, done.guard, done.rollback) == (True, None, None)
     assert box.whole() == changed
     box.until(lambda: not (box.folder / "etc" / "tw").exists())
@@ -396,7 +438,7 @@ def test_what_is_proven_and_never_confirmed_stays_where_its_tunnels_do(box: Box,
     changed = box.whole()
     if not was:
         (box.folder / "sas").write_text("", encoding="utf-8")
-    done = rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
+    done = rollback.outcome("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
     assert (done.changed, done.guard and done.guard.state, done.guard and done.guard.alive) == (False, "proven", True)
     if not up:
         (box.folder / "sas").write_text("", encoding="utf-8")
@@ -406,20 +448,20 @@ def test_what_is_proven_and_never_confirmed_stays_where_its_tunnels_do(box: Box,
 
 def test_what_is_changed_after_the_proof_is_not_proven(box: Box) -> None:
     guard = box.arm()
-    rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
-    more = rollback.outcome("extend", under(guard), box.run(Wish("armed", "me", seconds=4000), "extend", guard))
+    rollback.outcome("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
+    more = rollback.outcome("extend", under(guard), box.run(DesiredGuard("armed", "me", seconds=4000), "extend", guard))
     assert more.guard is not None
     assert more.guard.state == "armed"
     box.kill_watcher()
     with pytest.raises(RefusedError, match="does not run any more"):
-        rollback.outcome("prove", under(guard), box.run(Wish("proven", "me"), "prove", guard))
+        rollback.outcome("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
 
 
 def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(box: Box) -> None:
     before, guard = box.whole(), box.arm()
     box.harm()
     box.kill_watcher()
-    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    done = rollback.outcome("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert (done.changed, done.guard) == (True, None)
     assert done.rollback is not None
     assert done.rollback.why == guard_state.ASKED
@@ -428,8 +470,10 @@ def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(
 
 def test_more_time_is_given_and_never_taken(box: Box) -> None:
     guard = box.arm(seconds=1000)
-    more = rollback.outcome("extend", under(guard), box.run(Wish("armed", "you", seconds=2000), "extend", guard))
-    less = rollback.outcome("extend", under(guard), box.run(Wish("armed", "you", seconds=10), "extend", guard))
+    more = rollback.outcome(
+        "extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=2000), "extend", guard)
+    )
+    less = rollback.outcome("extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=10), "extend", guard))
     assert not more.changed
     for outcome in (more, less):
         assert outcome.guard is not None
@@ -442,7 +486,7 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
     guard = box.arm()
     box.kill_watcher()
     with pytest.raises(RefusedError, match="does not run any more"):
-        rollback.outcome("extend", under(guard), box.run(Wish("armed", "me"), "extend", guard))
+        rollback.outcome("extend", under(guard), box.run(DesiredGuard("armed", "me"), "extend", guard))
     reply = box.shell.run(Script(box._moved(text("standing.sh")) + "\nsection guard tw_standing"))
     found = guard_state.guard(reply)
     assert found is not None
@@ -453,7 +497,7 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
 def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box: Box) -> None:
     guard = box.arm()
     made = rollback.script(
-        Wish("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd", rollback.kept()
+        DesiredGuard("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd", rollback.kept()
     )
     variables = {**made.variables, "TW_WATCH": box._moved(made.variables["TW_WATCH"])}
     with pytest.raises(RefusedError, match="another guard was armed meanwhile"):
@@ -474,7 +518,7 @@ def test_where_systemd_runs_it_is_a_service_that_systemd_accepts(box: Box) -> No
     (unit,) = (box.folder / "systemd/system").iterdir()
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
-    rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+    rollback.outcome("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
     assert not unit.exists()
 
 
@@ -505,14 +549,14 @@ def test_files_that_the_parser_rejects_are_neither_a_snapshot_nor_loaded(box: Bo
     good = conf.read_text(encoding="utf-8")
     conf.write_text("broken", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"parser does not accept .*swanctl\.conf: .*syntax error"):
-        rollback.outcome("arm", GATEWAY, box.run(Wish("armed", "me"), "arm"))
+        rollback.outcome("arm", GATEWAY, box.run(DesiredGuard("armed", "me"), "arm"))
     assert box.left() == set()
     conf.write_text(good, encoding="utf-8")
     guard = box.arm()
     kept = next((box.folder / "etc/tw/guard/kept").glob("1"))
     kept.write_text("broken", encoding="utf-8")  # a disk that lies
     with pytest.raises(NotRestoredError, match="parser does not accept the files, so they are not loaded"):
-        rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+        rollback.outcome("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert "--load-all --noprompt" not in box.asked()
 
 
@@ -525,7 +569,7 @@ def test_a_daemon_that_does_not_answer_or_dies_gets_its_files_and_is_started(box
     start = box.folder / "init.d" / "strongswan"
     start.write_text(f"#!/bin/sh\nrm {box.folder}/down\n", encoding="utf-8")
     start.chmod(0o755)
-    done = rollback.outcome("roll-back", under(guard), box.run(Wish("rolled_back", "me"), "roll-back", guard))
+    done = rollback.outcome("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert done.changed
     assert box.whole() == before
     assert done.rollback is not None
@@ -559,14 +603,14 @@ def test_a_rollback_that_is_killed_at_any_step_is_finished_by_the_next(box: Box)
 
 
 def test_an_arming_that_is_killed_at_any_step_leaves_a_whole_guard_or_none(box: Box) -> None:
-    box.run(Wish("armed", "me"), "arm", kill_at=100000)
+    box.run(DesiredGuard("armed", "me"), "arm", kill_at=100000)
     steps = box.count
     assert steps > 30
     for kill_at in range(3, steps, steps // 12):
         box.kill_watcher()
         shutil.rmtree(box.folder / "etc/tw", ignore_errors=True)
         with suppress(TransportError):
-            box.run(Wish("armed", "me"), "arm", kill_at=kill_at)
+            box.run(DesiredGuard("armed", "me"), "arm", kill_at=kill_at)
         link = box.folder / "etc/tw/guard"
         if not link.exists():
             continue
@@ -577,12 +621,12 @@ def test_an_arming_that_is_killed_at_any_step_leaves_a_whole_guard_or_none(box: 
 
 @pytest.mark.parametrize("from_the_end", [2, 8])
 def test_what_an_arming_that_was_killed_has_left_goes_by_itself(box: Box, from_the_end: int) -> None:
-    box.run(Wish("armed", "me"), "arm", kill_at=100000)
+    box.run(DesiredGuard("armed", "me"), "arm", kill_at=100000)
     steps = box.count
     box.kill_watcher()
     shutil.rmtree(box.folder / "etc/tw")
     with suppress(TransportError):
-        box.run(Wish("armed", "me"), "arm", kill_at=steps - from_the_end)
+        box.run(DesiredGuard("armed", "me"), "arm", kill_at=steps - from_the_end)
     if (box.folder / "etc/tw/guard").exists():
         (box.folder / "etc/tw/guard/armed").rename(box.folder / "etc/tw/guard/confirmed")
     box.until(lambda: box.left() == set())
@@ -606,10 +650,10 @@ def test_a_confirmation_that_is_killed_at_any_step_counts_or_does_not(box: Box) 
         box.harm()
         changed = box.whole()
         try:
-            box.run(Wish("confirmed", "me"), "confirm", guard, kill_at=kill_at)
+            box.run(DesiredGuard("confirmed", "me"), "confirm", guard, kill_at=kill_at)
         except TransportError:
             if (box.folder / "etc/tw/guard/armed").exists():
-                rollback.outcome("confirm", under(guard), box.run(Wish("confirmed", "me"), "confirm", guard))
+                rollback.outcome("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
         box.until(lambda: box.left() == set())
         assert box.whole() == changed
         (box.folder / "etc/conf.d/a.conf").write_text("connections { hub { } }\n", encoding="utf-8")

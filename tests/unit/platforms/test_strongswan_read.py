@@ -11,8 +11,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Gateway,
     Reply,
+    ReplySection,
     Script,
-    Section,
     plain,
     restore,
 )
@@ -106,7 +106,7 @@ def test_the_daemon_and_what_surrounds_it_are_told(suite: str) -> None:
     ],
 )
 def test_a_log_that_is_not_whole_is_told(log: bytes, start: str, expected: tuple[str, ...], told: list[str]) -> None:
-    reply = Reply({**reply_of("trixie", "healthy").sections, "log": Section(0, log, "")})
+    reply = Reply({**reply_of("trixie", "healthy").sections, "log": ReplySection(0, log, "")})
     found = platform_of(reply).read("gw", reply, replace(OPTIONS, log_lines=2, log_from=start))
     assert found.log == expected
     assert kinds(found) == told
@@ -234,7 +234,7 @@ def test_a_stopped_daemon_is_told_from_one_that_does_not_answer(suite: str) -> N
     assert (found.version, found.sas) == (SUITES[suite], None)
     assert [(connection.configured, connection.loaded) for connection in found.connections] == [(True, False)]
     reply = reply_of(suite, "stopped")
-    runs = Reply({**reply.sections, "commands": Section(0, b"charon-systemd\n")})
+    runs = Reply({**reply.sections, "commands": ReplySection(0, b"charon-systemd\n")})
     silent = platform_of(runs).read("gw", runs, OPTIONS)
     assert (kinds(silent)[-1], silent.daemon.running) == ("no-vici", True)
 
@@ -244,27 +244,27 @@ def test_a_host_without_swanctl_says_so(suite: str) -> None:
     assert (kinds(found)[-1], found.daemon.installed, found.version) == ("no-swanctl", False, None)
 
 
-def with_section(reply: Reply, name: str, section: Section) -> Reply:
+def with_section(reply: Reply, name: str, section: ReplySection) -> Reply:
     return Reply({**reply.sections, name: section})
 
 
 TROUBLE = (
-    ("sas", Section(0, b"list-sa event {\n  west {\n"), "listing-unreadable"),
-    ("conns", Section(22, b"", "list-conns request failed"), "listing-failed"),
-    ("stats-reply", Section(124, b""), "daemon-hangs"),
+    ("sas", ReplySection(0, b"list-sa event {\n  west {\n"), "listing-unreadable"),
+    ("conns", ReplySection(22, b"", "list-conns request failed"), "listing-failed"),
+    ("stats-reply", ReplySection(124, b""), "daemon-hangs"),
     (
         "keepalives",
-        Section(0, b"/etc/cron.d/tunnelwright-keepalive-x:# tunnelwright keepalive: {x\n"),
+        ReplySection(0, b"/etc/cron.d/tunnelwright-keepalive-x:# tunnelwright keepalive: {x\n"),
         "keepalive-unreadable",
     ),
-    ("config", Section(3, b""), "config-changing"),
-    ("whole", Section(1, b""), "config-unreadable"),
-    ("file-0", Section(1, b"connections {", "od: not found"), "config-unreadable"),
+    ("config", ReplySection(3, b""), "config-changing"),
+    ("whole", ReplySection(1, b""), "config-unreadable"),
+    ("file-0", ReplySection(1, b"connections {", "od: not found"), "config-unreadable"),
 )
 
 
 @pytest.mark.parametrize(("name", "section", "kind"), TROUBLE)
-def test_one_part_that_did_not_come_is_a_problem_and_not_the_end(name: str, section: Section, kind: str) -> None:
+def test_one_part_that_did_not_come_is_a_problem_and_not_the_end(name: str, section: ReplySection, kind: str) -> None:
     reply = with_section(reply_of("trixie", "healthy"), name, section)
     found = platform_of(reply).read("gw", reply, OPTIONS)
     assert kind in kinds(found)
@@ -279,7 +279,7 @@ KEEPALIVES = b"""\
 
 
 def test_keepalives_of_both_kinds_are_found() -> None:
-    reply = with_section(reply_of("trixie", "healthy"), "keepalives", Section(0, KEEPALIVES))
+    reply = with_section(reply_of("trixie", "healthy"), "keepalives", ReplySection(0, KEEPALIVES))
     one, other = platform_of(reply).read("gw", reply, OPTIONS).keepalives
     assert (one.means, one.connection, one.child, one.interval) == ("systemd", "a", "b:c", 30.0)
     assert (other.means, other.origin) == ("cron", "/etc/cron.d/tunnelwright-keepalive-d:1")
@@ -295,7 +295,7 @@ lo0: flags=8049
 
 
 def test_addresses_are_read_from_ifconfig_too() -> None:
-    reply = with_section(reply_of("trixie", "healthy"), "addresses", Section(0, IFCONFIG))
+    reply = with_section(reply_of("trixie", "healthy"), "addresses", ReplySection(0, IFCONFIG))
     found = platform_of(reply).read("gw", reply, OPTIONS).system.addresses
     assert found == ("em0 192.0.2.1/24", "em0 fe80::1/64", "lo0 127.0.0.1")
 
@@ -315,7 +315,7 @@ def test_platforms_are_found_by_being_there() -> None:
 
 
 def test_certificates_are_read_from_their_der() -> None:
-    reply = with_section(reply_of("trixie", "healthy"), "certificates", Section(0, CERTIFICATE.encode()))
+    reply = with_section(reply_of("trixie", "healthy"), "certificates", ReplySection(0, CERTIFICATE.encode()))
     found = platform_of(reply).read("gw", reply, replace(OPTIONS, certificates=True))
     (certificate,) = found.certificates or ()
     assert certificate.subject == "C=CH, O=Tünnel, CN=moon.lab"
@@ -364,7 +364,7 @@ def test_whatever_a_section_says_it_is_read_or_one_sentence(section: str, said: 
     if said is None:
         del sections[section]
     else:
-        sections[section] = Section(0, said)
+        sections[section] = ReplySection(0, said)
     with suppress(IpsecError):
         read_gateway("gw", Reply(sections), OPTIONS)
 

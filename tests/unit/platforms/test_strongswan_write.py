@@ -14,10 +14,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
     GatewayFile,
     Span,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
-    Draft,
+    EditSet,
     draft,
     script,
 )
@@ -69,7 +69,9 @@ def shown(psk: str) -> tuple[bytes, GatewayFile]:
     )
 
 
-def planned(wish: Wish, file: GatewayFile, version: tuple[int, ...] = (6, 0, 1)) -> tuple[Draft, Connection]:
+def planned(
+    wish: DesiredConnection, file: GatewayFile, version: tuple[int, ...] = (6, 0, 1)
+) -> tuple[EditSet, Connection]:
     settings = load(PATH, {PATH: file.text})
     (connection,), dummy = connections(settings, version)
     found = settings.get(("secrets", "ike-1", "secret"))
@@ -104,12 +106,17 @@ def test_settings_and_key_change_in_the_gateways_own_bytes_and_nothing_else_does
 ) -> None:
     own, file = shown(old)
     settings = {"dpd_delay": "9s"} if also else {}
-    plan, dummy = planned(Wish("hq", settings, {}, new), file)
+    plan, dummy = planned(DesiredConnection("hq", settings, {}, new), file)
     if not plan.edits:
         assert (old, also) == (new, False)
         return
     program = script(
-        Wish("hq", settings, {}, new), plan, {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False
+        DesiredConnection("hq", settings, {}, new),
+        plan,
+        {PATH: file},
+        options=GatherOptions(KEY),
+        timeout=1,
+        terminate=False,
     )
     after = parse(carried_out(own, program.variables, program.secrets["TW_PSK"]))
     changed = after.get(("secrets", "ike-1", "secret"))
@@ -124,7 +131,7 @@ def test_settings_and_key_change_in_the_gateways_own_bytes_and_nothing_else_does
 
 def test_a_key_travels_among_the_scripts_secrets_alone() -> None:
     file = shown("old-secret-key")[1]
-    wish = Wish("hq", psk="new-secret-key")
+    wish = DesiredConnection("hq", psk="new-secret-key")
     program = script(wish, planned(wish, file)[0], {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False)
     assert program.secrets["TW_PSK"] == "new-secret-key"
     written = "".join(f"\\0{byte:03o}" for byte in b"new-secret-key")
@@ -136,7 +143,7 @@ def test_a_key_travels_among_the_scripts_secrets_alone() -> None:
 
 def test_the_diff_and_the_edits_show_no_key_but_that_it_changes() -> None:
     file = shown("old-secret-key")[1]
-    plan, dummy = planned(Wish("hq", psk="new-secret-key"), file)
+    plan, dummy = planned(DesiredConnection("hq", psk="new-secret-key"), file)
     text = str(plan.diff) + str(changed_lines(plan.diff))
     assert "secret-key" not in text
     assert digest(KEY, "new-secret-key") not in text
@@ -161,14 +168,16 @@ def test_what_this_strongswan_would_not_take_is_refused(
     settings: dict[str, str], children: dict[str, dict[str, str]], version: tuple[int, ...], said: str
 ) -> None:
     with pytest.raises(RefusedError, match=re.escape(said)):
-        planned(Wish("hq", settings, children), shown("x")[1], version)
+        planned(DesiredConnection("hq", settings, children), shown("x")[1], version)
 
 
 def test_an_empty_value_removes_a_setting_and_what_is_there_already_changes_nothing() -> None:
     file = shown("x")[1]
-    plan, dummy = planned(Wish("hq", {"version": ""}), file)
+    plan, dummy = planned(DesiredConnection("hq", {"version": ""}), file)
     assert dict(plan.changes) == {("connections", "hq", "version"): ("2", None)}
-    assert planned(Wish("hq", {"version": "2"}, {"net": {"start_action": "none"}}, "x"), file)[0].edits == ()
+    assert (
+        planned(DesiredConnection("hq", {"version": "2"}, {"net": {"start_action": "none"}}, "x"), file)[0].edits == ()
+    )
 
 
 def test_a_key_for_identities_that_have_none_is_added_beside_the_others() -> None:
@@ -176,7 +185,7 @@ def test_a_key_for_identities_that_have_none_is_added_beside_the_others() -> Non
     settings = load(PATH, {PATH: file.text})
     (connection,), dummy = connections(settings, (6, 0, 1))
     other = Secret("ike-1", ("somebody", "else"), "0" * 64, "id", "")
-    wish = Wish("hq", psk="the new one")
+    wish = DesiredConnection("hq", psk="the new one")
     plan = draft(wish, settings, {PATH: file}, (6, 0, 1), KEY, (other,), connection)
     program = script(wish, plan, {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False)
     after = parse(carried_out(own, program.variables, program.secrets["TW_PSK"])).tree()

@@ -13,17 +13,17 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, Connection, IkeSa
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.parallel_connection import (
     SUFFIX,
-    Twin,
+    ParallelConnection,
     carried,
     twin,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
     GatewayFile,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import Wish
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
-    Draft,
+    EditSet,
     draft,
     script,
 )
@@ -91,32 +91,38 @@ def there(files: dict[str, bytes], root: str = ROOT) -> tuple[Tree, tuple[Connec
     return settings.tree()["connections"], connections(settings, (6, 0, 1))[0]
 
 
-def planned(wish: Wish, files: dict[str, bytes] | None = None) -> tuple[Draft, Connection]:
+def planned(wish: DesiredConnection, files: dict[str, bytes] | None = None) -> tuple[EditSet, Connection]:
     files = files or FILES
     found = {c.name: c for c in there(files)[1]}["hq"]
     shown = {path: GatewayFile(path, text, "print", "600", "root:root") for path, text in files.items()}
     return draft(wish, load(ROOT, files), shown, (6, 0, 1), "k", (), found), found
 
 
-def made(wish: Wish, **options: str) -> tuple[Twin, Draft]:
+def made(wish: DesiredConnection, **options: str) -> tuple[ParallelConnection, EditSet]:
     plan, connection = planned(wish)
     return twin(connection, plan.changes, ("net",), options.get("config", ROOT)), plan
 
 
 WISHES = {
-    "a value of its own": Wish("hq", {"version": "0"}),
-    "a value that a template has": Wish("hq", {"dpd_delay": "5s"}, {"net": {"esp_proposals": "aes128gcm16"}}),
-    "a new value": Wish("hq", {"encap": "yes"}, {"voice": {"rekey_time": "10m"}}),
-    "a value cleared": Wish("hq", {"dpd_delay": ""}, {"net": {"rekey_time": "", "close_action": ""}}),
-    "a later round": Wish("hq", {"local-2.id": "c.lab", "remote.id": 'C=CH, O="x"'}),
-    "actions": Wish("hq", {"keyingtries": "1"}, {"net": {"start_action": "trap"}, "voice": {"close_action": "start"}}),
-    "nothing": Wish("hq"),
+    "a value of its own": DesiredConnection("hq", {"version": "0"}),
+    "a value that a template has": DesiredConnection(
+        "hq", {"dpd_delay": "5s"}, {"net": {"esp_proposals": "aes128gcm16"}}
+    ),
+    "a new value": DesiredConnection("hq", {"encap": "yes"}, {"voice": {"rekey_time": "10m"}}),
+    "a value cleared": DesiredConnection("hq", {"dpd_delay": ""}, {"net": {"rekey_time": "", "close_action": ""}}),
+    "a later round": DesiredConnection("hq", {"local-2.id": "c.lab", "remote.id": 'C=CH, O="x"'}),
+    "actions": DesiredConnection(
+        "hq", {"keyingtries": "1"}, {"net": {"start_action": "trap"}, "voice": {"close_action": "start"}}
+    ),
+    "nothing": DesiredConnection("hq"),
 }
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["before the files are written", "after"])
 @pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
-def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_to_be(wish: Wish, written: bool) -> None:
+def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_to_be(
+    wish: DesiredConnection, written: bool
+) -> None:
     bridge, plan = made(wish)
     after = dict(plan.after)
     with_twin, found = there({**(after if written else FILES), BESIDE: bridge.text.encode()}, BESIDE)
@@ -132,7 +138,7 @@ def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_t
 
 
 def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_as_they_were() -> None:
-    bridge = made(Wish("hq", {"encap": "yes"}))[0]
+    bridge = made(DesiredConnection("hq", {"encap": "yes"}))[0]
     parked, found = there({**FILES, BESIDE: bridge.parked.encode()}, BESIDE)
     connection = {c.name: c for c in found}["hq"]
     assert connection.remote_addrs == ("0.0.0.1",)
@@ -145,39 +151,46 @@ def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_a
     ("wish", "config", "change", "said"),
     [
         (
-            Wish("hq"),
+            DesiredConnection("hq"),
             ROOT,
             {"remote_addrs": ("%any",)},
             "an end that can initiate, and remote_addrs of hq is %any: make",
         ),
         (
-            Wish("hq"),
+            DesiredConnection("hq"),
             ROOT,
             {"version": 1},
             "does not work with IKEv1, which hq has: leave it out, or move to version 2",
         ),
-        (Wish("hq", {"version": "1"}), ROOT, {}, "does not work with IKEv1"),
-        (Wish("hq"), "/etc/swanctl/my vpn.conf", {}, "cannot write the names of hq and my vpn.conf into a file beside"),
-        (Wish("hq"), ROOT, {"name": "x" * 110}, "cannot write the names of xxx"),
+        (DesiredConnection("hq", {"version": "1"}), ROOT, {}, "does not work with IKEv1"),
+        (
+            DesiredConnection("hq"),
+            "/etc/swanctl/my vpn.conf",
+            {},
+            "cannot write the names of hq and my vpn.conf into a file beside",
+        ),
+        (DesiredConnection("hq"), ROOT, {"name": "x" * 110}, "cannot write the names of xxx"),
     ],
 )
-def test_what_cannot_be_carried_over_is_refused(wish: Wish, config: str, change: dict[str, object], said: str) -> None:
+def test_what_cannot_be_carried_over_is_refused(
+    wish: DesiredConnection, config: str, change: dict[str, object], said: str
+) -> None:
     plan, connection = planned(wish)
     with pytest.raises(RefusedError, match=re.escape(said)):
         twin(replace(connection, **change), plan.changes, ("net",), config)
 
 
 def test_moving_from_ikev1_to_2_is_carried_over() -> None:
-    plan, connection = planned(Wish("hq", {"version": "2"}))
+    plan, connection = planned(DesiredConnection("hq", {"version": "2"}))
     assert not plan.changes
     one = {**FILES, FILE: FILES[FILE].replace(b"version = 2\n    remote", b"version = 1\n    remote")}
-    plan, connection = planned(Wish("hq", {"version": "2"}), one)
+    plan, connection = planned(DesiredConnection("hq", {"version": "2"}), one)
     assert connection.version == 1
     assert twin(connection, plan.changes, ("net",), ROOT).name == "hq" + SUFFIX
 
 
 def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -> None:
-    connection = planned(Wish("hq"))[1]
+    connection = planned(DesiredConnection("hq"))[1]
     net, voice, gone = (
         ChildSa(name, 1, state) for name, state in (("net", "INSTALLED"), ("voice", "REKEYED"), ("x", "INSTALLED"))
     )
@@ -237,10 +250,12 @@ def hop(shell: Shell, tmp_path: Path) -> Iterator[Hop]:
 
     def run(*refused: str) -> tuple[list[str], dict[str, str]]:
         (daemon / "refused").write_text("".join(f"{one}\n" for one in refused), encoding="utf-8")
-        bridge = Twin("hq" + SUFFIX, f"include {config.name}\n# hq-tunnelwright-next\n", "", ("net",), ("net",))
-        plan = Draft((), {}, {}, {}, ("hq",))
+        bridge = ParallelConnection(
+            "hq" + SUFFIX, f"include {config.name}\n# hq-tunnelwright-next\n", "", ("net",), ("net",)
+        )
+        plan = EditSet((), {}, {}, {}, ("hq",))
         options = GatherOptions("k", config=str(config))
-        program = script(Wish("hq"), plan, {}, options=options, timeout=1, terminate=False, twin=bridge)
+        program = script(DesiredConnection("hq"), plan, {}, options=options, timeout=1, terminate=False, twin=bridge)
         sections = with_tools.run(program).sections
         told = (daemon / "calls").read_text(encoding="utf-8").splitlines()
         assert not list(tmp_path.glob(".*tunnelwright*"))

@@ -20,7 +20,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import markdown_text
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report, summary
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import Drift, drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, drift
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.escape import visible, visible_lines
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import notice as as_notice
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
@@ -52,7 +52,7 @@ READERS = {
     "markdown": reading.from_markdown,
     "html": reading.from_html,
 }
-NONE = Drift()
+NONE = ReportDiff()
 LIVE = (
     "@all",
     "alice@example.net",
@@ -366,7 +366,7 @@ def test_the_notice_of_a_first_report_has_what_is_wrong_and_is_short() -> None:
 
 def test_a_report_is_compared_with_the_json_of_an_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "findings.json"
-    assert since(report(), path) == since(report(), None) == Drift()
+    assert since(report(), path) == since(report(), None) == ReportDiff()
     path.write_text(FORMATS["json"].render(earlier(), NONE), encoding="utf-8")
     assert since(report(), path) == drift(earlier(), report())
     assert since(earlier(), path).summary() == "since 2026-11-20T16:00:00Z: nothing has changed"

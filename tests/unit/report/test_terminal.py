@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Attempt, EndName, Step
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName, InitiationAttempt, Step
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import repairs as as_story
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import side_by_side
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import Done
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import ExecutedStep
 
 from tests.unit.build import Edit, Row, connection, edited, gateway, given, healthy, probe, secret, tunnel
 
@@ -128,21 +128,24 @@ a-b: NOT PROVEN
 def test_the_story_of_a_repair_says_what_was_wrong_what_changed_and_what_proves_it() -> None:
     a, b = healthy()
     before = audit((a, edited(b, connection=BLIND)))
-    done = [Done(step, changed=True) for step in before.steps]
+    done = [ExecutedStep(step, changed=True) for step in before.steps]
     assert as_story.render(as_story.tell(before.findings, done, audit((a, b), probes=PASSING))) == REPAIRED
 
 
 def test_a_repair_that_failed_says_so_and_what_is_still_wrong() -> None:
     a, b = healthy()
     before = audit((a, edited(b, connection=BLIND)))
-    done = [Done(before.steps[0], changed=True, failed="no space left"), Done(before.steps[1], changed=False)]
+    done = [
+        ExecutedStep(before.steps[0], changed=True, failed="no space left"),
+        ExecutedStep(before.steps[1], changed=False),
+    ]
     assert as_story.render(as_story.tell(before.findings, done, before)) == FAILED
 
 
 def test_a_repair_that_was_undone_says_why() -> None:
     a, b = healthy()
     before = audit((a, edited(b, connection=BLIND)))
-    done = [Done(step, changed=True) for step in before.steps]
+    done = [ExecutedStep(step, changed=True) for step in before.steps]
     told = as_story.render(
         as_story.tell(
             before.findings, done, before, undone={"a-b": "UNDONE, its gateways have again what they had: no ping"}
@@ -166,12 +169,12 @@ def test_no_tunnel_with_a_finding_is_no_story() -> None:
 def test_a_step_is_told_by_what_it_sets_and_never_by_a_key() -> None:
     step = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, psk=True, tunnel="a-b",
                 children={"net": {"mode": "tunnel"}})  # fmt: skip
-    (chapter,) = as_story.tell((), [Done(step, changed=True)], audit(healthy()))
+    (chapter,) = as_story.tell((), [ExecutedStep(step, changed=True)], audit(healthy()))
     assert chapter.changed == ("b/to-a: encap = yes, net.mode = tunnel, pre-shared key",)
 
 
 def test_both_ends_are_put_side_by_side_with_what_differs_marked() -> None:
-    down, works = {"sas": ()}, Attempt("b", "to-a", established=True)
+    down, works = {"sas": ()}, InitiationAttempt("b", "to-a", established=True)
     odd = {"connection": {"version": 1, "local_addrs": ("%any",), "dpd_delay": 9.0}, **down}
     told = side_by_side.render(tunnel(Row("", "", down, odd, attempts=(works,))))
     marked = {line.split("  ")[1] for line in told.splitlines() if side_by_side.DIFFERS in line}
@@ -199,5 +202,5 @@ def test_what_people_call_a_connection_stands_beside_its_name_everywhere() -> No
     step = found.tunnels[0].named(Step("persist", "b", "keepalive", "to-a", "net", "present"))
     assert step.target == "to-a/net (To HQ, first, LANs)"
     assert "b/to-a/net (To HQ, first, LANs): keepalive present" in as_story.render(
-        as_story.tell((), [Done(replace(step, tunnel="a-b"), changed=True)], found)
+        as_story.tell((), [ExecutedStep(replace(step, tunnel="a-b"), changed=True)], found)
     )

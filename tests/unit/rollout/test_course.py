@@ -10,31 +10,34 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     ChangeRecord,
+    ChangeRequest,
     EndName,
     Finding,
     Gateway,
     Guard,
-    Measured,
-    Order,
+    OutageMeasurement,
     Probe,
-    Proof,
     Setting,
     Step,
+    TunnelProof,
     plain,
     restore,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout import state_machine
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.snapshot import Found, Seen
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.state_machine import Heard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.snapshot import (
+    AuditedTunnel,
+    FleetSnapshot,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.state_machine import RunEvent
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.steps import taken
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.todo import steps_to_take, todo
 
 from tests.unit.build import child, child_sa, connection, gateway, ike_sa
 
 NOW = datetime(2026, 11, 21, 22, 0, tzinfo=UTC)
-UP, DUMB = Proof(crosswise=True, traffic=True), Proof(crosswise=True, traffic=None)
-DOWN = Proof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
-SILENT = Proof(crosswise=True, traffic=False, missing=("a got 0 of 3 pings back",))
+UP, DUMB = TunnelProof(crosswise=True, traffic=True), TunnelProof(crosswise=True, traffic=None)
+DOWN = TunnelProof(crosswise=False, traffic=None, missing=("no CHILD_SA of net that both ends hold",))
+SILENT = TunnelProof(crosswise=True, traffic=False, missing=("a got 0 of 3 pings back",))
 FINE, LOST = {"changed": True}, {"unreachable": True, "msg": "Connection timed out"}
 
 
@@ -55,7 +58,9 @@ def step(name: str, on: str | None = None, **values: Any) -> Step:
     return Step("responder", end.gateway, "connection", end.connection, **(about | values))
 
 
-def look(*names: str, steps: tuple[Step, ...] = (), proofs: dict[str, Proof] | None = None, **more: Any) -> Seen:
+def look(
+    *names: str, steps: tuple[Step, ...] = (), proofs: dict[str, TunnelProof] | None = None, **more: Any
+) -> FleetSnapshot:
     """A look at tunnels between gateways; `encap`: who has that setting already; `managed`: from where."""
     proofs, encap, managed = proofs or {}, more.pop("encap", ()), more.pop("managed", {})
     read: dict[str, Gateway] = {}
@@ -68,7 +73,7 @@ def look(*names: str, steps: tuple[Step, ...] = (), proofs: dict[str, Proof] | N
             made = connection(end.connection, settings=settings, children=(child(local_ts=nets[0], remote_ts=nets[1]),))
             system = replace(own.system, managed_from=managed.get(end.gateway, ""))
             read[end.gateway] = replace(own, connections=(*own.connections, made), system=system)
-    tunnels = {name: Found(name, ends(name), ends(name)[0].gateway, proofs.get(name, UP)) for name in names}
+    tunnels = {name: AuditedTunnel(name, ends(name), ends(name)[0].gateway, proofs.get(name, UP)) for name in names}
     pings = [{"from": "10.1.0.1", "to": "10.2.0.1"}]
     to_probe = {
         one: [
@@ -79,23 +84,25 @@ def look(*names: str, steps: tuple[Step, ...] = (), proofs: dict[str, Proof] | N
         ]
         for one in read
     }
-    return Seen(read, tunnels=tunnels, steps=steps, to_probe=to_probe, **more)
+    return FleetSnapshot(read, tunnels=tunnels, steps=steps, to_probe=to_probe, **more)
 
 
 class Run:
     """One run, as the role makes it: a record that goes through events."""
 
-    def __init__(self, seen: Seen, **order: Any) -> None:
+    def __init__(self, seen: FleetSnapshot, **order: Any) -> None:
         redundant = order.pop("redundant", ())
         hosts = order.pop("hosts", tuple(seen.gateways))
         self.seen, self.now = seen, NOW
-        self.record = ChangeRecord(Order("CHG-1", **({"hosts": hosts, "serial": ("1", "5")} | order)), NOW.isoformat())
+        self.record = ChangeRecord(
+            ChangeRequest("CHG-1", **({"hosts": hosts, "serial": ("1", "5")} | order)), NOW.isoformat()
+        )
         self.event("planned", seen=seen, redundant=redundant)
 
     def event(self, name: str, **heard: Any) -> dict[str, Any]:
         self.now += timedelta(seconds=1)
         before = restore(ChangeRecord, plain(self.record), "record")  # as it travels through Ansible
-        self.record = state_machine.EVENTS[name](before, Heard(self.now, **heard))
+        self.record = state_machine.EVENTS[name](before, RunEvent(self.now, **heard))
         return todo(self.record)
 
     def begin(self, batch: int, **heard: Any) -> dict[str, Any]:
@@ -111,7 +118,7 @@ class Run:
             next_ = self.event("confirmed", results={name: wrong.get(name, FINE) for name in next_["confirm"]})
         return next_
 
-    def undo(self, seen: Seen, **wrong: Any) -> dict[str, Any]:
+    def undo(self, seen: FleetSnapshot, **wrong: Any) -> dict[str, Any]:
         asked = todo(self.record)["roll_back"]
         return self.event("restored", seen=seen, results={name: wrong.get(name, FINE) for name in asked})
 
@@ -139,7 +146,7 @@ def test_a_run_without_trouble_arms_takes_steps_proves_and_confirms_batch_by_bat
     found = run.event("tried", seen=look(*NAMES, steps=STEPS[1:]), taken=taken([FINE], STEPS[:1]))
     assert (found["confirm"], found["roll_back"]) == (["hub", "a"], [])
     assert run.confirm()["unfinished"] == ""
-    run.event("measured", outages=(("hub-a", Measured("hub", "net", "10.1.0.1", "10.2.0.1", 9, 2, 0.4)),))
+    run.event("measured", outages=(("hub-a", OutageMeasurement("hub", "net", "10.1.0.1", "10.2.0.1", 9, 2, 0.4)),))
     assert run.statuses == {"hub-a": "done", "hub-b": "planned", "x-y": "planned"}
     assert run.record.tunnels[0].outages[0].seconds == pytest.approx(0.4)
     assert run.record.longest < 60
@@ -196,7 +203,9 @@ def test_a_second_look_may_show_that_all_is_well() -> None:
         ),
     ],
 )
-def test_a_tunnel_that_is_not_proven_may_not_stay(after: Seen, results: list[dict[str, Any]], why: str) -> None:
+def test_a_tunnel_that_is_not_proven_may_not_stay(
+    after: FleetSnapshot, results: list[dict[str, Any]], why: str
+) -> None:
     run = Run(BEFORE)
     run.arm(1)
     found = run.event("tried", seen=after, taken=taken(results, STEPS[:1]))
@@ -231,7 +240,7 @@ def test_a_change_that_ends_what_passes_through_a_tunnel_beside_it_may_not_stay(
     assert run.undo(before)["unfinished"] == "hub-a rolled back"
 
 
-def up(seen: Seen, *names: str) -> Seen:
+def up(seen: FleetSnapshot, *names: str) -> FleetSnapshot:
     """The look, with SAs that both ends of these tunnels hold."""
     read = dict(seen.gateways)
     for number, name in enumerate(names, 1):
@@ -335,7 +344,7 @@ def test_nothing_is_done_about_what_was_only_a_consequence() -> None:
     ],
     ids=["it did not help", "it was refused", "no other cause is known", "an end cannot be read"],
 )
-def test_no_other_cause_is_tried_where_none_can_be(after: Seen, results: list[dict[str, Any]]) -> None:
+def test_no_other_cause_is_tried_where_none_can_be(after: FleetSnapshot, results: list[dict[str, Any]]) -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
     run.event("tried", seen=after, taken=taken(results, [FIRST]))
@@ -406,7 +415,7 @@ def test_while_one_tunnel_goes_on_the_guards_of_all_are_renewed() -> None:
     ],
     ids=["it worked before", "a tunnel beside it is lost"],
 )
-def test_what_has_done_harm_does_not_go_on(before: Seen, after: Seen) -> None:
+def test_what_has_done_harm_does_not_go_on(before: FleetSnapshot, after: FleetSnapshot) -> None:
     run = Run(before)
     run.arm(1)
     run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
@@ -489,7 +498,7 @@ def test_a_plan_has_the_steps_of_all_causes_and_foretells_what_cannot_be_guarded
     ids=["down, and the other end is not ours", "it was up", "both ends are ours", "not asked for"],
 )
 def test_one_end_alone_may_be_changed_where_nothing_was_up(
-    order: dict[str, Any], before: Proof, roll_back: list[str]
+    order: dict[str, Any], before: TunnelProof, roll_back: list[str]
 ) -> None:
     run = Run(look("hub-a", steps=(step("hub-a", "hub"),), proofs={"hub-a": before}), **order)
     run.arm(1)
@@ -598,7 +607,7 @@ def test_what_is_not_what_it_was_after_a_rollback_has_failed_for_good() -> None:
         ({}, look("hub-b", unreadable={"a": "no route"}), "a cannot be read: no route"),
     ],
 )
-def test_a_rollback_that_did_not_help_is_told(wrong: dict[str, Any], seen: Seen, why: str) -> None:
+def test_a_rollback_that_did_not_help_is_told(wrong: dict[str, Any], seen: FleetSnapshot, why: str) -> None:
     run = Run(BEFORE)
     run.arm(1)
     run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}))
@@ -661,8 +670,8 @@ def test_a_run_that_is_taken_up_keeps_what_was_proven_on_all_gateways_that_hang_
     seen = look(*NAMES)
     guards = {name: Guard("id", "CHG-1", "alice", state) for name, state in states.items()}
     standing = {name: replace(found, guard=guards.get(name)) for name, found in seen.gateways.items()}
-    record = ChangeRecord(Order("CHG-1", hosts=tuple(standing)), NOW.isoformat())
-    opened = state_machine.opened(record, Heard(NOW, replace(seen, gateways=standing), goes_on=lambda run: not run))
+    record = ChangeRecord(ChangeRequest("CHG-1", hosts=tuple(standing)), NOW.isoformat())
+    opened = state_machine.opened(record, RunEvent(NOW, replace(seen, gateways=standing), goes_on=lambda run: not run))
     assert opened.guards == {name: "proven" if name in kept else "armed" for name in states}
     run = Run(BEFORE)
     run.record = opened

@@ -10,23 +10,23 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     ChangeRecord,
-    Earlier,
+    ChangeRequest,
+    CompletedTunnel,
     EndName,
-    HeldSa,
-    Measured,
-    Order,
-    Picture,
+    OutageMeasurement,
     Probe,
-    Taken,
+    SaSnapshot,
+    StepResult,
     TunnelChange,
+    TunnelSnapshot,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import change_record as as_change
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store import change_records
 
 from tests.unit.report.reading import alive, markdown
 
-HELD = HeldSa("b", "hq", "net", "INSTALLED", 2, "c1", "c2", "IKEv2 AES_CBC-256, ESP AES_CBC-256", encap=True)
-PICTURE = Picture(
+HELD = SaSnapshot("b", "hq", "net", "INSTALLED", 2, "c1", "c2", "IKEv2 AES_CBC-256, ESP AES_CBC-256", encap=True)
+PICTURE = TunnelSnapshot(
     "2026-11-21T22:00:09+01:00",
     crosswise=True,
     traffic=True,
@@ -43,18 +43,22 @@ TUNNEL = TunnelChange(
     status="done",
     expected=2.0,
     expected_because="selectors cannot be changed on a live SA",
-    steps=(Taken("responder", "a", "connection branch", {"encap": (None, "yes")}, psk=True, ran=True, changed=True),),
+    steps=(
+        StepResult("responder", "a", "connection branch", {"encap": (None, "yes")}, psk=True, ran=True, changed=True),
+    ),
     before=replace(PICTURE, crosswise=False, traffic=None, missing=("no CHILD_SA of net",)),
     after=PICTURE,
-    outages=(Measured("b", "net", "10.2.0.1", "10.1.0.1", 50, 3, 0.6, 0.2),),
+    outages=(OutageMeasurement("b", "net", "10.2.0.1", "10.1.0.1", 50, 3, 0.6, 0.2),),
 )
 RECORD = ChangeRecord(
-    Order("CHG-1", by="alice", reason="NAT", window={"start": "22:00", "end": "04:00", "timezone": "Europe/Berlin"}),
+    ChangeRequest(
+        "CHG-1", by="alice", reason="NAT", window={"start": "22:00", "end": "04:00", "timezone": "Europe/Berlin"}
+    ),
     "2026-11-21T22:00:00+01:00",
     ended="2026-11-21T22:01:00+01:00",
     batches=(("a-b",), ("c-d",)),
     tunnels=(TUNNEL, TunnelChange("c-d", (EndName("c", "d"), EndName("d", "c")), "c", 2, "failed", "c was lost")),
-    earlier=(Earlier("x-y", "2026-11-20T22:00:00+01:00", "change-CHG-1-earlier.json"),),
+    earlier=(CompletedTunnel("x-y", "2026-11-20T22:00:00+01:00", "change-CHG-1-earlier.json"),),
     notes=("z could not be read",),
 )
 
@@ -97,7 +101,7 @@ def test_names_that_mean_something_in_markdown_or_html_stay_text() -> None:
 def named(text: str) -> str:
     """The page of a change with this in place of every name."""
     order = replace(RECORD.order, ticket=text, by=text, reason=text)
-    taken = Taken(text, text, text, {text: (text, text)}, failed=text, ran=True)
+    taken = StepResult(text, text, text, {text: (text, text)}, failed=text, ran=True)
     tunnel = replace(TUNNEL, name=text, because=text, steps=(taken,))
     return as_change.render(replace(RECORD, order=order, tunnels=(tunnel,), notes=(text,)))
 
@@ -111,7 +115,7 @@ def test_a_record_is_written_whole_and_a_later_run_knows_what_is_done(tmp_path: 
     assert change_records.keep(folder, RECORD) == files
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(file).name for file in files)
     assert change_records.earlier(folder, "CHG-1") == (
-        Earlier("a-b", "2026-11-21T22:00:09+01:00", Path(files[0]).name),
+        CompletedTunnel("a-b", "2026-11-21T22:00:09+01:00", Path(files[0]).name),
     )
     assert change_records.earlier(folder, "CHG-2") == ()
     assert change_records.earlier(tmp_path / "nowhere", "CHG-1") == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, GivenPsk, Problem
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, DesiredPsk, Problem
 
 from tests.unit.build import Edit, Row, check, connection, given, mirrored, secret
 
@@ -142,7 +142,7 @@ ROWS = (
         psks=given("a-b", digest="d2"),
     ),
     Row("psk-to-rotate", "both ends have it", psks=given("a-b", digest="d1")),
-    Row("psk-to-rotate", "digests by another key do not compare", psks={"a-b": GivenPsk("d2", "k2")}),
+    Row("psk-to-rotate", "digests by another key do not compare", psks={"a-b": DesiredPsk("d2", "k2")}),
     Row("psk-to-rotate", "it is only named", psks=given("a-b")),
     Row("psk-missing", "no key at all", b={"secrets": ()}, remedies=()),
     Row(

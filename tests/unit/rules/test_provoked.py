@@ -7,7 +7,11 @@ from dataclasses import replace
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import verdicts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Attempt, Logger, Verdict
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    InitiationAttempt,
+    InitiationResult,
+    Logger,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import SIGNATURES
 
 from tests.unit.build import A, B, Row, check, connection, tunnel
@@ -33,14 +37,16 @@ def _logged(*words: str, thread: int = 12) -> tuple[str, ...]:
     return tuple(ABOUT.format(thread=thread, words=each) for each in words)
 
 
-def _attempt(own: tuple[str, ...], peer: tuple[str, ...] | None = (), *, by: str = "a", works: bool = False) -> Attempt:
+def _attempt(
+    own: tuple[str, ...], peer: tuple[str, ...] | None = (), *, by: str = "a", works: bool = False
+) -> InitiationAttempt:
     """An attempt by the end `a`: what swanctl printed there, and what the other end's log file has."""
     log = tuple(f"[{line}" for line in own)
     heard = None if peer is None else _logged(*peer)
-    return Attempt(by, {"a": "to-b", "b": "to-a"}[by], works, log, heard)
+    return InitiationAttempt(by, {"a": "to-b", "b": "to-a"}[by], works, log, heard)
 
 
-def _refusal(cause: str) -> tuple[Attempt, ...]:
+def _refusal(cause: str) -> tuple[InitiationAttempt, ...]:
     return (_attempt((SENT, ANSWER, TOLD.get(cause, UNPROVEN)), (GOT, REASONS[cause])),)
 
 
@@ -197,7 +203,7 @@ def test_the_reason_and_what_the_initiator_was_told_are_the_evidence() -> None:
     )
 
 
-def _beside(attempt: Attempt, others: str = "to-d") -> Verdict:
+def _beside(attempt: InitiationAttempt, others: str = "to-d") -> InitiationResult:
     """What is concluded where the peer has another connection to the same gateway."""
     found = tunnel(Row("", "", DOWN, DOWN, attempts=(attempt,)))
     a, b = found.ends
@@ -221,7 +227,7 @@ def test_what_the_journal_says_of_another_peer_proves_nothing(names: str, cause:
     """charon-systemd's lines have no thread there, so only what they name tells whose they are."""
     line = f"2026-11-21T03:44:50+0100 b charon-systemd[99]: tried 1 shared key for {names}, but MAC mismatched"
     own = tuple(f"[{each}" for each in (SENT, ANSWER, UNPROVEN))
-    found = _beside(Attempt("a", "to-b", False, own, (line,)))  # noqa: FBT003 - established
+    found = _beside(InitiationAttempt("a", "to-b", False, own, (line,)))  # noqa: FBT003 - established
     shown = [
         text for text in found.evidence if text.startswith("may belong to another tunnel: log of b: tried 1 shared")
     ]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..model import Attempt, End, EndName, Tunnel, Verdict
+from ..model import End, EndName, InitiationAttempt, InitiationResult, Tunnel
 from ..swanctl.log import LONGEST, Event, events, exchange, has_thread, message, of_others
 from ..swanctl.normalize import explicit, identities
 
@@ -33,17 +33,17 @@ class _Packet:
     line: str
 
 
-def verdicts(tunnel: Tunnel) -> tuple[Verdict, ...]:
+def verdicts(tunnel: Tunnel) -> tuple[InitiationResult, ...]:
     """One for each attempt that was made, but by an end that knows no address of its peer: it is only to answer."""
     able = (a for a in tunnel.attempts if explicit(tunnel.end(a.gateway).connection.remote_addrs))
     return tuple(_verdict(tunnel, attempt) for attempt in able)
 
 
-def _verdict(tunnel: Tunnel, attempt: Attempt) -> Verdict:
+def _verdict(tunnel: Tunnel, attempt: InitiationAttempt) -> InitiationResult:
     end = tunnel.end(attempt.gateway)
     peer = tunnel.other(end)
     if attempt.established:
-        return Verdict(end.name(), works=True)
+        return InitiationResult(end.name(), works=True)
     heard = _heard(end, peer, attempt)
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
         if told := _told(lines, roles):
@@ -51,7 +51,9 @@ def _verdict(tunnel: Tunnel, attempt: Attempt) -> Verdict:
     return _with_strays(_lost(end, peer, attempt, heard), peer, attempt, heard)
 
 
-def _with_strays(verdict: Verdict, peer: End, attempt: Attempt, heard: Collection[str]) -> Verdict:
+def _with_strays(
+    verdict: InitiationResult, peer: End, attempt: InitiationAttempt, heard: Collection[str]
+) -> InitiationResult:
     """The verdict with what the peer logged meanwhile of which nobody can tell whose it is: it proves nothing."""
     if verdict.cause not in ("attempt-failed", "ike-unanswered"):
         return verdict
@@ -68,13 +70,13 @@ def _told(lines: Iterable[str], roles: Collection[str]) -> Event | None:
     return next((event for event in events(lines) if event.means.cause and event.means.side in roles), None)
 
 
-def _refused(tunnel: Tunnel, end: End, who: End, told: Event, attempt: Attempt) -> Verdict:
+def _refused(tunnel: Tunnel, end: End, who: End, told: Event, attempt: InitiationAttempt) -> InitiationResult:
     means = told.means
     blamed = tunnel.initiating if means.cause in BOTH_ENDS else who
     evidence = [_quoted(who, told.line)]
     evidence += [_quoted(end, e.line) for e in events(attempt.log) if e.means.name.startswith("refused")][:1]
     because = f"{who.gateway.name} logs that {means.means}; compare {means.look}"
-    return Verdict(
+    return InitiationResult(
         end.name(), works=False, cause=means.cause, end=blamed.name(), because=because, evidence=tuple(evidence)
     )
 
@@ -85,19 +87,21 @@ class _Traffic:
 
     end: End
     peer: End
-    attempt: Attempt
+    attempt: InitiationAttempt
     sent: list[_Packet]
     answers: list[_Packet]  # of the peer, that arrived
     arrived: list[_Packet]  # at the peer
     answered: list[_Packet]  # by the peer
 
-    def lost(self, cause: str, blamed: End, because: str, *lines: tuple[End, str]) -> Verdict:
+    def lost(self, cause: str, blamed: End, because: str, *lines: tuple[End, str]) -> InitiationResult:
         """The verdict on it."""
         evidence = tuple(_quoted(each, line) for each, line in lines)
-        return Verdict(self.end.name(), works=False, cause=cause, end=blamed.name(), because=because, evidence=evidence)
+        return InitiationResult(
+            self.end.name(), works=False, cause=cause, end=blamed.name(), because=because, evidence=evidence
+        )
 
 
-def _lost(end: End, peer: End, attempt: Attempt, heard: Sequence[str]) -> Verdict:
+def _lost(end: End, peer: End, attempt: InitiationAttempt, heard: Sequence[str]) -> InitiationResult:
     """What the path dropped, by what was sent on one end and not received on the other."""
     log = attempt.log
     there = (_packets(heard, "received"), _packets(heard, "sending"))
@@ -110,7 +114,7 @@ def _lost(end: End, peer: End, attempt: Attempt, heard: Sequence[str]) -> Verdic
     return traffic.lost("attempt-failed", end, because, (end, log[-1]))
 
 
-def _unread(traffic: _Traffic) -> Verdict | None:
+def _unread(traffic: _Traffic) -> InitiationResult | None:
     here, there, log = traffic.end.gateway.name, traffic.peer.gateway.name, traffic.attempt.log
     last = [(traffic.end, line) for line in log[-1:]]
     if not traffic.sent:
@@ -121,7 +125,7 @@ def _unread(traffic: _Traffic) -> Verdict | None:
     return None
 
 
-def _unanswered(traffic: _Traffic) -> Verdict | None:
+def _unanswered(traffic: _Traffic) -> InitiationResult | None:
     here, there, sent = traffic.end.gateway.name, traffic.peer.gateway.name, traffic.sent[-1]
     if not traffic.arrived and (traffic.answers or _silent(traffic.peer)):
         hidden = (
@@ -150,7 +154,7 @@ def _silent(end: End) -> bool:
     return bool(loggers) and all(logger.level("net") < 1 for logger in loggers)
 
 
-def _dropped_later(traffic: _Traffic) -> Verdict | None:
+def _dropped_later(traffic: _Traffic) -> InitiationResult | None:
     """The first messages passed; a later one to another port, or a larger one, did not."""
     ways = (
         (traffic.end, traffic.peer, traffic.sent, traffic.arrived),
@@ -184,7 +188,7 @@ def _packets(lines: Iterable[str], way: str) -> list[_Packet]:
     ]
 
 
-def _heard(end: End, peer: End, attempt: Attempt) -> tuple[str, ...]:
+def _heard(end: End, peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
     """What the peer logged of this attempt: of packets from this end, or from the address that NAT gives it.
 
     Two gateways may have several tunnels with each other, at other addresses of theirs or at the same.
@@ -209,7 +213,7 @@ def _attributed(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
     return tuple(line for line in lines if has_thread(line) or named.search(line[:LONGEST]))
 
 
-def _its_own(lines: tuple[str, ...], peer: End, attempt: Attempt) -> tuple[str, ...]:
+def _its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
     """Without what the peer logged of its other connections, unless nothing else is there and its answers came here.
 
     The peer may have taken the request for that of another connection: then what it answered has arrived at this end.
@@ -241,7 +245,7 @@ def _quoted(end: End, line: str) -> str:
     return f"log of {end.gateway.name}: {message(line).strip()}"
 
 
-def works_one_way(found: Iterable[Verdict]) -> tuple[EndName, Verdict] | None:
+def works_one_way(found: Iterable[InitiationResult]) -> tuple[EndName, InitiationResult] | None:
     """The end that can initiate, and the verdict of the one that cannot."""
     each = tuple(found)
     good = next((v for v in each if v.works), None)

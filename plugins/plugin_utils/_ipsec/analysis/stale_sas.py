@@ -32,17 +32,17 @@ def outdated(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str]]:
 def _ike(end: End, ike: IkeSa) -> str:
     if end.connection.version not in (0, ike.version):
         return f"its IKE_SA is IKEv{ike.version}, and version = {end.connection.version}"
-    used = proposals.Used(ike.encr, ike.integ, ike.prf, ike.dh_group)
+    used = proposals.NegotiatedAlgorithms(ike.encr, ike.integ, ike.prf, ike.dh_group)
     return _said("IKE_SA", used, end.connection.proposals)
 
 
 def _child(end: End, child: Child, sa: ChildSa) -> str:
     offered = child.esp_proposals if sa.protocol == "ESP" else child.ah_proposals
-    used = proposals.Used(sa.encr, sa.integ, None, sa.dh_group)
+    used = proposals.NegotiatedAlgorithms(sa.encr, sa.integ, None, sa.dh_group)
     return _said(f"CHILD_SA {sa.spi_in}/{sa.spi_out}", used, proposals.spelled_out(offered, end.gateway.version))
 
 
-def _said(what: str, used: proposals.Used, offered: tuple[str, ...]) -> str:
+def _said(what: str, used: proposals.NegotiatedAlgorithms, offered: tuple[str, ...]) -> str:
     if proposals.offers(offered, used) is not False:
         return ""
     return f"its {what} uses {used}, and it offers {','.join(offered)} only"

@@ -12,9 +12,9 @@ from typing import Any
 from ..errors import IpsecError, NotRestoredError, RefusedError
 from ..model import Gateway, IkeSa, Reply, Script
 from ..platforms import platform, platform_of, read_gateway
-from ..platforms.candidate import Prepared, changed_lines
+from ..platforms.candidate import Candidate, changed_lines
 from ..platforms.charon import sa
-from ..platforms.desired import Wish
+from ..platforms.desired import DesiredConnection
 from ..platforms.gather_options import GatherOptions
 
 _LOOKS = 4  # at a gateway that somebody else changes at the same time
@@ -23,7 +23,7 @@ _LIVE = frozenset({"start_action"})  # takes effect when it is loaded; everythin
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class SaOutcome:
     """What live SAs became: the log of it, and the SAs, None where they were left alone."""
 
     log: tuple[str, ...] = ()
@@ -32,26 +32,26 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
-class Changing:
+class ChangeTransaction:
     """A change with what it means for the SAs that are up."""
 
-    wish: Wish
+    wish: DesiredConnection
     gateway: Gateway
-    prepared: Prepared
+    prepared: Candidate
     reinitiate: bool
     options: GatherOptions
 
     @classmethod
     def read(  # noqa: PLR0913  what is wanted and how, then where
         cls,
-        wish: Wish,
+        wish: DesiredConnection,
         config: str,
         name: str,
         run: Callable[[Script], Reply],
         *,
         reinitiate: bool,
         make_before_break: bool = False,
-    ) -> Changing:
+    ) -> ChangeTransaction:
         """The change that makes a wish true on the gateway of this inventory name, which is read for it.
 
         Raises:
@@ -104,7 +104,7 @@ class Changing:
         )
         return self.reinitiate and self.up and gains and not self.prepared.bridged
 
-    def apply(self, run: Callable[[Script], Reply], *, timeout: float) -> Followed:
+    def apply(self, run: Callable[[Script], Reply], *, timeout: float) -> SaOutcome:
         """Carry it out, and make live SAs follow if that is asked and the daemon runs.
 
         Raises:
@@ -115,44 +115,44 @@ class Changing:
         reply, log = carry_out(self.prepared, run, self.options, timeout=timeout, terminate=self.terminate_first)
         warnings = self.prepared.warnings(reply)
         if not (self.reinitiate and self.gateway.daemon.running):
-            return Followed(log, warnings=warnings)
+            return SaOutcome(log, warnings=warnings)
         if self.prepared.gone:
             ended, sas = self._end(run, timeout)
-            return Followed(log + ended, sas, warnings)
+            return SaOutcome(log + ended, sas, warnings)
         followed = self._tidy(run, reply, timeout) if self.prepared.bridged else self._follow(run, timeout)
-        return Followed(log + followed.log, followed.sas, warnings)
+        return SaOutcome(log + followed.log, followed.sas, warnings)
 
-    def _follow(self, run: Callable[[Script], Reply], timeout: float) -> Followed:
-        wish = sa.Wish(
+    def _follow(self, run: Callable[[Script], Reply], timeout: float) -> SaOutcome:
+        wish = sa.DesiredSas(
             self.wish.name, "established" if self.terminate_first else "reinitiated", timeout=timeout, force=False
         )
         now = sa.seen(wish, run(sa.script(wish)))
         operation = sa.needed(wish, now)
         if not operation.do:
-            return Followed(sas=now.sas)
+            return SaOutcome(sas=now.sas)
         after, log = sa.outcome(wish, operation, run(sa.script(wish, operation)))
-        return Followed(log, after.sas)
+        return SaOutcome(log, after.sas)
 
     def _end(self, run: Callable[[Script], Reply], timeout: float) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
         """SAs of a connection that the daemon has no more would stay until they expire."""
         if not self.prepared.runs(before=True):
             return (), ()
-        wish = sa.Wish(self.wish.name, "terminated", timeout=timeout)
+        wish = sa.DesiredSas(self.wish.name, "terminated", timeout=timeout)
         return sa.ended(wish, run(sa.script(wish, sa.Operation("terminate"))))
 
-    def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> Followed:
+    def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> SaOutcome:
         """What was down before is established too, and what a peer has started again beside the new SAs goes."""
         log: tuple[str, ...] = ()
-        now = sa.seen(sa.Wish(self.wish.name, "established"), reply)
+        now = sa.seen(sa.DesiredSas(self.wish.name, "established"), reply)
         for state in ("established", "deduplicated"):
-            wish = sa.Wish(self.wish.name, state, timeout=timeout)
+            wish = sa.DesiredSas(self.wish.name, state, timeout=timeout)
             operation = sa.needed(wish, now)
             if operation.do:
                 now, more = sa.outcome(wish, operation, run(sa.script(wish, operation)))
                 log += more
-        return Followed(log, now.sas)
+        return SaOutcome(log, now.sas)
 
-    def result(self, followed: Followed) -> dict[str, Any]:
+    def result(self, followed: SaOutcome) -> dict[str, Any]:
         """What the task reports."""
         changed = self.needed
         names = {".".join(path[2:]): values for path, values in self.prepared.changes.items()}
@@ -184,7 +184,7 @@ class Changing:
 
 
 def carry_out(
-    prepared: Prepared, run: Callable[[Script], Reply], options: GatherOptions, *, timeout: float, terminate: bool
+    prepared: Candidate, run: Callable[[Script], Reply], options: GatherOptions, *, timeout: float, terminate: bool
 ) -> tuple[Reply, tuple[str, ...]]:
     """The gateway's reply, and what its daemon said. It is read again while somebody else's change may be half way.
 

@@ -8,15 +8,24 @@ from secrets import token_hex
 
 from ..model import Gateway, Reply, Script
 from ..platforms import platform, platform_named, read_gateway
-from ..platforms.charon.guard import Outcome, State, Wish, foretold, needed, outcome, refuse_unguarded, script
+from ..platforms.charon.guard import (
+    DesiredGuard,
+    GuardResult,
+    State,
+    foretold,
+    needed,
+    outcome,
+    refuse_unguarded,
+    script,
+)
 from ..platforms.gather_options import GatherOptions
 
-__all__ = ["Outcome", "State", "Wish", "bring", "refuse_others", "refuse_unguarded"]
+__all__ = ["DesiredGuard", "GuardResult", "State", "bring", "refuse_others", "refuse_unguarded"]
 
 
 def bring(
-    wish: Wish, name: str, run: Callable[[Script], Reply], *, dry: bool, before_writing: bool = False
-) -> tuple[Gateway, Outcome]:
+    wish: DesiredGuard, name: str, run: Callable[[Script], Reply], *, dry: bool, before_writing: bool = False
+) -> tuple[Gateway, GuardResult]:
     """The gateway of this inventory name before, and what was done so that the wish comes true; a dry run only tells.
 
     Raises:

@@ -11,12 +11,12 @@ from ..errors import IpsecError
 from ..model import Reply, plain
 from ..platforms import platform, read_gateway
 from ..platforms.gather_options import GatherOptions
-from ..store.gateways import Gathers
+from ..store.gateways import GatewayStore
 from ..transport.fleet import run_all
 from ..transport.target import Target
 
 
-class Shown(Protocol):
+class ProgressListener(Protocol):
     """Who is told how far it has come."""
 
     def at(self, done: int, failed: int) -> None:
@@ -24,19 +24,19 @@ class Shown(Protocol):
 
 
 @dataclass(slots=True)
-class FleetReading:
+class FleetGather:
     """A fleet to be read. `target` says how to reach a host, `scrub` takes secrets out of plain values."""
 
     hosts: Sequence[str]
     target: Callable[[str], Target]
     options: GatherOptions
-    kept: Gathers
+    kept: GatewayStore
     scrub: Callable[..., Any]
     unreadable: dict[str, str] = field(default_factory=dict)
     read: int = 0
     _passwords: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
 
-    def go(self, platform_name: str, shown: Shown, *, threads: int, timeout: float) -> None:
+    def go(self, platform_name: str, shown: ProgressListener, *, threads: int, timeout: float) -> None:
         """Read them all. What goes wrong with one is said of that one."""
 
         def tick() -> None:

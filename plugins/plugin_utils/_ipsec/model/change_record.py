@@ -16,7 +16,7 @@ GOING: tuple[Status, ...] = ("under_way", "planned")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ChangeRequest:
     """What was asked for, by whom and why."""
 
     ticket: str
@@ -35,7 +35,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldSa:
+class SaSnapshot:
     """One CHILD_SA as one end held it."""
 
     gateway: str
@@ -54,7 +54,7 @@ class HeldSa:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class TunnelSnapshot:
     """What a tunnel was at one time, from both ends."""
 
     time: str
@@ -62,14 +62,14 @@ class Picture:
     traffic: bool | None  # None: nothing could be pinged
     missing: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
-    sas: tuple[HeldSa, ...] = ()
+    sas: tuple[SaSnapshot, ...] = ()
     pings: tuple[Probe, ...] = ()
     routes: tuple[str, ...] = ()
     configuration: Mapping[str, str] = field(default_factory=dict)  # by gateway, a digest of this tunnel's settings
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class StepResult:
     """One step: what it was to do, and what came of it. `settings` are by name, old and new."""
 
     phase: str
@@ -85,7 +85,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class OutageMeasurement:
     """How long a tunnel carried nothing, as a running probe has measured it."""
 
     gateway: str
@@ -100,7 +100,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class OutageWatch:
     """What a running probe pings, from where."""
 
     gateway: str
@@ -128,12 +128,12 @@ class TunnelChange:
     stand_ins: tuple[str, ...] = ()
     expected: float | None = None  # seconds of outage that the plan announces
     expected_because: str = ""
-    watches: tuple[Watch, ...] = ()
-    steps: tuple[Taken, ...] = ()
-    before: Picture | None = None
-    baseline: Picture | None = None  # what it is again after a rollback: as before, or with what was kept since
-    after: Picture | None = None
-    outages: tuple[Measured, ...] = ()
+    watches: tuple[OutageWatch, ...] = ()
+    steps: tuple[StepResult, ...] = ()
+    before: TunnelSnapshot | None = None
+    baseline: TunnelSnapshot | None = None  # what it is again after a rollback: as before, or with what was kept since
+    after: TunnelSnapshot | None = None
+    outages: tuple[OutageMeasurement, ...] = ()
 
     @property
     def gateways(self) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ class TunnelChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Carrying:
+class CarryingChildren:
     """A tunnel, changed or not, that ends at a gateway of the batch, and what of it passed traffic or was up before."""
 
     name: str
@@ -152,7 +152,7 @@ class Carrying:
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class CompletedTunnel:
     """A tunnel that an earlier run of the same ticket has finished."""
 
     tunnel: str
@@ -164,7 +164,7 @@ class Earlier:
 class ChangeRecord:
     """One run."""
 
-    order: Order
+    order: ChangeRequest
     started: str
     ended: str = ""  # empty while it runs, and of a run that was interrupted
     batches: tuple[tuple[str, ...], ...] = ()
@@ -173,9 +173,9 @@ class ChangeRecord:
     batch_began: str = ""
     longest: float = 60.0  # seconds that a batch has taken, or is thought to take before there was one
     tunnels: tuple[TunnelChange, ...] = ()
-    carrying: tuple[Carrying, ...] = ()  # of the batch
+    carrying: tuple[CarryingChildren, ...] = ()  # of the batch
     guards: Mapping[str, GuardOf] = field(default_factory=dict)  # of the batch, by gateway
-    earlier: tuple[Earlier, ...] = ()
+    earlier: tuple[CompletedTunnel, ...] = ()
     notes: tuple[str, ...] = ()
 
     def ours(self, tunnel: TunnelChange) -> list[str]:

@@ -17,7 +17,7 @@ class Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReplySection:
     """What one step of a script printed."""
 
     status: int
@@ -34,4 +34,4 @@ class Section:
 class Reply:
     """What a gateway answered: sections by name, in the order they came."""
 
-    sections: Mapping[str, Section]
+    sections: Mapping[str, ReplySection]

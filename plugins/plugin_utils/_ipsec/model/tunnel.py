@@ -141,7 +141,7 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class InitiationAttempt:
     """What came of initiating a tunnel from one end, with what both daemons logged meanwhile."""
 
     gateway: str  # that initiated
@@ -152,7 +152,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class InitiationResult:
     """Whether a tunnel can be initiated from one end, and if not, why."""
 
     initiator: EndName
@@ -164,7 +164,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class TunnelProof:
     """Whether a tunnel is proven: both ends hold the same SAs crosswise, and traffic passes both ways."""
 
     crosswise: bool
@@ -187,7 +187,7 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredTunnel:
     """What a user says about one tunnel (`ipsec_tunnels`); it decides over what would be inferred."""
 
     name: str
@@ -204,7 +204,7 @@ class Declared:
 
 
 @dataclass(frozen=True, slots=True)
-class GivenPsk:
+class DesiredPsk:
     """The pre-shared key that a user gives for a tunnel, as its keyed digest; the key itself is not here."""
 
     digest: str = ""  # HMAC-SHA-256, hexadecimal; empty where only the tunnel was named
@@ -221,10 +221,10 @@ class Tunnel:
     paired_by: str  # declared, or what made them fit: "addresses, identities, selectors"
     initiator: str  # gateway that is to initiate
     initiator_because: str
-    declared: Declared | None = None
-    psk: GivenPsk | None = None  # None: the user gives no pre-shared key for it
+    declared: DeclaredTunnel | None = None
+    psk: DesiredPsk | None = None  # None: the user gives no pre-shared key for it
     probes: tuple[Probe, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[InitiationAttempt, ...] = ()
     own_key: bool = False  # both ends sign with one pre-shared key, which no other connection read uses
 
     def end(self, gateway: str) -> End:
@@ -318,7 +318,7 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
-class Waived:
+class WaivedFinding:
     """A finding that a waiver covers: it is told apart from those that count."""
 
     finding: Finding
@@ -369,9 +369,9 @@ class Audit:
     findings: tuple[Finding, ...]
     steps: tuple[Step, ...]
     advice: tuple[str, ...]
-    proofs: Mapping[str, Proof]  # by tunnel
+    proofs: Mapping[str, TunnelProof]  # by tunnel
     unreadable: Mapping[str, str]  # gateway: why
     outages: Mapping[str, Outage] = field(default_factory=dict)  # by tunnel of which there are steps
     policy: str = ""  # the profile that the tunnels were judged by
-    waived: tuple[Waived, ...] = ()
+    waived: tuple[WaivedFinding, ...] = ()
     read_in_part: Mapping[str, str] = field(default_factory=dict)  # gateway: why

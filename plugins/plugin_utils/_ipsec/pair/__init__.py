@@ -16,24 +16,24 @@ from itertools import chain
 from itertools import count as numbers
 from typing import TypeVar
 
-from ..model import Attempt, Declared, End, Gateway, GivenPsk, Probe, Tunnel, Unpaired
+from ..model import DeclaredTunnel, DesiredPsk, End, Gateway, InitiationAttempt, Probe, Tunnel, Unpaired
 from .children import couples, who_initiates
 from .declared import declared_side, refuse_contradictions, waiting
-from .endpoint import Side, sides_of
+from .endpoint import Endpoint, sides_of
 from .match import meet
 from .strangers import strangers
 
 __all__ = ["pair"]
-Seen = TypeVar("Seen", Probe, Attempt)
+Seen = TypeVar("Seen", Probe, InitiationAttempt)
 
 
 def pair(  # noqa: PLR0913  each is one thing that is known
     gateways: Iterable[Gateway],
-    declared: Iterable[Declared] = (),
+    declared: Iterable[DeclaredTunnel] = (),
     *,
-    psks: Mapping[str, GivenPsk] | None = None,
+    psks: Mapping[str, DesiredPsk] | None = None,
     probes: Iterable[Probe] = (),
-    attempts: Iterable[Attempt] = (),
+    attempts: Iterable[InitiationAttempt] = (),
     unread: bool = False,
 ) -> tuple[tuple[Tunnel, ...], tuple[Unpaired, ...]]:
     """All tunnels between these gateways, and the ends whose other end is not among them.
@@ -47,7 +47,7 @@ def pair(  # noqa: PLR0913  each is one thing that is known
     sides = {(s.end.gateway.name, s.end.connection.name): s for g in read for s in sides_of(g)}
     whole = {g.name for g in read if not any(p.kind.startswith("config-") for p in g.problems)}
     refuse_contradictions(wanted)
-    found: list[tuple[Side, Side, str, Declared | None]] = []
+    found: list[tuple[Endpoint, Endpoint, str, DeclaredTunnel | None]] = []
     lonely: list[Unpaired] = []
     for tunnel in wanted:
         one, other = (declared_side(sides, whole, tunnel, end) for end in tunnel.ends)
@@ -64,7 +64,7 @@ def pair(  # noqa: PLR0913  each is one thing that is known
     return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts), uses), (*lonely, *alone)
 
 
-def _meet(sides: list[Side]) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaired, ...]]:
+def _meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
     """Couples of what is enabled first; then a disabled end may be the peer of one that is left.
 
     Two disabled ends are no tunnel, and a disabled end that is left is nothing to tell.
@@ -100,10 +100,10 @@ def _key(end: End) -> tuple[str, str] | None:
 
 
 def _tunnels(
-    found: list[tuple[Side, Side, str, Declared | None]],
-    psks: Mapping[str, GivenPsk],
+    found: list[tuple[Endpoint, Endpoint, str, DeclaredTunnel | None]],
+    psks: Mapping[str, DesiredPsk],
     probes: Mapping[tuple[str, str], list[Probe]],
-    attempts: Mapping[tuple[str, str], list[Attempt]],
+    attempts: Mapping[tuple[str, str], list[InitiationAttempt]],
     uses: Counter[tuple[str, str] | None],
 ) -> tuple[Tunnel, ...]:
     """`uses`: how many connections of all gateways sign with a key; empty where not all could be read."""

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 
-from ..model import Child, ChildPair, Connection, Declared, End
+from ..model import Child, ChildPair, Connection, DeclaredTunnel, End
 from ..swanctl.normalize import explicit, numeric, outside
 from .endpoint import joined, overlap
 
 Networks = tuple[str, str]
 
 
-def who_initiates(a: End, b: End, declared: Declared | None, count: Counter[str]) -> tuple[str, str]:
+def who_initiates(a: End, b: End, declared: DeclaredTunnel | None, count: Counter[str]) -> tuple[str, str]:
     """Who is to initiate, and why: the declaration, else who can, else who does or is to, else the smaller gateway.
 
     `count`: tunnels by gateway.
@@ -80,7 +80,7 @@ def _behind_nat(end: End, peer: End) -> bool:
     return translated and any(outside(host) for host in reached)
 
 
-def _by_actions(a: End, b: End, declared: Declared | None) -> tuple[str, str] | None:
+def _by_actions(a: End, b: End, declared: DeclaredTunnel | None) -> tuple[str, str] | None:
     """The end whose actions are an initiator's: as they are declared, where that tells, or as they are.
 
     Else a platform that can have other actions than those declared would be taken for the other end after the change.
@@ -97,7 +97,7 @@ def _by_actions(a: End, b: End, declared: Declared | None) -> tuple[str, str] | 
     return max(eager, key=lambda name: eager[name]), "its actions are an initiator's"
 
 
-def _starts(declared: Declared, gateway: str) -> bool:
+def _starts(declared: DeclaredTunnel, gateway: str) -> bool:
     return "start" in declared.of(gateway)[1].get("start_action", "")
 
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ..errors import IpsecError
-from ..model import Declared, DeclaredEnd, Unpaired
-from .endpoint import Side
+from ..model import DeclaredEnd, DeclaredTunnel, Unpaired
+from .endpoint import Endpoint
 
 
-def refuse_contradictions(declared: tuple[Declared, ...]) -> None:
+def refuse_contradictions(declared: tuple[DeclaredTunnel, ...]) -> None:
     """A tunnel has its name and its ends to itself, on two gateways."""
     owner: dict[tuple[str, str], str] = {}
     for tunnel in declared:
@@ -31,8 +31,8 @@ def refuse_contradictions(declared: tuple[Declared, ...]) -> None:
 
 
 def declared_side(
-    sides: Mapping[tuple[str, str], Side], whole: set[str], tunnel: Declared, end: DeclaredEnd
-) -> Side | None:
+    sides: Mapping[tuple[str, str], Endpoint], whole: set[str], tunnel: DeclaredTunnel, end: DeclaredEnd
+) -> Endpoint | None:
     """The side a declaration names; None where its gateway or that one's configuration was not read."""
     side = sides.get((end.gateway, end.connection))
     if side is None and end.gateway in whole:
@@ -45,7 +45,7 @@ def declared_side(
     return side
 
 
-def waiting(side: Side, tunnel: Declared) -> Unpaired:
+def waiting(side: Endpoint, tunnel: DeclaredTunnel) -> Unpaired:
     """The end of a declared tunnel whose other end was not read."""
     name = side.end.name()
     other = next(end for end in tunnel.ends if (end.gateway, end.connection) != (name.gateway, name.connection))

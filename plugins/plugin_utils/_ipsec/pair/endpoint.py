@@ -10,12 +10,12 @@ from ipaddress import ip_network
 
 from ..model import End, Gateway, IkeSa
 from ..swanctl.normalize import explicit, identities, selector
-from .shared_keys import Keys
+from .shared_keys import SharedKeys
 from .site import site_of
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class Endpoint:
     """What one end says of itself and of its peer."""
 
     end: End
@@ -27,7 +27,7 @@ class Side:
     cookies: frozenset[str]
 
 
-def sides_of(gateway: Gateway) -> Iterator[Side]:
+def sides_of(gateway: Gateway) -> Iterator[Endpoint]:
     """What each connection says, with what of the gateway belongs to it, all looked up once.
 
     One that another firewall of the cluster has now is no end: that firewall's is.
@@ -40,7 +40,7 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
         policies[policy.connection].append(policy)
     for keepalive in gateway.keepalives:
         keepalives[keepalive.connection].append(keepalive)
-    keys = Keys(gateway.secrets)
+    keys = SharedKeys(gateway.secrets)
     site = site_of(gateway, keys)
     for connection in gateway.connections:
         shunt = connection.children and all(child.mode in ("pass", "drop") for child in connection.children)
@@ -60,7 +60,7 @@ def sides_of(gateway: Gateway) -> Iterator[Side]:
             same_key=keys.same(accepted[-1]) if accepted else (),
             site=site,
         )
-        yield Side(
+        yield Endpoint(
             end,
             frozenset(explicit(connection.local_addrs)) or site.reachable,
             frozenset(explicit(connection.remote_addrs)),

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..model import Unpaired
-from .endpoint import Side, overlap
+from .endpoint import Endpoint, overlap
 
 Key = tuple[str, ...]
 CROWD = 24  # ends with one key: more say nothing about which two belong together
 ENOUGH = 4  # of the score: two things agree both ways, or one both ways and another
 
 
-def meet(sides: list[Side]) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaired, ...]]:
+def meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
     """The couples with what made them fit, and the ends that are left with the reason."""
     places: dict[Key, list[int]] = defaultdict(list)
     wanted: list[list[Key]] = []
@@ -28,7 +28,7 @@ def meet(sides: list[Side]) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaire
     return _match(sides, scores)
 
 
-def _keys(side: Side) -> Iterator[tuple[Key, Key]]:
+def _keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
     """Each key twice: as this end makes it of itself first, and as its peer would."""
     for cookie in side.cookies:
         yield ("cookie", cookie), ("cookie", cookie)
@@ -39,7 +39,7 @@ def _keys(side: Side) -> Iterator[tuple[Key, Key]]:
     yield from _address_keys(side)
 
 
-def _address_keys(side: Side) -> Iterator[tuple[Key, Key]]:
+def _address_keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
     for own in side.own if len(side.own) <= CROWD else ():
         for peer in side.peer:
             yield ("addresses", own, peer), ("addresses", peer, own)
@@ -51,7 +51,7 @@ def _address_keys(side: Side) -> Iterator[tuple[Key, Key]]:
 
 
 def _scores(
-    sides: list[Side], places: Mapping[Key, list[int]], wanted: list[list[Key]]
+    sides: list[Endpoint], places: Mapping[Key, list[int]], wanted: list[list[Key]]
 ) -> dict[tuple[int, int], tuple[int, str]]:
     scores: dict[tuple[int, int], tuple[int, str]] = {}
     for index, keys in enumerate(wanted):
@@ -64,7 +64,7 @@ def _scores(
     return {couple: score for couple, score in scores.items() if score[0] >= ENOUGH}
 
 
-def _score(a: Side, b: Side) -> tuple[int, str]:
+def _score(a: Endpoint, b: Endpoint) -> tuple[int, str]:
     """How well two ends fit, and what makes them fit."""
     addresses = 2 * bool(a.peer & b.own) + 2 * bool(b.peer & a.own)
     ids = 2 * (a.peer_id is not None and a.peer_id == b.own_id) + 2 * (b.peer_id is not None and b.peer_id == a.own_id)
@@ -76,8 +76,8 @@ def _score(a: Side, b: Side) -> tuple[int, str]:
 
 
 def _match(
-    sides: list[Side], scores: Mapping[tuple[int, int], tuple[int, str]]
-) -> tuple[list[tuple[Side, Side, str]], tuple[Unpaired, ...]]:
+    sides: list[Endpoint], scores: Mapping[tuple[int, int], tuple[int, str]]
+) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
     """Best couples first; an end with two equally good candidates is left unpaired, with their names."""
     by_end: dict[int, list[tuple[int, int]]] = defaultdict(list)  # (score, other)
     for (one, other), (score, dummy) in scores.items():
@@ -112,7 +112,7 @@ def _match(
     return found, lonely
 
 
-def _unpaired(side: Side, reason: str | None) -> Unpaired:
+def _unpaired(side: Endpoint, reason: str | None) -> Unpaired:
     remote = ", ".join(side.end.connection.remote_addrs)
     if reason is None and not side.peer and side.peer_id is None:
         reason = "answers anybody (a road warrior's end, or a peer that is not told apart)"

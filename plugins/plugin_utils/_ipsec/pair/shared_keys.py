@@ -12,7 +12,7 @@ from ..swanctl.normalize import normal
 Who = frozenset[str]  # identities in one spelling; none: anybody
 
 
-class Keys:
+class SharedKeys:
     """Pre-shared keys by the identities they are for: the one charon would take (psk_authenticator.c: best match).
 
     Of several that match equally well it signs with the last of the file, and accepts all of them (measured on 5.9.8

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from ..model import Gateway, IkeSa, Problem, Site
 from ..swanctl.certificates import moment
 from ..swanctl.normalize import identities, interfaces, outside, several
-from .shared_keys import Keys
+from .shared_keys import SharedKeys
 
 REFUSED = ("unknown-setting", "invalid-setting")
 
 
-def site_of(gateway: Gateway, keys: Keys) -> Site:
+def site_of(gateway: Gateway, keys: SharedKeys) -> Site:
     """All of it at once, since a hub has an end in very many tunnels."""
     found = interfaces(gateway.system.addresses)
     reachable = [str(each.ip) for each in found if not each.ip.is_loopback and not each.ip.is_link_local]

@@ -17,12 +17,12 @@ from ..model import End, Finding, Outage, Phase, Step, Tunnel
 from ..swanctl.normalize import explicit
 from .advice import advice
 from .causes import in_turns, keeps_down
-from .desired import DECLARED, Wanted, beyond, wanted_of
+from .desired import DECLARED, DesiredSettings, beyond, wanted_of
 from .make_before_break import cost, obstacle, without_break
 from .outage import expected
 from .reinitiate import with_break
 
-__all__ = ["DECLARED", "PHASES", "Live", "Plan", "plan"]
+__all__ = ["DECLARED", "PHASES", "LiveTunnels", "Plan", "plan"]
 PHASES: tuple[Phase, ...] = (
     "prepare",
     "responder",
@@ -45,7 +45,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveTunnels:
     """Names of tunnels by what was seen of them."""
 
     up: Container[str] = ()  # both ends hold the same SAs
@@ -56,7 +56,7 @@ class Live:
 def plan(
     tunnels: Iterable[Tunnel],
     findings: Iterable[Finding],
-    live: Live = Live(),
+    live: LiveTunnels = LiveTunnels(),
     *,
     limit: Iterable[str] | None = None,
     causes: Container[str] = (),
@@ -93,7 +93,7 @@ def _of(
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
     mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
-    wishes: list[tuple[Mapping[str, Wanted], list[Step]]] = []
+    wishes: list[tuple[Mapping[str, DesiredSettings], list[Step]]] = []
     for found in turns:
         asked, others = wanted_of(tunnel, found)
         wishes.append((beyond(asked, [earlier for earlier, dummy in wishes]), others))
@@ -136,7 +136,7 @@ def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
 
 
 def _in_vain(
-    turns: list[list[Finding]], wishes: list[tuple[Mapping[str, Wanted], list[Step]]], causes: Container[str]
+    turns: list[list[Finding]], wishes: list[tuple[Mapping[str, DesiredSettings], list[Step]]], causes: Container[str]
 ) -> list[bool]:
     """For each turn, whether the tunnel is certain to stay down without the settings that a later one writes."""
     writing = [

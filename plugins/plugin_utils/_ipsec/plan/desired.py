@@ -14,7 +14,7 @@ DECLARED = "setting-deviates"
 
 
 @dataclass(slots=True)
-class Wanted:
+class DesiredSettings:
     """The settings one end is to get."""
 
     settings: dict[str, str] = field(default_factory=dict)
@@ -23,9 +23,9 @@ class Wanted:
     findings: dict[str, None] = field(default_factory=dict)
 
 
-def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wanted], list[Step]]:
+def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, DesiredSettings], list[Step]]:
     """By gateway, the settings that are to be set there; and all steps that are no settings."""
-    wanted = {end.gateway.name: Wanted() for end in tunnel.ends}
+    wanted = {end.gateway.name: DesiredSettings() for end in tunnel.ends}
     others: list[Step] = []
     found = sorted(findings, key=lambda f: f.id == DECLARED)  # what is declared has the last word
     deviates = {(fix.end, fix.setting) for f in found if f.id == DECLARED for fix in f.fix if isinstance(fix, Change)}
@@ -45,12 +45,14 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, Wa
     return wanted, others
 
 
-def beyond(wanted: Mapping[str, Wanted], earlier: Iterable[Mapping[str, Wanted]]) -> dict[str, Wanted]:
+def beyond(
+    wanted: Mapping[str, DesiredSettings], earlier: Iterable[Mapping[str, DesiredSettings]]
+) -> dict[str, DesiredSettings]:
     """Of what the ends are to get what they have not got in earlier turns; an end that has got all is asked nothing."""
-    left: dict[str, Wanted] = {}
+    left: dict[str, DesiredSettings] = {}
     for gateway, asked in wanted.items():
         got = [turn[gateway] for turn in earlier]
-        rest = Wanted(
+        rest = DesiredSettings(
             {k: v for k, v in asked.settings.items() if all(turn.settings.get(k) != v for turn in got)},
             psk=asked.psk and not any(turn.psk for turn in got),
         )
@@ -63,10 +65,10 @@ def beyond(wanted: Mapping[str, Wanted], earlier: Iterable[Mapping[str, Wanted]]
     return left
 
 
-def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> Wanted:
+def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> DesiredSettings:
     """Of these settings, those that the end has not already."""
     held = {child.name: child for child in end.connection.children}
-    missing = Wanted({key: value for key, value in settings.items() if not _has(end.connection, key, value)})
+    missing = DesiredSettings({key: value for key, value in settings.items() if not _has(end.connection, key, value)})
     for name, given in children.items():
         if rest := {key: value for key, value in given.items() if not _has(held[name], key, value)}:
             missing.children[name] = rest
@@ -81,13 +83,13 @@ def _against(tunnel: Tunnel, change: Change) -> bool:
     return said is not None and not alike("connection" if child is None else "child", key, said, change.value)
 
 
-def _want(wanted: Wanted, change: Change, finding: str) -> None:
+def _want(wanted: DesiredSettings, change: Change, finding: str) -> None:
     target = wanted.settings if change.end.child is None else wanted.children.setdefault(change.end.child, {})
     target[change.setting] = change.value
     wanted.findings[finding] = None
 
 
-def _together(wanted: Wanted, end: End) -> None:
+def _together(wanted: DesiredSettings, end: End) -> None:
     """Close and DPD action as the platform can have them: the second is what the first is, if peers are checked."""
     checks = duration(wanted.settings["dpd_delay"]) if "dpd_delay" in wanted.settings else end.connection.dpd_delay
     for given in wanted.children.values():

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from ..model import End, Phase, PskUse, Step, Tunnel
 from ..swanctl.keys import listed
 from ..swanctl.normalize import explicit
-from .desired import Wanted, differing
+from .desired import DesiredSettings, differing
 
 LISTS = ("proposals", "esp_proposals", "ah_proposals")  # both ends must have one in common
 AGREED = (*LISTS, "version")
@@ -29,7 +29,9 @@ SOFT = frozenset(
 )
 
 
-def obstacle(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], findings: Collection[str]) -> str:
+def obstacle(
+    tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step], findings: Collection[str]
+) -> str:
     """Why a tunnel that is up cannot be changed so; empty where it can."""
     if why := _first(others):
         return why
@@ -55,7 +57,7 @@ def _first(others: list[Step]) -> str:
     return "live SAs of it are to be ended" if len(kept) < len(others) else ""
 
 
-def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
+def _starts_again(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
     """Why more than the old SAs would go: an end starts again what its peer closes, or closes them itself."""
     end, peer = tunnel.answering, tunnel.initiating
     if _restarts(end, wanted[end.gateway.name]):
@@ -68,7 +70,7 @@ def _starts_again(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
     return f"{end.name()} ends its SAs when it is loaded, and {peer.name()} starts them again" if again else ""
 
 
-def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
+def _no_twin(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
     """Why the initiator cannot make a second IKE_SA beside the first, or an end not have old and new values."""
     for end in tunnel.ends:
         if end.gateway.generates and (why := _one_value_only(end, wanted[end.gateway.name])):
@@ -82,7 +84,7 @@ def _no_twin(tunnel: Tunnel, wanted: Mapping[str, Wanted]) -> str:
     return f"unique = keep of {keeping[0].name()} refuses a second IKE_SA" if keeping else ""
 
 
-def _one_value_only(end: End, wanted: Wanted) -> str:
+def _one_value_only(end: End, wanted: DesiredSettings) -> str:
     """What an end that generates its configuration cannot have old and new at a time; empty where it can."""
     if any(not child.policies for child in end.connection.children):
         return "a routed child"
@@ -91,7 +93,7 @@ def _one_value_only(end: End, wanted: Wanted) -> str:
     return single[0] if single else "the pre-shared key" if wanted.psk else ""
 
 
-def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, Wanted], findings: Collection[str]) -> str:
+def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], findings: Collection[str]) -> str:
     """Why two pre-shared keys cannot be in force at a time."""
     if not (tunnel.psk and tunnel.psk.digest) or {"psk-mismatch", "psk-changed", "psk-missing"} & set(findings):
         return "the two ends have no pre-shared key in common"
@@ -100,7 +102,7 @@ def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, Wanted], findings: Collec
 
 
 def without_break(
-    tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step], mine: Collection[str]
+    tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step], mine: Collection[str]
 ) -> list[Step]:
     """The steps on those of the tunnel's gateways that are ours to change (`mine`)."""
     ours = [end for end in (tunnel.answering, tunnel.initiating) if end.gateway.name in mine]
@@ -120,7 +122,7 @@ def without_break(
     ]
     last = [
         _step(tunnel, "contract", end, _left(asked, during), "only" if asked.psk else None),
-        _step(tunnel, "finish", peer, Wanted(findings=there.findings), "only" if there.psk else None),
+        _step(tunnel, "finish", peer, DesiredSettings(findings=there.findings), "only" if there.psk else None),
     ]
     anew = [step for step in others if step.state == "reinitiated"]
     if steps[1] is None and (anew or last[0] or (steps[0] and not steps[0].reinitiate)):
@@ -128,7 +130,7 @@ def without_break(
     return [step for step in (*steps, *last) if step is not None]
 
 
-def cost(tunnel: Tunnel, wanted: Mapping[str, Wanted], steps: list[Step]) -> str:
+def cost(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], steps: list[Step]) -> str:
     """Why such steps break the tunnel after all: the responder makes it anew, and its peer starts what it closes."""
     peer = tunnel.initiating
     alone = {step.gateway for step in steps if step.reinitiate} == {tunnel.answering.gateway.name}
@@ -136,15 +138,15 @@ def cost(tunnel: Tunnel, wanted: Mapping[str, Wanted], steps: list[Step]) -> str
     return f"{peer.name()} starts the tunnel again when it is closed" if again else ""
 
 
-def _shows(during: Wanted) -> bool:
+def _shows(during: DesiredSettings) -> bool:
     """Whether there is something that a tunnel made anew has, and not just more that it may have."""
     children = during.children.values()
     return any(key not in AGREED for key in (*during.settings, *(key for given in children for key in given)))
 
 
-def _during(tunnel: Tunnel, end: End, asked: Wanted, there: Wanted) -> Wanted:
+def _during(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSettings) -> DesiredSettings:
     """What an end is to have while its peer may still have the old values."""
-    found = Wanted(findings=asked.findings)
+    found = DesiredSettings(findings=asked.findings)
     for key, value in asked.settings.items():
         held = end.connection.proposals if key == "proposals" else ()
         if key == "version":
@@ -167,7 +169,7 @@ def _expanded(value: str, held: Collection[str], *, both: bool) -> str:
     return ",".join((*new, *(old for old in held if old not in new))) if expands else value
 
 
-def _version(tunnel: Tunnel, end: End, value: str, there: Wanted) -> str:
+def _version(tunnel: Tunnel, end: End, value: str, there: DesiredSettings) -> str:
     """0 answers both versions; what initiates keeps its version until its peer answers the new one."""
     if end is tunnel.answering:
         return "0" if "version" in there.settings or end.connection.version == 0 else value
@@ -175,9 +177,11 @@ def _version(tunnel: Tunnel, end: End, value: str, there: Wanted) -> str:
     return value if reached else str(end.connection.version)
 
 
-def _left(asked: Wanted, during: Wanted) -> Wanted:
+def _left(asked: DesiredSettings, during: DesiredSettings) -> DesiredSettings:
     """Of what an end is to have at last, what it had not during the change."""
-    left = Wanted({k: v for k, v in asked.settings.items() if during.settings[k] != v}, findings=asked.findings)
+    left = DesiredSettings(
+        {k: v for k, v in asked.settings.items() if during.settings[k] != v}, findings=asked.findings
+    )
     for child, given in asked.children.items():
         if rest := {k: v for k, v in given.items() if during.children[child][k] != v}:
             left.children[child] = rest
@@ -208,7 +212,7 @@ def _alone(tunnel: Tunnel, end: End) -> PskUse | None:
 
 
 def _step(  # noqa: PLR0913  what a step consists of
-    tunnel: Tunnel, phase: Phase, end: End, wanted: Wanted, psk: PskUse | None, *, hop: bool = False
+    tunnel: Tunnel, phase: Phase, end: End, wanted: DesiredSettings, psk: PskUse | None, *, hop: bool = False
 ) -> Step | None:
     """The step that gives an end what it has not yet; None where it has all of it."""
     missing = differing(end, wanted.settings, wanted.children)
@@ -253,14 +257,14 @@ def _able(end: End) -> bool:
     return bool(explicit(end.connection.remote_addrs))
 
 
-def _restarts(end: End, wanted: Wanted) -> bool:
+def _restarts(end: End, wanted: DesiredSettings) -> bool:
     """Whether an end's live SAs, or those it is to have, are started again when the peer closes them."""
     actions: list[str] = [child.close_action for child in end.connection.children]
     actions += [given.get("close_action", "") for given in wanted.children.values()]
     return any("start" in action for action in actions)
 
 
-def _ends_its_own(end: End, wanted: Wanted) -> bool:
+def _ends_its_own(end: End, wanted: DesiredSettings) -> bool:
     """Whether an end ends live SAs when it loads this: strongSwan undoes a start action that was (vici_config.c)."""
     changes = bool(wanted.settings or wanted.children)
     return changes and bool(end.sas) and any("start" in child.start_action for child in end.connection.children)

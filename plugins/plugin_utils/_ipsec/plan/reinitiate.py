@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..model import End, Step, Tunnel
-from .desired import Wanted
+from .desired import DesiredSettings
 
 
-def with_break(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step]) -> list[Step]:
+def with_break(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step]) -> list[Step]:
     """All steps of one tunnel, whoever may take them."""
     settings = [
         _connection(tunnel, end, wanted[end.gateway.name])
@@ -20,7 +20,7 @@ def with_break(tunnel: Tunnel, wanted: Mapping[str, Wanted], others: list[Step])
     return [*settings, *_live(tunnel, settings, others)]
 
 
-def _connection(tunnel: Tunnel, end: End, wanted: Wanted) -> Step:
+def _connection(tunnel: Tunnel, end: End, wanted: DesiredSettings) -> Step:
     initiates = end is tunnel.initiating
     return Step(
         "initiator" if initiates else "responder",

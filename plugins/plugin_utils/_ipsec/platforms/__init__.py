@@ -10,12 +10,12 @@ from typing import Protocol, cast
 
 from ..errors import IpsecError
 from ..model import Connection, Gateway, Reply, Script
-from .backup import Kept
-from .candidate import Prepared
-from .daemon_request import Asked, Serving
-from .desired import Wish
+from .backup import GuardBackup
+from .candidate import Candidate
+from .daemon_request import DaemonPlan, DaemonRequest
+from .desired import DesiredConnection
 from .gather_options import GatherOptions
-from .gather_script import Program, script
+from .gather_script import GatherScript, script
 
 
 class Gatherer(Protocol):
@@ -28,22 +28,22 @@ class Gatherer(Protocol):
 class Platform(Gatherer, Protocol):
     """What a vendor's folder offers. It makes scripts and reads replies; it runs nothing."""
 
-    def program(self, options: GatherOptions) -> Program | None:
+    def program(self, options: GatherOptions) -> GatherScript | None:
         """How a shell reads a gateway, so that one script reads whatever it finds; None where no shell can."""
 
     def read(self, name: str, reply: Reply, options: GatherOptions) -> Gateway:
         """The gateway of this inventory name that gave the reply."""
 
     def prepare(
-        self, wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
-    ) -> Prepared:
+        self, wish: DesiredConnection, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
+    ) -> Candidate:
         """The change that makes a wish true for a connection of the gateway that gave the reply.
 
         Raises:
             RefusedError: it cannot be made safely, or the gateway has no place for a setting.
         """
 
-    def serve(self, asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+    def serve(self, asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherOptions) -> DaemonPlan:
         """What the IKE daemon of the gateway that gave the reply is to do.
 
         Raises:
@@ -51,7 +51,7 @@ class Platform(Gatherer, Protocol):
             IpsecError: the daemon cannot be asked.
         """
 
-    def kept(self) -> Kept:
+    def kept(self) -> GuardBackup:
         """What a guard keeps, to roll a change back."""
 
 
@@ -64,7 +64,7 @@ def _found() -> Mapping[str, Platform]:
 PLATFORMS: Mapping[str, Platform] = _found()
 
 
-class Whichever:
+class AutoDetect:
     """Whichever platform a gateway is: it finds out by itself, in the same round trip."""
 
     def gather(self, options: GatherOptions) -> Script:
@@ -79,7 +79,7 @@ def platform(name: str) -> Gatherer:
     Raises:
         IpsecError: there is no such platform.
     """
-    return Whichever() if name == "auto" else _named(name)
+    return AutoDetect() if name == "auto" else _named(name)
 
 
 def platform_of(reply: Reply) -> Platform:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class GuardBackup:
     """Texts that define `tw_sound`, `tw_keep_all`; and `tw_restore_all`, `tw_timers`, `tw_load` for the watcher."""
 
     keep: tuple[str, ...]

@@ -15,7 +15,7 @@ Changes = Mapping[Path, tuple[str | None, str | None]]  # by setting, its value 
 Renamed = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-class Prepared(Protocol):
+class Candidate(Protocol):
     """The change. Nothing has been written yet, and nothing of it shows a secret."""
 
     @property
@@ -53,7 +53,7 @@ class Prepared(Protocol):
     def runs(self, *, before: bool) -> bool:
         """Whether the daemon runs afterwards."""
 
-    def bridge(self, sas: tuple[IkeSa, ...]) -> Prepared:
+    def bridge(self, sas: tuple[IkeSa, ...]) -> Candidate:
         """The same, with these SAs made anew before the old ones go.
 
         Raises:

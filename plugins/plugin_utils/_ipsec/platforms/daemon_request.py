@@ -13,7 +13,7 @@ Deed = tuple[Script, Callable[[Reply], tuple[str, ...]]]  # what to run, and wha
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DaemonRequest:
     """How the daemon is to be."""
 
     state: Literal["started", "loaded"]
@@ -24,7 +24,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class DaemonPlan:
     """What is to be done so that it is so. Nothing has been done yet."""
 
     deeds: tuple[Deed, ...] = ()

@@ -13,7 +13,7 @@ from ..swanctl.valid import refuse_setting
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ConnectionShape:
     """What only a gateway that generates its configuration has a setting for, and swanctl has none; None: untouched."""
 
     split_children: bool | None = None  # whether each pair of networks is a child of its own
@@ -30,7 +30,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredConnection:
     """What one connection is to have; a setting that is not named is not touched."""
 
     name: str
@@ -40,11 +40,15 @@ class Wish:
     psk_use: PskUse = "only"
     by: str = ""  # who asks for it and why, for a gateway that keeps a history
     pending: bool = False  # changes of somebody else that wait to be applied may take effect with it
-    shape: Shape = field(default_factory=Shape)
-    preceding: tuple[Wish, ...] = ()  # for the same connection, that a run grants first; given in check mode only
+    shape: ConnectionShape = field(default_factory=ConnectionShape)
+    preceding: tuple[
+        DesiredConnection, ...
+    ] = ()  # for the same connection, that a run grants first; given in check mode only
 
 
-def wanted(wish: Wish, connection: Connection, version: tuple[int, ...]) -> Iterator[tuple[Path, str | None]]:
+def wanted(
+    wish: DesiredConnection, connection: Connection, version: tuple[int, ...]
+) -> Iterator[tuple[Path, str | None]]:
     """Each path with its value, checked as vici_config.c would.
 
     Raises:

@@ -10,7 +10,7 @@ from ..model import Script
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class GatherScript:
     """How one platform is read: texts that define functions, and which of these to call.
 
     `here` is the command that is true on a gateway of this platform; an empty one is for what no shell can tell, or
@@ -24,7 +24,7 @@ class Program:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-def script(programs: Sequence[Program]) -> Script:
+def script(programs: Sequence[GatherScript]) -> Script:
     """One script that reads a gateway of whichever of these platforms it is: the last where it is none of the others.
 
     Texts that platforms share go over once.

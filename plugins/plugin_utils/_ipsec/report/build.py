@@ -10,8 +10,8 @@ from ..analysis.evidence import installed, up
 from ..model import Audit, Gateway, Tunnel
 from ..swanctl.certificates import moment
 from . import side_by_side
-from .content import Expiry, Report, Told
-from .repairs import Chapter
+from .content import CertificateExpiry, Report, TunnelReport
+from .repairs import RepairSummary
 
 
 def tell(  # noqa: PLR0913  each is one thing that is told
@@ -21,7 +21,7 @@ def tell(  # noqa: PLR0913  each is one thing that is told
     *,
     comparisons: Mapping[str, str] | None = None,
     sides: bool = False,
-    repairs: tuple[Chapter, ...] | None = None,
+    repairs: tuple[RepairSummary, ...] | None = None,
 ) -> Report:
     """What reports tell of an audit that was made at a time (ISO 8601); `sides`: also all settings of all tunnels."""
     return Report(
@@ -43,10 +43,10 @@ def tell(  # noqa: PLR0913  each is one thing that is told
     )
 
 
-def _told(found: Audit, tunnel: Tunnel) -> Told:
+def _told(found: Audit, tunnel: Tunnel) -> TunnelReport:
     proof = found.proofs[tunnel.name]
     sas = {end.gateway.name: installed(end) for end in tunnel.ends}
-    return Told(
+    return TunnelReport(
         tunnel.name,
         (tunnel.ends[0].name(), tunnel.ends[1].name()),
         tunnel.initiator,
@@ -60,9 +60,9 @@ def _told(found: Audit, tunnel: Tunnel) -> Told:
     )
 
 
-def _expiries(gateways: Iterable[Gateway]) -> Iterator[Expiry]:
+def _expiries(gateways: Iterable[Gateway]) -> Iterator[CertificateExpiry]:
     for gateway in gateways:
         for each in gateway.certificates or ():
             time = moment(each.not_after)
             if each.private_key and time is not None:
-                yield Expiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)
+                yield CertificateExpiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)

@@ -10,13 +10,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..model import SEVERITIES, EndName, Finding, Outage, Proof, Severity, State, Step, Unpaired, Verdict, Waived
-from .repairs import Chapter
-from .side_by_side import Row
+from ..model import (
+    SEVERITIES,
+    EndName,
+    Finding,
+    InitiationResult,
+    Outage,
+    Severity,
+    State,
+    Step,
+    TunnelProof,
+    Unpaired,
+    WaivedFinding,
+)
+from .repairs import RepairSummary
+from .side_by_side import ComparisonRow
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TunnelReport:
     """One tunnel: its ends, who initiates, and what was proven of it."""
 
     name: str
@@ -26,13 +38,13 @@ class Told:
     paired_by: str
     up: bool  # at least one child
     state: State
-    proof: Proof
+    proof: TunnelProof
     bytes_in: Mapping[str, int] = field(default_factory=dict)  # by gateway, of the CHILD_SAs that are there now
     bytes_out: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Expiry:
+class CertificateExpiry:
     """Until when a certificate that a gateway has the key of is valid."""
 
     gateway: str
@@ -47,7 +59,7 @@ class Report:
     """An audit as reports tell it; the fields are those that `tunnel_audit` returns."""
 
     time: str  # of the audit, ISO 8601
-    tunnels: tuple[Told, ...]
+    tunnels: tuple[TunnelReport, ...]
     unpaired: tuple[Unpaired, ...]
     findings: tuple[Finding, ...]
     plan: tuple[Step, ...] = ()
@@ -55,12 +67,12 @@ class Report:
     advice: tuple[str, ...] = ()
     gateways_unreadable: Mapping[str, str] = field(default_factory=dict)
     policy: str = ""
-    waived: tuple[Waived, ...] = ()
-    certificates: tuple[Expiry, ...] = ()
-    verdicts: Mapping[str, tuple[Verdict, ...]] = field(default_factory=dict)
+    waived: tuple[WaivedFinding, ...] = ()
+    certificates: tuple[CertificateExpiry, ...] = ()
+    verdicts: Mapping[str, tuple[InitiationResult, ...]] = field(default_factory=dict)
     comparisons: Mapping[str, str] = field(default_factory=dict)
-    sides: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)  # by tunnel, both ends side by side
-    repairs: tuple[Chapter, ...] | None = None  # None: nothing was repaired
+    sides: Mapping[str, tuple[ComparisonRow, ...]] = field(default_factory=dict)  # by tunnel, both ends side by side
+    repairs: tuple[RepairSummary, ...] | None = None  # None: nothing was repaired
 
     def counts(self) -> dict[Severity, int]:
         """How many findings there are of each severity."""

@@ -17,7 +17,7 @@ GONE = "gone"  # the state of a tunnel that is there no more
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class StateChange:
     """A tunnel that is in another state than it was; one that was not there had none."""
 
     tunnel: str
@@ -26,13 +26,13 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class ReportDiff:
     """What has changed since an earlier report."""
 
     since: str = ""  # time of that, ISO 8601; empty: there is none
     appeared: tuple[Finding, ...] = ()
     gone: tuple[Finding, ...] = ()
-    moved: tuple[Moved, ...] = ()
+    moved: tuple[StateChange, ...] = ()
 
     def new(self) -> frozenset[Key]:
         """The keys of those that were not there before."""
@@ -47,14 +47,16 @@ class Drift:
         return f"since {self.since}: {told or 'nothing has changed'}"
 
 
-def drift(before: Report, now: Report) -> Drift:
+def drift(before: Report, now: Report) -> ReportDiff:
     """What has changed. What is waived does not count, so a finding that is waived now is gone."""
     was, here = _by_key(before.findings), _by_key(now.findings)
     states = {tunnel.name: tunnel.state for tunnel in before.tunnels}
     after = {tunnel.name: tunnel.state for tunnel in now.tunnels}
-    moved = [Moved(name, states.get(name, ""), state) for name, state in after.items() if states.get(name) != state]
-    moved += [Moved(name, state, GONE) for name, state in states.items() if name not in after]
-    return Drift(
+    moved = [
+        StateChange(name, states.get(name, ""), state) for name, state in after.items() if states.get(name) != state
+    ]
+    moved += [StateChange(name, state, GONE) for name, state in states.items() if name not in after]
+    return ReportDiff(
         before.time,
         tuple(finding for key, finding in here.items() if key not in was),
         tuple(finding for key, finding in was.items() if key not in here),

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..model import SEVERE, Audit, Finding, Proof, Step, titled
+from ..model import SEVERE, Audit, Finding, Step, TunnelProof, titled
 
 PSK = {
     "only": "pre-shared key",
@@ -17,7 +17,7 @@ PSK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ExecutedStep:
     """One step that was run, and what came of it."""
 
     step: Step
@@ -26,7 +26,7 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class Chapter:
+class RepairSummary:
     """One tunnel's story."""
 
     tunnel: str
@@ -42,12 +42,12 @@ class Chapter:
 
 def tell(
     before: Sequence[Finding],
-    done: Sequence[Done],
+    done: Sequence[ExecutedStep],
     after: Audit,
     *,
     limit: Iterable[str] | None = None,
     undone: Mapping[str, str] | None = None,
-) -> tuple[Chapter, ...]:
+) -> tuple[RepairSummary, ...]:
     """The story of every tunnel that had a finding, a step, or has a finding now.
 
     `limit`: gateways that might be changed; a tunnel without an end on one of them is not part of the story.
@@ -57,7 +57,7 @@ def tell(
     allowed = None if limit is None else set(limit)
     ours = {t.name for t in after.tunnels if allowed is None or allowed & {end.gateway.name for end in t.ends}}
     was, now = _by_tunnel(before), _by_tunnel(after.findings)
-    steps: dict[str, list[Done]] = defaultdict(list)
+    steps: dict[str, list[ExecutedStep]] = defaultdict(list)
     for each in done:
         steps[each.step.tunnel].append(each)
     chapters = (
@@ -68,7 +68,7 @@ def tell(
     return tuple(replace(each, undone=(undone or {}).get(each.tunnel, "")) for each in chapters)
 
 
-def render(chapters: Iterable[Chapter]) -> str:
+def render(chapters: Iterable[RepairSummary]) -> str:
     """The stories as text for a terminal."""
     lines = []
     for chapter in chapters:
@@ -97,9 +97,13 @@ def _by_tunnel(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
 
 
 def _chapter(
-    name: str, before: Sequence[Finding], done: Sequence[Done], after: Iterable[Finding], proof: Proof | None
-) -> Chapter:
-    return Chapter(
+    name: str,
+    before: Sequence[Finding],
+    done: Sequence[ExecutedStep],
+    after: Iterable[Finding],
+    proof: TunnelProof | None,
+) -> RepairSummary:
+    return RepairSummary(
         tunnel=name,
         was_wrong=tuple(f"{f.id}: {f.summary}" for f in before),
         changed=tuple(dict.fromkeys(_step(each.step) for each in done if each.changed and not each.failed)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 
 from ..analysis.attempts import verdicts
-from ..model import Auth, Child, End, Tunnel, Verdict
+from ..model import Auth, Child, End, InitiationResult, Tunnel
 from ..swanctl.normalize import identities, selector
 
 DIFFERS = "!="
@@ -17,7 +17,7 @@ _ANY = ("", "any", "%any", "dynamic", "default")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One setting of both ends. `same`: None where the ends need not agree."""
 
     what: str
@@ -28,7 +28,7 @@ class Row:
 def render(tunnel: Tunnel) -> str:
     """The comparison as text."""
     one, other = tunnel.ends
-    head = Row("", (str(one.name()), str(other.name())))
+    head = ComparisonRow("", (str(one.name()), str(other.name())))
     width = max(len(row.what) for row in (head, *rows(tunnel)))
     lines = [f"{tunnel.name}: {tunnel.initiator} is to initiate, because {tunnel.initiator_because}"]
     for row in (head, *rows(tunnel)):
@@ -36,12 +36,12 @@ def render(tunnel: Tunnel) -> str:
     return "\n".join([*lines, *(_said(verdict) for verdict in verdicts(tunnel))])
 
 
-def rows(tunnel: Tunnel) -> tuple[Row, ...]:
+def rows(tunnel: Tunnel) -> tuple[ComparisonRow, ...]:
     """Everything that is compared, the connection first, then each child that both ends have."""
     return (*_connection(tunnel), *(row for pair in tunnel.pairs(tunnel.ends[0]) for row in _child(tunnel, pair)))
 
 
-def _connection(tunnel: Tunnel) -> Iterator[Row]:
+def _connection(tunnel: Tunnel) -> Iterator[ComparisonRow]:
     ends = tunnel.ends
     one, other = (end.connection for end in ends)
     names = [end.gateway.name for end in ends]
@@ -55,11 +55,11 @@ def _connection(tunnel: Tunnel) -> Iterator[Row]:
     yield _mirrored(f"proof of {names[0]}", _methods(one.local), _methods(other.remote))
     yield _mirrored(f"proof of {names[1]}", _methods(one.remote), _methods(other.local))
     for key in ("encap", "dpd_delay", "keyingtries"):
-        yield Row(key, (_text(getattr(one, key)), _text(getattr(other, key))))
-    yield Row("state", (_state(ends[0]), _state(ends[1])))
+        yield ComparisonRow(key, (_text(getattr(one, key)), _text(getattr(other, key))))
+    yield ComparisonRow("state", (_state(ends[0]), _state(ends[1])))
 
 
-def _child(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[Row]:
+def _child(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[ComparisonRow]:
     one, other = pair
     names = [end.gateway.name for end in tunnel.ends]
     label = one.name if one.name == other.name else f"{one.name}, {other.name}"
@@ -69,17 +69,17 @@ def _child(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[Row]:
     yield _equal(f"{label}: esp_proposals", ",".join(one.esp_proposals), ",".join(other.esp_proposals))
     yield _equal(f"{label}: mode", one.mode, other.mode)
     for key in ("start_action", "close_action", "dpd_action"):
-        yield Row(f"{label}: {key}", (getattr(one, key), getattr(other, key)))
+        yield ComparisonRow(f"{label}: {key}", (getattr(one, key), getattr(other, key)))
 
 
-def _mirrored(what: str, one: Iterable[str], other: Iterable[str]) -> Row:
+def _mirrored(what: str, one: Iterable[str], other: Iterable[str]) -> ComparisonRow:
     ours, theirs = tuple(one), tuple(other)
     same = set(ours) == set(theirs) or any(set(each) <= set(_ANY) for each in (ours, theirs))
-    return Row(what, (", ".join(ours) or "%any", ", ".join(theirs) or "%any"), same)
+    return ComparisonRow(what, (", ".join(ours) or "%any", ", ".join(theirs) or "%any"), same)
 
 
-def _equal(what: str, one: str, other: str) -> Row:
-    return Row(what, (one, other), one == other or "any" in (one, other))
+def _equal(what: str, one: str, other: str) -> ComparisonRow:
+    return ComparisonRow(what, (one, other), one == other or "any" in (one, other))
 
 
 def _methods(rounds: Iterable[Auth]) -> tuple[str, ...]:
@@ -100,7 +100,7 @@ def _text(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _lines(row: Row, width: int) -> list[str]:
+def _lines(row: ComparisonRow, width: int) -> list[str]:
     cells = [wrap(value, WIDTH) or [""] for value in row.values]
     mark = DIFFERS if row.same is False else ""
     lines = []
@@ -113,7 +113,7 @@ def _lines(row: Row, width: int) -> list[str]:
     return lines
 
 
-def _said(verdict: Verdict) -> str:
+def _said(verdict: InitiationResult) -> str:
     who = verdict.initiator.gateway
     return (
         f"  {who} initiates: works"

@@ -6,12 +6,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..model import Carrying, ChangeRecord, Order, Picture, Taken, TunnelChange
-from .snapshot import Seen, carrying
+from ..model import CarryingChildren, ChangeRecord, ChangeRequest, StepResult, TunnelChange, TunnelSnapshot
+from .snapshot import FleetSnapshot, carrying
 from .steps import asked_again, steps_of
 
 
-def unproven(tunnel: TunnelChange, taken: Sequence[Taken], after: Picture | None, seen: Seen, order: Order) -> str:
+def unproven(
+    tunnel: TunnelChange,
+    taken: Sequence[StepResult],
+    after: TunnelSnapshot | None,
+    seen: FleetSnapshot,
+    order: ChangeRequest,
+) -> str:
     """Why a tunnel may not stay as it is; empty where it may."""
     again = asked_again((step for step in taken if step.ran), steps_of(tunnel, seen, order.hosts))
     half = _is_half(tunnel, order) and again is None  # it is set, and the other end decides what comes of it
@@ -27,19 +33,19 @@ def unproven(tunnel: TunnelChange, taken: Sequence[Taken], after: Picture | None
     return f"it was done, and is asked for again: {', '.join(again.findings)} on {again.gateway}" if again else ""
 
 
-def failures(taken: Sequence[Taken]) -> list[Taken]:
+def failures(taken: Sequence[StepResult]) -> list[StepResult]:
     """Steps of the last round that failed: what failed before may have failed for what was done since."""
     last = max((step.round for step in taken), default=0)
     return [step for step in taken if step.failed and step.round == last]
 
 
-def _is_half(tunnel: TunnelChange, order: Order) -> bool:
+def _is_half(tunnel: TunnelChange, order: ChangeRequest) -> bool:
     """Whether only one end is ours to change, of a tunnel that had nothing to lose: the other end brings it up."""
     was_up = tunnel.baseline is not None and tunnel.baseline.crosswise
     return order.halves and not was_up and not set(tunnel.gateways) <= set(order.hosts)
 
 
-def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
+def lost(record: ChangeRecord, tunnel: TunnelChange, seen: FleetSnapshot) -> str:
     """What of a tunnel, or of an unchanged one at its gateways, passes traffic or is up no more; or empty."""
     now = {each.name: each for each in carrying(tunnel.gateways, seen)}
     dark = {name for name, gateway in seen.gateways.items() if gateway.sas is None} | seen.unreadable.keys()
@@ -49,7 +55,7 @@ def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
         if not shared or each.name in changed or (each.name != tunnel.name and not dark.isdisjoint(each.gateways)):
             continue
         whose = "" if each.name == tunnel.name else f"{each.name}, which also ends at {shared[0]}: "
-        left = now.get(each.name, Carrying(each.name, (), ()))
+        left = now.get(each.name, CarryingChildren(each.name, (), ()))
         if gone := [end for end in each.children if end not in left.children]:
             return f"{whose}pings passed through {gone[0]} before, and do not now"
         if gone := [end for end in each.up if end not in left.up]:
@@ -57,7 +63,9 @@ def lost(record: ChangeRecord, tunnel: TunnelChange, seen: Seen) -> str:
     return ""
 
 
-def another(before: Picture | None, after: Picture | None, seen: Seen, tunnel: TunnelChange) -> str:
+def another(
+    before: TunnelSnapshot | None, after: TunnelSnapshot | None, seen: FleetSnapshot, tunnel: TunnelChange
+) -> str:
     """In what a tunnel is not what it was; empty where it is."""
     if after is None or before is None:
         said = [f"{g} cannot be read: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]

@@ -18,7 +18,7 @@ _WHERE = "window"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ChangeWindow:
     """From when to when; both are aware times, or times of the day in `zone`, where the end may be of the next day."""
 
     start: datetime | time
@@ -38,7 +38,7 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class WindowStatus:
     """Whether something may be begun now; seconds until the window closes, None where it is shut or there is none."""
 
     open: bool
@@ -46,7 +46,7 @@ class Opening:
     why: str
 
 
-def window(given: Mapping[str, Any] | None) -> Window | None:
+def window(given: Mapping[str, Any] | None) -> ChangeWindow | None:
     """The window that a user gives as `start`, `end` and `timezone`; None where any time is fine.
 
     Raises:
@@ -65,19 +65,19 @@ def window(given: Mapping[str, Any] | None) -> Window | None:
         raise ParseError("it ends when it starts", where=_WHERE, hint="leave the window out where any time is fine")
     if isinstance(start, datetime) and isinstance(end, datetime) and end <= start:
         raise ParseError("it ends before it starts", where=_WHERE)
-    return Window(start, end, zone or getattr(start, "tzinfo", None) or UTC)
+    return ChangeWindow(start, end, zone or getattr(start, "tzinfo", None) or UTC)
 
 
-def opening(wanted: Window | None, now: datetime, *, needs: float = 0.0) -> Opening:
+def opening(wanted: ChangeWindow | None, now: datetime, *, needs: float = 0.0) -> WindowStatus:
     """Whether a window is open and leaves so many seconds; the reason is one sentence."""
     if wanted is None:
-        return Opening(open=True, closes_in=None, why="no change window is set")
+        return WindowStatus(open=True, closes_in=None, why="no change window is set")
     for start, end in wanted.times(now):
         if now >= end:
             continue
         if now < start:
             wait = _span(_until(now, start))
-            return Opening(
+            return WindowStatus(
                 open=False,
                 closes_in=None,
                 why=f"the change window is closed: it opens {_shown(start, wanted)}, in {wait}",
@@ -85,14 +85,14 @@ def opening(wanted: Window | None, now: datetime, *, needs: float = 0.0) -> Open
         left = _until(now, end)
         closes = f"the change window closes {_shown(end, wanted)}, in {_span(left)}"
         if left < needs:
-            return Opening(
+            return WindowStatus(
                 open=False,
                 closes_in=left,
                 why=f"{closes}, and {_span(needs)} are needed so that what fails can be rolled back",
             )
-        return Opening(open=True, closes_in=left, why=closes)
+        return WindowStatus(open=True, closes_in=left, why=closes)
     dummy, end = list(wanted.times(now))[-1]
-    return Opening(open=False, closes_in=None, why=f"the change window has passed: it ended {_shown(end, wanted)}")
+    return WindowStatus(open=False, closes_in=None, why=f"the change window has passed: it ended {_shown(end, wanted)}")
 
 
 def _until(now: datetime, then: datetime) -> float:
@@ -126,7 +126,7 @@ def _moment(text: str, zone: tzinfo | None, key: str) -> datetime | time:
     return time(int(daily[1]), int(daily[2])) if daily else found.replace(tzinfo=zone)
 
 
-def _shown(moment: datetime, wanted: Window) -> str:
+def _shown(moment: datetime, wanted: ChangeWindow) -> str:
     return moment.astimezone(wanted.zone).strftime(_SHOWN)
 
 

@@ -11,39 +11,39 @@ from datetime import datetime
 from ipaddress import ip_address, ip_network
 
 from ..model import (
-    Carrying,
+    CarryingChildren,
     ChildSa,
     Connection,
     EndName,
     Finding,
     Gateway,
-    HeldSa,
     IkeSa,
-    Picture,
     Probe,
-    Proof,
+    SaSnapshot,
     Step,
+    TunnelProof,
+    TunnelSnapshot,
     plain,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AuditedTunnel:
     """A tunnel as an audit names it."""
 
     name: str
     ends: tuple[EndName, ...]
     initiator: str
-    proof: Proof
+    proof: TunnelProof
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class FleetSnapshot:
     """One look at the fleet: what was read and what the audit says of it."""
 
     gateways: Mapping[str, Gateway] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
-    tunnels: Mapping[str, Found] = field(default_factory=dict)
+    tunnels: Mapping[str, AuditedTunnel] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     steps: tuple[Step, ...] = ()
     probes: tuple[Probe, ...] = ()
@@ -52,13 +52,13 @@ class Seen:
     left_unproven: Mapping[str, str] = field(default_factory=dict)  # tunnels that the plan would leave so, and why
 
 
-def picture(name: str, seen: Seen, now: datetime) -> Picture | None:
+def picture(name: str, seen: FleetSnapshot, now: datetime) -> TunnelSnapshot | None:
     """The picture of a tunnel; None where one of its gateways could not be read."""
     tunnel = seen.tunnels.get(name)
     if tunnel is None:
         return None
     ends = [(end, seen.gateways[end.gateway]) for end in tunnel.ends]
-    return Picture(
+    return TunnelSnapshot(
         time=now.isoformat(timespec="seconds"),
         crosswise=tunnel.proof.crosswise,
         traffic=tunnel.proof.traffic,
@@ -71,7 +71,7 @@ def picture(name: str, seen: Seen, now: datetime) -> Picture | None:
     )
 
 
-def carrying(gateways: Collection[str], seen: Seen) -> Iterator[Carrying]:
+def carrying(gateways: Collection[str], seen: FleetSnapshot) -> Iterator[CarryingChildren]:
     """Of all tunnels that end at these gateways, what passes traffic and what is up."""
     came_back: dict[tuple[str, str], list[str]] = {}
     for probe in seen.probes:
@@ -85,7 +85,7 @@ def carrying(gateways: Collection[str], seen: Seen) -> Iterator[Carrying]:
         one, *others = (held.get(_key(end), {}) for end in tunnel.ends)
         up = (child for (own, peer), child in one.items() if any((peer, own) in other for other in others))
         first = _key(tunnel.ends[0])
-        yield Carrying(
+        yield CarryingChildren(
             tunnel.name,
             names,
             tuple(dict.fromkeys(children)),
@@ -93,7 +93,7 @@ def carrying(gateways: Collection[str], seen: Seen) -> Iterator[Carrying]:
         )
 
 
-def _children(gateways: Iterable[str], seen: Seen) -> Mapping[tuple[str, str], Mapping[tuple[str, str], str]]:
+def _children(gateways: Iterable[str], seen: FleetSnapshot) -> Mapping[tuple[str, str], Mapping[tuple[str, str], str]]:
     """By gateway and connection, the children that have SAs, by the SPIs of these: own first."""
     found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for name in gateways:
@@ -105,7 +105,7 @@ def _children(gateways: Iterable[str], seen: Seen) -> Mapping[tuple[str, str], M
     return found
 
 
-def managed_through(tunnel: Found, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
+def managed_through(tunnel: AuditedTunnel, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
     """Gateways whose session comes from an address that this tunnel leads to: a change may cut it."""
     return tuple(
         end.gateway
@@ -127,17 +127,17 @@ def _remote(end: EndName, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
     return tuple(text for child in connection.children for text in child.remote_ts) if connection else ()
 
 
-def _held(end: EndName, gateway: Gateway) -> Iterator[HeldSa]:
+def _held(end: EndName, gateway: Gateway) -> Iterator[SaSnapshot]:
     for ike in gateway.sas or ():
         if ike.connection == end.connection:
             for child in ike.children:
                 yield _sa(gateway.name, ike, child)
 
 
-def _sa(gateway: str, ike: IkeSa, child: ChildSa) -> HeldSa:
+def _sa(gateway: str, ike: IkeSa, child: ChildSa) -> SaSnapshot:
     words = [word for word in (ike.encr, ike.integ, ike.prf, ike.dh_group) if word]
     esp = [word for word in (child.encr, child.integ, child.dh_group) if word]
-    return HeldSa(
+    return SaSnapshot(
         gateway,
         ike.connection,
         child.name,

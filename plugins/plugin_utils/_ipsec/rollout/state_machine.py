@@ -14,23 +14,34 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import RefusedError
-from ..model import GOING, UNDONE, ChangeRecord, GuardOf, Measured, Picture, Status, Step, Taken, TunnelChange
+from ..model import (
+    GOING,
+    UNDONE,
+    ChangeRecord,
+    GuardOf,
+    OutageMeasurement,
+    Status,
+    Step,
+    StepResult,
+    TunnelChange,
+    TunnelSnapshot,
+)
 from ..pair.selection import selected
 from .acceptance import another, lost, spread, unproven
 from .batches import batches, stand_ins
-from .snapshot import Found, Seen, carrying, managed_through, picture
+from .snapshot import AuditedTunnel, FleetSnapshot, carrying, managed_through, picture
 from .steps import asked_again, fate, intended, next_turn, steps_of, to_watch, trouble, with_results
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class RunEvent:
     """What an event brings: the time, a look at the fleet, registered results by gateway, and what the user gave."""
 
     now: datetime
-    seen: Seen = field(default_factory=Seen)
+    seen: FleetSnapshot = field(default_factory=FleetSnapshot)
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    taken: tuple[tuple[str, Taken], ...] = ()  # steps that were run so far, with their tunnels
-    outages: tuple[tuple[str, Measured], ...] = ()  # with their tunnels
+    taken: tuple[tuple[str, StepResult], ...] = ()  # steps that were run so far, with their tunnels
+    outages: tuple[tuple[str, OutageMeasurement], ...] = ()  # with their tunnels
     batch: int = 0
     closed: str = ""  # why there is no room for another batch
     redundant: tuple[tuple[str, ...], ...] = ()
@@ -38,7 +49,7 @@ class Heard:
     only: tuple[str, ...] = ()  # names and patterns of the tunnels that alone are changed
 
 
-def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def opened(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """A guard of this ticket stands where a run was interrupted: before all else what it would undo is undone, or kept.
 
     Raises:
@@ -57,7 +68,7 @@ def opened(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return replace(record, guards=guards)
 
 
-def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def planned(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Which tunnels are to be changed, in which batches: by name, those that carry management last.
 
     Raises:
@@ -87,7 +98,7 @@ def planned(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return replace(record, batches=order, tunnels=tuple(tunnels), notes=(*record.notes, *notes), guards={})
 
 
-def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def begun(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """A batch begins, or does not: for want of time, because too many have failed, or for a stand-in that has."""
     stopped = heard.closed or _too_many(record)
     if stopped and not record.order.check:
@@ -123,7 +134,7 @@ def begun(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children or each.up))
 
 
-def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def armed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Only tunnels go on of which every gateway is guarded; before a later round it is guarded for longer."""
     guards: dict[str, GuardOf] = {
         g: record.guards.get(g, "none") if trouble(r) else "armed" for g, r in heard.results.items()
@@ -142,11 +153,11 @@ def armed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     )
 
 
-def _worked(before: Picture | None) -> bool:
+def _worked(before: TunnelSnapshot | None) -> bool:
     return before is not None and before.crosswise and before.traffic is not False
 
 
-def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def tried(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """After the steps and a look at both ends: what is proven may stay. It may be looked at again."""
 
     def judge(tunnel: TunnelChange) -> TunnelChange:
@@ -160,7 +171,7 @@ def tried(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
 
 
-def continued(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """What is not proven yet and has another cause goes on with that, under the same guard, if there is time for it."""
     if heard.closed:
         return record
@@ -181,7 +192,7 @@ def continued(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return _each(record, lambda t: t.batch == record.batch and t.status == "failing", go_on)
 
 
-def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def agreed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Only tunnels are confirmed of which every gateway knows that they are proven, and so does as its peer does."""
     now: dict[str, GuardOf] = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
     guards = {**record.guards, **now}
@@ -196,7 +207,7 @@ def agreed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return spread(_each(replace(record, guards=guards), lambda t: t.status == "proven", hold))
 
 
-def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def confirmed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Guards taken off over a fresh connection. Where that failed on one end, it keeps its change as the other does."""
     now: dict[str, GuardOf] = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
     stays = {g for g, r in heard.results.items() if r.get("unreachable") and record.guards.get(g) == "proven"}
@@ -217,7 +228,7 @@ def confirmed(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return spread(_each(record, lambda t: t.status == "proven", conclude))
 
 
-def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def restored(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """After rollbacks and another look: a tunnel is what it was, or it has failed for good."""
     guards: dict[str, GuardOf] = {
         **record.guards,
@@ -242,7 +253,7 @@ def restored(record: ChangeRecord, heard: Heard) -> ChangeRecord:
     return _each(replace(record, guards=guards), lambda t: t.status in UNDONE and t.batch == record.batch, conclude)
 
 
-def measured(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def measured(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """The end of a batch: what its running probes have measured; in check mode what its steps would do."""
 
     def take(tunnel: TunnelChange) -> TunnelChange:
@@ -280,18 +291,20 @@ def _followed(record: ChangeRecord) -> ChangeRecord:
     return replace(planned_anew, batches=(*record.batches, tuple(names)), following=number)
 
 
-def ended(record: ChangeRecord, heard: Heard) -> ChangeRecord:
+def ended(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """The run is over."""
     return replace(record, ended=heard.now.isoformat(timespec="seconds"))
 
 
-EVENTS: Mapping[str, Callable[[ChangeRecord, Heard], ChangeRecord]] = {
+EVENTS: Mapping[str, Callable[[ChangeRecord, RunEvent], ChangeRecord]] = {
     event.__name__: event
     for event in (opened, planned, begun, armed, tried, continued, agreed, confirmed, restored, measured, ended)
 }
 
 
-def _tunnel(found: Found, seen: Seen, batch: int, managed: tuple[str, ...], others: Iterable[str]) -> TunnelChange:
+def _tunnel(
+    found: AuditedTunnel, seen: FleetSnapshot, batch: int, managed: tuple[str, ...], others: Iterable[str]
+) -> TunnelChange:
     expected, because = seen.outages.get(found.name, (None, ""))
     return TunnelChange(
         found.name,
@@ -306,7 +319,7 @@ def _tunnel(found: Found, seen: Seen, batch: int, managed: tuple[str, ...], othe
     )
 
 
-def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: Picture | None) -> str:
+def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: TunnelSnapshot | None) -> str:
     """Why a tunnel is left alone."""
     undone = [t.name for t in record.tunnels if t.name in tunnel.stand_ins and t.status in UNDONE]
     if undone and not record.order.again:
@@ -321,7 +334,7 @@ def _too_many(record: ChangeRecord) -> str:
     return f"the run stopped because {', '.join(failed)} failed"
 
 
-def _served_by_daemons(seen: Seen, hosts: Collection[str]) -> set[str]:
+def _served_by_daemons(seen: FleetSnapshot, hosts: Collection[str]) -> set[str]:
     """The tunnels for which a daemon is started or loaded: one step, noted for one of them, serves all of them."""
     steps = [step for step in seen.steps if step.do == "daemon" and step.gateway in hosts]
     daemons = {(step.gateway, finding) for step in steps for finding in step.findings}
@@ -332,7 +345,7 @@ def _served_by_daemons(seen: Seen, hosts: Collection[str]) -> set[str]:
     }
 
 
-def _with_peers(gateways: set[str], seen: Seen) -> set[str]:
+def _with_peers(gateways: set[str], seen: FleetSnapshot) -> set[str]:
     """These, and all that would lose a tunnel with one of them, and so on."""
     pairs = [{end.gateway for end in tunnel.ends} for tunnel in seen.tunnels.values()]
     while reached := {gateway for pair in pairs if pair & gateways for gateway in pair} - gateways:
@@ -357,12 +370,12 @@ def _rest(record: ChangeRecord, tunnel: TunnelChange) -> bool:
     return tunnel.status == "done" and tunnel.more and confirmed
 
 
-def _kept(tunnel: TunnelChange) -> tuple[Taken, ...]:
+def _kept(tunnel: TunnelChange) -> tuple[StepResult, ...]:
     """The steps of a tunnel that no rollback takes back any more."""
     return tuple(step for step in tunnel.steps if step.round <= tunnel.kept)
 
 
-def _next_round(before: Sequence[Taken], steps: Sequence[Step]) -> list[Taken]:
+def _next_round(before: Sequence[StepResult], steps: Sequence[Step]) -> list[StepResult]:
     """The steps whose turn it is, as those of the round after the last."""
     number = max((step.round for step in before), default=0) + 1
     return [intended(step, number) for step in next_turn(steps)]

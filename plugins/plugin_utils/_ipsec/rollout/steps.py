@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import reason
-from ..model import Step, Taken, TunnelChange, Watch
-from .snapshot import Seen
+from ..model import OutageWatch, Step, StepResult, TunnelChange
+from .snapshot import FleetSnapshot
 
 
-def steps_of(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> list[Step]:
+def steps_of(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> list[Step]:
     """A tunnel's steps by the last look, with what its gateways' daemons need, whichever tunnel that was noted for."""
     return [
         step
@@ -23,7 +23,7 @@ def steps_of(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> list[Ste
     ]
 
 
-def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, Taken], ...]:
+def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, StepResult], ...]:
     """Steps with what came of them, from registered results in the same order."""
     found = []
     for result, step in zip(results, steps_, strict=True):
@@ -42,12 +42,12 @@ def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple
     return tuple(found)
 
 
-def intended(step: Step, number: int = 1) -> Taken:
+def intended(step: Step, number: int = 1) -> StepResult:
     """A step that was not run yet: of its settings the new value is known."""
     named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
     what = " ".join(part for part in (step.do, step.target, step.state) if part)
     settings = {key: (None, value) for key, value in named.items()}
-    return Taken(step.phase, step.gateway, what, settings, step.psk, findings=step.findings, round=number)
+    return StepResult(step.phase, step.gateway, what, settings, step.psk, findings=step.findings, round=number)
 
 
 def next_turn(steps: Sequence[Step]) -> list[Step]:
@@ -56,7 +56,7 @@ def next_turn(steps: Sequence[Step]) -> list[Step]:
     return [step for step in steps if step.turn == first]
 
 
-def asked_again(ran: Iterable[Taken], steps: Iterable[Step]) -> Step | None:
+def asked_again(ran: Iterable[StepResult], steps: Iterable[Step]) -> Step | None:
     """A step that was taken already and is asked for again, so that it did not help."""
     done: dict[tuple[str, str], set[str]] = {}
     for each in ran:
@@ -68,9 +68,9 @@ def asked_again(ran: Iterable[Taken], steps: Iterable[Step]) -> Step | None:
     return None
 
 
-def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> tuple[Taken, ...]:
+def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, StepResult]]) -> tuple[StepResult, ...]:
     """A tunnel's steps with what came of those that were run, in the order in which they were; the last runs count."""
-    came: dict[tuple[str, ...], deque[Taken]] = {}
+    came: dict[tuple[str, ...], deque[StepResult]] = {}
     for name, step in results:
         if name == tunnel.name or _is_daemon(step):
             came.setdefault(_key(step), deque()).append(step)
@@ -82,16 +82,16 @@ def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, Taken]]) -> 
     )
 
 
-def _key(step: Taken) -> tuple[str, ...]:
+def _key(step: StepResult) -> tuple[str, ...]:
     """What tells steps apart: what they do and why; a daemon's step is shared, whatever each tunnel wants it for."""
     return step.phase, step.gateway, step.what, *(() if _is_daemon(step) else step.findings)
 
 
-def _is_daemon(step: Taken) -> bool:
+def _is_daemon(step: StepResult) -> bool:
     return step.what.startswith("daemon")
 
 
-def to_watch(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator[Watch]:
+def to_watch(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> Iterator[OutageWatch]:
     """What to ping while it changes: from the end that initiates, or the one that is not managed through it."""
     ends = sorted(
         (end for end in tunnel.ends if end.gateway in hosts),
@@ -101,7 +101,7 @@ def to_watch(tunnel: TunnelChange, seen: Seen, hosts: Sequence[str]) -> Iterator
         for probe in seen.to_probe.get(end.gateway, ()):
             pings: Any = probe["pings"]
             if probe["connection"] == end.connection and pings:
-                yield Watch(
+                yield OutageWatch(
                     end.gateway, end.connection, str(probe["child"]), str(pings[0]["from"]), str(pings[0]["to"])
                 )
 

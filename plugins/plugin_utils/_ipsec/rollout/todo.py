@@ -8,7 +8,7 @@ from typing import Any
 
 from ..model import GOING, UNDONE, ChangeRecord, Step, TunnelChange, plain
 from .acceptance import failures
-from .snapshot import Seen
+from .snapshot import FleetSnapshot
 from .steps import next_turn, steps_of
 
 
@@ -56,7 +56,7 @@ def unfinished(record: ChangeRecord) -> str:
     return "; ".join(f"{', '.join(names)} {status}" for status, names in by_status.items())
 
 
-def steps_to_take(record: ChangeRecord, seen: Seen) -> list[Step]:
+def steps_to_take(record: ChangeRecord, seen: FleetSnapshot) -> list[Step]:
     """The steps of the tunnels that go on, in the plan's order: of each those whose turn it is, and for a plan all."""
     going = [t for t in record.tunnels if t.batch == record.batch and t.status in GOING]
     each = [steps_of(tunnel, seen, record.order.hosts) for tunnel in going]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import IpsecError
-from ..model import ChangeRecord, Earlier, plain
+from ..model import ChangeRecord, CompletedTunnel, plain
 from ..report.formats import change_record as as_change
 from .atomic_file import replaced
 
@@ -23,12 +23,12 @@ def name(record: ChangeRecord) -> str:
     return f"{kind}-{_fit(record.order.ticket)}-{_UNFIT.sub('', record.started.replace(':', ''))}"
 
 
-def earlier(folder: Path, ticket: str) -> tuple[Earlier, ...]:
+def earlier(folder: Path, ticket: str) -> tuple[CompletedTunnel, ...]:
     """Tunnels that earlier runs of this ticket have finished, each once, the last run's first."""
-    found: dict[str, Earlier] = {}
+    found: dict[str, CompletedTunnel] = {}
     for path in sorted(folder.glob(f"change-{_fit(ticket)}-*.json"), reverse=True):
         for tunnel, finished in _finished(path, ticket):
-            found.setdefault(tunnel, Earlier(tunnel, finished, path.name))
+            found.setdefault(tunnel, CompletedTunnel(tunnel, finished, path.name))
     return tuple(found.values())
 
 

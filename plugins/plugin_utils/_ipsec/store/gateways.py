@@ -20,7 +20,7 @@ from ..errors import ParseError
 
 
 @dataclass(slots=True)
-class Gathers:
+class GatewayStore:
     """A reading in progress. `room` is in bytes of JSON; `make` makes the folder for what does not fit."""
 
     room: int

@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import IpsecError, ParseError
 from ..model import Severity, restore
 from ..report.content import Report, worst_first
-from ..report.diff import Drift, drift
+from ..report.diff import ReportDiff, drift
 from ..report.formats import csv as as_csv
 from ..report.formats import html as as_html
 from ..report.formats import json as as_json
@@ -45,14 +45,14 @@ def again(result: Mapping[str, Any]) -> Report:
     return restore(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
 
 
-def since(report: Report, path: Path | None) -> Drift:
+def since(report: Report, path: Path | None) -> ReportDiff:
     """What has changed since the JSON report of a path; nothing is known where there is no such file.
 
     Raises:
         IpsecError: the file is no report of this collection.
     """
     if path is None or not path.exists():
-        return Drift()
+        return ReportDiff()
     hint = "remove it, or name another"
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
@@ -64,7 +64,7 @@ def since(report: Report, path: Path | None) -> Drift:
 
 
 def keep(  # noqa: PLR0913  where, as what, and how
-    report: Report, changes: Drift, folder: Path, name: str, formats: Iterable[str], *, dry: bool
+    report: Report, changes: ReportDiff, folder: Path, name: str, formats: Iterable[str], *, dry: bool
 ) -> tuple[list[str], bool]:
     """Write the formats, each to a file of its own; their paths, and whether any has changed.
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import RefusedError
-from .lexer import Source
-from .settings import Assignment, Files, Fragment, Path, Section, Settings, load
+from .lexer import SourceText
+from .settings import Assignment, Files, Path, Section, SectionSpan, Settings, load
 
 _UNEDITABLE = ("byte-order-mark", "nul-byte", "unbalanced-include")
 _PLAIN = re.compile(r'[^#}"\r\n\t \x00]+(?: [^#}"\r\n\t \x00]+)*')
@@ -22,7 +22,7 @@ _ESCAPE = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class TextEdit:
     """Replace the bytes from start to end of a file by text; offsets count the file's bytes."""
 
     file: str
@@ -31,7 +31,7 @@ class Edit:
     text: bytes
 
 
-def set_values(settings: Settings, wanted: Mapping[Path, str | None]) -> tuple[Edit, ...]:
+def set_values(settings: Settings, wanted: Mapping[Path, str | None]) -> tuple[TextEdit, ...]:
     """The edits that make the effective value at each path the wanted one; None leaves it without a value.
 
     A value that is only inherited is overridden where it applies; the template is not touched. Where a
@@ -50,17 +50,17 @@ def set_values(settings: Settings, wanted: Mapping[Path, str | None]) -> tuple[E
     return edits + _inserts(settings, additions)
 
 
-def set_value(settings: Settings, path: Path, value: str) -> tuple[Edit, ...]:
+def set_value(settings: Settings, path: Path, value: str) -> tuple[TextEdit, ...]:
     """The edits that make the effective value at one path this one; see `set_values`."""
     return set_values(settings, {path: value})
 
 
-def unset(settings: Settings, path: Path) -> tuple[Edit, ...]:
+def unset(settings: Settings, path: Path) -> tuple[TextEdit, ...]:
     """The edits that leave a path without a value: the line goes, or the value where the key must mask another."""
     return set_values(settings, {path: None})
 
 
-def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after: bool) -> Edit:
+def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after: bool) -> TextEdit:
     """Put sections before or after the one at a path, in the same file and indented like it; see `removed`.
 
     Raises:
@@ -72,10 +72,10 @@ def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after:
     unit = _inner_indent(text, fragment, indent)[len(indent) :] or "    "
     body = (eol + indent).join(_indented(line, unit) for line in lines(tree))
     at = fragment.closed + 1 if after else fragment.start
-    return Edit(fragment.source.name, at, at, _encoded(eol + indent + body if after else body + eol + indent))
+    return TextEdit(fragment.source.name, at, at, _encoded(eol + indent + body if after else body + eol + indent))
 
 
-def removed(settings: Settings, path: Path) -> Edit:
+def removed(settings: Settings, path: Path) -> TextEdit:
     """Take a section away with its line, so that what `beside` has put there leaves nothing behind.
 
     Raises:
@@ -90,10 +90,10 @@ def removed(settings: Settings, path: Path) -> Edit:
         start = line - len("\r\n" if text[line - 2 : line] == "\r\n" else "\n")
     else:  # the first of a line or of the file: what follows takes its place
         end += len(text[end:]) - len(text[end:].lstrip(" \t\r\n"))
-    return Edit(fragments[0].source.name, start, end, b"")
+    return TextEdit(fragments[0].source.name, start, end, b"")
 
 
-def apply_edits(files: Files, edits: Iterable[Edit]) -> dict[str, bytes]:
+def apply_edits(files: Files, edits: Iterable[TextEdit]) -> dict[str, bytes]:
     """The files with the edits carried out; edits of one file must not overlap."""
     after = dict(files)
     for edit in sorted(edits, key=lambda edit: (edit.file, edit.start, edit.end), reverse=True):
@@ -108,7 +108,7 @@ def changed(before: Settings, after: Settings) -> dict[Path, tuple[str | None, s
     return {path: (old.get(path), new.get(path)) for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
-def check(root: str, files: Files, edits: Iterable[Edit], wanted: Mapping[Path, str | None]) -> Settings:
+def check(root: str, files: Files, edits: Iterable[TextEdit], wanted: Mapping[Path, str | None]) -> Settings:
     """The settings after the edits, proven to differ from before in the wanted values alone.
 
     Raises:
@@ -166,9 +166,9 @@ def _marked(path: Path) -> Path:
 
 def _direct(
     settings: Settings, wanted: Mapping[Path, str | None], forced: Mapping[Path, str | None] | None = None
-) -> tuple[tuple[Edit, ...], dict[Path, dict[str, object]]]:
+) -> tuple[tuple[TextEdit, ...], dict[Path, dict[str, object]]]:
     """Edits of assignments that are there, and what must be added to which section."""
-    edits: list[Edit] = []
+    edits: list[TextEdit] = []
     additions: dict[Path, dict[str, object]] = {}
     for path, value in wanted.items():
         now = settings.get(path)
@@ -183,7 +183,7 @@ def _direct(
     return tuple(edits), additions
 
 
-def _assign(settings: Settings, path: Path, own: list[Assignment], value: str | None) -> Edit:
+def _assign(settings: Settings, path: Path, own: list[Assignment], value: str | None) -> TextEdit:
     if value is not None:
         return _replace(settings, own[-1], quoted(value))
     view, section = settings.view(path[:-1]), settings.own(path[:-1])
@@ -203,7 +203,7 @@ def _add(settings: Settings, additions: dict[Path, dict[str, object]], path: Pat
 
 
 def _side_effects(
-    settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[Edit]
+    settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[TextEdit]
 ) -> dict[Path, str | None]:
     """What the edits would change beside what is wanted, with the value that is to be kept."""
     files = {name: source.text.encode("latin-1") for name, source in settings.sources.items()}
@@ -222,31 +222,31 @@ def _all_sections(section: Section) -> Iterable[Section]:
         yield from _all_sections(child)
 
 
-def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[Edit, ...]:
+def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[TextEdit, ...]:
     return tuple(_insert(settings, path, *lines(tree)) for path, tree in additions.items())
 
 
-def _replace(settings: Settings, assignment: Assignment, text: str) -> Edit:
+def _replace(settings: Settings, assignment: Assignment, text: str) -> TextEdit:
     _refuse_uneditable(settings, assignment.source)
     if assignment.value is None:
         text = f" {text}"
     start, end = assignment.value_start, assignment.value_end
     if not text:  # also the blanks between "=" and the value
         start = assignment.source.text.rindex("=", assignment.start, start) + 1
-    return Edit(assignment.source.name, start, end, _encoded(text))
+    return TextEdit(assignment.source.name, start, end, _encoded(text))
 
 
-def _whole_line(assignment: Assignment) -> Edit | None:
+def _whole_line(assignment: Assignment) -> TextEdit | None:
     """The edit that removes the assignment's line, where nothing else stands on it."""
     text = assignment.source.text
     start = text.rfind("\n", 0, assignment.start) + 1
     end = text.find("\n", assignment.value_end)
     end = len(text) if end < 0 else end + 1
     alone = not text[start : assignment.start].strip() and not text[assignment.value_end : end].strip()
-    return Edit(assignment.source.name, start, end, b"") if alone else None
+    return TextEdit(assignment.source.name, start, end, b"") if alone else None
 
 
-def _insert(settings: Settings, path: Path, *lines: str) -> Edit:
+def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
     """Put lines at the end of a section, indented like what is in it."""
     section = settings.own(path)
     if not path or section is None:
@@ -265,22 +265,22 @@ def _insert(settings: Settings, path: Path, *lines: str) -> Edit:
     body = "".join(f"{inner}{_indented(line, unit)}{eol}" for line in lines)
     start_of_line = text.rfind("\n", 0, fragment.closed) + 1
     if start_of_line > fragment.opened - 1 and not text[start_of_line : fragment.closed].strip():
-        return Edit(source.name, start_of_line, start_of_line, _encoded(body))
+        return TextEdit(source.name, start_of_line, start_of_line, _encoded(body))
     at = fragment.closed
     while text[at - 1] in " \t" and at > fragment.opened:
         at -= 1
-    return Edit(source.name, at, fragment.closed, _encoded(f"{eol}{body}{outer}"))
+    return TextEdit(source.name, at, fragment.closed, _encoded(f"{eol}{body}{outer}"))
 
 
-def _append(settings: Settings, source: Source, lines: Iterable[str]) -> Edit:
+def _append(settings: Settings, source: SourceText, lines: Iterable[str]) -> TextEdit:
     _refuse_uneditable(settings, source)
     text, eol = source.text, _eol(source.text)
     start = "" if not text or text.endswith("\n") else eol
     body = "".join(f"{_indented(line, '    ')}{eol}" for line in lines)
-    return Edit(source.name, len(text), len(text), _encoded(start + body))
+    return TextEdit(source.name, len(text), len(text), _encoded(start + body))
 
 
-def _whole(settings: Settings, path: Path) -> list[Fragment]:
+def _whole(settings: Settings, path: Path) -> list[SectionSpan]:
     """The places of a section that is there, each in one file."""
     section = settings.own(path)
     fragments = section.fragments if section is not None else []
@@ -299,7 +299,7 @@ def _editable(settings: Settings, path: Path) -> bool:
     return section is not None and _last_editable(settings, section) is not None
 
 
-def _last_editable(settings: Settings, section: Section) -> Fragment | None:
+def _last_editable(settings: Settings, section: Section) -> SectionSpan | None:
     dirty = {
         problem.where.rpartition(":")[0] or problem.where
         for problem in settings.warnings
@@ -311,7 +311,7 @@ def _last_editable(settings: Settings, section: Section) -> Fragment | None:
     return best[-1] if best else None
 
 
-def _refuse_uneditable(settings: Settings, source: Source) -> None:
+def _refuse_uneditable(settings: Settings, source: SourceText) -> None:
     for problem in settings.warnings:
         if problem.kind in _UNEDITABLE and source.name in (problem.where, problem.where.rpartition(":")[0]):
             raise RefusedError(
@@ -325,7 +325,7 @@ def _indent(text: str, offset: int) -> str:
     return found[0] if found else ""
 
 
-def _inner_indent(text: str, fragment: Fragment, outer: str) -> str:
+def _inner_indent(text: str, fragment: SectionSpan, outer: str) -> str:
     """How the first line inside a section is indented; one step more than the section where it has none."""
     for line in text[fragment.opened : fragment.closed].splitlines()[1:]:
         if line.strip():

@@ -84,7 +84,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class Used:
+class NegotiatedAlgorithms:
     """The algorithms of a live SA as `--list-sas` names them (AES_CBC-256); None for what it has none of."""
 
     encr: str | None = None
@@ -139,7 +139,7 @@ def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, reke
     return False if known and len(known) == len(one) * len(other) else None
 
 
-def offers(texts: Iterable[str], used: Used) -> bool | None:
+def offers(texts: Iterable[str], used: NegotiatedAlgorithms) -> bool | None:
     """Whether a list has a proposal with all that a live SA uses; None where a word or an algorithm is not known."""
     offered = [parse(text) for text in texts]
     words = [as_word(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
@@ -215,7 +215,7 @@ def _tag(name: str) -> int:
     return 8 * int(octets[1]) if octets else 128
 
 
-def _has(proposal: Proposal, used: Used) -> bool:
+def _has(proposal: Proposal, used: NegotiatedAlgorithms) -> bool:
     sets = (proposal.encryption, proposal.integrity, proposal.prf, proposal.key_exchange)
     names = (used.encr, used.integ, used.prf, used.dh_group)
     return all(not name or not known or as_word(name) in known for name, known in zip(names, sets, strict=True))

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ..errors import ParseError
 from ..model import Problem, Setting
-from .lexer import FOLLOWS, Source, Token, tokens, unopened
+from .lexer import FOLLOWS, SourceText, Token, tokens, unopened
 
 Path = tuple[str, ...]
 Files = Mapping[str, bytes]  # absolute path: content
@@ -33,7 +33,7 @@ class Assignment:
 
     name: str
     value: str | None
-    source: Source
+    source: SourceText
     start: int  # of the name
     value_start: int  # behind "=" where there is no value
     value_end: int
@@ -45,10 +45,10 @@ class Assignment:
 
 
 @dataclass(slots=True)
-class Fragment:
+class SectionSpan:
     """One `name { … }` in a file: the places where it can be edited."""
 
-    source: Source
+    source: SourceText
     start: int
     opened: int  # behind the opening brace
     closed: int = -1  # of the closing brace; -1 where that stands in another file
@@ -62,11 +62,11 @@ class Section:
     assignments: dict[str, list[Assignment]] = field(default_factory=dict)
     sections: dict[str, Section] = field(default_factory=dict)
     references: list[str] = field(default_factory=list)
-    fragments: list[Fragment] = field(default_factory=list)
+    fragments: list[SectionSpan] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class InheritedSection:
     """A section with what it inherits: its own content first, then each template's."""
 
     parts: tuple[Section, ...]
@@ -75,9 +75,13 @@ class View:
 class Settings:
     """The effective settings of a root file and all that it includes."""
 
-    def __init__(self, root: str, top: Section, sources: Mapping[str, Source], warnings: tuple[Problem, ...]) -> None:
+    def __init__(
+        self, root: str, top: Section, sources: Mapping[str, SourceText], warnings: tuple[Problem, ...]
+    ) -> None:
         self.root, self.top, self.sources, self.warnings = root, top, sources, warnings
-        self._views: dict[Path, View | None] = {(): View((top,))}  # a section is asked for once for each of its keys
+        self._views: dict[Path, InheritedSection | None] = {
+            (): InheritedSection((top,))
+        }  # a section is asked for once for each of its keys
         self._steps = 0
 
     def tree(self, *, mark_sections: bool = False) -> dict[str, object]:
@@ -86,7 +90,7 @@ class Settings:
         Where a key and a section have one name the section wins, unless `mark_sections`
         appends `{}` to every section's name.
         """
-        return self._tree(View((self.top,)), mark="{}" if mark_sections else "", depth=0)
+        return self._tree(InheritedSection((self.top,)), mark="{}" if mark_sections else "", depth=0)
 
     def get(self, path: Path) -> Setting | None:
         """The effective value at a path and where it was set; None where it is not set or cleared."""
@@ -127,7 +131,7 @@ class Settings:
                 return part.assignments[name][-1], part
         return None
 
-    def view(self, path: Path) -> View | None:
+    def view(self, path: Path) -> InheritedSection | None:
         """The section at a path with what it inherits."""
         if path not in self._views:
             outer = self.view(path[:-1])
@@ -141,14 +145,14 @@ class Settings:
             section = section.sections.get(_bytes(name)) if section else None
         return section
 
-    def _child(self, view: View, name: str) -> View | None:
+    def _child(self, view: InheritedSection, name: str) -> InheritedSection | None:
         if "%" in name:  # strongSwan uses the name as a format when it looks inside, and finds nothing (settings.c)
-            return View(()) if any(name in part.sections for part in view.parts) else None
+            return InheritedSection(()) if any(name in part.sections for part in view.parts) else None
         parts: dict[int, Section] = {}
         for part in view.parts:
             if name in part.sections:
                 self._collect(part.sections[name], parts)
-        return View(tuple(parts.values())) if parts else None
+        return InheritedSection(tuple(parts.values())) if parts else None
 
     def _collect(self, section: Section, parts: dict[int, Section]) -> None:
         """The section, then what its references lead to, each once: so a cycle ends."""
@@ -183,7 +187,7 @@ class Settings:
         if self._steps > MAX_STEPS:
             raise ParseError("sections refer to each other too often", where=self.root, hint="refer to fewer sections")
 
-    def _tree(self, view: View, *, mark: str, depth: int) -> dict[str, object]:
+    def _tree(self, view: InheritedSection, *, mark: str, depth: int) -> dict[str, object]:
         self._step()
         if depth > MAX_DEPTH:
             raise ParseError("sections refer to each other without end", where=self.root, hint="break the cycle")
@@ -220,10 +224,10 @@ class _Reader:
 
     def __init__(self, root: str, files: Files) -> None:
         self.files = files
-        self.sources: dict[str, Source] = {}
+        self.sources: dict[str, SourceText] = {}
         self.problems: list[Problem] = []
         self.top = Section(())
-        self.stack: list[tuple[Section, Fragment]] = []
+        self.stack: list[tuple[Section, SectionSpan]] = []
         self.size = 0
         self._read(root, ())
         if self.stack:
@@ -243,7 +247,7 @@ class _Reader:
         self.size += len(self.files[name])
         if self.size > MAX_SIZE:
             raise ParseError("files are included too often", where=name, hint="include each once")
-        source = self.sources.setdefault(name, Source(name, self.files[name].decode("latin-1")))
+        source = self.sources.setdefault(name, SourceText(name, self.files[name].decode("latin-1")))
         self._check_bytes(source)
         pending: list[Token] = []
         for token in tokens(source):
@@ -260,7 +264,7 @@ class _Reader:
                 hint="write name = value or name { … }",
             )
 
-    def _take(self, source: Source, statement: list[Token]) -> bool:
+    def _take(self, source: SourceText, statement: list[Token]) -> bool:
         """Carry out a statement that its last token completes; False where it waits for more tokens."""
         last = statement[-1]
         if last.kind not in FOLLOWS[statement[-2].kind if len(statement) > 1 else ""]:
@@ -279,21 +283,21 @@ class _Reader:
             return False
         return True
 
-    def _open(self, source: Source, head: list[Token]) -> None:
+    def _open(self, source: SourceText, head: list[Token]) -> None:
         parent = self.stack[-1][0] if self.stack else self.top
         name = head[0].text
         section = parent.sections.setdefault(name, Section((*parent.path, _text(name))))
         section.references = list(
             dict.fromkeys((*section.references, *(t.text for t in head if t.kind == "reference")))
         )
-        fragment = Fragment(source, head[0].start, head[-1].end)
+        fragment = SectionSpan(source, head[0].start, head[-1].end)
         section.fragments.append(fragment)
         self.stack.append((section, fragment))
         if len(self.stack) > MAX_DEPTH:
             raise ParseError("sections are nested too deep", where=source.where(head[0].start))
         self._check_name(source, head[0])
 
-    def _close(self, source: Source, brace: Token) -> None:
+    def _close(self, source: SourceText, brace: Token) -> None:
         if not self.stack:
             raise ParseError("a closing brace closes nothing", where=source.where(brace.start), hint=unopened(source))
         fragment = self.stack.pop()[1]
@@ -306,7 +310,7 @@ class _Reader:
                 source.where(brace.start),
             )
 
-    def _assign(self, source: Source, pending: list[Token]) -> None:
+    def _assign(self, source: SourceText, pending: list[Token]) -> None:
         section = self.stack[-1][0] if self.stack else self.top
         name, equals, values = pending[0], pending[1], pending[2:-1]
         assignment = Assignment(
@@ -319,7 +323,7 @@ class _Reader:
         )
         section.assignments.setdefault(name.text, []).append(assignment)
 
-    def _include(self, source: Source, token: Token, including: tuple[str, ...]) -> None:
+    def _include(self, source: SourceText, token: Token, including: tuple[str, ...]) -> None:
         pattern = posixpath.join(posixpath.dirname(source.name), token.text)
         found = matching(pattern, self.files)
         if not found:
@@ -334,7 +338,7 @@ class _Reader:
                     source.where(token.start),
                 )
 
-    def _check_bytes(self, source: Source) -> None:
+    def _check_bytes(self, source: SourceText) -> None:
         if source.text.startswith("\xef\xbb\xbf"):
             self._note(
                 "byte-order-mark",
@@ -344,7 +348,7 @@ class _Reader:
         if "\0" in source.text:
             self._note("nul-byte", "the file contains a NUL byte", source.where(source.text.index("\0")))
 
-    def _check_name(self, source: Source, token: Token) -> None:
+    def _check_name(self, source: SourceText, token: Token) -> None:
         if "%" in token.text and len(self.stack) > 1:
             self._note(
                 "percent-in-name",
@@ -376,7 +380,7 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
     )
 
 
-def _values(view: View) -> Iterator[tuple[str, str]]:
+def _values(view: InheritedSection) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for part in view.parts:
         for name, assignments in part.assignments.items():
@@ -386,7 +390,7 @@ def _values(view: View) -> Iterator[tuple[str, str]]:
                     yield name, value
 
 
-def _section_names(view: View) -> tuple[str, ...]:
+def _section_names(view: InheritedSection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in view.parts for name in part.sections))
 
 

@@ -11,12 +11,12 @@ from ..diagnose.rules.grounds import DEFAULT
 from ..errors import ParseError, nearest, reason
 from ..model import (
     REPAIRS,
-    Attempt,
-    Declared,
     DeclaredEnd,
+    DeclaredTunnel,
+    DesiredPsk,
     Finding,
     Gateway,
-    GivenPsk,
+    InitiationAttempt,
     Ping,
     Probe,
     Repair,
@@ -25,7 +25,7 @@ from ..model import (
     restore,
     type_of,
 )
-from ..report.repairs import Done
+from ..report.repairs import ExecutedStep
 from ..swanctl.normalize import numeric
 from ..swanctl.valid import refuse_named, refuse_setting
 
@@ -62,7 +62,7 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
     return read, unreadable
 
 
-def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()) -> list[Declared]:
+def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()) -> list[DeclaredTunnel]:
     """Declared tunnels. `inventory`: all gateways that there are; empty where that is not known.
 
     Raises:
@@ -80,7 +80,7 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
 
 
 def undeclared(
-    tunnels: Iterable[Declared], psks: Mapping[str, Any], waivers: Iterable[Waiver] = ()
+    tunnels: Iterable[DeclaredTunnel], psks: Mapping[str, Any], waivers: Iterable[Waiver] = ()
 ) -> list[dict[str, str]]:
     """What is given for tunnels that are not declared: `where`, and `what` in a sentence.
 
@@ -135,7 +135,7 @@ def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
     return found
 
 
-def attempts(given: Iterable[Mapping[str, Any]]) -> list[Attempt]:
+def attempts(given: Iterable[Mapping[str, Any]]) -> list[InitiationAttempt]:
     """Attempts from the registered results of `sa` on one end, and of `gateway_info` on its peer afterwards.
 
     Raises:
@@ -152,7 +152,7 @@ def attempts(given: Iterable[Mapping[str, Any]]) -> list[Attempt]:
             continue  # it was up already, or the task was skipped: nothing was tried
         log = (after.get("gateway") or {}).get("log")
         found.append(
-            Attempt(
+            InitiationAttempt(
                 str(value["gateway"]),
                 str(value["connection"]),
                 established=not failed,
@@ -172,14 +172,14 @@ def findings(given: Iterable[Mapping[str, Any]]) -> list[Finding]:
     return [restore(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
 
 
-def done(given: Iterable[Mapping[str, Any]]) -> list[Done]:
+def done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
     """Steps from registered results of a loop over a plan, with the loop variable `step`.
 
     Raises:
         ParseError: a step is not one of a plan.
     """
     return [
-        Done(
+        ExecutedStep(
             restore(Step, result["step"], f"done[{index}].step"),
             changed=bool(result.get("changed")),
             failed=str(result.get("msg", "no reason given"))
@@ -191,17 +191,17 @@ def done(given: Iterable[Mapping[str, Any]]) -> list[Done]:
     ]
 
 
-def psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, GivenPsk]:
+def psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, DesiredPsk]:
     """The pre-shared keys that a user gives, by tunnel: only named, or with what the filter `psk_digests` made of them.
 
     Raises:
         ParseError: a digest is not one of that filter's.
     """
-    named = {str(name): GivenPsk() for name in names}
-    return named | {name: restore(GivenPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
+    named = {str(name): DesiredPsk() for name in names}
+    return named | {name: restore(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
 
 
-def _declared(tunnel: Mapping[str, Any]) -> Declared:
+def _declared(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
     name = str(tunnel["name"])
     where = f"tunnels.{name}"
     ends = [
@@ -226,7 +226,7 @@ def _declared(tunnel: Mapping[str, Any]) -> Declared:
     settings, child_settings = _settings(tunnel, where), _child_settings(tunnel, where)
     _refuse_equal(f"tunnels.{name}.settings", settings)
     _refuse_equal(f"tunnels.{name}.child_settings", child_settings)
-    return Declared(name, (ends[0], ends[1]), initiator, settings, pings, child_settings)
+    return DeclaredTunnel(name, (ends[0], ends[1]), initiator, settings, pings, child_settings)
 
 
 def _refuse_equal(where: str, settings: Mapping[str, str]) -> None:

@@ -137,7 +137,7 @@ class Task(ActionBase):
             guarding.refuse_others(self.gateway_name(variables), self.on_gateway, self.run_name)
         if args["guard"] is not None:
             config = {"config": args["config"]} if "config" in args else {}
-            wish = guarding.Wish("armed", self.run_name, seconds=args["guard"], **config)
+            wish = guarding.DesiredGuard("armed", self.run_name, seconds=args["guard"], **config)
             guarding.bring(
                 wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True
             )

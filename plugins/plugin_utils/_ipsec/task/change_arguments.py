@@ -7,31 +7,33 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import reason
-from ..model import EndName, Finding, Measured, Proof, Step, Taken, restore
-from ..rollout.snapshot import Found, Seen
+from ..model import EndName, Finding, OutageMeasurement, Step, StepResult, TunnelProof, restore
+from ..rollout.snapshot import AuditedTunnel, FleetSnapshot
 from ..rollout.steps import taken
 from .audit_arguments import gateways, probes
 
 
-def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Iterable[Mapping[str, Any]]) -> Seen:
+def look(
+    audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Iterable[Mapping[str, Any]]
+) -> FleetSnapshot:
     """One look at the fleet; none of it where there was none.
 
     Raises:
         ParseError: it is not what tunnel_audit and gateway_info return.
     """
     if audit is None:
-        return Seen()
+        return FleetSnapshot()
     found, unreadable = gateways(read.items())
     tunnels = [
-        Found(
+        AuditedTunnel(
             str(t["name"]),
             tuple(restore(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
             str(t["initiator"]),
-            restore(Proof, t["proof"], "audit.tunnels.proof"),
+            restore(TunnelProof, t["proof"], "audit.tunnels.proof"),
         )
         for t in audit.get("tunnels") or ()
     ]
-    return Seen(
+    return FleetSnapshot(
         {gateway.name: gateway for gateway in found},
         unreadable,
         {tunnel.name: tunnel for tunnel in tunnels},
@@ -47,7 +49,7 @@ def look(audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Itera
     )
 
 
-def steps_taken(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Taken], ...]:
+def steps_taken(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, StepResult], ...]:
     """Steps with their tunnels, from registered results of loops over a plan with the loop variable `step`.
 
     Raises:
@@ -62,7 +64,7 @@ def answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {name: result for name, result in results.items() if result and not result.get("skipped")}
 
 
-def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Measured], ...]:
+def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, OutageMeasurement], ...]:
     """Outages with their tunnels, from registered results of loops over `watch`."""
     found = []
     for result in results:
@@ -71,8 +73,10 @@ def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Measured],
             continue
         measured = result.get("outage")
         if measured is None:
-            outage = Measured(watch["gateway"], watch["child"], watch["source"], watch["target"], error=reason(result))
+            outage = OutageMeasurement(
+                watch["gateway"], watch["child"], watch["source"], watch["target"], error=reason(result)
+            )
         else:
-            outage = restore(Measured, measured, "outages")
+            outage = restore(OutageMeasurement, measured, "outages")
         found.append((str(watch["tunnel"]), outage))
     return tuple(found)

@@ -14,7 +14,7 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.loader import become_loader, connection_loader, get_shell_plugin, lookup_loader
 
 from ..errors import IpsecError
-from ..transport.target import SCRIPT, SHELL, Privilege, Target
+from ..transport.target import SCRIPT, SHELL, BecomeSession, Target
 
 PLUGIN = "tunnelwright.ipsec.paramiko"
 _SPOKEN = frozenset(
@@ -79,7 +79,7 @@ def _is_typed(names: tuple[str, ...], variables: Mapping[str, Any]) -> bool:
     return any(context.CLIARGS.get(name) for name in options) and not any(name in variables for name in names)
 
 
-class Inventory:
+class ConnectionResolver:
     """Resolves hosts one by one, each with its own variables, those of the play and the keywords of the task."""
 
     def __init__(self, action: Any, variables: Mapping[str, Any], **instead: Any) -> None:
@@ -141,7 +141,7 @@ class Inventory:
 
     def _privilege(
         self, variables: Mapping[str, Any], resolve: Callable[[Any], Any], user: str | None
-    ) -> tuple[Privilege | None, str]:
+    ) -> tuple[BecomeSession | None, str]:
         """How the script becomes another user, as Ansible's own `_low_level_execute_command` decides it."""
         wanted = variables.get("ansible_become")
         if not (self._task.become if wanted is None else boolean(resolve(wanted))):
@@ -156,4 +156,4 @@ class Inventory:
         if become.get_option("become_user") == user and not constants.config.get_config_value("BECOME_ALLOW_SAME_USER"):
             return None, SHELL
         command = become.build_become_command(SCRIPT, self._shell)
-        return Privilege(become, become.get_option("become_pass") or ""), f"/bin/sh -c {shlex.quote(command)}"
+        return BecomeSession(become, become.get_option("become_pass") or ""), f"/bin/sh -c {shlex.quote(command)}"

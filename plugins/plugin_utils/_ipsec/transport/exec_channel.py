@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ..errors import IpsecError, TransportError
 from .optional_paramiko import paramiko
-from .target import Become, Privilege
+from .target import Become, BecomeSession
 
 _PIECE = 1 << 17  # bytes
 _LOOK = 0.5  # seconds between two looks at error output while the other says nothing
@@ -17,7 +17,7 @@ _STATUS_WITHIN = 5.0  # seconds for the exit status after the output has ended
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ExecLimits:
     """What a command may take: seconds, and bytes of its answer, a hundred times those of a thousand tunnels."""
 
     seconds: float
@@ -25,7 +25,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class ExecResult:
     """What a command printed. `status` is None where the connection was closed before it had ended."""
 
     status: int | None
@@ -34,7 +34,7 @@ class Finished:
 
 
 @dataclass(slots=True)
-class _Talk:
+class _ExecSession:
     """A command that runs."""
 
     channel: paramiko.Channel
@@ -69,9 +69,9 @@ def run(
     command: str,
     given: bytes,
     *,
-    limits: Limits,
-    privilege: Privilege | None = None,
-) -> Finished:
+    limits: ExecLimits,
+    privilege: BecomeSession | None = None,
+) -> ExecResult:
     """What a command says that is given this on its standard input.
 
     Raises:
@@ -89,7 +89,7 @@ def run(
     watch.daemon = True
     watch.start()
     try:
-        talk = _Talk(transport.open_session(), limits.size)
+        talk = _ExecSession(transport.open_session(), limits.size)
         finished = _spoken(talk, command, given, privilege)
     except (paramiko.SSHException, EOFError, OSError) as error:
         if not late.is_set():
@@ -103,7 +103,7 @@ def run(
     return finished
 
 
-def _spoken(talk: _Talk, command: str, given: bytes, privilege: Privilege | None) -> Finished:
+def _spoken(talk: _ExecSession, command: str, given: bytes, privilege: BecomeSession | None) -> ExecResult:
     channel = talk.channel
     channel.exec_command(command)
     if privilege:
@@ -121,10 +121,10 @@ def _spoken(talk: _Talk, command: str, given: bytes, privilege: Privilege | None
     channel.status_event.wait(_STATUS_WITHIN)
     status = channel.exit_status if channel.exit_status >= 0 else None
     channel.close()
-    return Finished(status, bytes(talk.output), bytes(talk.errors))
+    return ExecResult(status, bytes(talk.output), bytes(talk.errors))
 
 
-def _become(talk: _Talk, privilege: Privilege) -> None:
+def _become(talk: _ExecSession, privilege: BecomeSession) -> None:
     """Give the password when it is asked for, and wait until the command has begun as the other user.
 
     Raises:
@@ -147,7 +147,7 @@ def _become(talk: _Talk, privilege: Privilege) -> None:
             raise IpsecError("it does not become another user", hint=last[-1][:300])
 
 
-def _begun(talk: _Talk, become: Become) -> bool:
+def _begun(talk: _ExecSession, become: Become) -> bool:
     """Whether the line that says so has come; it and what stands before it are no output of the command."""
     mark = become.success.encode()
     line, newline, after = bytes(talk.output).partition(b"\n") if mark in talk.output else (b"", b"", b"")

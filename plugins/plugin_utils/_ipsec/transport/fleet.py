@@ -13,10 +13,10 @@ from queue import Empty, SimpleQueue
 
 from ..errors import IpsecError, TransportError
 from ..model import Reply, Script
-from .exec_channel import Finished, Limits, run
+from .exec_channel import ExecLimits, ExecResult, run
 from .framing import new_mark, pack, unpack
 from .optional_paramiko import require
-from .proxy import Ways
+from .proxy import JumpHostPool
 from .ssh_client import enter, leave, reach, ways
 from .target import Target
 
@@ -26,7 +26,7 @@ _WAITING = 3  # gateways that may be connected to beside each that is read: thos
 
 
 @dataclass(frozen=True, slots=True)
-class Packed:
+class FramedScript:
     """A script as it goes over, and the mark in what comes back."""
 
     text: bytes
@@ -50,7 +50,7 @@ def run_all(
     require()
     if threads < 1:
         raise IpsecError(f"{threads} gateways at a time are none", hint="let threads be 1 or more")
-    packed, limits = _pack(script), Limits(timeout)
+    packed, limits = _pack(script), ExecLimits(timeout)
     answers: SimpleQueue[tuple[str, Reply | IpsecError]] = SimpleQueue()
     reading, on_the_way, waiting = threading.BoundedSemaphore(threads), ways(), iter(targets)
 
@@ -77,13 +77,13 @@ def run_all(
         on_the_way.close()
 
 
-def _pack(script: Script) -> Packed:
+def _pack(script: Script) -> FramedScript:
     mark = new_mark()
-    return Packed(pack(script, mark), mark)
+    return FramedScript(pack(script, mark), mark)
 
 
 def _answer(
-    target: Target, packed: Packed, limits: Limits, ways: Ways, reading: threading.BoundedSemaphore
+    target: Target, packed: FramedScript, limits: ExecLimits, ways: JumpHostPool, reading: threading.BoundedSemaphore
 ) -> Reply | IpsecError:
     """What one gateway answers; whatever goes wrong is said of it and touches no other."""
     try:
@@ -104,7 +104,7 @@ def _answer(
         return TransportError(f"an unexpected {type(error).__name__}", hint=str(error))
 
 
-def _unpacked(done: Finished, mark: str) -> Reply:
+def _unpacked(done: ExecResult, mark: str) -> Reply:
     try:
         return unpack(done.output, mark)
     except TransportError as error:

@@ -18,7 +18,7 @@ import shlex
 from importlib.resources import files
 
 from ..errors import TransportError
-from ..model import Reply, Script, Section
+from ..model import Reply, ReplySection, Script
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BEGIN = re.compile(rb"begin (?P<name>[^\n]+)\n")  # a path may be in it
@@ -57,7 +57,7 @@ def unpack(output: bytes, mark: str) -> Reply:
     token = b"\n" + mark.encode() + b" "
     if token + b"done\n" not in output:
         raise TransportError("the gateway's answer ended early", hint=_last_words(output, mark))
-    sections: dict[str, Section] = {}
+    sections: dict[str, ReplySection] = {}
     parts = iter(output.split(token)[1:])
     for begin in parts:
         if begin.startswith(b"done\n"):
@@ -67,7 +67,7 @@ def unpack(output: bytes, mark: str) -> Reply:
     raise _malformed("after its last section")
 
 
-def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, Section]:
+def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, ReplySection]:
     """A section by the three parts that begin with its marks."""
     first, output = _BEGIN.match(begin), begin.partition(b"\n")[2]
     last, errors = _END.match(end), end.partition(b"\n")[2]
@@ -76,7 +76,7 @@ def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, Section]:
     name = first["name"].decode("utf-8", "surrogateescape")
     if not last or last["name"] != first["name"] or not stderr.startswith(b"stderr\n"):
         raise _malformed(f"in section {name}")
-    return name, Section(int(last["status"]), output, errors.decode("utf-8", "replace").strip())
+    return name, ReplySection(int(last["status"]), output, errors.decode("utf-8", "replace").strip())
 
 
 def _malformed(where: str) -> TransportError:

@@ -20,11 +20,11 @@ Verdict = Literal["known", "unknown", "changed", "revoked"]
 
 _FIELDS = 3
 _writing = threading.Lock()
-_added: dict[tuple[str, str], list[Entry]] = {}  # by file and host, by this process
+_added: dict[tuple[str, str], list[KnownHostsEntry]] = {}  # by file and host, by this process
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class KnownHostsEntry:
     """One line: the names, the type of the key and the key; `revoked` is a key that is not to be trusted."""
 
     names: str
@@ -37,18 +37,18 @@ class Entry:
 class KnownHosts:
     """All lines: by name where they have plain ones, by salt and hash (`HashKnownHosts`), and those with patterns."""
 
-    plain: Mapping[str, Sequence[Entry]]
-    hashed: Sequence[tuple[bytes, bytes, Entry]]
-    patterns: Sequence[Entry]
+    plain: Mapping[str, Sequence[KnownHostsEntry]]
+    hashed: Sequence[tuple[bytes, bytes, KnownHostsEntry]]
+    patterns: Sequence[KnownHostsEntry]
 
-    def of(self, name: str) -> list[Entry]:
+    def of(self, name: str) -> list[KnownHostsEntry]:
         """The lines that are about a host."""
         asked = name.encode()
         hashed = [entry for salt, made, entry in self.hashed if hmac.digest(salt, asked, "sha1") == made]
         return [*self.plain.get(name, ()), *hashed, *(entry for entry in self.patterns if _matches(entry.names, name))]
 
 
-def judge(about: Sequence[Entry], kind: str, key: bytes) -> Verdict:
+def judge(about: Sequence[KnownHostsEntry], kind: str, key: bytes) -> Verdict:
     """What the lines about a host say of a key that it has shown."""
     if any(entry.revoked and entry.key == key for entry in about):
         return "revoked"
@@ -60,9 +60,9 @@ def judge(about: Sequence[Entry], kind: str, key: bytes) -> Verdict:
 
 def read(texts: Iterable[str]) -> KnownHosts:
     """The lines of such files. What is no such line is passed over, as OpenSSH does."""
-    plain: dict[str, list[Entry]] = {}
-    hashed: list[tuple[bytes, bytes, Entry]] = []
-    patterns: list[Entry] = []
+    plain: dict[str, list[KnownHostsEntry]] = {}
+    hashed: list[tuple[bytes, bytes, KnownHostsEntry]] = []
+    patterns: list[KnownHostsEntry] = []
     for line in (line for text in texts for line in text.splitlines()):
         entry = _entry(line)
         if entry is None:
@@ -100,7 +100,7 @@ def remember(path: str, name: str, kind: str, key: bytes, *, hashed: bool = Fals
                 ended = file.read(1) in (b"", b"\n")  # else ours would be a part of a line that somebody else began
                 file.write(b"" if ended else b"\n")
                 file.write(f"{_hashed(name) if hashed else name} {kind} {base64.b64encode(key).decode()}\n".encode())
-            about.append(Entry(name, kind, key))
+            about.append(KnownHostsEntry(name, kind, key))
         return verdict
 
 
@@ -116,13 +116,13 @@ def fingerprint(key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
-def _entry(line: str) -> Entry | None:
+def _entry(line: str) -> KnownHostsEntry | None:
     words = line.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < _FIELDS or words[0].startswith("#") or marker not in ("", "@revoked"):
         return None  # also @cert-authority: certificates of hosts are not asked for
     try:
-        return Entry(
+        return KnownHostsEntry(
             words[0].lower() if "|" not in words[0] else words[0],
             words[1],
             base64.b64decode(words[2], validate=True),

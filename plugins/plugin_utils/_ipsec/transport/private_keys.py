@@ -10,11 +10,11 @@ from pathlib import Path
 
 from .bounds import too_short
 from .optional_paramiko import paramiko
-from .ssh_config import Settings, at_home
+from .ssh_config import SshSettings, at_home
 from .target import Target
 
 
-def keys(target: Target | None, settings: Settings, notes: list[str]) -> Generator[tuple[str, paramiko.PKey]]:
+def keys(target: Target | None, settings: SshSettings, notes: list[str]) -> Generator[tuple[str, paramiko.PKey]]:
     """The keys to offer, each with its name: of files first, then those of the agent.
 
     Why a file that was asked for cannot be used goes to `notes`; a passphrase is never asked for.
@@ -35,7 +35,7 @@ def keys(target: Target | None, settings: Settings, notes: list[str]) -> Generat
         yield from _of_agent(settings)
 
 
-def _of_agent(settings: Settings) -> Generator[tuple[str, paramiko.PKey]]:
+def _of_agent(settings: SshSettings) -> Generator[tuple[str, paramiko.PKey]]:
     wanted = {_public(path) for path in map(at_home, settings.identities)} if settings.identities_only else None
     with closing(paramiko.Agent()) as agent:
         for each in agent.get_keys():

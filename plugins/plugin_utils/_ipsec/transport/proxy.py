@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 
 from ..errors import NotConnectedError, TransportError
 from .optional_paramiko import paramiko
-from .ssh_config import Settings
+from .ssh_config import SshSettings
 
 # The host on the way, those before it, OpenSSH's configuration file, and until when.
-Login = Callable[[str, tuple[str, ...], tuple[str, ...], "Ways", float], "paramiko.Transport"]
+Login = Callable[[str, tuple[str, ...], tuple[str, ...], "JumpHostPool", float], "paramiko.Transport"]
 
 _CUT = (
     30_000  # milliseconds that sent bytes may stay unanswered: a path that is cut ends a session, not only its timeout
@@ -30,7 +30,7 @@ _SOON = 0.02  # seconds
 
 
 @dataclass(slots=True)
-class _Way:
+class _JumpHost:
     """A host on the way: the login to it, or why there was none and until when that holds for all behind it."""
 
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -40,11 +40,11 @@ class _Way:
 
 
 @dataclass(slots=True)
-class Ways:
+class JumpHostPool:
     """The logins to hosts on the way: one each, however many gateways lie behind. `login` makes them."""
 
     login: Login
-    made: dict[tuple[str, ...], _Way] = field(default_factory=dict)
+    made: dict[tuple[str, ...], _JumpHost] = field(default_factory=dict)
 
     def over(self, jumps: tuple[str, ...], config: tuple[str, ...], deadline: float) -> paramiko.Transport:
         """The login to the last of the jumps, which is logged in to over those before it.
@@ -52,7 +52,7 @@ class Ways:
         Raises:
             NotConnectedError: there is none, or was none a moment ago.
         """
-        way = self.made.setdefault((*config, *jumps), _Way())
+        way = self.made.setdefault((*config, *jumps), _JumpHost())
         if not way.lock.acquire(timeout=left(deadline)):
             raise NotConnectedError("the host on the way does not answer", where=jumps[-1])
         try:
@@ -68,7 +68,7 @@ class Ways:
             way.lock.release()
 
     def _tried(
-        self, way: _Way, jumps: tuple[str, ...], config: tuple[str, ...], deadline: float
+        self, way: _JumpHost, jumps: tuple[str, ...], config: tuple[str, ...], deadline: float
     ) -> paramiko.Transport | None:
         try:
             return self.login(jumps[-1], jumps[:-1], config, self, deadline)
@@ -88,7 +88,7 @@ def left(deadline: float) -> float:
     return max(deadline - time.monotonic(), 0.001)
 
 
-def opened(settings: Settings, ways: Ways, deadline: float) -> socket.socket | paramiko.Channel:
+def opened(settings: SshSettings, ways: JumpHostPool, deadline: float) -> socket.socket | paramiko.Channel:
     """A stream on which the gateway's sshd has begun to speak.
 
     Raises:
@@ -105,7 +105,7 @@ def opened(settings: Settings, ways: Ways, deadline: float) -> socket.socket | p
     return stream
 
 
-def _direct(settings: Settings, deadline: float) -> socket.socket:
+def _direct(settings: SshSettings, deadline: float) -> socket.socket:
     try:
         stream = socket.create_connection((settings.host, settings.port), left(deadline))
     except socket.gaierror as error:
@@ -127,7 +127,7 @@ def _direct(settings: Settings, deadline: float) -> socket.socket:
     return stream
 
 
-def _by_command(settings: Settings) -> socket.socket:
+def _by_command(settings: SshSettings) -> socket.socket:
     """A ProxyCommand on one half of a pair of sockets: paramiko's own ProxyCommand leaks pipes (its issue 2568).
 
     Without a terminal, so that an ssh in it asks nobody anything. It ends when the other half is closed.
@@ -150,7 +150,7 @@ def _by_command(settings: Settings) -> socket.socket:
     return ours
 
 
-def _expanded(settings: Settings) -> str:
+def _expanded(settings: SshSettings) -> str:
     """With its tokens (ssh_config(5), TOKENS)."""
     tokens = {"%%": "%", "%h": settings.host, "%n": settings.host, "%p": str(settings.port), "%r": settings.user}
     pieces = settings.proxy.split("%%")
@@ -161,7 +161,7 @@ def _expanded(settings: Settings) -> str:
     return "%".join(pieces)
 
 
-def _over(settings: Settings, ways: Ways, deadline: float) -> paramiko.Channel:
+def _over(settings: SshSettings, ways: JumpHostPool, deadline: float) -> paramiko.Channel:
     carrier = ways.over(settings.jumps, settings.config, deadline)
     try:
         return carrier.open_channel(
@@ -174,7 +174,7 @@ def _over(settings: Settings, ways: Ways, deadline: float) -> paramiko.Channel:
         ) from error
 
 
-def _greeted(stream: socket.socket, settings: Settings, deadline: float) -> None:
+def _greeted(stream: socket.socket, settings: SshSettings, deadline: float) -> None:
     """Wait until an SSH server has said who it is, and leave that to be read; lines before it are passed over."""
     first = b""
     for dummy in range(_LINES_BEFORE):
@@ -189,7 +189,7 @@ def _greeted(stream: socket.socket, settings: Settings, deadline: float) -> None
     raise NotConnectedError(f"what answers is no SSH server: it says {said!r}", where=settings.where)
 
 
-def _line(stream: socket.socket, settings: Settings, deadline: float) -> bytes:
+def _line(stream: socket.socket, settings: SshSettings, deadline: float) -> bytes:
     """The next line, not taken from the stream; at most as much as a line may have."""
     while True:
         stream.settimeout(left(deadline))

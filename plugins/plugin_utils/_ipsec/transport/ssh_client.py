@@ -16,30 +16,30 @@ from . import known_hosts, ssh_config
 from .bounds import keep_to, refuse_key
 from .optional_paramiko import LOG, paramiko
 from .private_keys import keys
-from .proxy import Ways, left, opened
-from .ssh_config import Settings
+from .proxy import JumpHostPool, left, opened
+from .ssh_config import SshSettings
 from .target import Target
 
 _PAUSE = 1.0  # seconds between two tries to connect
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # how a key of type ssh-rsa signs (RFC 8332)
 
 
-def ways() -> Ways:
+def ways() -> JumpHostPool:
     """Ways to gateways, for one task."""
-    return Ways(_to_jump)
+    return JumpHostPool(_to_jump)
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class SshStream:
     """A gateway whose sshd has begun to speak, and the seconds that are left to log in."""
 
     target: Target | None
-    settings: Settings
+    settings: SshSettings
     stream: socket.socket | paramiko.Channel
     seconds: float
 
 
-def reach(target: Target, ways: Ways) -> Reached:
+def reach(target: Target, ways: JumpHostPool) -> SshStream:
     """Connect. What fails here is tried again as often as the target says; all tries together have its one timeout.
 
     Raises:
@@ -55,10 +55,10 @@ def reach(target: Target, ways: Ways) -> Reached:
             if not more or left(deadline) <= _PAUSE:
                 raise
             time.sleep(_PAUSE)
-    return Reached(target, settings, stream, left(deadline))
+    return SshStream(target, settings, stream, left(deadline))
 
 
-def enter(reached: Reached) -> paramiko.Transport:
+def enter(reached: SshStream) -> paramiko.Transport:
     """Log in.
 
     Raises:
@@ -85,11 +85,11 @@ def enter(reached: Reached) -> paramiko.Transport:
 
 
 def _to_jump(
-    jump: str, before: tuple[str, ...], config: tuple[str, ...], ways: Ways, deadline: float
+    jump: str, before: tuple[str, ...], config: tuple[str, ...], ways: JumpHostPool, deadline: float
 ) -> paramiko.Transport:
     """A login to a host on the way, with what the user's own files say of it."""
     settings = ssh_config.settings_of_jump(jump, before, config)
-    return enter(Reached(None, settings, opened(settings, ways, deadline), left(deadline)))
+    return enter(SshStream(None, settings, opened(settings, ways, deadline), left(deadline)))
 
 
 def leave(transport: paramiko.Transport) -> None:
@@ -98,7 +98,7 @@ def leave(transport: paramiko.Transport) -> None:
     transport.sock.close()
 
 
-def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) -> bool:
+def _agreed(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> bool:
     """Agree on keys with the server and check who it is; whether it is whom we know."""
     about = _files(settings.known_hosts).of(settings.known_as)
     types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
@@ -115,7 +115,7 @@ def _agreed(transport: paramiko.Transport, settings: Settings, deadline: float) 
     return _judged(settings, known_hosts.judge(about, key.get_name(), key.asbytes()), key)
 
 
-def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
+def _judged(settings: SshSettings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
     """Whether the server is whom we know; refuse it where the user's settings say so."""
     shown = f"{key.get_name()} {known_hosts.fingerprint(key.asbytes())}"
     refuse_key(settings.bounds, key, shown, settings.where)
@@ -137,7 +137,7 @@ def _judged(settings: Settings, verdict: known_hosts.Verdict, key: paramiko.PKey
     return verdict == "unknown"
 
 
-def _file(settings: Settings) -> str:
+def _file(settings: SshSettings) -> str:
     return settings.known_hosts[0] if settings.known_hosts else "known_hosts"
 
 
@@ -148,7 +148,7 @@ def _files(paths: tuple[str, ...]) -> known_hosts.KnownHosts:
 
 
 def _prove(
-    transport: paramiko.Transport, target: Target | None, settings: Settings, deadline: float, *, trusted: bool
+    transport: paramiko.Transport, target: Target | None, settings: SshSettings, deadline: float, *, trusted: bool
 ) -> None:
     """Log in by whatever the user has. A password goes to no server whose key has changed, as OpenSSH has it."""
     notes: list[str] = []
@@ -169,7 +169,7 @@ def _prove(
 
 
 def _accepted(
-    transport: paramiko.Transport, settings: Settings, name: str, refused: list[str], offer: Callable[[], list[str]]
+    transport: paramiko.Transport, settings: SshSettings, name: str, refused: list[str], offer: Callable[[], list[str]]
 ) -> bool:
     """Whether an offer was enough. What was refused, or is not all the server wants, is noted."""
     try:

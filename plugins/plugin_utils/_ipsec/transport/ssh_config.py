@@ -35,7 +35,7 @@ _WITHIN = 20.0  # seconds; a `Match exec` runs commands
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class SshSettings:
     """What a connection needs of `ssh -G`. `proxy` is a command, `jumps` are hosts on the way, the nearest first."""
 
     host: str
@@ -80,7 +80,7 @@ def arguments(target: Target) -> list[str]:
     return [*given, *target.after]
 
 
-def settings(target: Target) -> Settings:
+def settings(target: Target) -> SshSettings:
     """What holds for a target.
 
     Raises:
@@ -95,7 +95,7 @@ def settings(target: Target) -> Settings:
 
 
 @functools.lru_cache(maxsize=256)
-def _general(given: tuple[str, ...]) -> Settings | None:
+def _general(given: tuple[str, ...]) -> SshSettings | None:
     """What holds for every host, asked once for all with the same arguments; None if it is not the same for all."""
     try:
         said = _asked(given, _ANY)
@@ -139,7 +139,7 @@ def at_home(path: str) -> Path:
     return _HOME / text[2:] if text.startswith("~/") else Path(text)
 
 
-def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]) -> Settings:
+def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]) -> SshSettings:
     """What holds for a host on the way, `[user@]host[:port]`, over those before it.
 
     That is what the files say, and nothing that is said of the target, as OpenSSH has it.
@@ -155,7 +155,7 @@ def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]
     return replace(settings, jumps=before, proxy="") if before else settings
 
 
-def read(said: str, config: tuple[str, ...] = ()) -> Settings:
+def read(said: str, config: tuple[str, ...] = ()) -> SshSettings:
     """The settings that `ssh -G` printed: a keyword and its value on each line.
 
     Raises:
@@ -168,7 +168,7 @@ def read(said: str, config: tuple[str, ...] = ()) -> Settings:
     one = {key.lower(): each[0] for key, each in values.items()}
     keywords.refuse(one)
     user_files, global_files = (one.get(key, "").split() for key in ("userknownhostsfile", "globalknownhostsfile"))
-    return Settings(
+    return SshSettings(
         host=one["hostname"],
         port=int(one["port"]),
         user=one["user"],

@@ -34,7 +34,7 @@ class Become(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Privilege:
+class BecomeSession:
     """A command that becomes another user by itself, the conversation it begins with, and the password for that."""
 
     become: Become
@@ -58,4 +58,4 @@ class Target:
     timeout: float = 10.0  # seconds to connect and log in
     tries: int = 1
     command: str = SHELL
-    privilege: Privilege | None = None
+    privilege: BecomeSession | None = None

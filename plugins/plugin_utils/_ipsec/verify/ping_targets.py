@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
-from ..model import Child, End, Gateway, Proof, Tunnel
+from ..model import Child, End, Gateway, Tunnel, TunnelProof
 from ..swanctl.normalize import numeric
 
 Addresses = dict[int, list[tuple[int, int, str]]]  # of a gateway, by IP version: numbers, places, texts
 
 
-def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, Proof]) -> dict[str, list[dict[str, object]]]:
+def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, TunnelProof]) -> dict[str, list[dict[str, object]]]:
     """What to ping on which gateway: from its own address inside the selectors to the peer's, or what is declared."""
     wanted: dict[str, list[dict[str, object]]] = {}
     addresses: dict[str, Addresses] = {}

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..analysis.stale_sas import outdated
-from ..model import ChildSa, End, Probe, Proof, Tunnel
+from ..model import ChildSa, End, Probe, Tunnel, TunnelProof
 
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 
 
-def prove(tunnel: Tunnel) -> Proof:
+def prove(tunnel: Tunnel) -> TunnelProof:
     """The proof of a tunnel from both ends' SAs and what its probes have shown."""
     couples = tunnel.pairs(tunnel.ends[0])
     unmatched = [own for own, dummy in lacking(tunnel)]
@@ -25,7 +25,7 @@ def prove(tunnel: Tunnel) -> Proof:
         if not probe.reachable
     ]
     old = [f"{end.name(child)}: {said}" for end, child, said in outdated(tunnel)]
-    return Proof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old, unread=unread)
+    return TunnelProof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old, unread=unread)
 
 
 def unknown(end: End) -> bool:

@@ -14,11 +14,11 @@ from datetime import date
 from functools import partial
 
 from ...errors import nearest
-from ...model import EndName, Fault, Finding, Tunnel, Waived, Waiver
+from ...model import EndName, Fault, Finding, Tunnel, WaivedFinding, Waiver
 from ..rules import Rule, run
 from ..rules.grounds import Grounds
 from .checks import Check, all_checks
-from .profile import Demand, Profile
+from .profile import PolicyRule, Profile
 
 EXPIRED, STRAY = "waiver-expired", "waiver-without-tunnel"
 ADVICE = (
@@ -26,7 +26,9 @@ ADVICE = (
 )
 
 
-def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tuple[Finding, ...], tuple[Waived, ...]]:
+def judge(
+    tunnels: Iterable[Tunnel], profile: Profile, today: date
+) -> tuple[tuple[Finding, ...], tuple[WaivedFinding, ...]]:
     """What the tunnels have against the profile: findings that count, and those that a waiver covers today."""
     waivers: dict[str, list[Waiver]] = defaultdict(list)  # by tunnel
     for each in profile.waivers:
@@ -34,7 +36,7 @@ def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tup
     rules = [_rule(profile, demand) for demand in profile.demands]
     grounds = Grounds()
     counted: list[Finding] = []
-    waived: list[Waived] = []
+    waived: list[WaivedFinding] = []
     for tunnel in tunnels:
         ours = waivers.get(tunnel.name, [])
         covering = {waiver.rule: waiver for waiver in ours}
@@ -45,7 +47,7 @@ def judge(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[tup
             if waiver is None or expired(waiver, today):
                 counted.append(finding)
             else:
-                waived.append(Waived(finding, waiver))
+                waived.append(WaivedFinding(finding, waiver))
     return tuple(counted), tuple(waived)
 
 
@@ -71,18 +73,18 @@ def expired(waiver: Waiver, today: date) -> bool:
     return date.fromisoformat(waiver.expires) < today
 
 
-def _rule(profile: Profile, demand: Demand) -> Rule:
+def _rule(profile: Profile, demand: PolicyRule) -> Rule:
     check = all_checks()[demand.check]
     return Rule(demand.check, demand.severity, reference(profile, demand), partial(_told, check, demand))
 
 
-def _told(check: Check, demand: Demand, tunnel: Tunnel) -> Iterator[Fault]:
+def _told(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fault]:
     """What the check sees, with where the profile asks for it."""
     for fault in check(tunnel, demand):
         yield replace(fault, evidence=(*fault.evidence, f"policy {demand.origin}: {demand.check}{demand.asks()}"))
 
 
-def reference(profile: Profile, demand: Demand) -> str:
+def reference(profile: Profile, demand: PolicyRule) -> str:
     """The document and section that ask for it, and whether somebody has compared the two."""
     return "; ".join((f"policy {profile.name}", str(demand.source)))
 

@@ -17,8 +17,8 @@ from ...errors import ParseError
 from ...model import Waiver
 from ...swanctl import proposals
 from . import schema_errors
-from .profile import Demand, Profile, Source
-from .yaml_lines import Document, read
+from .profile import PolicyRule, PolicySource, Profile
+from .yaml_lines import YamlDocument, read
 
 Read = Callable[[str], str]  # the text of a file by its path
 _SCHEMA = Path(__file__).parents[3] / "policy" / "profile.schema.json"  # its published address, which stays
@@ -84,7 +84,7 @@ def schema() -> Any:
     return json.loads(_SCHEMA.read_text(encoding="utf-8"))
 
 
-def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) -> Iterator[Document]:
+def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) -> Iterator[YamlDocument]:
     """The documents that a profile is made of, what is extended first. `where`: who names it."""
     if name in above:
         raise ParseError(f"{name} extends itself", where=where, hint="take one of its extends out")
@@ -97,7 +97,7 @@ def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) 
     yield document
 
 
-def _document(name: str, text_of: Read, where: str) -> Document:
+def _document(name: str, text_of: Read, where: str) -> YamlDocument:
     if name in shipped():
         text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
         return read(text, f"{name}.yml")  # the unit tests compare them with the schema
@@ -112,7 +112,7 @@ def _document(name: str, text_of: Read, where: str) -> Document:
     return document
 
 
-def _refuse_unknown_proposals(document: Document) -> None:
+def _refuse_unknown_proposals(document: YamlDocument) -> None:
     for part, key in (("settings", "proposals"), ("child_settings", "esp_proposals")):
         given = ((document.value.get("target") or {}).get(part) or {}).get(key) or ()
         for text in [given] if isinstance(given, str) else given:
@@ -121,7 +121,7 @@ def _refuse_unknown_proposals(document: Document) -> None:
                 raise ParseError(f"{text} is no proposal", where=where, hint="write it as aes256gcm16-prfsha384-ecp384")
 
 
-def _refuse_unknown_words(document: Document, check: str, given: Mapping[str, Any]) -> None:
+def _refuse_unknown_words(document: YamlDocument, check: str, given: Mapping[str, Any]) -> None:
     """A misspelt algorithm would forbid nothing, and nobody would notice."""
     if not check.endswith("-weak") or check == "authentication-weak":
         return
@@ -133,7 +133,7 @@ def _refuse_unknown_words(document: Document, check: str, given: Mapping[str, An
                 raise ParseError(f"no algorithm is called {word!r}", where=where, hint=hint)
 
 
-def _name(document: Document) -> str:
+def _name(document: YamlDocument) -> str:
     return str(document.value.get("profile") or PurePath(document.name).stem)
 
 
@@ -142,11 +142,11 @@ def _joined(value: object) -> str:
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _source(given: Mapping[str, Any]) -> Source:
-    return Source(str(given["document"]), str(given.get("section", "")), bool(given.get("verified", False)))
+def _source(given: Mapping[str, Any]) -> PolicySource:
+    return PolicySource(str(given["document"]), str(given.get("section", "")), bool(given.get("verified", False)))
 
 
-def _demand(check: str, rule: _Rule) -> Demand:
+def _demand(check: str, rule: _Rule) -> PolicyRule:
     values = rule.values
     for needed in ("severity", "source"):
         if needed not in values:
@@ -155,7 +155,7 @@ def _demand(check: str, rule: _Rule) -> Demand:
         raise ParseError(
             f"{check} has no threshold", where=rule.origin, hint=f"give it one of {', '.join(_THRESHOLDS)}"
         )
-    return Demand(
+    return PolicyRule(
         check,
         values["severity"],
         _source(values["source"]),
@@ -173,7 +173,7 @@ def _seconds(text: str) -> float:
     return float(number) * _SECONDS[unit]
 
 
-def _waiver(document: Document, place: int, rules: Mapping[str, _Rule]) -> Waiver:
+def _waiver(document: YamlDocument, place: int, rules: Mapping[str, _Rule]) -> Waiver:
     given = document.value["waivers"][place]
     where = document.where(("waivers", place))
     if given["rule"] not in rules:

@@ -10,7 +10,7 @@ from ...model import Severity, Waiver
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PolicySource:
     """The document that asks for it, and whether somebody has compared the demand with its text."""
 
     document: str
@@ -28,12 +28,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class PolicyRule:
     """One rule of a profile: which check, how much it weighs, and the thresholds that it is given."""
 
     check: str  # also the id of its findings
     severity: Severity
-    source: Source
+    source: PolicySource
     forbidden: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()  # empty: anything that is not forbidden
     at_least: float | None = None
@@ -57,7 +57,7 @@ class Profile:
 
     name: str
     description: str
-    demands: tuple[Demand, ...]
+    demands: tuple[PolicyRule, ...]
     waivers: tuple[Waiver, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)  # what a connection is to have, where it is to be mended
     child_settings: Mapping[str, str] = field(default_factory=dict)

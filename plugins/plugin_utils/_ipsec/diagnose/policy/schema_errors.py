@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...errors import IpsecError, ParseError, nearest
-from .yaml_lines import Document, Path
+from .yaml_lines import Path, YamlDocument
 
 _KINDS = {
     "object": "a mapping",
@@ -18,7 +18,7 @@ _KINDS = {
 }
 
 
-def refuse(document: Document, schema: Mapping[str, Any]) -> None:
+def refuse(document: YamlDocument, schema: Mapping[str, Any]) -> None:
     """Raise the first mistake, by line.
 
     Raises:
@@ -36,7 +36,7 @@ def refuse(document: Document, schema: Mapping[str, Any]) -> None:
         raise min(found, key=lambda mistake: int(mistake.where.rpartition(":")[2]))
 
 
-def _said(document: Document, error: Any) -> ParseError:
+def _said(document: YamlDocument, error: Any) -> ParseError:
     path: Path = tuple(error.absolute_path)
     name = _name(path)
     if error.validator == "additionalProperties":
@@ -62,7 +62,7 @@ def _name(path: Path) -> str:
     return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
 
 
-def _unknown(document: Document, path: Path, error: Any) -> ParseError:
+def _unknown(document: YamlDocument, path: Path, error: Any) -> ParseError:
     known = list(error.schema.get("properties", ()))
     unknown = next(key for key in error.instance if key not in known)
     return _none_of(document.where((*path, str(unknown))), f"unknown key {str(unknown)!r:.60}", unknown, known)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 
 from ...errors import IpsecError
-from ...model import Declared, DeclaredEnd, Finding, Tunnel
+from ...model import DeclaredEnd, DeclaredTunnel, Finding, Tunnel
 from . import judge
 from .profile import Profile
 
@@ -63,10 +63,10 @@ def _aimed(tunnel: Tunnel, profile: Profile, found: Iterable[Finding]) -> Tunnel
     return replace(tunnel, declared=_over(tunnel, settings, child_settings))
 
 
-def _over(tunnel: Tunnel, settings: Mapping[str, str], child_settings: Mapping[str, str]) -> Declared:
+def _over(tunnel: Tunnel, settings: Mapping[str, str], child_settings: Mapping[str, str]) -> DeclaredTunnel:
     """The tunnel's own declaration, if it has one, over these."""
     if tunnel.declared is None:
         one, other = (DeclaredEnd(end.gateway.name, end.connection.name) for end in tunnel.ends)
-        return Declared(tunnel.name, (one, other), settings=settings, child_settings=child_settings)
+        return DeclaredTunnel(tunnel.name, (one, other), settings=settings, child_settings=child_settings)
     own = tunnel.declared
     return replace(own, settings={**settings, **own.settings}, child_settings={**child_settings, **own.child_settings})

@@ -16,7 +16,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class YamlDocument:
     """What a file says, and where."""
 
     name: str
@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-def read(text: str, name: str) -> Document:
+def read(text: str, name: str) -> YamlDocument:
     """The document of a text.
 
     Raises:
@@ -56,7 +56,7 @@ def read(text: str, name: str) -> Document:
         raise ParseError(f"this is no YAML: {error.problem or error.context}", where=where) from error
     except (yaml.YAMLError, ValueError) as error:
         raise ParseError(f"this is no YAML: {str(error).splitlines()[0]}", where=name) from error
-    return Document(name, value, lines)
+    return YamlDocument(name, value, lines)
 
 
 def _lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Iterator[tuple[Path, int]]:

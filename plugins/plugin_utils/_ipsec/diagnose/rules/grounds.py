@@ -364,14 +364,16 @@ def _weaker(tunnel: Tunnel, end: End, change: Change) -> str:
     return ""
 
 
-def _used(end: End, child: Child | None) -> Iterator[proposals.Used]:
+def _used(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorithms]:
     """The algorithms of what is up: of the IKE_SAs, or of a child."""
     if child is not None:
-        yield from (proposals.Used(sa.encr, sa.integ, None, sa.dh_group) for sa in installed(end, child))
+        yield from (
+            proposals.NegotiatedAlgorithms(sa.encr, sa.integ, None, sa.dh_group) for sa in installed(end, child)
+        )
         return
     for ike in end.sas:
         if ike.state == "ESTABLISHED":
-            yield proposals.Used(ike.encr, ike.integ, ike.prf, ike.dh_group)
+            yield proposals.NegotiatedAlgorithms(ike.encr, ike.integ, ike.prf, ike.dh_group)
 
 
 def _carries(end: End, child: Child, side: Literal["local_ts", "remote_ts"], new: Collection[Network]) -> str:

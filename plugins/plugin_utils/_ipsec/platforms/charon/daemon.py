@@ -9,14 +9,14 @@ from functools import partial
 from ...errors import IpsecError, RefusedError
 from ...model import Gateway, Reply, Script
 from .. import retransmission as waiting
-from ..daemon_request import Asked, Serving
+from ..daemon_request import DaemonPlan, DaemonRequest
 from ..gather_options import GatherOptions
 from . import daemon_reply
 from .scripts import text
 from .strongswan_conf import retransmission
 
 
-def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherOptions) -> DaemonPlan:
     """What the daemon is to do.
 
     Raises:
@@ -26,7 +26,7 @@ def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) 
     refuse_settings(gateway, reply, asked.settings)
     reasons = needed(gateway, asked.state)
     program = script(gateway, asked.state, config=options.config, timeout=asked.timeout)
-    return Serving(((program, partial(outcome, gateway)),) if reasons else (), reasons)
+    return DaemonPlan(((program, partial(outcome, gateway)),) if reasons else (), reasons)
 
 
 def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) -> None:

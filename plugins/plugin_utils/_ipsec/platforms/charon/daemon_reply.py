@@ -12,7 +12,7 @@ from ...model import Daemon, Problem, Reply
 from ...swanctl.log import LONGEST
 from ...swanctl.pretty_output import messages, number, section, text, texts
 from ..gather_options import GatherOptions
-from .strongswan_conf import Conf, conf, retransmission
+from .strongswan_conf import StrongswanConf, conf, retransmission
 
 T = TypeVar("T")
 _VERSION = re.compile(r"strongSwan (\S+) swanctl")
@@ -36,7 +36,7 @@ def numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])
 
 
-def settings(reply: Reply) -> Conf | None:
+def settings(reply: Reply) -> StrongswanConf | None:
     """What was read of strongswan.conf; None where it could not be: that keeps nothing else from being read."""
     try:
         return conf(reply)
@@ -44,7 +44,7 @@ def settings(reply: Reply) -> Conf | None:
         return None
 
 
-def daemon(reply: Reply, found: Conf | None, problems: list[Problem]) -> Daemon:
+def daemon(reply: Reply, found: StrongswanConf | None, problems: list[Problem]) -> Daemon:
     """The daemon's figures, or why it does not tell them."""
     runs = bool(_DAEMONS & set(reply.sections["commands"].text.split("\n")))
     if reply.sections["swanctl"].status:

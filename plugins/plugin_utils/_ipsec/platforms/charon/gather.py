@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ...model import Script
 from ..gather_options import GatherOptions
-from ..gather_script import Program, script
+from ..gather_script import GatherScript, script
 from .scripts import digest_variables, text
 
 TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "start.sh", "starter.sh", "gather.sh")
@@ -16,9 +16,9 @@ def gather(options: GatherOptions) -> Script:
     return script([program(options)])
 
 
-def program(options: GatherOptions) -> Program:
+def program(options: GatherOptions) -> GatherScript:
     """How strongSwan is read: what any gateway is that is nothing else."""
-    return Program(
+    return GatherScript(
         texts=tuple(text(name) for name in TEXTS),
         run="tw_strongswan",
         variables={

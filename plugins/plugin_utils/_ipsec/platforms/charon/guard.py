@@ -11,7 +11,7 @@ from typing import Literal
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Guard, Reply, Rollback, Script
-from ..backup import Kept
+from ..backup import GuardBackup
 from . import guard_state
 from .parallel_connection import SUFFIX
 from .scripts import text
@@ -27,7 +27,7 @@ _UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredGuard:
     """What the guard is to be; `run` is who asks, `name` what they call it, if they do."""
 
     state: State
@@ -48,7 +48,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class GuardResult:
     """What was done, or in check mode would be: the guard afterwards, and what a rollback did."""
 
     changed: bool
@@ -56,7 +56,7 @@ class Outcome:
     rollback: Rollback | None = None
 
 
-def needed(wish: Wish, gateway: Gateway) -> Do | None:
+def needed(wish: DesiredGuard, gateway: Gateway) -> Do | None:
     """What is to be done so that the wish comes true; None where there is nothing.
 
     Raises:
@@ -79,12 +79,12 @@ def needed(wish: Wish, gateway: Gateway) -> Do | None:
     return "arm"
 
 
-def kept() -> Kept:
+def kept() -> GuardBackup:
     """What a guard of strongSwan keeps: every file that a module of ours may write."""
-    return Kept((text("follow.sh"), text("keep.sh")), (text("follow.sh"), text("restore.sh")))
+    return GuardBackup((text("follow.sh"), text("keep.sh")), (text("follow.sh"), text("restore.sh")))
 
 
-def script(wish: Wish, do: Do, gateway: Gateway, new_id: str, what: Kept) -> Script:
+def script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str, what: GuardBackup) -> Script:
     """The program that does it; `new_id` is for a guard that is armed by it."""
     forget = gateway.rollback is not None and do in ("arm", "confirm") and wish.owns(gateway.rollback)
     variables = {
@@ -103,7 +103,7 @@ def script(wish: Wish, do: Do, gateway: Gateway, new_id: str, what: Kept) -> Scr
     return Script("\n".join((*map(text, _SCRIPT), *what.keep, text("guard.sh"))), variables)
 
 
-def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
+def outcome(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
     """What the gateway answered.
 
     Raises:
@@ -125,10 +125,10 @@ def outcome(do: Do, gateway: Gateway, reply: Reply) -> Outcome:
             raise NotRestoredError("the gateway rolled back and kept no record", where=gateway.name, hint="read it")
         if rollback.failed:
             raise NotRestoredError(_told(rollback), where=gateway.name, hint="; ".join(rollback.failed))
-    return Outcome(do not in ("extend", "prove"), guard, rollback)
+    return GuardResult(do not in ("extend", "prove"), guard, rollback)
 
 
-def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
+def foretold(wish: DesiredGuard, do: Do | None, gateway: Gateway) -> GuardResult:
     """What a run would do, for check mode."""
     guard = gateway.guard
     if do == "arm":
@@ -137,7 +137,7 @@ def foretold(wish: Wish, do: Do | None, gateway: Gateway) -> Outcome:
         guard = replace(guard, state="proven")
     elif do in ("confirm", "roll-back"):
         guard = None
-    return Outcome(do not in (None, "extend", "prove"), guard, gateway.rollback)
+    return GuardResult(do not in (None, "extend", "prove"), guard, gateway.rollback)
 
 
 def refuse_unguarded(gateway: Gateway, run: str) -> None:
@@ -147,7 +147,7 @@ def refuse_unguarded(gateway: Gateway, run: str) -> None:
         RefusedError: another run's guard is in force, or a dead one.
         RestoredError: the gateway rolls back for this run, or has done so and the run does not know.
     """
-    wish, rollback = Wish("armed", run), gateway.rollback
+    wish, rollback = DesiredGuard("armed", run), gateway.rollback
     if gateway.guard is not None:
         _with(gateway.guard, wish, gateway)
     elif rollback is not None and wish.owns(rollback) and rollback.why != guard_state.ASKED:
@@ -160,7 +160,7 @@ def shown(guard: Guard | None) -> str:
     return "no guard\n" if guard is None else f"guard of {guard.name}, {guard.state}\n"
 
 
-def _with(guard: Guard, wish: Wish, gateway: Gateway) -> Do | None:
+def _with(guard: Guard, wish: DesiredGuard, gateway: Gateway) -> Do | None:
     """What is to be done where a guard is in force."""
     if not wish.owns(guard):
         raise _another(guard, gateway)
@@ -190,7 +190,7 @@ def _another(guard: Guard, gateway: Gateway) -> RefusedError:
     )
 
 
-def _refuse_useless(gateway: Gateway, wish: Wish) -> None:
+def _refuse_useless(gateway: Gateway, wish: DesiredGuard) -> None:
     """What could not be restored is not begun."""
     for problem in gateway.problems:
         if problem.kind in _UNUSABLE or problem.kind.startswith("config-"):

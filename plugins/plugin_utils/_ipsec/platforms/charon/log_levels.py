@@ -18,7 +18,7 @@ from ...model import Gateway, Logger, Reply, Script
 from ...swanctl.lexer import tokens
 from .loggers import GROUPS, loggers
 from .scripts import text
-from .strongswan_conf import Conf
+from .strongswan_conf import StrongswanConf
 
 State = Literal["present", "absent"]
 
@@ -32,7 +32,7 @@ BROKEN = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredLogLevels:
     """The levels that every logger is to have at least, by group, and for how many seconds."""
 
     levels: Mapping[str, int]
@@ -44,7 +44,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LogLevelPlan:
     """What is to be done: the file to write and its text (None: there is to be none), the loggers before and after."""
 
     conf: str
@@ -66,24 +66,24 @@ class Plan:
         return self.body is None and not self.held
 
 
-def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Wish:
+def wish(levels: Mapping[object, object], *, state: State, duration: int) -> DesiredLogLevels:
     """What is asked, checked; `absent` asks for no level.
 
     Raises:
         RefusedError: a group or a level that there is not, or one that shows keys; a time that is too short or long.
     """
     if state == "absent":
-        return Wish({})
+        return DesiredLogLevels({})
     if not levels:
         raise RefusedError("no log level is named", hint="give levels, such as {ike: 2, cfg: 2}")
     if not SHORTEST <= duration <= LONGEST:
         raise RefusedError(
             f"a duration of {duration} s is outside {SHORTEST} to {LONGEST} s", hint="900 suits most diagnoses"
         )
-    return Wish({_group(group): _level(group, level) for group, level in levels.items()}, duration)
+    return DesiredLogLevels({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
-def met(wanted: Wish, found: Conf) -> Plan:
+def met(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """Nothing to do, where every logger that strongswan.conf has, and that is on, logs as much as is asked for.
 
     Raises:
@@ -97,10 +97,10 @@ def met(wanted: Wish, found: Conf) -> Plan:
             f"it generates its log levels by itself, and logs less of {', '.join(less)} than is asked for",
             hint="raise them under VPN > IPsec > Advanced Settings, IPsec Logging Controls, and apply that",
         )
-    return Plan(found.root, (), "", None, there, there)
+    return LogLevelPlan(found.root, (), "", None, there, there)
 
 
-def plan(wanted: Wish, found: Conf) -> Plan:
+def plan(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """What makes the wish true where this is strongswan.conf.
 
     Raises:
@@ -112,13 +112,13 @@ def plan(wanted: Wish, found: Conf) -> Plan:
     heard = [logger for logger in base if set(logger.levels.values()) != {LOWEST}] or base  # one that is off stays off
     raised = tuple(_raised(logger, wanted) if logger in heard else logger for logger in base)
     if _levels(raised) == _levels(base):
-        return Plan(found.root, held, "", None, before, base)
+        return LogLevelPlan(found.root, held, "", None, before, base)
     body = _body(found.daemon, base, raised)
     path, after = _place(bare, held, body, raised)
-    return Plan(found.root, held, path, body, before, after, tuple(_truncating(bare, base)))
+    return LogLevelPlan(found.root, held, path, body, before, after, tuple(_truncating(bare, base)))
 
 
-def script(made: Plan, wanted: Wish, gateway: Gateway, mark: str) -> Script:
+def script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark: str) -> Script:
     """The program that carries a plan out; the mark tells this raise from any other.
 
     Raises:
@@ -189,7 +189,7 @@ def _level(group: object, given: object) -> int:
     return level
 
 
-def _raised(logger: Logger, wanted: Wish) -> Logger:
+def _raised(logger: Logger, wanted: DesiredLogLevels) -> Logger:
     default = logger.level("default")
     each = {group: max(logger.level(group), wanted.level(group)) for group in GROUPS}
     return Logger(logger.name, {"default": default, **{g: level for g, level in each.items() if level != default}})
@@ -220,7 +220,9 @@ def _section(name: str, lines: list[str]) -> list[str]:
     return [f"{name} {{", *(f"  {line}" for line in lines), "}"]
 
 
-def _place(bare: Conf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]) -> tuple[str, tuple[Logger, ...]]:
+def _place(
+    bare: StrongswanConf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]
+) -> tuple[str, tuple[Logger, ...]]:
     """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
     included = tuple(dict.fromkeys(_included(bare)))
     places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
@@ -255,7 +257,7 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     )
 
 
-def _included(found: Conf) -> Iterator[str]:
+def _included(found: StrongswanConf) -> Iterator[str]:
     """The folder in which each include statement would find a file of our name."""
     for source in found.settings.sources.values():
         for token in tokens(source):
@@ -264,7 +266,7 @@ def _included(found: Conf) -> Iterator[str]:
                 yield folder
 
 
-def _truncating(found: Conf, base: tuple[Logger, ...]) -> Iterator[str]:
+def _truncating(found: StrongswanConf, base: tuple[Logger, ...]) -> Iterator[str]:
     """file_logger.c (open_): a file that is not appended to begins anew each time that loggers are loaded."""
     settings = found.settings
     for logger in base:

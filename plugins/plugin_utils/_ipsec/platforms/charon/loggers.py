@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ...model import Logger, Problem, Reply
 from ...swanctl.log_signatures import SIGNATURES
 from ...swanctl.settings import Path, Settings
-from .strongswan_conf import Conf
+from .strongswan_conf import StrongswanConf
 
 GROUPS = (
     *("dmn", "mgr", "ike", "chd", "job", "cfg", "knl", "net", "asn"),
@@ -23,7 +23,7 @@ LATE = 60  # seconds
 SHOWN = 4  # kinds of lines
 
 
-def loggers(found: Conf) -> tuple[Logger, ...]:
+def loggers(found: StrongswanConf) -> tuple[Logger, ...]:
     """All places that the daemon logs to.
 
     charon-systemd always logs to the journal; charon without a logger of its own logs to syslog's daemon facility.
@@ -75,7 +75,7 @@ def _enumerated(names: list[str]) -> str:
     return f"{shown} and {more} other kinds of lines" if more > 0 else shown
 
 
-def _paths(found: Conf, settings: Settings) -> Iterator[Path]:
+def _paths(found: StrongswanConf, settings: Settings) -> Iterator[Path]:
     for kind in ("filelog", "syslog"):
         names = dict.fromkeys(name for section in found.sections for name in settings.sections((section, kind)))
         yield from ((kind, name) for name in names if kind == "filelog" or name in FACILITIES)
@@ -83,7 +83,7 @@ def _paths(found: Conf, settings: Settings) -> Iterator[Path]:
         yield ("journal",)
 
 
-def _logger(found: Conf, settings: Settings, path: Path) -> Logger:
+def _logger(found: StrongswanConf, settings: Settings, path: Path) -> Logger:
     default = _level(found, settings, (*path, "default"), DEFAULT)
     each = {group: _level(found, settings, (*path, group), default) for group in GROUPS}
     origins = (settings.origin((section, *path)) for section in found.sections)
@@ -94,7 +94,7 @@ def _logger(found: Conf, settings: Settings, path: Path) -> Logger:
     )
 
 
-def _level(found: Conf, settings: Settings, path: Path, otherwise: int) -> int:
+def _level(found: StrongswanConf, settings: Settings, path: Path, otherwise: int) -> int:
     setting = found.get(settings, path)
     return _number(setting.value, otherwise) if setting else otherwise
 

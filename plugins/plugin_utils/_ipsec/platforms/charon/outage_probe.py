@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from itertools import pairwise
 
 from ...errors import IpsecError, RefusedError
-from ...model import Measured, Reply, Script
+from ...model import OutageMeasurement, Reply, Script
 from .scripts import text
 
 _ANSWER = re.compile(r"\b(?:icmp_)?seq=(\d{1,9})\b")
@@ -23,7 +23,7 @@ SHORTEST, LONGEST = 0.2, 5.0  # seconds between two; less is for nobody but root
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OutageProbeRequest:
     """What to ping, from where, how often (seconds), and for how many seconds at most."""
 
     gateway: str
@@ -46,7 +46,7 @@ class Wish:
         return f"{self.gateway}/{self.connection}/{self.child}"
 
 
-def script(wish: Wish, do: str) -> Script:
+def script(wish: OutageProbeRequest, do: str) -> Script:
     """The program that starts the pings, or stops them and shows what they printed.
 
     Raises:
@@ -73,7 +73,7 @@ def script(wish: Wish, do: str) -> Script:
     return Script(f"{text('services.sh')}\n{text('outage.sh')}", variables)
 
 
-def started(wish: Wish, reply: Reply) -> None:
+def started(wish: OutageProbeRequest, reply: Reply) -> None:
     """Whether the pings run.
 
     Raises:
@@ -86,12 +86,12 @@ def started(wish: Wish, reply: Reply) -> None:
         raise IpsecError("the running probe does not run", where=wish.where, hint=words[-1] if words else "")
 
 
-def outage(wish: Wish, reply: Reply) -> Measured:
+def outage(wish: OutageProbeRequest, reply: Reply) -> OutageMeasurement:
     """What the pings missed. `seconds` is the longest run of pings without an answer, times their interval."""
     heard = reply.sections.get("heard")
-    given = Measured(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)
+    given = OutageMeasurement(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)
     if heard is None or heard.status:
-        return Measured(*_plain(given), error="nothing of it was there any more")
+        return OutageMeasurement(*_plain(given), error="nothing of it was there any more")
     printed = heard.text
     sent = _SENT.search(printed)
     answers = sorted(_answers(printed))
@@ -99,12 +99,12 @@ def outage(wish: Wish, reply: Reply) -> Measured:
     count = int(sent[1]) if sent else (answers[-1] - first + 1 if answers else 0)
     if not count:
         words = printed.strip().splitlines()
-        return Measured(*_plain(given), error=words[-1] if words else "it sent nothing")
+        return OutageMeasurement(*_plain(given), error=words[-1] if words else "it sent nothing")
     if answers and answers[-1] == first + count - 2:
         count -= 1  # the last was under way when it was stopped
     missed = [later - earlier - 1 for earlier, later in pairwise([first - 1, *answers, first + count])]
     longest = round(max(missed) * wish.interval, 3)
-    return Measured(*_plain(given), count, count - len(answers), longest, wish.interval)
+    return OutageMeasurement(*_plain(given), count, count - len(answers), longest, wish.interval)
 
 
 def _answers(printed: str) -> set[int]:
@@ -114,7 +114,7 @@ def _answers(printed: str) -> set[int]:
     return {int(each[1]) for each in found if each}
 
 
-def _plain(given: Measured) -> tuple[str, str, str, str]:
+def _plain(given: OutageMeasurement) -> tuple[str, str, str, str]:
     return given.gateway, given.child, given.source, given.target
 
 

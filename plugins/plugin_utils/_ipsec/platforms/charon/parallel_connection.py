@@ -33,7 +33,7 @@ Tree = dict[str, object]  # a section: values, None where one is to be masked, a
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class ParallelConnection:
     """The name of a twin, the file that brings it beside all that the configuration has, and what it is to carry."""
 
     name: str
@@ -61,7 +61,7 @@ def carried(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
     return tuple(child.name for child in connection.children if child.configured and child.name in alive)
 
 
-def twin(connection: Connection, changes: Changes, children: tuple[str, ...], config: str) -> Twin:
+def twin(connection: Connection, changes: Changes, children: tuple[str, ...], config: str) -> ParallelConnection:
     """The twin that carries these children over a change of their connection.
 
     Raises:
@@ -78,7 +78,9 @@ def twin(connection: Connection, changes: Changes, children: tuple[str, ...], co
         what = f"make_before_break cannot write the names of {connection.name} and {root} into a file beside"
         raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
     rekeyed = tuple(c for c in children if ("connections", connection.name, "children", c, "esp_proposals") in changes)
-    return Twin(name, _text(connection, name, changes, root), _parked(connection, root), children, rekeyed)
+    return ParallelConnection(
+        name, _text(connection, name, changes, root), _parked(connection, root), children, rekeyed
+    )
 
 
 def was_broken(reply: Reply) -> bool:

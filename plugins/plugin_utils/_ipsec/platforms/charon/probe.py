@@ -20,7 +20,7 @@ _NO_COMMAND = 127
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PingAddresses:
     """Addresses of one ping; None where the gateway is to choose its own, or one of the peer's."""
 
     source: str | None = None
@@ -28,13 +28,13 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ProbeRequest:
     """What to probe from a gateway. `timeout`: seconds to wait for an answer; `peer`: the other gateway's addresses."""
 
     gateway: str
     connection: str
     child: str | None = None
-    pings: tuple[Pair, ...] = ()
+    pings: tuple[PingAddresses, ...] = ()
     peer: tuple[str, ...] = ()
     count: int = 3
     timeout: int = 2
@@ -56,7 +56,7 @@ class Counters:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinged:
+class PingResult:
     """One ping done: times in seconds; `rose` is by how much the counters rose meanwhile."""
 
     source: str
@@ -77,10 +77,10 @@ class Pinged:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class PingProof:
     """What one end's probe found; `faults` is empty where every ping was answered through the tunnel."""
 
-    pings: tuple[Pinged, ...]
+    pings: tuple[PingResult, ...]
     before: Counters
     after: Counters
     faults: tuple[str, ...]
@@ -101,7 +101,7 @@ def addresses_of(gateway: Gateway) -> tuple[str, ...]:
     return tuple(line.split()[-1].partition("/")[0] for line in gateway.system.addresses if line.strip())
 
 
-def script(wish: Wish) -> Script:
+def script(wish: ProbeRequest) -> Script:
     """The program that probes: one round trip, nothing written.
 
     Raises:
@@ -120,7 +120,7 @@ def script(wish: Wish) -> Script:
     return Script(text("probe.sh"), variables)
 
 
-def proof(wish: Wish, reply: Reply) -> Proof:
+def proof(wish: ProbeRequest, reply: Reply) -> PingProof:
     """What the gateway's answer proves.
 
     Raises:
@@ -131,13 +131,13 @@ def proof(wish: Wish, reply: Reply) -> Proof:
     plan = reply.sections["plan"].text.strip("\n").split("\n")
     if "no-sa" in plan:
         counters = _sum(_children(wish, reply, "sas-0"))
-        return Proof((), counters, counters, (_down(wish, wish.child),))
+        return PingProof((), counters, counters, (_down(wish, wish.child),))
     _refuse_plan(wish, plan)
     pings = tuple(_pinged(wish, reply, number, line) for number, line in enumerate(plan, 1))
     before, after = (_sum(_children(wish, reply, name)) for name in ("sas-0", f"sas-{len(plan)}"))
     last = _children(wish, reply, f"sas-{len(plan)}")
     faults = tuple(fault for ping in pings if (fault := _fault(wish, ping, last)))
-    return Proof(pings, before, after, faults)
+    return PingProof(pings, before, after, faults)
 
 
 def _shown(name: str) -> str:
@@ -145,7 +145,7 @@ def _shown(name: str) -> str:
     return name if name.isascii() and name.isprintable() else f"0x{name.encode('utf-8', 'surrogateescape').hex()}"
 
 
-def _refuse_odd(wish: Wish) -> None:
+def _refuse_odd(wish: ProbeRequest) -> None:
     given = [address for pair in wish.pings for address in (pair.source, pair.target) if address]
     for address in (*given, *wish.peer):
         try:
@@ -161,7 +161,7 @@ def _refuse_odd(wish: Wish) -> None:
             raise RefusedError(f"a {what} of {value} is outside 1 to 60", where=wish.end)
 
 
-def _refuse_silence(wish: Wish, reply: Reply) -> None:
+def _refuse_silence(wish: ProbeRequest, reply: Reply) -> None:
     first = reply.sections["sas-0"]
     if first.status == 0:
         return
@@ -174,7 +174,7 @@ def _refuse_silence(wish: Wish, reply: Reply) -> None:
     )
 
 
-def _refuse_plan(wish: Wish, plan: Sequence[str]) -> None:
+def _refuse_plan(wish: ProbeRequest, plan: Sequence[str]) -> None:
     for line in plan:
         why, rest = (line + " ").split(" ", 1)
         if why == "no-own":
@@ -198,7 +198,7 @@ def _refuse_plan(wish: Wish, plan: Sequence[str]) -> None:
             )
 
 
-def _children(wish: Wish, reply: Reply, name: str) -> tuple[ChildSa, ...]:
+def _children(wish: ProbeRequest, reply: Reply, name: str) -> tuple[ChildSa, ...]:
     section = reply.sections.get(name)
     if section is None or section.status != 0:
         raise IpsecError("the IKE daemon stopped answering during the probe", where=wish.gateway)
@@ -233,7 +233,7 @@ def _rose(before: Sequence[ChildSa], after: Sequence[ChildSa]) -> Counters:
     )
 
 
-def _pinged(wish: Wish, reply: Reply, number: int, line: str) -> Pinged:
+def _pinged(wish: ProbeRequest, reply: Reply, number: int, line: str) -> PingResult:
     source, target, *named = line.removeprefix("ping ").split(" ", 2)
     done = reply.sections[f"ping-{number}"]
     if done.status == _NO_COMMAND:
@@ -243,12 +243,12 @@ def _pinged(wish: Wish, reply: Reply, number: int, line: str) -> Pinged:
     counted, timed = _SENT.search(done.text), _TIMES.search(done.text)
     if not counted:
         said = done.err.splitlines()[-1] if done.err else f"ping ended with status {done.status}"
-        return Pinged(source, target, child, rose=rose, error=said)
+        return PingResult(source, target, child, rose=rose, error=said)
     low, mean, high = (round(float(time) / 1000, 6) for time in timed.groups()) if timed else (None, None, None)
-    return Pinged(source, target, child, int(counted[1]), int(counted[2]), low, mean, high, rose)
+    return PingResult(source, target, child, int(counted[1]), int(counted[2]), low, mean, high, rose)
 
 
-def _fault(wish: Wish, ping: Pinged, children: Sequence[ChildSa]) -> str:
+def _fault(wish: ProbeRequest, ping: PingResult, children: Sequence[ChildSa]) -> str:
     """What is wrong with one ping, in one sentence; empty where nothing is."""
     if ping.esp_used:
         return ""
@@ -264,7 +264,7 @@ def _fault(wish: Wish, ping: Pinged, children: Sequence[ChildSa]) -> str:
     return "".join(_lost(wish, ping, way))
 
 
-def _lost(wish: Wish, ping: Pinged, way: str) -> Iterator[str]:
+def _lost(wish: ProbeRequest, ping: PingResult, way: str) -> Iterator[str]:
     up = f"the tunnel is up and carries nothing: 0 of {ping.sent} pings from {way} were answered"
     if not ping.rose.packets_out:
         hint = "they did not even enter it; look for the route and the policy on this end"
@@ -278,7 +278,7 @@ def _lost(wish: Wish, ping: Pinged, way: str) -> Iterator[str]:
     yield str(IpsecError(up, where=wish.end, hint=hint))
 
 
-def _down(wish: Wish, child: str | None) -> str:
+def _down(wish: ProbeRequest, child: str | None) -> str:
     where = str(EndName(wish.gateway, wish.connection, child))
     return str(
         IpsecError("no CHILD_SA is installed", where=where, hint="establish it first; tunnelwright.ipsec.sa does")

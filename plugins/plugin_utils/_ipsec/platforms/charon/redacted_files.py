@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import IpsecError, RefusedError
-from ...model import Reply, Section
+from ...model import Reply, ReplySection
 from ...swanctl.psk_digest import fingerprint
 
 TOKEN = "@psk:"  # noqa: S105 - what stands in place of a secret, followed by its digest
@@ -72,7 +72,7 @@ def read_files(reply: Reply, digest_key: str) -> Mapping[str, GatewayFile]:
     }
 
 
-def _read_file(section: Section, path: str, digest_key: str, stat: str) -> GatewayFile:
+def _read_file(section: ReplySection, path: str, digest_key: str, stat: str) -> GatewayFile:
     text, mark, trailer = section.out.rpartition(_TRAILER)
     if not mark:
         hint = section.err or "the gateway needs od and awk to hide secrets"

@@ -19,7 +19,7 @@ ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredSas:
     """What one connection's SAs are to be. `timeout`: seconds for each operation."""
 
     connection: str
@@ -30,7 +30,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LoadedSas:
     """What the daemon holds of a connection."""
 
     children: tuple[str, ...]  # as loaded
@@ -51,7 +51,7 @@ class Operation:
     ike_ids: tuple[int, ...] = ()
 
 
-def script(wish: Wish, operation: Operation | None = None) -> Script:
+def script(wish: DesiredSas, operation: Operation | None = None) -> Script:
     """The program that does an operation and then lists what there is; without one it only lists."""
     operation = operation or Operation("look")
     return Script(
@@ -68,7 +68,7 @@ def script(wish: Wish, operation: Operation | None = None) -> Script:
     )
 
 
-def seen(wish: Wish, reply: Reply) -> Seen:
+def seen(wish: DesiredSas, reply: Reply) -> LoadedSas:
     """What the daemon holds, from a reply.
 
     Raises:
@@ -93,12 +93,12 @@ def seen(wish: Wish, reply: Reply) -> Seen:
             f"connection {wish.connection} has no child {wish.child!r}",
             hint=f"its children are {', '.join(children) or 'none'}",
         )
-    return Seen(
+    return LoadedSas(
         children, tuple(sa for sa in listings.ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection)
     )
 
 
-def needed(wish: Wish, now: Seen) -> Operation:
+def needed(wish: DesiredSas, now: LoadedSas) -> Operation:
     """What is to be done so that the wish comes true; nothing where it is true already."""
     children = (wish.child,) if wish.child else now.children
     if wish.state == "established":
@@ -118,7 +118,7 @@ def needed(wish: Wish, now: Seen) -> Operation:
     return _duplicates(now, children)
 
 
-def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple[str, ...]]:
+def outcome(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[LoadedSas, tuple[str, ...]]:
     """What the daemon holds after an operation, and what it logged during it.
 
     Raises:
@@ -154,7 +154,7 @@ def outcome(wish: Wish, operation: Operation, reply: Reply) -> tuple[Seen, tuple
     return after, log
 
 
-def ended(wish: Wish, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+def ended(wish: DesiredSas, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
     """What was logged while all SAs of a connection ended that the daemon does not know any more, and what is left.
 
     Raises:
@@ -177,7 +177,7 @@ def why(log: Sequence[str]) -> str:
     return line.partition("] ")[2] or line
 
 
-def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
+def _again(wish: DesiredSas, after: LoadedSas, reply: Reply) -> bool:
     """Whether what is there now came up anew: a peer or an action brought it back, which is no failure to terminate."""
     del wish
     return reply.sections["terminate"].status == 0 or bool(
@@ -185,7 +185,7 @@ def _again(wish: Wish, after: Seen, reply: Reply) -> bool:
     )
 
 
-def _duplicates(now: Seen, children: Sequence[str]) -> Operation:
+def _duplicates(now: LoadedSas, children: Sequence[str]) -> Operation:
     """All but the newest CHILD_SA of each child and selectors; an IKE_SA goes whole where nothing else is in it."""
     alike: dict[tuple[object, ...], list[ChildSa]] = defaultdict(list)
     for child in children:

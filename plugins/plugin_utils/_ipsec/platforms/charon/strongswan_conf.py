@@ -20,7 +20,7 @@ _UNREAD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Conf:
+class StrongswanConf:
     """strongswan.conf and its includes, as conf.sh shows them, for the daemon of this name."""
 
     daemon: str
@@ -48,7 +48,7 @@ class Conf:
         return next(filter(None, found), None)
 
 
-def conf(reply: Reply) -> Conf:
+def conf(reply: Reply) -> StrongswanConf:
     """What was read of strongswan.conf.
 
     Raises:
@@ -67,12 +67,12 @@ def conf(reply: Reply) -> Conf:
         )
     files = {path: reply.sections[f"conf-{index}"].out for index, path in enumerate(paths)}
     folders = frozenset(_single(folder) for folder in _lines(reply, "conf-folders"))
-    found = Conf(_daemon(reply), paths[0], files, folders)
+    found = StrongswanConf(_daemon(reply), paths[0], files, folders)
     load(found.root, found.files)
     return found
 
 
-def retransmission(found: Conf | None) -> Retransmission:
+def retransmission(found: StrongswanConf | None) -> Retransmission:
     """How long the daemon waits for an answer; by default where strongswan.conf does not tell."""
     if found is None:
         return Retransmission()

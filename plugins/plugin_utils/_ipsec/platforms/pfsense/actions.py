@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .edits import Edit, edits, held
-from .generate import Made
+from .edits import XmlEdit, edits, held
+from .generate import GeneratedConnection
 
 _VALUES = ("", "none", "start", "trap")
 
 
-def tried(one: Made, fits: Callable[[list[Edit]], bool]) -> list[Edit] | None:
+def tried(one: GeneratedConnection, fits: Callable[[list[XmlEdit]], bool]) -> list[XmlEdit] | None:
     """The first edits that fit; None where no value of the two elements does."""
     return next((each for each in sorted(_each(one), key=len) if fits(each)), None)
 
 
-def _each(one: Made) -> Iterator[list[Edit]]:
+def _each(one: GeneratedConnection) -> Iterator[list[XmlEdit]]:
     starts, closes = (_kept(one, name) for name in ("startaction", "closeaction"))
     for start in starts:
         for close in closes:
             yield edits(one.phase1, "phase1", {"startaction": start, "closeaction": close})
 
 
-def _kept(one: Made, name: str) -> tuple[str | None, ...]:
+def _kept(one: GeneratedConnection, name: str) -> tuple[str | None, ...]:
     """What is there first, then the other values: an absent element is the same as an empty one."""
     there = held(one.phase1, name)
     now = there if isinstance(there, str) else None

@@ -28,7 +28,7 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ConfigXmlReply:
     """config.xml without its secrets, and what is kept of earlier ones, the newest first."""
 
     config: Element
@@ -42,7 +42,7 @@ class Answer:
         return revision(last.value) if last.value else None
 
 
-def answer(reply: Reply, problems: list[Problem]) -> Answer | None:
+def answer(reply: Reply, problems: list[Problem]) -> ConfigXmlReply | None:
     """What was read; None, and a problem, where it could not be."""
     section = reply.sections["config.xml"]
     try:
@@ -55,7 +55,9 @@ def answer(reply: Reply, problems: list[Problem]) -> Answer | None:
     if found := _problem(told):
         problems.append(found)
         return None
-    return Answer(Element("", told["config"]), told["fingerprint"], tuple(revision(each) for each in told["revisions"]))
+    return ConfigXmlReply(
+        Element("", told["config"]), told["fingerprint"], tuple(revision(each) for each in told["revisions"])
+    )
 
 
 def revision(about: Mapping[str, Any]) -> Revision:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from ...model import Appliance, Carp, Problem, Reply
-from .answer import Answer
+from .answer import ConfigXmlReply
 from .interfaces import Interfaces
 
 SKEWED = 100  # added to the advskew of every CARP address that a primary gives its secondary (xmlrpc.php)
@@ -23,7 +23,7 @@ _PLUS = re.compile(r"\d\d\.\d\d")
 _LEADING = re.compile(r"\d+")
 
 
-def appliance(reply: Reply, found: Answer, interfaces: Interfaces) -> Appliance:
+def appliance(reply: Reply, found: ConfigXmlReply, interfaces: Interfaces) -> Appliance:
     """All of it."""
     version, told = text(reply, "version"), text(reply, "marks").splitlines()
     return Appliance(
@@ -60,7 +60,7 @@ def text(reply: Reply, name: str) -> str:
     return section.text.strip() if section and not section.status else ""
 
 
-def _role(found: Answer, interfaces: Interfaces) -> Literal["alone", "primary", "secondary"]:
+def _role(found: ConfigXmlReply, interfaces: Interfaces) -> Literal["alone", "primary", "secondary"]:
     """Only a primary sends its configuration. A secondary has none to send to, and addresses that are skewed."""
     sync = found.config.child("hasync")
     if sync.text("synchronizetoip"):

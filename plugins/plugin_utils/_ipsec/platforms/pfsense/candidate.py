@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from ...errors import NotRestoredError, RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ..candidate import Changes, Renamed
-from ..charon.parallel_connection import BROKEN, SUFFIX, Twin, carried, twin, was_broken
-from ..desired import Wish
+from ..charon.parallel_connection import BROKEN, SUFFIX, ParallelConnection, carried, twin, was_broken
+from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import write
 from .answer import PATH
 from .appliance import release
 from .configuration import GENERATED
-from .edits import PSK, Edit, edited, held, shown
-from .generate import Made
+from .edits import PSK, XmlEdit, edited, held, shown
+from .generate import GeneratedConnection
 from .read import read
 from .shape import reshaped
 from .snapshot import known
@@ -26,18 +26,18 @@ _OLDEST = (2, 6)
 
 
 @dataclass(frozen=True, slots=True)
-class Rewritten:
+class ConfigXmlCandidate:
     """Edits of config.xml; fits :class:`Prepared`."""
 
-    wish: Wish
+    wish: DesiredConnection
     options: GatherOptions
-    order: write.Order
+    order: write.WriteRequest
     changes: Changes
     diff: tuple[dict[str, str], ...]
     connection: Connection
     gone: bool = False  # the connection is disabled
     renamed: Renamed | None = None
-    twin: Twin | None = None  # carries the traffic while live SAs are made anew
+    twin: ParallelConnection | None = None  # carries the traffic while live SAs are made anew
 
     @property
     def needed(self) -> bool:
@@ -63,7 +63,7 @@ class Rewritten:
         """As pfSense starts and stops it with the change."""
         return self.order.enabled if self.needed and self.order.applied else before
 
-    def bridge(self, sas: tuple[IkeSa, ...]) -> Rewritten:
+    def bridge(self, sas: tuple[IkeSa, ...]) -> ConfigXmlCandidate:
         """The same with a twin, if there is anything for it to carry."""
         live = carried(self.connection, sas)
         if live and (what := self._broken()):
@@ -107,7 +107,7 @@ class Rewritten:
         return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
-def diff(found: Iterable[Edit], one: Made) -> tuple[dict[str, str], ...]:
+def diff(found: Iterable[XmlEdit], one: GeneratedConnection) -> tuple[dict[str, str], ...]:
     """The elements of a connection's entries before and after edits, without secrets; none where there are none."""
     entries = {entry.path: entry for entry in (one.phase1, *one.entries, *one.disabled)}
     both = [(shown(e, held(entries[e.path.rpartition("/")[0]], e.element)), shown(e, e.value)) for e in found]
@@ -115,7 +115,7 @@ def diff(found: Iterable[Edit], one: Made) -> tuple[dict[str, str], ...]:
     return ({"before_header": PATH, "after_header": PATH, "before": before, "after": after},) if both else ()
 
 
-def refuse_state(wish: Wish, gateway: Gateway, reply: Reply) -> None:
+def refuse_state(wish: DesiredConnection, gateway: Gateway, reply: Reply) -> None:
     """Whether this is the firewall, and the time, to change anything.
 
     Raises:

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 
 from ...model import Keepalive, Reply
 from .element import Element
-from .generate import Made
+from .generate import GeneratedConnection
 from .phase2 import separate
 
 POLL, PING = 300.0, 240.0  # seconds
 
 
-def keepalives(made: Made, pinged: frozenset[str]) -> Iterator[Keepalive]:
+def keepalives(made: GeneratedConnection, pinged: frozenset[str]) -> Iterator[Keepalive]:
     """The checks of a connection's entries; `pinged` are the targets that pfSense has taken up."""
     for entry in made.entries:
         child = f"{made.name}_{entry.text('reqid')}" if separate(made.phase1) else made.name
@@ -36,7 +36,7 @@ def pinghosts(reply: Reply) -> frozenset[str]:
     return frozenset(words[1] for line in lines if len(words := line.split("|")) > 1)
 
 
-def _unknown(made: Made, entry: Element) -> str:
+def _unknown(made: GeneratedConnection, entry: Element) -> str:
     """ipsec_conid() of pfSense asks for a child of its own unless the version is 2, and charon has one for all."""
     if made.phase1.text("iketype") == "auto" and not made.phase1.has("splitconn"):
         asked = f"{made.name}_{entry.text('reqid')}"
@@ -44,14 +44,14 @@ def _unknown(made: Made, entry: Element) -> str:
     return ""
 
 
-def unable(made: Made, entry: Element) -> str:
+def unable(made: GeneratedConnection, entry: Element) -> str:
     """Why a ping would not bring a tunnel up, in half a sentence; empty where it would."""
     if entry.text("mode") == "vti":
         return "traffic does not start a routed (VTI) tunnel"
     return "traffic starts nothing, as the start action is none" if made.phase1.text("startaction") == "none" else ""
 
 
-def _unpinged(made: Made, entry: Element, *, taken: bool) -> str:
+def _unpinged(made: GeneratedConnection, entry: Element, *, taken: bool) -> str:
     if why := unable(made, entry):
         return why
     return "" if taken else "no address of this firewall is in the local network, so pfSense pings from none"

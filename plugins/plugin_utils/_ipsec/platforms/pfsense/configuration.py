@@ -13,13 +13,13 @@ from ...swanctl.settings import Settings
 from ..charon import swanctl_conf as config
 from ..gather_options import GatherOptions
 from . import unapplied as drift
-from .answer import Answer
+from .answer import ConfigXmlReply
 from .appliance import release
 from .element import Element
-from .generate import Made, made
+from .generate import GeneratedConnection, made
 from .interfaces import Interfaces
 from .phase1 import peer_id
-from .phase2 import Surroundings
+from .phase2 import GenerationContext
 
 GENERATED = "/var/etc/ipsec/swanctl.conf"
 
@@ -28,7 +28,7 @@ GENERATED = "/var/etc/ipsec/swanctl.conf"
 class Configuration:
     """Both, with the pre-shared keys of either as digests."""
 
-    made: tuple[Made, ...] = ()
+    made: tuple[GeneratedConnection, ...] = ()
     generated: Sections = field(default_factory=Tree)
     keys: tuple[Secret, ...] = ()
     generated_keys: tuple[Secret, ...] = ()
@@ -53,11 +53,11 @@ class Configuration:
 
 
 def configuration(
-    reply: Reply, options: GatherOptions, found: Answer, interfaces: Interfaces, problems: list[Problem]
+    reply: Reply, options: GatherOptions, found: ConfigXmlReply, interfaces: Interfaces, problems: list[Problem]
 ) -> Configuration:
     """What was read of both."""
     generated = _generated(reply, options, problems)
-    around = Surroundings(interfaces, generated or Tree(), release(reply))
+    around = GenerationContext(interfaces, generated or Tree(), release(reply))
     each = tuple(made(found.config, around))
     if generated is None and any(not one.omitted for one in each) and not problems:
         hint = "apply the changes, VPN > IPsec, or wait until it has booted"
@@ -85,7 +85,7 @@ def _generated(reply: Reply, options: GatherOptions, problems: list[Problem]) ->
     return settings
 
 
-def _key(one: Made, around: Surroundings, digest_key: str) -> Secret:
+def _key(one: GeneratedConnection, around: GenerationContext, digest_key: str) -> Secret:
     """The pre-shared key of a phase 1: pfSense has it for the peer alone, whoever this end says it is."""
     peer = peer_id(one.phase1, around)
     digest = one.phase1.text("@psk") if one.phase1.text("authentication_method") == "pre_shared_key" else ""

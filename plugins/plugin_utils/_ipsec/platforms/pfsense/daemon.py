@@ -11,13 +11,13 @@ from ...errors import NotRestoredError, RefusedError
 from ...model import Gateway, Reply, Script
 from ..charon import daemon
 from ..charon.scripts import text as of_charon
-from ..daemon_request import Asked, Deed, Serving
-from ..desired import Wish
+from ..daemon_request import DaemonPlan, DaemonRequest, Deed
+from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from ..retransmission import held, same
 from . import write
 from .candidate import refuse_state
-from .edits import Edit, edits
+from .edits import XmlEdit, edits
 from .gather import text
 from .read import read
 from .snapshot import known
@@ -26,12 +26,12 @@ NAME = "retransmission"  # what the revision says is changed
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RetransmissionSettings:
     """Settings of the whole firewall that change: strongswan.conf's names, their values before and after."""
 
-    wish: Wish
+    wish: DesiredConnection
     options: GatherOptions
-    order: write.Order
+    order: write.WriteRequest
     before: Mapping[str, str]
     after: Mapping[str, str]
 
@@ -62,22 +62,26 @@ class Settings:
         return log
 
 
-def serve(asked: Asked, gateway: Gateway, reply: Reply, options: GatherOptions) -> Serving:
+def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherOptions) -> DaemonPlan:
     """What the daemon is to do: to take settings, and then to start or load.
 
     Raises:
         RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
         IpsecError: there is no swanctl, or it cannot be used.
     """
-    change = settings(Wish(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options)
+    change = settings(
+        DesiredConnection(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options
+    )
     reasons = needed(gateway, asked.state, enabled=change.order.enabled)
     deeds: list[Deed] = [(change.script(timeout=asked.timeout), change.applied)] if change.needed else []
     if reasons:
         deeds.append((script(asked.state, timeout=asked.timeout), partial(daemon.outcome, gateway)))
-    return Serving(tuple(deeds), reasons, change.before, change.after)
+    return DaemonPlan(tuple(deeds), reasons, change.before, change.after)
 
 
-def settings(wish: Wish, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions) -> Settings:
+def settings(
+    wish: DesiredConnection, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions
+) -> RetransmissionSettings:
     """The edits after which these settings are so.
 
     Raises:
@@ -87,11 +91,11 @@ def settings(wish: Wish, asked: Mapping[str, str], gateway: Gateway, reply: Repl
     ipsec = here.found.config.child("ipsec")
     now = {key: ipsec.text(_element(key)) for key in asked}
     other = {key: value for key, value in asked.items() if not same(key, now[key], value)}
-    found: list[Edit] = edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
+    found: list[XmlEdit] = edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
     if found:
         refuse_state(wish, gateway, reply)
-    order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled)
-    return Settings(wish, options, order, {key: now[key] for key in other}, other)
+    order = write.WriteRequest(tuple(found), here.found.fingerprint, here.configuration.enabled)
+    return RetransmissionSettings(wish, options, order, {key: now[key] for key in other}, other)
 
 
 def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ PSK, DIGEST = "pre-shared-key", "@psk"  # the second is what is read in place of
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class XmlEdit:
     """One element of one entry, and what it is to hold. Of a pre-shared key, the digest."""
 
     section: Section
@@ -35,7 +35,7 @@ class Edit:
         return f"ipsec/{entry}{self.element}"
 
 
-def edits(entry: Element, section: Section, elements: Elements) -> list[Edit]:
+def edits(entry: Element, section: Section, elements: Elements) -> list[XmlEdit]:
     """Those elements of an entry, or of `ipsec` itself, that do not hold what they are to hold.
 
     Raises:
@@ -43,11 +43,11 @@ def edits(entry: Element, section: Section, elements: Elements) -> list[Edit]:
     """
     asked = {name: value for name, value in elements.items() if held(entry, name) != value}
     if not section:
-        return [Edit("", "", "", name, value) for name, value in asked.items()]
+        return [XmlEdit("", "", "", name, value) for name, value in asked.items()]
     key: Literal["ikeid", "uniqid"] = "ikeid" if section == "phase1" else "uniqid"
     if asked and not entry.text(key):
         raise RefusedError(f"this entry has no {key}", where=entry.path, hint="save it once in the web interface")
-    return [Edit(section, key, entry.text(key), name, value) for name, value in asked.items()]
+    return [XmlEdit(section, key, entry.text(key), name, value) for name, value in asked.items()]
 
 
 def held(entry: Element, name: str) -> Value:
@@ -56,7 +56,7 @@ def held(entry: Element, name: str) -> Value:
     return found
 
 
-def edited(config: Element, made: Iterable[Edit]) -> Element:
+def edited(config: Element, made: Iterable[XmlEdit]) -> Element:
     """The configuration after edits."""
     after = deepcopy(dict(config.value))
     for edit in made:
@@ -66,7 +66,7 @@ def edited(config: Element, made: Iterable[Edit]) -> Element:
     return Element(config.path, after)
 
 
-def shown(edit: Edit, value: Value) -> str:
+def shown(edit: XmlEdit, value: Value) -> str:
     """A line for people; nothing of a pre-shared key but that there is one."""
     if value is None:
         return ""

@@ -10,7 +10,7 @@ from ...model import Script
 from ...swanctl.psk_digest import pads
 from ..charon.gather import program as of_charon
 from ..gather_options import GatherOptions
-from ..gather_script import Program, script
+from ..gather_script import GatherScript, script
 
 PATHS = {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup/backup.cache"}
 
@@ -20,11 +20,11 @@ def gather(options: GatherOptions) -> Script:
     return script([program(options)])
 
 
-def program(options: GatherOptions) -> Program:
+def program(options: GatherOptions) -> GatherScript:
     """How pfSense is read: as strongSwan, and config.xml by PHP. The keys of digests go over its standard input."""
     base = of_charon(options)
     ipad, opad = (block.hex() for block in pads(options.digest_key))
-    return Program(
+    return GatherScript(
         texts=(*base.texts, text("gather.sh")),
         run="tw_pfsense",
         here="tw_pfsense_here",

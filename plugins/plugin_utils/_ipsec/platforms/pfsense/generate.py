@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from ...swanctl.section_tree import Tree
 from .element import Element
 from .phase1 import Omitted, connection, omitted
-from .phase2 import Surroundings, children
+from .phase2 import GenerationContext, children
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class GeneratedConnection:
     """One phase 1 with its phase 2 entries, and the connection it becomes."""
 
     name: str
@@ -26,7 +26,7 @@ class Made:
     standby: bool = False
 
 
-def made(config: Element, around: Surroundings) -> Iterator[Made]:
+def made(config: Element, around: GenerationContext) -> Iterator[GeneratedConnection]:
     """Every phase 1 but that of mobile clients."""
     ipsec = config.child("ipsec")
     by_phase1: dict[str, list[Element]] = {}
@@ -41,9 +41,9 @@ def made(config: Element, around: Surroundings) -> Iterator[Made]:
         tree = connection(phase1, ipsec, children(phase1, entries, around), around)
         standby = around.interfaces.standby(phase1.text("interface"))
         why = omitted(phase1, around)
-        yield Made(f"con{phase1.text('ikeid')}", phase1, entries, disabled, tree, ipsec, why, standby)
+        yield GeneratedConnection(f"con{phase1.text('ikeid')}", phase1, entries, disabled, tree, ipsec, why, standby)
 
 
-def whole(each: tuple[Made, ...]) -> Tree:
+def whole(each: tuple[GeneratedConnection, ...]) -> Tree:
     """All of them as one configuration."""
     return Tree({}, {"connections": Tree({}, {one.name: one.tree for one in each})})

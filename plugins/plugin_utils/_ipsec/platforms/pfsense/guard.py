@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 
-from ..backup import Kept
+from ..backup import GuardBackup
 from .gather import PATHS, text
 from .write import BACKUPS
 
@@ -25,7 +25,7 @@ _ORDER = {
 }
 
 
-def kept() -> Kept:
+def kept() -> GuardBackup:
     """config.xml, and the program that brings parts of it back."""
     variables = {"TW_WRITE_PHP": text("write.php").removeprefix("<?php"), "TW_ORDER": json.dumps(_ORDER)}
-    return Kept((text("keep.sh"),), (text("restore.sh"),), variables)
+    return GuardBackup((text("keep.sh"),), (text("restore.sh"),), variables)

@@ -9,16 +9,16 @@ from ipaddress import ip_address, ip_network
 
 from ...errors import RefusedError
 from ...model import EndName, Gateway, Reply
-from ..desired import Wish
+from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import checks, write
 from .answer import PATH
-from .candidate import Rewritten, diff, refuse_state
-from .edits import Edit, edits
+from .candidate import ConfigXmlCandidate, diff, refuse_state
+from .edits import XmlEdit, edits
 from .element import Element
-from .generate import Made
+from .generate import GeneratedConnection
 from .phase2 import separate
-from .snapshot import Known, known
+from .snapshot import PfsenseSnapshot, known
 from .translate import behind
 
 __all__ = ["INTERVALS", "PATH", "blind", "prepare"]
@@ -28,8 +28,15 @@ _ELEMENT, _ON, _OFF, _TARGET = "keepalive", "enabled", "disabled", "pinghost"
 
 
 def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gateway
-    wish: Wish, child: str, gateway: Gateway, reply: Reply, options: GatherOptions, *, present: bool, ping: str | None
-) -> Rewritten:
+    wish: DesiredConnection,
+    child: str,
+    gateway: Gateway,
+    reply: Reply,
+    options: GatherOptions,
+    *,
+    present: bool,
+    ping: str | None,
+) -> ConfigXmlCandidate:
     """The edits after which a child is checked, or is not. One entry that is checked is enough for a child.
 
     They need not be applied: the check reads config.xml each time, and charon has nothing of it. Whom pfSense pings is
@@ -63,21 +70,29 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
 
 
 def _rewritten(  # noqa: PLR0913, PLR0917  what is to change, then all that was read of the gateway
-    wish: Wish, one: Made, found: list[Edit], gateway: Gateway, reply: Reply, options: GatherOptions, here: Known
-) -> Rewritten:
+    wish: DesiredConnection,
+    one: GeneratedConnection,
+    found: list[XmlEdit],
+    gateway: Gateway,
+    reply: Reply,
+    options: GatherOptions,
+    here: PfsenseSnapshot,
+) -> ConfigXmlCandidate:
     if found:
         refuse_state(wish, gateway, reply)
     connection = next(each for each in gateway.connections if each.name == wish.name)
     applied = any(edit.element == _TARGET for edit in found)
-    order = write.Order(tuple(found), here.found.fingerprint, here.configuration.enabled, applied=applied)
-    return Rewritten(wish, options, order, {}, diff(found, one), connection)
+    order = write.WriteRequest(tuple(found), here.found.fingerprint, here.configuration.enabled, applied=applied)
+    return ConfigXmlCandidate(wish, options, order, {}, diff(found, one), connection)
 
 
-def _silent(entries: Iterable[Element]) -> list[Edit]:
+def _silent(entries: Iterable[Element]) -> list[XmlEdit]:
     return [edit for entry in entries if entry.text(_TARGET) for edit in edits(entry, "phase2", {_TARGET: ""})]
 
 
-def _pinging(end: EndName, one: Made, entries: tuple[Element, ...], ping: str, here: Known) -> list[Edit]:
+def _pinging(
+    end: EndName, one: GeneratedConnection, entries: tuple[Element, ...], ping: str, here: PfsenseSnapshot
+) -> list[XmlEdit]:
     """The entry with that address behind it; pfSense pings from an address of its own in the entry's local network."""
     for entry in entries:
         local, remote = (here.network(entry, which) for which in ("localid", "remoteid"))

@@ -12,7 +12,7 @@ from ...swanctl.section_tree import Tree
 from . import proposals, times
 from .element import Element
 from .interfaces import INET, INET6
-from .phase2 import Surroundings, Values, checks
+from .phase2 import GenerationContext, Values, checks
 
 Omitted = Literal["", "disabled", "no-address", "no-proposal"]
 _VERSIONS = {"ikev2": "2", "auto": "0"}
@@ -29,7 +29,7 @@ _METHODS: Mapping[str, tuple[str, str]] = {
 _NEEDS_PROPOSAL = (2, 7)  # since then a connection without one is left out
 
 
-def omitted(phase1: Element, around: Surroundings) -> Omitted:
+def omitted(phase1: Element, around: GenerationContext) -> Omitted:
     """Why pfSense leaves a phase 1 out of what it generates; empty where it does not."""
     if phase1.has("disabled"):
         return "disabled"
@@ -40,7 +40,7 @@ def omitted(phase1: Element, around: Surroundings) -> Omitted:
     return ""
 
 
-def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], around: Surroundings) -> Tree:
+def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], around: GenerationContext) -> Tree:
     """The connection `con` and its ikeid, each value with the element that it follows from."""
     unique = ipsec.text("uniqueids") if ipsec.text("uniqueids") in _UNIQUE else ""
     version = _VERSIONS.get(phase1.text("iketype"), "1")
@@ -69,12 +69,12 @@ def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], ar
     return Tree(values, {**inner, **({"children": Tree({}, children)} if children else {})}, phase1.path)
 
 
-def peer_id(phase1: Element, around: Surroundings) -> Setting:
+def peer_id(phase1: Element, around: GenerationContext) -> Setting:
     """The identity that the peer is to have, for which its pre-shared key is."""
     return _identity(phase1, "peerid", around)
 
 
-def _own_addresses(phase1: Element, around: Surroundings) -> Setting:
+def _own_addresses(phase1: Element, around: GenerationContext) -> Setting:
     """The addresses of the interface: those configured, else as last generated, else those it has; empty for none."""
     name, protocol = phase1.text("interface") or "wan", phase1.text("protocol")
     families = {"inet6": (INET6,), "both": (INET, INET6)}.get(protocol, (INET,))
@@ -120,7 +120,7 @@ def _ports(phase1: Element, ipsec: Element) -> Values:
     }
 
 
-def _auth(phase1: Element, side: Literal["local", "remote"], around: Surroundings) -> Tree:
+def _auth(phase1: Element, side: Literal["local", "remote"], around: GenerationContext) -> Tree:
     method = _METHODS.get(phase1.text("authentication_method"))
     values = {"id": _identity(phase1, "myid" if side == "local" else "peerid", around)}
     if method:
@@ -128,7 +128,7 @@ def _auth(phase1: Element, side: Literal["local", "remote"], around: Surrounding
     return Tree({key: setting for key, setting in values.items() if setting.value}, {}, phase1.path)
 
 
-def _identity(phase1: Element, which: Literal["myid", "peerid"], around: Surroundings) -> Setting:
+def _identity(phase1: Element, which: Literal["myid", "peerid"], around: GenerationContext) -> Setting:
     kind, told = phase1.text(f"{which}_type"), phase1.text(f"{which}_data")
     if kind == "any":
         return phase1.setting("%any", f"{which}_type")

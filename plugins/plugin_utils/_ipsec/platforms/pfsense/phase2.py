@@ -18,7 +18,7 @@ Values = dict[str, Setting]
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class GenerationContext:
     """What entries of config.xml are read with: interfaces, and what was generated last where a value is open."""
 
     interfaces: Interfaces
@@ -31,7 +31,7 @@ def separate(phase1: Element) -> bool:
     return phase1.has("splitconn") or phase1.text("iketype") not in ("ikev2", "auto")
 
 
-def children(phase1: Element, entries: Sequence[Element], around: Surroundings) -> Mapping[str, Tree]:
+def children(phase1: Element, entries: Sequence[Element], around: GenerationContext) -> Mapping[str, Tree]:
     """The children of a phase 1 of these enabled phase 2 entries, by name."""
     name = f"con{phase1.text('ikeid')}"
     made = [(entry, _child(phase1, entry, around)) for entry in entries]
@@ -65,14 +65,14 @@ def _merged(made: Sequence[tuple[Element, Values]]) -> Values:
     return merged
 
 
-def _filled(values: Values, child: str, around: Surroundings) -> Values:
+def _filled(values: Values, child: str, around: GenerationContext) -> Values:
     """Selectors that config.xml leaves open, as last generated: those of an interface without a fixed address."""
     connection = child.partition("_")[0]
     held = {key: around.generated.get(("connections", connection, "children", child, key)) for key in values}
     return {key: setting if setting.value else held[key] or setting for key, setting in values.items()}
 
 
-def _child(phase1: Element, entry: Element, around: Surroundings) -> Values:
+def _child(phase1: Element, entry: Element, around: GenerationContext) -> Values:
     mode = entry.text("mode")
     values = {"policies": entry.setting("no" if mode == "vti" else "yes", "mode")}
     if mode != "vti":
@@ -113,7 +113,7 @@ def checks(phase1: Element) -> bool:
     return phase1.number("dpd_delay") > 0 and phase1.number("dpd_maxfail") > 0
 
 
-def _selectors(phase1: Element, entry: Element, around: Surroundings) -> Values:
+def _selectors(phase1: Element, entry: Element, around: GenerationContext) -> Values:
     mode = entry.text("mode")
     if mode == "transport":
         family = INET6 if phase1.text("protocol") == "inet6" else INET
@@ -131,7 +131,7 @@ def _selectors(phase1: Element, entry: Element, around: Surroundings) -> Values:
     return values
 
 
-def selector(about: Element, mode: str, around: Surroundings) -> str | None:
+def selector(about: Element, mode: str, around: GenerationContext) -> str | None:
     """The network of one side of an entry; empty where there is none, None where that is open."""
     kind, address = about.text("type"), about.text("address")
     if kind == "address":

@@ -22,7 +22,7 @@ from .answer import PATH, answer
 from .appliance import SETTABLE, appliance, warnings
 from .checks import keepalives, pinghosts
 from .configuration import Configuration, configuration
-from .generate import Made, whole
+from .generate import GeneratedConnection, whole
 from .interfaces import Interfaces, carp
 
 _TFC = "clear Traffic Flow Confidentiality (TFC) of this phase 1: pfSense writes it where strongSwan does not take it"
@@ -101,7 +101,9 @@ def _native(problem: Problem) -> Problem:
     return replace(problem, hint=_TFC) if problem.where.endswith("/tfc_enable") else problem
 
 
-def _one(said: Connection, made: Made, there: Connection | None, unapplied: tuple[str, ...]) -> Connection:
+def _one(
+    said: Connection, made: GeneratedConnection, there: Connection | None, unapplied: tuple[str, ...]
+) -> Connection:
     """A connection of config.xml, with what is known of it in the daemon."""
     loaded = {child.name for child in there.children if child.loaded} if there else frozenset()
     names = {child.name for child in said.children}
@@ -122,12 +124,12 @@ def _one(said: Connection, made: Made, there: Connection | None, unapplied: tupl
     )
 
 
-def _general(made: Made) -> dict[str, Setting]:
+def _general(made: GeneratedConnection) -> dict[str, Setting]:
     """What is said for all connections and belongs to what a phase 1 says of reauthentication."""
     name = "makebeforebreak"
     return {name: made.general.setting(made.general.text(name), name)} if made.general.has(name) else {}
 
 
-def _described(made: Made, child: Child) -> str:
+def _described(made: GeneratedConnection, child: Child) -> str:
     entries = [e for e in made.entries if child.name in (made.name, f"{made.name}_{e.text('reqid')}")]
     return "; ".join(text for entry in entries if (text := entry.text("descr")))

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from ...errors import RefusedError
 from ...swanctl.settings import Path
 from ..candidate import Renamed
-from ..desired import Wish
-from .edits import Edit
+from ..desired import DesiredConnection
+from .edits import XmlEdit
 from .element import Element
-from .generate import Made
+from .generate import GeneratedConnection
 from .interfaces import Interfaces
 from .phase2 import separate
 from .settings_diff import Values
@@ -24,7 +24,7 @@ from .translate import named
 _SHAPES = ("enabled", "split_children")
 
 
-def values(one: Made) -> Iterator[tuple[Path, str]]:
+def values(one: GeneratedConnection) -> Iterator[tuple[Path, str]]:
     """What is said of one connection."""
     here: Path = ("connections", one.name)
     yield (*here, "enabled"), _word(not one.phase1.has("disabled"))
@@ -33,7 +33,7 @@ def values(one: Made) -> Iterator[tuple[Path, str]]:
         yield (*here, "children", _name(entry, one), "enabled"), _word(not entry.has("disabled"))
 
 
-def asked(wish: Wish, one: Made) -> Values:
+def asked(wish: DesiredConnection, one: GeneratedConnection) -> Values:
     """What is asked for, of each entry by itself.
 
     Raises:
@@ -51,7 +51,9 @@ def asked(wish: Wish, one: Made) -> Values:
     return found
 
 
-def refuse(wish: Wish, one: Made, missing: Values, interfaces: Interfaces, *, stops: bool) -> None:
+def refuse(
+    wish: DesiredConnection, one: GeneratedConnection, missing: Values, interfaces: Interfaces, *, stops: bool
+) -> None:
     """Whether something else needs what is to go.
 
     Raises:
@@ -80,12 +82,12 @@ def renamed(name: str, before: Values, after: Values) -> Renamed | None:
     return both if both[0] != both[1] else None
 
 
-def reshaped(edits: tuple[Edit, ...]) -> bool:
+def reshaped(edits: tuple[XmlEdit, ...]) -> bool:
     """Whether there are others than before."""
     return any(edit.element in ("disabled", "splitconn") for edit in edits)
 
 
-def _moved(one: Made, missing: Mapping[Path, str]) -> Iterator[Element]:
+def _moved(one: GeneratedConnection, missing: Mapping[Path, str]) -> Iterator[Element]:
     """The routed entries whose interface goes, or becomes another."""
     gone = {path for path, value in missing.items() if path[-1] in _SHAPES and value == "no"}
     whole = any(path[-1] == "split_children" for path in missing) or ("connections", one.name, "enabled") in gone
@@ -100,7 +102,7 @@ def _children(name: str, values_: Values) -> tuple[str, ...]:
     return tuple(sorted({path[3] for path in inside}))
 
 
-def _name(entry: Element, one: Made) -> str:
+def _name(entry: Element, one: GeneratedConnection) -> str:
     return f"{one.name}_{entry.text('reqid')}"
 
 

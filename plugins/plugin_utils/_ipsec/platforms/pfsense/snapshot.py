@@ -13,27 +13,27 @@ from ...swanctl.section_tree import flat
 from ..charon import host
 from ..gather_options import GatherOptions
 from . import shape
-from .answer import PATH, Answer, answer
+from .answer import PATH, ConfigXmlReply, answer
 from .appliance import release
 from .configuration import Configuration, configuration, enabled
-from .edits import Edit, edited
+from .edits import XmlEdit, edited
 from .element import Element
 from .generate import made, whole
 from .interfaces import INET, INET6, Interfaces, carp
-from .phase2 import Surroundings, selector
+from .phase2 import GenerationContext, selector
 from .settings_diff import Values
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PfsenseSnapshot:
     """What was read."""
 
-    found: Answer
+    found: ConfigXmlReply
     interfaces: Interfaces
     configuration: Configuration
-    around: Surroundings
+    around: GenerationContext
 
-    def after(self, made_edits: Iterable[Edit]) -> Values:
+    def after(self, made_edits: Iterable[XmlEdit]) -> Values:
         """Every setting of every connection."""
         each = tuple(made(edited(self.found.config, made_edits), self.around))
         values = {tuple(key.split(".")): setting.value for key, setting in flat(whole(each), ())}
@@ -54,12 +54,12 @@ class Known:
         there = ip_network(network, strict=False)
         return any(ip_address(address) in there for address in (*own, *held) if address)
 
-    def runs(self, made_edits: Iterable[Edit]) -> bool:
+    def runs(self, made_edits: Iterable[XmlEdit]) -> bool:
         """Whether there is anything for charon to run for: pfSense stops it where no phase 1 is enabled."""
         return enabled(edited(self.found.config, made_edits))
 
 
-def known(reply: Reply, options: GatherOptions, made_edits: Iterable[Edit] = ()) -> Known:
+def known(reply: Reply, options: GatherOptions, made_edits: Iterable[XmlEdit] = ()) -> PfsenseSnapshot:
     """The pfSense that gave the reply, as it is after these edits.
 
     Raises:
@@ -71,4 +71,4 @@ def known(reply: Reply, options: GatherOptions, made_edits: Iterable[Edit] = ())
     found = replace(found, config=edited(found.config, made_edits))
     interfaces = Interfaces(found.config, host.system(reply).addresses, carp(reply))
     about = configuration(reply, options, found, interfaces, [])
-    return Known(found, interfaces, about, Surroundings(interfaces, about.generated, release(reply)))
+    return PfsenseSnapshot(found, interfaces, about, GenerationContext(interfaces, about.generated, release(reply)))

@@ -10,39 +10,41 @@ from ...model import Connection, Gateway, Reply
 from ...swanctl.psk_digest import decoded, digest
 from ...swanctl.settings import Path
 from ..charon import daemon_reply
-from ..desired import Wish, wanted
+from ..desired import DesiredConnection, wanted
 from ..gather_options import GatherOptions
 from . import actions, shape, translate, write
 from .answer import PATH
-from .candidate import Rewritten, diff, refuse_state
-from .edits import PSK, Edit, edits
-from .generate import Made
+from .candidate import ConfigXmlCandidate, diff, refuse_state
+from .edits import PSK, XmlEdit, edits
+from .generate import GeneratedConnection
 from .settings_diff import ABSENT, Values, changes, same, surprising, unmet
-from .snapshot import Known, known
+from .snapshot import PfsenseSnapshot, known
 
 _NAMED = 4  # of what would change beside
 
 
-def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Rewritten:
+def prepare(
+    wish: DesiredConnection, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
+) -> ConfigXmlCandidate:
     """The edits that make a wish true after those that precede it, and nothing else other than what was.
 
     Raises:
         RefusedError: pfSense cannot have it, or it is no time to change it.
     """
-    made: list[Edit] = []
+    made: list[XmlEdit] = []
     for each in wish.preceding:
         made += _rewritten(each, gateway, connection, reply, options, made).order.edits
     return _rewritten(wish, gateway, connection, reply, options, made)
 
 
 def _rewritten(  # noqa: PLR0913, PLR0917  as above
-    wish: Wish,
+    wish: DesiredConnection,
     gateway: Gateway,
     connection: Connection,
     reply: Reply,
     options: GatherOptions,
-    made: Iterable[Edit],
-) -> Rewritten:
+    made: Iterable[XmlEdit],
+) -> ConfigXmlCandidate:
     here = known(reply, options, made)
     one = next((each for each in here.configuration.made if each.name == wish.name), None)
     if one is None:
@@ -58,10 +60,10 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
     _refuse_surprises(asked, before, after)
     runs = here.runs(found)
     shape.refuse(wish, one, missing, here.interfaces, stops=here.configuration.enabled and not runs)
-    return Rewritten(
+    return ConfigXmlCandidate(
         wish,
         options,
-        write.Order(tuple(found), here.found.fingerprint, runs),
+        write.WriteRequest(tuple(found), here.found.fingerprint, runs),
         changes(before, after),
         diff(found, one),
         connection,
@@ -70,7 +72,7 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
     )
 
 
-def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
+def _asked(wish: DesiredConnection, gateway: Gateway, connection: Connection) -> Values:
     """What is asked for; that a setting be cleared can only be said of what pfSense may leave out."""
     asked: Values = {}
     for path, value in wanted(wish, connection, daemon_reply.numbers(gateway.version)):
@@ -85,9 +87,11 @@ def _asked(wish: Wish, gateway: Gateway, connection: Connection) -> Values:
     return asked
 
 
-def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Known) -> list[Edit]:
+def _solved(
+    one: GeneratedConnection, missing: Values, asked: Values, before: Values, here: PfsenseSnapshot
+) -> list[XmlEdit]:
     """The edits for what is missing, actions last."""
-    found: list[Edit] = []
+    found: list[XmlEdit] = []
     timers = _timers(asked)
     if any(path in timers for path in missing):
         found += translate.of_timers({path[-1]: value for path, value in timers.items()}, one.phase1)
@@ -98,7 +102,7 @@ def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Kno
     if not any(path[-1] in translate.ACTIONS for path in missing):
         return found
 
-    def fits(tried: list[Edit]) -> bool:
+    def fits(tried: list[XmlEdit]) -> bool:
         after = here.after([*found, *tried])
         return not unmet(asked, after) and not surprising(asked, before, after)
 
@@ -108,7 +112,7 @@ def _solved(one: Made, missing: Values, asked: Values, before: Values, here: Kno
     return [*found, *tried]
 
 
-def _translated(path: Path, value: str, one: Made, here: Known) -> list[Edit]:
+def _translated(path: Path, value: str, one: GeneratedConnection, here: PfsenseSnapshot) -> list[XmlEdit]:
     if "children" in path:
         return translate.of_phase2(path[-2], path[-1], value, one)
     return translate.of_phase1(".".join(path[2:]), value, one, here.interfaces)
@@ -120,15 +124,17 @@ def _timers(asked: Values) -> Values:
     return found if any(path[-1] == "over_time" for path in found) else {}
 
 
-def _unlike(found: list[Edit]) -> list[Edit]:
+def _unlike(found: list[XmlEdit]) -> list[XmlEdit]:
     """Each edit once."""
     return [edit for at, edit in enumerate(found) if edit not in found[:at]]
 
 
-def _unfit(one: Made, found: list[Edit], asked: Values, before: Values, here: Known) -> RefusedError:
+def _unfit(
+    one: GeneratedConnection, found: list[XmlEdit], asked: Values, before: Values, here: PfsenseSnapshot
+) -> RefusedError:
     """What pfSense would do beside, if it can do what is asked at all."""
 
-    def meets(tried: list[Edit]) -> bool:
+    def meets(tried: list[XmlEdit]) -> bool:
         return not unmet(asked, here.after([*found, *tried]))
 
     tried = actions.tried(one, meets)
@@ -148,7 +154,7 @@ def _unfit(one: Made, found: list[Edit], asked: Values, before: Values, here: Kn
     )
 
 
-def _psk(wish: Wish, one: Made, options: GatherOptions) -> list[Edit]:
+def _psk(wish: DesiredConnection, one: GeneratedConnection, options: GatherOptions) -> list[XmlEdit]:
     if wish.psk is None:
         return []
     if wish.psk_use != "only":

@@ -14,9 +14,9 @@ from ...errors import RefusedError
 from ...swanctl import keys
 from ...swanctl.normalize import numeric
 from . import algorithms, times
-from .edits import Edit, Elements, Value, edits
+from .edits import Elements, Value, XmlEdit, edits
 from .element import Element
-from .generate import Made
+from .generate import GeneratedConnection
 from .interfaces import INET, INET6, Interfaces
 from .phase2 import separate
 
@@ -29,7 +29,7 @@ _METHODS = {"psk": "pre_shared_key", "pubkey": "cert"}
 _ID_TYPES = {"fqdn": "fqdn", "userfqdn": "user_fqdn", "keyid": "keyid tag", "dns": "dyn_dns"}
 
 
-def of_phase1(name: str, value: str, one: Made, interfaces: Interfaces) -> list[Edit]:
+def of_phase1(name: str, value: str, one: GeneratedConnection, interfaces: Interfaces) -> list[XmlEdit]:
     """The edits of a phase 1 that give its connection a setting, such as `encap` or `local.id`.
 
     Raises:
@@ -43,7 +43,7 @@ def of_phase1(name: str, value: str, one: Made, interfaces: Interfaces) -> list[
     return edits(one.phase1, "phase1", place(value, one.phase1))
 
 
-def of_timers(asked: Mapping[str, str], phase1: Element) -> list[Edit]:
+def of_timers(asked: Mapping[str, str], phase1: Element) -> list[XmlEdit]:
     """The edits that give a connection an over_time: its lifetime, and so that no other timer follows from that."""
     seconds = {key: int(_seconds(value)) for key, value in asked.items()}
     now = {"rekey_time": times.rekey(phase1), "reauth_time": times.reauth(phase1)}
@@ -56,7 +56,7 @@ def of_timers(asked: Mapping[str, str], phase1: Element) -> list[Edit]:
     return edits(phase1, "phase1", elements)
 
 
-def of_phase2(child: str, key: str, value: str, one: Made) -> list[Edit]:
+def of_phase2(child: str, key: str, value: str, one: GeneratedConnection) -> list[XmlEdit]:
     """The edits of the phase 2 entries behind a child that give it a setting.
 
     Raises:
@@ -78,14 +78,14 @@ def of_phase2(child: str, key: str, value: str, one: Made) -> list[Edit]:
     return [edit for entry in entries for edit in edits(entry, "phase2", place(value))]
 
 
-def behind(child: str, one: Made) -> tuple[Element, ...]:
+def behind(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
     """The phase 2 entries that a child is made of."""
     if not separate(one.phase1):
         return one.entries
     return tuple(entry for entry in one.entries if f"{one.name}_{entry.text('reqid')}" == child)
 
 
-def named(child: str, one: Made) -> tuple[Element, ...]:
+def named(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
     """The phase 2 entries, disabled ones too, that a name stands for: one, or all that are one child."""
     entries = (*one.entries, *one.disabled)
     if child == one.name and not separate(one.phase1):
@@ -217,7 +217,7 @@ def _interface(value: str, phase1: Element, interfaces: Interfaces) -> str:
     return found[0]
 
 
-def _selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) -> list[Edit]:
+def _selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) -> list[XmlEdit]:
     """One for each entry, in their order, or one for all of them."""
     spread = wanted * len(entries) if len(wanted) == 1 else wanted
     if len(spread) != len(entries):

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from ...model import Secret
 from ...swanctl.section_tree import Sections, flat
-from .generate import Made
+from .generate import GeneratedConnection
 
 _FROM_CERTIFICATES = ("cacerts", "revocation")  # names of files that pfSense makes of the certificates themselves
 
 
-def unapplied(made: Made, generated: Sections) -> tuple[str, ...]:
+def unapplied(made: GeneratedConnection, generated: Sections) -> tuple[str, ...]:
     """Settings of one connection whose values differ, each in a sentence."""
     path = ("connections", made.name)
     there = generated.origin(path) is not None
@@ -23,7 +23,7 @@ def unapplied(made: Made, generated: Sections) -> tuple[str, ...]:
     return tuple(_differences(ours, theirs))
 
 
-def _whole(made: Made, *, there: bool) -> tuple[str, ...]:
+def _whole(made: GeneratedConnection, *, there: bool) -> tuple[str, ...]:
     if made.omitted and there:
         return (f"{made.name}: generated, and config.xml does not have it so any more ({made.omitted})",)
     return () if made.omitted else (f"{made.name}: in config.xml, not generated yet",)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Reply, Script
 from ...swanctl.psk_digest import decoded, pads
-from ..charon.parallel_connection import Twin
+from ..charon.parallel_connection import ParallelConnection
 from ..charon.sa import why
 from ..charon.scripts import text as of_charon
-from ..desired import Wish
+from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from .configuration import GENERATED
-from .edits import PSK, Edit
+from .edits import PSK, XmlEdit
 from .gather import PATHS, program, text
 
 _TOLD = ("twin-", "initiate-", "loading")
@@ -40,17 +40,23 @@ _REFUSED: Mapping[str, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class WriteRequest:
     """What write.php is to do."""
 
-    edits: tuple[Edit, ...]
+    edits: tuple[XmlEdit, ...]
     fingerprint: str  # of the file that the edits are for
     enabled: bool  # whether there is anything for charon to run for
     applied: bool = True  # whether it is to be applied: some elements take effect without, or are not for charon
 
 
 def script(  # noqa: PLR0913  what is wanted, how to do it
-    wish: Wish, order: Order, options: GatherOptions, *, timeout: float, terminate: bool, twin: Twin | None = None
+    wish: DesiredConnection,
+    order: WriteRequest,
+    options: GatherOptions,
+    *,
+    timeout: float,
+    terminate: bool,
+    twin: ParallelConnection | None = None,
 ) -> Script:
     """The program that carries out the edits, and then reads the gateway again; with a twin it carries the traffic."""
     gather, ipad_opad = program(options), [block.hex() for block in pads(options.digest_key)]
@@ -84,13 +90,13 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
     )
 
 
-def revision(wish: Wish, edits: Iterable[Edit]) -> str:
+def revision(wish: DesiredConnection, edits: Iterable[XmlEdit]) -> str:
     """What the history of the configuration says of a change: who made it and why, and what it is."""
     elements = ", ".join(dict.fromkeys(edit.element for edit in edits))
     return f"tunnelwright.ipsec{f' for {wish.by}' if wish.by else ''}: {wish.name} {elements}"
 
 
-def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
+def written(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     """What charon said to the change.
 
     Raises:
@@ -121,7 +127,7 @@ def written(wish: Wish, reply: Reply) -> tuple[str, ...]:
     return log
 
 
-def refuse_other(wish: Wish, after: Gateway) -> None:
+def refuse_other(wish: DesiredConnection, after: Gateway) -> None:
     """Whether charon has what config.xml says by now.
 
     Raises:
@@ -139,14 +145,14 @@ def refuse_other(wish: Wish, after: Gateway) -> None:
         )
 
 
-def _restored(wish: Wish, reply: Reply, what: str) -> RestoredError:
+def _restored(wish: DesiredConnection, reply: Reply, what: str) -> RestoredError:
     log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
     why_ = why(log) if any(name.startswith("initiate-") for name in reply.sections) else (log[-1] if log else "")
     hint = "; ".join(filter(None, (why_, "its configuration is what it was before")))
     return RestoredError(what, where=wish.name, hint=hint, log=log)
 
 
-def _refuse_lost(wish: Wish, reply: Reply, log: tuple[str, ...]) -> None:
+def _refuse_lost(wish: DesiredConnection, reply: Reply, log: tuple[str, ...]) -> None:
     undone = reply.sections.get("undone")
     if undone is None or undone.status:
         hint = "restore the revision before it in Diagnostics > Backup & Restore"
@@ -154,7 +160,7 @@ def _refuse_lost(wish: Wish, reply: Reply, log: tuple[str, ...]) -> None:
         raise NotRestoredError(what, where=wish.name, hint=hint, log=log)
 
 
-def _plain(edit: Edit, wish: Wish) -> dict[str, object]:
+def _plain(edit: XmlEdit, wish: DesiredConnection) -> dict[str, object]:
     value = decoded((wish.psk or "").encode()).decode() if edit.element == PSK else edit.value
     return {
         "section": edit.section, "key": edit.key, "entry": edit.entry, "element": edit.element, "value": value

@@ -12,24 +12,24 @@ from ...swanctl.settings import load
 from ..candidate import Changes
 from ..charon import swanctl_conf
 from ..charon.daemon_reply import numbers
-from ..charon.parallel_connection import BROKEN, SUFFIX, Twin, carried, twin, was_broken
+from ..charon.parallel_connection import BROKEN, SUFFIX, ParallelConnection, carried, twin, was_broken
 from ..charon.redacted_files import GatewayFile, read_files
-from ..desired import Wish
+from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import edit_script
 from .psk import becoming
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class SwanctlCandidate:
     """Edits of files, checked by reading them again; fits :class:`Prepared`."""
 
-    wish: Wish
+    wish: DesiredConnection
     options: GatherOptions  # the gateway was read with
     connection: Connection
     files: Mapping[str, GatewayFile]
-    draft: edit_script.Draft
-    twin: Twin | None = None  # carries the traffic while live SAs are made anew
+    draft: edit_script.EditSet
+    twin: ParallelConnection | None = None  # carries the traffic while live SAs are made anew
 
     @property
     def needed(self) -> bool:
@@ -75,7 +75,7 @@ class Edited:
         """As before."""
         return before
 
-    def bridge(self, sas: tuple[IkeSa, ...]) -> Edited:
+    def bridge(self, sas: tuple[IkeSa, ...]) -> SwanctlCandidate:
         """The same with a twin, if there is anything for it to carry."""
         live = carried(self.connection, sas)
         return replace(self, twin=twin(self.connection, self.changes, live, self.options.config) if live else None)
@@ -104,7 +104,9 @@ class Edited:
         return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
 
 
-def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions) -> Edited:
+def prepare(
+    wish: DesiredConnection, gateway: Gateway, connection: Connection, reply: Reply, options: GatherOptions
+) -> SwanctlCandidate:
     """The edits that make a wish true on the gateway of this reply, after the wishes that precede it.
 
     Raises:
@@ -119,12 +121,16 @@ def prepare(wish: Wish, gateway: Gateway, connection: Connection, reply: Reply, 
         drafted = _draft(each, gateway, connection, shown, options)
         shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
         connection = becoming(connection, each.settings)  # a key is put beside the identities that are there by then
-    return Edited(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
+    return SwanctlCandidate(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
 
 
 def _draft(
-    wish: Wish, gateway: Gateway, connection: Connection, shown: Mapping[str, GatewayFile], options: GatherOptions
-) -> edit_script.Draft:
+    wish: DesiredConnection,
+    gateway: Gateway,
+    connection: Connection,
+    shown: Mapping[str, GatewayFile],
+    options: GatherOptions,
+) -> edit_script.EditSet:
     settings = load(options.config, {path: file.text for path, file in shown.items()})
     secrets, version = swanctl_conf.secrets(settings, options.digest_key), numbers(gateway.version)
     return edit_script.draft(wish, settings, shown, version, options.digest_key, secrets, connection)

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
-from ...model import Connection, Reply, Script, Secret, Section
+from ...model import Connection, Reply, ReplySection, Script, Secret
 from ...swanctl import editor
-from ...swanctl.editor import Edit
+from ...swanctl.editor import TextEdit
 from ...swanctl.settings import Path, Settings
-from ..charon.parallel_connection import Twin
+from ..charon.parallel_connection import ParallelConnection
 from ..charon.redacted_files import TOKEN, GatewayFile, original_offset
 from ..charon.sa import why
 from ..charon.scripts import digest_variables, text
-from ..desired import Wish, wanted
+from ..desired import DesiredConnection, wanted
 from ..gather_options import GatherOptions
 from . import psk
 
@@ -27,10 +27,10 @@ IGNORED_ALONE = frozenset({"dpd_timeout", "dscp"})  # peer_cfg.c, ike_cfg.c: not
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class EditSet:
     """The edits that make a wish true, and what they change. Texts are as shown: without secrets."""
 
-    edits: tuple[Edit, ...]
+    edits: tuple[TextEdit, ...]
     changes: Mapping[Path, tuple[str | None, str | None]]
     before: Mapping[str, bytes]
     after: Mapping[str, bytes]
@@ -54,14 +54,14 @@ class Draft:
 
 
 def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
-    wish: Wish,
+    wish: DesiredConnection,
     settings: Settings,
     shown: Mapping[str, GatewayFile],
     version: tuple[int, ...],
     key: str,
     secrets: Iterable[Secret],
     connection: Connection,
-) -> Draft:
+) -> EditSet:
     """The edits that make a wish true on a gateway.
 
     Raises:
@@ -86,20 +86,20 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
     named = psk.becoming(connection, wish.settings)
     secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, named)
     edits = (*edits, *secret)
-    return Draft(
+    return EditSet(
         edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
     )
 
 
 def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
-    wish: Wish,
-    plan: Draft,
+    wish: DesiredConnection,
+    plan: EditSet,
     shown: Mapping[str, GatewayFile],
     *,
     options: GatherOptions,
     timeout: float,
     terminate: bool,
-    twin: Twin | None = None,
+    twin: ParallelConnection | None = None,
 ) -> Script:
     """The program that applies a draft; with a twin, which carries the traffic meanwhile."""
     variables = {
@@ -135,7 +135,7 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
 
 
-def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
+def applied(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     """What the daemon said to the change.
 
     Raises:
@@ -160,13 +160,13 @@ def applied(wish: Wish, reply: Reply) -> tuple[str, ...]:
     return said
 
 
-def _said(sections: Mapping[str, Section]) -> tuple[str, ...]:
+def _said(sections: Mapping[str, ReplySection]) -> tuple[str, ...]:
     parts = [part for name, part in sections.items() if name.startswith(_TOLD)]
     printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
     return tuple(line for line in printed if line and not line.startswith("plugin '"))
 
 
-def _reason(sections: Mapping[str, Section]) -> str:
+def _reason(sections: Mapping[str, ReplySection]) -> str:
     said = _said(sections)
     if any(name.startswith("initiate-") for name in sections):
         return why(said)
@@ -174,7 +174,7 @@ def _reason(sections: Mapping[str, Section]) -> str:
     return (complaint or list(said) or [""])[-1]
 
 
-def _pieces(file: GatewayFile, edits: list[Edit], given: str | None) -> tuple[list[str], int]:
+def _pieces(file: GatewayFile, edits: list[TextEdit], given: str | None) -> tuple[list[str], int]:
     """What to copy from the gateway's own file and what to write between, and by how many bytes it grows."""
     pieces, at, grown = [], 0, 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):

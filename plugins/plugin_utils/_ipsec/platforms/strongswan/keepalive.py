@@ -29,7 +29,7 @@ _CRON = {60: "* * * * *", 3600: "0 * * * *", 86400: "0 0 * * *"} | _CRON_STEPS
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DesiredKeepalive:
     """One keepalive as it is to be: `interval` and `timeout` in seconds."""
 
     gateway: str
@@ -68,7 +68,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class KeepaliveResult:
     """What installing or removing a keepalive did, or in check mode would do."""
 
     changed: bool
@@ -77,7 +77,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
 
 
-def script(wish: Wish, *, dry: bool) -> Script:
+def script(wish: DesiredKeepalive, *, dry: bool) -> Script:
     """The program that makes the gateway as wished; a dry one only looks.
 
     Raises:
@@ -99,7 +99,7 @@ def script(wish: Wish, *, dry: bool) -> Script:
     return Script(text("services.sh") + _beside("keepalive.sh"), variables)
 
 
-def service(wish: Wish) -> str:
+def service(wish: DesiredKeepalive) -> str:
     """The unit that checks once. It starts no strongSwan: that a daemon is stopped is for others to judge."""
     words = " ".join(_unit_word(word) for word in _command(wish, jitter=0))
     return f"""{_header(wish)}
@@ -114,7 +114,7 @@ TimeoutStartSec={wish.timeout + 120}
 """
 
 
-def timer(wish: Wish) -> str:
+def timer(wish: DesiredKeepalive) -> str:
     """The unit that says when. Without AccuracySec systemd may be a minute late."""
     return f"""{_header(wish)}
 [Unit]
@@ -131,7 +131,7 @@ WantedBy=timers.target
 """
 
 
-def cron(wish: Wish) -> str | None:
+def cron(wish: DesiredKeepalive) -> str | None:
     """The cron table; None where cron cannot keep such an interval."""
     if wish.interval not in _CRON:
         return None
@@ -142,7 +142,7 @@ MAILTO=""
 """
 
 
-def outcome(wish: Wish, reply: Reply, *, dry: bool) -> Outcome:
+def outcome(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> KeepaliveResult:
     """What the gateway answered to the script of this wish.
 
     Raises:
@@ -164,23 +164,23 @@ def outcome(wish: Wish, reply: Reply, *, dry: bool) -> Outcome:
         _refuse_failure(wish, reply, wanted)
     before = _files(reply, "before")
     changes = [FileChange(p, before[p][1] if p in before else None, wanted[p]) for p in wanted]
-    return Outcome(
+    return KeepaliveResult(
         changed, None if means == "none" else means, tuple(c for c in changes if c.before != c.after), warnings
     )
 
 
-def _command(wish: Wish, *, jitter: int) -> tuple[str, ...]:
+def _command(wish: DesiredKeepalive, *, jitter: int) -> tuple[str, ...]:
     return (CHECK, wish.name, wish.connection, wish.child, str(wish.timeout), *([str(jitter)] if jitter else ()))
 
 
-def _header(wish: Wish) -> str:
+def _header(wish: DesiredKeepalive) -> str:
     facts = {"child": wish.child, "connection": wish.connection, "interval": wish.interval}
     return f"""# tunnelwright keepalive: {json.dumps(facts, sort_keys=True)}
 # Installed by tunnelwright.ipsec.keepalive. To hold it while the tunnel is down on purpose, touch
 # /run/tunnelwright/down-{wish.name} (until the next boot) or /etc/tunnelwright/down-{wish.name}."""
 
 
-def _unit_text(wish: Wish) -> str:
+def _unit_text(wish: DesiredKeepalive) -> str:
     return f"{wish.child} of connection {wish.connection}, by tunnelwright".replace("%", "%%")
 
 
@@ -199,7 +199,7 @@ def _text(reply: Reply, section: str) -> str:
     return reply.sections[section].text.strip() if section in reply.sections else ""
 
 
-def _refuse_odd(wish: Wish) -> None:
+def _refuse_odd(wish: DesiredKeepalive) -> None:
     for what, name in (("connection", wish.connection), ("child", wish.child)):
         if not name or not name.isprintable():
             raise RefusedError(
@@ -215,7 +215,7 @@ def _refuse_odd(wish: Wish) -> None:
         raise RefusedError(f"a timeout of {wish.timeout} s is outside 1 to 600 s", where=wish.end, hint="20 suits most")
 
 
-def _refuse_means(wish: Wish, means: str) -> None:
+def _refuse_means(wish: DesiredKeepalive, means: str) -> None:
     hint = "start one of them there, or have another end of the tunnel keep it alive"
     if means == "none" and wish.means == "auto":
         raise RefusedError(
@@ -229,7 +229,7 @@ def _refuse_means(wish: Wish, means: str) -> None:
         raise RefusedError(f"cron cannot keep an interval of {wish.interval} s", where=wish.end, hint=f"use {near}")
 
 
-def _doubts(wish: Wish, reply: Reply, *, dry: bool) -> tuple[str, ...]:
+def _doubts(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> tuple[str, ...]:
     known = reply.sections["known"]
     if known.status == 0:
         return ()
@@ -243,7 +243,7 @@ def _doubts(wish: Wish, reply: Reply, *, dry: bool) -> tuple[str, ...]:
     raise RefusedError(said, where=wish.gateway, hint=f"it has {there}; load the configuration first if it is new")
 
 
-def _wanted(wish: Wish, reply: Reply, means: str) -> dict[str, str | None]:
+def _wanted(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str | None]:
     unit, present = f"/etc/systemd/system/tunnelwright-keepalive-{wish.name}", wish.state == "present"
     check = _beside("keepalive_check.sh") if present else None
     if not present and _text(reply, "others"):
@@ -266,7 +266,7 @@ def _files(reply: Reply, when: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _refuse_failure(wish: Wish, reply: Reply, wanted: Mapping[str, str | None]) -> None:
+def _refuse_failure(wish: DesiredKeepalive, reply: Reply, wanted: Mapping[str, str | None]) -> None:
     done = reply.sections[wish.state]
     verb = "installed" if wish.state == "present" else "removed"
     if done.status != 0:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from ...errors import RefusedError
 from ...model import Auth, Connection, PskUse, Secret
 from ...swanctl import editor
-from ...swanctl.editor import Edit
+from ...swanctl.editor import TextEdit
 from ...swanctl.normalize import identities, normal
 from ...swanctl.psk_digest import digest
 from ...swanctl.settings import Settings
@@ -25,7 +25,7 @@ BESIDE = "-tunnelwright"  # a section of ours beside that of the same name witho
 
 def edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all that was read of the gateway
     psk: str, use: PskUse, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection
-) -> tuple[Edit, ...]:
+) -> tuple[TextEdit, ...]:
     """The edits; none where the key is already used so.
 
     Raises:
@@ -67,7 +67,7 @@ def _fitting(known: list[Secret], connection: Connection) -> Secret | None:
     return found[-1] if found else None
 
 
-def _beside(settings: Settings, found: Secret, held: list[Secret], made: str, *, sign: bool) -> tuple[Edit, ...]:
+def _beside(settings: Settings, found: Secret, held: list[Secret], made: str, *, sign: bool) -> tuple[TextEdit, ...]:
     """The key in the section that signs, or in the one that does not."""
     if made in [secret.digest for secret in (held[-1:] if sign else held)]:
         return ()
@@ -80,15 +80,17 @@ def _beside(settings: Settings, found: Secret, held: list[Secret], made: str, *,
     return (*moved, editor.beside(settings, ("secrets", found.name), tree, after=sign))
 
 
-def _set(settings: Settings, secret: Secret, made: str) -> tuple[Edit, ...]:
+def _set(settings: Settings, secret: Secret, made: str) -> tuple[TextEdit, ...]:
     found = settings.assignment(("secrets", secret.name, "secret"))
     if found is None or secret.digest == made:
         return ()
     assignment = found[0]
-    return (Edit(assignment.source.name, assignment.value_start, assignment.value_end, f'"{TOKEN}{made}"'.encode()),)
+    return (
+        TextEdit(assignment.source.name, assignment.value_start, assignment.value_end, f'"{TOKEN}{made}"'.encode()),
+    )
 
 
-def _added(made: str, settings: Settings, known: list[Secret], connection: Connection) -> tuple[Edit, ...]:
+def _added(made: str, settings: Settings, known: list[Secret], connection: Connection) -> tuple[TextEdit, ...]:
     """A secret for these identities beside those of others."""
     if not known:
         raise RefusedError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...model import ChangeRecord, Measured, Picture, Taken, TunnelChange
+from ...model import ChangeRecord, OutageMeasurement, StepResult, TunnelChange, TunnelSnapshot
 from ..markdown_text import table, text
 
 _SAID = {
@@ -101,7 +101,7 @@ def _remarks(tunnel: TunnelChange) -> Iterator[str]:
         yield f"Expected outage: {_seconds(tunnel.expected)} ({text(tunnel.expected_because)})."
 
 
-def _step(step: Taken, *, check: bool) -> tuple[str, ...]:
+def _step(step: StepResult, *, check: bool) -> tuple[str, ...]:
     settings = [
         f"{text(key)}: {text(old or 'not set')} → {text(new or 'not set')}"
         if step.ran and not (step.failed and old is None)
@@ -122,7 +122,7 @@ def _step(step: Taken, *, check: bool) -> tuple[str, ...]:
     )
 
 
-def _picture(title: str, picture: Picture) -> Iterator[str]:
+def _picture(title: str, picture: TunnelSnapshot) -> Iterator[str]:
     yield f"### {title}, {text(picture.time)}"
     yield ""
     crosswise = "both ends hold the same SAs" if picture.crosswise else "the ends do not hold the same SAs"
@@ -158,7 +158,7 @@ def _outage(tunnel: TunnelChange) -> str:
     return _seconds(max(known)) if known else "not measured"
 
 
-def _measured(outage: Measured) -> str:
+def _measured(outage: OutageMeasurement) -> str:
     way = f"{text(outage.gateway)}, {text(outage.source)} to {text(outage.target)} through {text(outage.child)}"
     if outage.seconds is None:
         return f"Running probe from {way}: {text(outage.error or 'it tells nothing')}."

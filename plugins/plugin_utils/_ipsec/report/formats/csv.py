@@ -9,7 +9,7 @@ from io import StringIO
 
 from ...model import Finding, Waiver
 from ..content import Report
-from ..diff import Drift, key_of
+from ..diff import ReportDiff, key_of
 from ..escape import visible
 from ..remedy import remedies
 
@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # also 
 _LIST = " | "
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text: RFC 4180, every cell quoted, none a formula."""
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
@@ -31,7 +31,7 @@ def render(report: Report, drift: Drift) -> str:
     return text.getvalue()
 
 
-def _rows(report: Report, drift: Drift) -> Iterator[tuple[str, ...]]:
+def _rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
     states = {tunnel.name: tunnel.state for tunnel in report.tunnels}
     new, moved = drift.new(), {each.tunnel: each.before for each in drift.moved}
     for tunnel in report.tunnels:

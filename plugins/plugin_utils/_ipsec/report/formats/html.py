@@ -18,7 +18,7 @@ from typing import Any
 
 from ...model import SEVERITIES, Finding, plain
 from ..content import Report, summary
-from ..diff import Drift, key_of
+from ..diff import ReportDiff, key_of
 from ..escape import visible
 from ..remedy import remedies
 
@@ -26,7 +26,7 @@ ENDING = ".html"
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # so that no text ends the script element
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The page."""
     style, script = _part("style.css"), _part("script.js")
     parts = {
@@ -43,7 +43,7 @@ def render(report: Report, drift: Drift) -> str:
     return page
 
 
-def _data(report: Report, drift: Drift) -> dict[str, Any]:
+def _data(report: Report, drift: ReportDiff) -> dict[str, Any]:
     """What the page shows; all texts as they can be seen."""
     new = drift.new()
     by_tunnel = report.by_tunnel().items()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...model import Finding, plain
 from ..content import Report
-from ..diff import Drift
+from ..diff import ReportDiff
 
 SCHEMA = "https://raw.githubusercontent.com/tunnelwright/ipsec/main/plugins/plugin_utils/report/report.schema.json"
 VERSION = "1.0"  # the first number changes when a reader of the old has to be changed
@@ -17,7 +17,7 @@ ENDING = ".json"
 _COUNTERS = ("bytes_in", "bytes_out")
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text; everything that is not ASCII is escaped, so that nothing in it turns or breaks a line."""
     told: dict[str, Any] = plain(report)
     told["tunnels"] = [_without_counters(tunnel) for tunnel in told["tunnels"]]
@@ -35,7 +35,7 @@ def render(report: Report, drift: Drift) -> str:
     return json.dumps({**head, "summary": counts, "drift": _drift(drift), **told}, indent=2) + "\n"
 
 
-def _drift(drift: Drift) -> dict[str, Any]:
+def _drift(drift: ReportDiff) -> dict[str, Any]:
     appeared, gone = ([_short(finding) for finding in each] for each in (drift.appeared, drift.gone))
     return {"since": drift.since or None, "appeared": appeared, "gone": gone, "moved": plain(drift.moved)}
 

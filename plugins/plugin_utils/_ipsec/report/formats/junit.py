@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from ...model import Finding, Waived
+from ...model import Finding, WaivedFinding
 from ..content import Report
-from ..diff import Drift, Key, key_of
+from ..diff import Key, ReportDiff, key_of
 from ..escape import visible
 from ..remedy import remedies
 
@@ -19,11 +19,11 @@ ENDING = ".xml"
 _ELSEWHERE = "gateways"  # the suite of findings that are of no tunnel
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text. A tunnel without a finding is a test that passed; a waived finding is one that was skipped."""
     root = Element("testsuites", name="tunnelwright.ipsec audit")
     found, new = report.by_tunnel(), drift.new()
-    waived: dict[str, list[Waived]] = {}
+    waived: dict[str, list[WaivedFinding]] = {}
     for each in report.waived:
         waived.setdefault(each.finding.tunnel, []).append(each)
     titles = {name: name or _ELSEWHERE for name in ("", *found, *waived)}
@@ -41,7 +41,7 @@ def render(report: Report, drift: Drift) -> str:
 
 
 def _suite(
-    suite: Element, tunnel: str, failed: list[Finding], skipped: list[Waived], new: frozenset[Key]
+    suite: Element, tunnel: str, failed: list[Finding], skipped: list[WaivedFinding], new: frozenset[Key]
 ) -> tuple[int, int, int]:
     """Fills it; its numbers of tests, of failures and of skipped ones."""
     counts = (len(failed) + len(skipped) or 1, len(failed), len(skipped))
@@ -64,7 +64,7 @@ def _case(suite: Element, finding: Finding) -> Element:
     return SubElement(suite, "testcase", name=name, classname=visible(finding.tunnel or _ELSEWHERE))
 
 
-def _excuse(each: Waived) -> str:
+def _excuse(each: WaivedFinding) -> str:
     waiver = each.waiver
     return f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason} ({each.finding.severity})"
 

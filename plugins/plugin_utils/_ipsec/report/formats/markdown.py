@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from ...model import Finding
 from ..content import Report, summary
-from ..diff import Drift, key_of
+from ..diff import ReportDiff, key_of
 from ..markdown_text import table, text
 from ..remedy import remedies
 
 ENDING = ".md"
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The page: the summary, the tunnels, the findings one by one, what is waived, ends without a counterpart."""
     return "\n".join(_lines(report, drift)) + "\n"
 
 
-def _lines(report: Report, drift: Drift) -> Iterator[str]:
+def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
     yield "# Audit of IPsec tunnels"
     yield ""
     yield f"{text(report.time)}: {text(summary(report))}."
@@ -59,7 +59,7 @@ def _tunnels(report: Report) -> Iterator[str]:
     )
 
 
-def _drift(drift: Drift) -> Iterator[str]:
+def _drift(drift: ReportDiff) -> Iterator[str]:
     if drift.since:
         yield ""
         yield f"{text(drift.summary())}."

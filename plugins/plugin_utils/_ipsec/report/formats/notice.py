@@ -11,21 +11,21 @@ from itertools import islice
 
 from ...model import Finding
 from ..content import Report, summary
-from ..diff import Drift
+from ..diff import ReportDiff
 from ..escape import visible
 
 ENDING = ".txt"
 MOST = 20  # lines of a kind: a message is read on a telephone
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text. The first report, which has none before it, is news too."""
     if drift.since and not (drift.appeared or drift.gone or drift.moved):
         return ""
     return "".join(f"{visible(line)}\n" for line in _lines(report, drift))
 
 
-def _lines(report: Report, drift: Drift) -> Iterator[str]:
+def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
     yield f"IPsec: {summary(report)}"
     yield drift.summary() or "this is the first report"
     yield from _some([f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved])

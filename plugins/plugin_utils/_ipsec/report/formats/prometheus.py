@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from ...model import SEVERITIES, STATES
-from ..content import Report, Told
-from ..diff import Drift
+from ..content import Report, TunnelReport
+from ..diff import ReportDiff
 from ..escape import visible
 
 ENDING = ".prom"
@@ -21,7 +21,7 @@ MODE = 0o644  # of the file: the exporter is another user
 _Sample = tuple[Mapping[str, str], float]
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text: every metric with its help and its samples."""
     lines = []
     for name, about, samples in _metrics(report, drift):
@@ -30,7 +30,7 @@ def render(report: Report, drift: Drift) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _metrics(report: Report, drift: Drift) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+def _metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
     when = datetime.fromisoformat(report.time).timestamp()
     counts = report.counts()
     yield "ipsec_audit_timestamp_seconds", "When the audit was made.", [({"policy": report.policy}, when)]
@@ -72,7 +72,7 @@ def _of_tunnels(report: Report) -> Iterator[_Sample]:
             yield {"tunnel": tunnel.name, "severity": severity}, severities.count(severity)
 
 
-def _bytes(tunnels: Iterable[Told], which: str) -> Iterator[_Sample]:
+def _bytes(tunnels: Iterable[TunnelReport], which: str) -> Iterator[_Sample]:
     for tunnel in tunnels:
         for gateway, count in getattr(tunnel, which).items():
             yield {"tunnel": tunnel.name, "gateway": gateway}, count

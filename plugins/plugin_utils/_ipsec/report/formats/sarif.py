@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from ...model import Finding, Severity, Waiver, titled
 from ..content import Report
-from ..diff import Drift, Key, key_of
+from ..diff import Key, ReportDiff, key_of
 from ..escape import visible
 from ..remedy import remedies
 
@@ -31,7 +31,7 @@ _LONGEST = 1000  # characters of evidence in which a place is looked for
 _PLACE = re.compile(r"(?P<file>\S+):(?P<line>[1-9]\d*)(?=[:\s]|$)")
 
 
-def render(report: Report, drift: Drift) -> str:
+def render(report: Report, drift: ReportDiff) -> str:
     """The text; everything that is not ASCII is escaped."""
     all_found = [*report.findings, *(each.finding for each in report.waived), *drift.gone]
     new = drift.new()
@@ -54,7 +54,7 @@ def render(report: Report, drift: Drift) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _baseline(drift: Drift, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
+def _baseline(drift: ReportDiff, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
     """Whether it was there in the earlier report; nothing where there is none."""
     return {"baselineState": "new" if key_of(finding) in new else "unchanged"} if drift.since else {}
 

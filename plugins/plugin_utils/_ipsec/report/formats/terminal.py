@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from textwrap import wrap
 from unicodedata import east_asian_width
 
-from ...model import Audit, Finding, Severity, State, Waived
+from ...model import Audit, Finding, Severity, State, WaivedFinding
 from ..escape import visible
 from ..remedy import remedies
 
@@ -90,7 +90,7 @@ def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
         yield f"{more} more finding{'s' * (more != 1)}, none of them worse.", None
 
 
-def _waived(waived: Iterable[Waived], width: int) -> Iterator[str]:
+def _waived(waived: Iterable[WaivedFinding], width: int) -> Iterator[str]:
     for each in waived:
         waiver = each.waiver
         text = f"{each.finding.id} on {each.finding.end} until {waiver.expires} by {waiver.owner}: {waiver.reason}"

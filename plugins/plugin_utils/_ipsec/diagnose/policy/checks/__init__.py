@@ -13,9 +13,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from ....model import Fault, Tunnel
-from ..profile import Demand
+from ..profile import PolicyRule
 
-Check = Callable[[Tunnel, Demand], Iterator[Fault]]
+Check = Callable[[Tunnel, PolicyRule], Iterator[Fault]]
 _checks: dict[str, Check] = {}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from ....analysis.evidence import installed, place
 from ....model import Child, ChildSa, End, Fault, IkeSa, Tunnel
 from ....swanctl import proposals
-from ..profile import Demand
+from ..profile import PolicyRule
 from ..strength import bits
 from . import check
 
@@ -17,7 +17,7 @@ _Offer = tuple[Child | None, str, tuple[str, ...]]
 
 
 @check("ike-encryption-weak")
-def ike_encryption(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_encryption(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers, or its IKE_SA uses, encryption that the policy does not take.
 
     What is merely offered counts: whoever can talk an end into it, such as a peer that offers nothing else, gets it.
@@ -26,7 +26,7 @@ def ike_encryption(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("ike-integrity-weak")
-def ike_integrity(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_integrity(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers, or its IKE_SA uses, an integrity algorithm that the policy does not take.
 
     AEAD encryption such as AES-GCM has none of its own, and what a proposal names beside it is left aside.
@@ -35,7 +35,7 @@ def ike_integrity(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("ike-prf-weak")
-def ike_prf(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_prf(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers, or its IKE_SA uses, a pseudo-random function that the policy does not take.
 
     Where a proposal names none, strongSwan takes it from the integrity algorithms.
@@ -44,7 +44,7 @@ def ike_prf(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("ike-key-exchange-weak")
-def ike_key_exchange(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_key_exchange(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers, or its IKE_SA used, a Diffie-Hellman group that the policy does not take.
 
     Groups are compared by their strength in bits, not by their numbers: groups 22 to 24 are weaker than group 14, and
@@ -54,13 +54,13 @@ def ike_key_exchange(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("esp-encryption-weak")
-def esp_encryption(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def esp_encryption(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child offers, or its CHILD_SA uses, encryption that the policy does not take, or none."""
     yield from _esp(tunnel, demand, "encryption")
 
 
 @check("esp-integrity-weak")
-def esp_integrity(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def esp_integrity(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child offers, or its CHILD_SA uses, an integrity algorithm that the policy does not take.
 
     `default` offers SHA-1 too, which few know.
@@ -69,7 +69,7 @@ def esp_integrity(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("esp-key-exchange-weak")
-def esp_key_exchange(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def esp_key_exchange(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child offers, or its last rekey used, a Diffie-Hellman group that the policy does not take.
 
     A child without any group is the matter of `pfs-absent`.
@@ -78,7 +78,7 @@ def esp_key_exchange(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("pfs-absent")
-def pfs(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def pfs(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child may be rekeyed without a Diffie-Hellman exchange: who learns one key then learns all that follow.
 
     That is so where a proposal names no group, or `none` among them. `default` is such a list in every version of
@@ -97,7 +97,7 @@ def pfs(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("post-quantum-absent")
-def post_quantum(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def post_quantum(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers an IKE proposal without the additional key exchange (RFC 9370) that the policy asks for.
 
     What is recorded today can be read when a quantum computer breaks the Diffie-Hellman exchange alone.
@@ -120,7 +120,7 @@ def post_quantum(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("proposals-default")
-def default(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def default(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end leaves its proposals to strongSwan's default, so what it offers changes with an update.
 
     What cannot be told of a default, this collection does not judge; spelled out, it can be.
@@ -138,13 +138,13 @@ def default(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 _HOW = "the role remediate does so without a break, by ipsec_policy_target or by what you declare in ipsec_tunnels"
 
 
-def _ike(tunnel: Tunnel, demand: Demand, kind: str) -> Iterator[Fault]:
+def _ike(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
     for end, child, key, texts in _of_connections(tunnel):
         sas = [sa for sa in end.sas if sa.state == "ESTABLISHED"]
         yield from _judged(end, (child, key, texts), sas, demand, kind)
 
 
-def _esp(tunnel: Tunnel, demand: Demand, kind: str) -> Iterator[Fault]:
+def _esp(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
     for end, child, key, texts in _of_children(tunnel):
         protocol = key.partition("_")[0].upper()
         sas = [sa for sa in installed(end, child) if sa.protocol == protocol]
@@ -152,7 +152,7 @@ def _esp(tunnel: Tunnel, demand: Demand, kind: str) -> Iterator[Fault]:
         yield from _judged(end, (child, key, spelled), sas, demand, kind)
 
 
-def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Demand, kind: str) -> Iterator[Fault]:
+def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: PolicyRule, kind: str) -> Iterator[Fault]:
     """One fault for all that an end offers and uses of one kind."""
     child, key, texts = offer
     parsed = (proposals.parse(text) for text in texts)
@@ -178,7 +178,7 @@ _WORDS = {"prf": "PRF", "key_exchange": "key exchange"}
 _AT = {"proposals": "IKE", "esp_proposals": "ESP", "ah_proposals": "AH"}
 
 
-def refused(word: str, demand: Demand) -> bool:
+def refused(word: str, demand: PolicyRule) -> bool:
     """Whether a demand does not take an algorithm; one whose strength is not known passes `at_least`."""
     if word == "none":
         return False  # no group at all: pfs-absent

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from ....analysis.evidence import installed, place
 from ....model import Fault, Tunnel
-from ..profile import Demand, duration
+from ..profile import PolicyRule, duration
 from . import check
 
 _SPREAD = 10.0  # seconds: an SA's age and its time left are rounded, and read one after the other
 
 
 @check("ike-lifetime-long")
-def ike_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_lifetime(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An IKE_SA is rekeyed, or authenticated again, later than the policy allows, or never.
 
     Judged by the shorter of `rekey_time` and `reauth_time`, and by when a live IKE_SA will be.
@@ -37,7 +37,7 @@ def ike_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("esp-lifetime-long")
-def esp_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def esp_lifetime(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A CHILD_SA is rekeyed later than the policy allows, or never.
 
     Judged by `rekey_time`, and by when a live CHILD_SA will be.
@@ -61,7 +61,7 @@ def esp_lifetime(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 _AGAIN = "re-initiate it: the live SA is older than its configuration"
 
 
-def _limit(demand: Demand) -> float:
+def _limit(demand: PolicyRule) -> float:
     return float("inf") if demand.at_most is None else demand.at_most
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 
 from ....analysis.evidence import installed, place
 from ....model import Child, End, Fault, Secret, Tunnel
-from ..profile import Demand
+from ..profile import PolicyRule
 from . import check
 
 IKEV2 = 2
@@ -18,7 +18,7 @@ _SOME = 3  # examples are enough: a hub may have one key for everybody
 
 
 @check("ike-version-old")
-def ike_version(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def ike_version(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end speaks, or lets its peer speak, an IKE version that the policy does not take.
 
     `version = 0`, which is the default, initiates IKEv2 and answers IKEv1 too.
@@ -39,7 +39,7 @@ def ike_version(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("aggressive-mode")
-def aggressive(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def aggressive(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end uses aggressive mode of IKEv1, which sends a hash of the pre-shared key before anybody is authenticated.
 
     Who records it can try keys at leisure.
@@ -56,7 +56,7 @@ def aggressive(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("tunnel-mode-absent")
-def mode(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def mode(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child, or its live CHILD_SA, is not ESP in one of the modes that the policy takes: AH encrypts nothing."""
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):
@@ -75,7 +75,7 @@ def mode(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("replay-window-small")
-def replay_window(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def replay_window(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child takes packets again that were sent before, or forgets too soon which it had."""
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):
@@ -90,7 +90,7 @@ def replay_window(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("authentication-weak")
-def authentication(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def authentication(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end proves itself, or lets its peer, by another method than the policy takes."""
     for end in tunnel.ends:
         rounds = (*end.connection.local, *end.connection.remote) if end.connection.configured else ()
@@ -106,7 +106,7 @@ def authentication(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
 
 
 @check("psk-reused")
-def psk_reused(tunnel: Tunnel, demand: Demand) -> Iterator[Fault]:
+def psk_reused(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A gateway has the pre-shared key of a tunnel for another peer too: who breaks into one can be the other.
 
     Seen by keyed digests; the keys stay on the gateway.
