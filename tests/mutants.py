@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Gateway
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform, find_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import settings as settings_of
@@ -246,10 +246,10 @@ def _audit(lab: Lab) -> Audit:
 
 def _read(lab: Lab, host: str) -> Gateway:
     options, mark = GatherOptions("a key that both ends are read with", sas=False), framing.new_mark()
-    script = framing.pack(platform("auto").gather(options), mark).decode("utf-8", "surrogateescape")
+    script = framing.pack(find_platform("auto").gather(options), mark).decode("utf-8", "surrogateescape")
     done = lab.exec(host, ["/bin/sh", "-s"], stdin=script, check=True)
     reply = framing.unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
-    return platform_of(reply).read(host, reply, options)
+    return detect_platform(reply).read(host, reply, options)
 
 
 def _path(pair: Pair, host: str, setting: str) -> tuple[str, ...] | None:

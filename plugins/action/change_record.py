@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..modules.change_record import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.model import ChangeRecord, ChangeRequest, restore
+from ..plugin_utils._ipsec.model import ChangeRecord, ChangeRequest, from_plain
 from ..plugin_utils._ipsec.rollout import state_machine
-from ..plugin_utils._ipsec.rollout.todo import steps_to_take, todo
+from ..plugin_utils._ipsec.rollout.todo import list_actions, list_due_steps
 from ..plugin_utils._ipsec.store import change_records
 from ..plugin_utils._ipsec.task import change_arguments
 from ..plugin_utils._ipsec.task.base import Task
@@ -28,13 +28,13 @@ class ActionModule(Task):
         now = datetime.now().astimezone()
         folder = Path(args["folder"]).expanduser() if args["folder"] else None
         before = self._before(args, now, folder)
-        seen = change_arguments.look(args["audit"], args["gateways"], args["probes"])
+        seen = change_arguments.parse_look(args["audit"], args["gateways"], args["probes"])
         heard = state_machine.RunEvent(
             now,
             seen,
-            change_arguments.answers(args["results"]),
-            change_arguments.steps_taken(args["done"]),
-            change_arguments.outages(args["outages"]),
+            change_arguments.parse_answers(args["results"]),
+            change_arguments.parse_steps(args["done"]),
+            change_arguments.parse_outages(args["outages"]),
             args["batch"],
             args["closed"] or "",
             tuple(tuple(map(str, group)) for group in args["redundant"]),
@@ -42,13 +42,17 @@ class ActionModule(Task):
             tuple(args["only"]),
         )
         record = state_machine.EVENTS[args["event"]](before, heard)
-        files = change_records.keep(folder, record) if folder else []
-        return {"record": record, "todo": todo(record) | {"steps": steps_to_take(record, seen)}, "files": files}
+        files = change_records.write_record(folder, record) if folder else []
+        return {
+            "record": record,
+            "todo": list_actions(record) | {"steps": list_due_steps(record, seen)},
+            "files": files,
+        }
 
     def _before(self, args: dict[str, Any], now: datetime, folder: Path | None) -> ChangeRecord:
         if args["record"] is not None:
-            return restore(ChangeRecord, args["record"], "record")
+            return from_plain(ChangeRecord, args["record"], "record")
         nameless = {"ticket": f"remediate, {self.operator}", "by": self.operator}
-        order = restore(ChangeRequest, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
-        earlier = change_records.earlier(folder, order.ticket) if folder else ()
+        order = from_plain(ChangeRequest, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
+        earlier = change_records.find_earlier(folder, order.ticket) if folder else ()
         return ChangeRecord(order, now.isoformat(timespec="seconds"), earlier=earlier)

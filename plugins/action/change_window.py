@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..modules.change_window import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.rollout.change_window import opening, window
+from ..plugin_utils._ipsec.rollout.change_window import check_window, parse_window
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -20,6 +20,6 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Look at the clock."""
-        found = opening(window(args["window"]), datetime.now(UTC), needs=args["needs"])
+        found = check_window(parse_window(args["window"]), datetime.now(UTC), needs=args["needs"])
         result: dict[str, Any] = {"open": found.open, "closes_in": found.closes_in, "why": found.why}
         return result | ({} if found.open else {"msg": found.why, "failed": args["fail"]})

@@ -9,7 +9,7 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.daemon import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.platforms import platform, platform_of, read_gateway, retransmission
+from ..plugin_utils._ipsec.platforms import detect_platform, find_platform, read_gateway, retransmission
 from ..plugin_utils._ipsec.platforms.daemon_request import DaemonRequest
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.task.base import Task
@@ -22,11 +22,11 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two, and with settings three."""
-        settings = retransmission.asked(args["settings"])
+        settings = retransmission.parse_settings(args["settings"])
         asked = DaemonRequest(args["state"], settings, self.by(args["reason"]), args["apply_pending"], args["timeout"])
         options = GatherOptions(digest_key=token_hex(32), config=args["config"], sas=False)
-        reply = self.on_gateway(platform("auto").gather(options))
-        vendor = platform_of(reply)
+        reply = self.on_gateway(find_platform("auto").gather(options))
+        vendor = detect_platform(reply)
         gateway = read_gateway(self.gateway_name(variables), reply, options)
         serving = vendor.serve(asked, gateway, reply, options)
         if serving.deeds:

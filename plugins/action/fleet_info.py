@@ -16,7 +16,7 @@ from ..plugin_utils._ipsec.gather.fleet import FleetGather
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.store.gateways import GatewayStore
 from ..plugin_utils._ipsec.task.base import Task
-from ..plugin_utils._ipsec.task.inventory import ConnectionResolver, hosts_of
+from ..plugin_utils._ipsec.task.inventory import ConnectionResolver, list_hosts
 from ..plugin_utils._ipsec.task.progress import Progress
 
 _LOCAL_TMP = constants.DEFAULT_LOCAL_TMP  # type: ignore[attr-defined] # made by Ansible for this run, and removed
@@ -34,7 +34,9 @@ class ActionModule(Task):
         tries = None if args["retries"] is None else args["retries"] + 1
         inventory = ConnectionResolver(self, variables, timeout=args["connect_timeout"], tries=tries)
         kept = GatewayStore(0 if args["dest"] else args["memory"] << 20, lambda: _folder(args["dest"]))
-        reading = FleetGather(hosts_of(self, args["hosts"], variables), inventory.target, options, kept, self.scrubbed)
+        reading = FleetGather(
+            list_hosts(self, args["hosts"], variables), inventory.target, options, kept, self.scrubbed
+        )
         progress = Progress(len(reading.hosts))
         reading.go(args["platform"], progress, threads=args["threads"], timeout=args["timeout"])
         progress.end()

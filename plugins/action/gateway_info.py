@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.gateway_info import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.platforms import platform, read_gateway
+from ..plugin_utils._ipsec.platforms import find_platform, read_gateway
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.task.base import Task
 
@@ -21,5 +21,5 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Everything about the gateway this task runs on."""
         options = GatherOptions.asked(args)
-        reply = self.on_gateway(platform(args["platform"]).gather(options))
+        reply = self.on_gateway(find_platform(args["platform"]).gather(options))
         return {"gateway": read_gateway(self.gateway_name(variables), reply, options)}

@@ -10,9 +10,9 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.keepalive import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.apply.change import carry_out
+from ..plugin_utils._ipsec.apply.change import apply_candidate
 from ..plugin_utils._ipsec.errors import RefusedError
-from ..plugin_utils._ipsec.platforms import platform, read_gateway
+from ..plugin_utils._ipsec.platforms import find_platform, read_gateway
 from ..plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ..plugin_utils._ipsec.platforms.pfsense import keepalive as flag
@@ -58,24 +58,24 @@ class ActionModule(Task):
 
     def _bring(self, wish: keepalive.DesiredKeepalive, *, dry: bool) -> keepalive.KeepaliveResult | None:
         """None where the gateway has a check of its own."""
-        reply = self.on_gateway(keepalive.script(wish, dry=dry))
-        return None if "platform" in reply.sections else keepalive.outcome(wish, reply, dry=dry)
+        reply = self.on_gateway(keepalive.build_script(wish, dry=dry))
+        return None if "platform" in reply.sections else keepalive.parse_result(wish, reply, dry=dry)
 
     def _flagged(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """On a pfSense: read, decide, have it set its flag."""
         name, present = self.gateway_name(variables), args["state"] == "present"
         means, ping = _own(args, name)
         options = GatherOptions(digest_key=token_hex(32), sas=False)
-        reply = self.on_gateway(platform("auto").gather(options))
+        reply = self.on_gateway(find_platform("auto").gather(options))
         gateway = read_gateway(name, reply, options)
         wish = DesiredConnection(args["connection"], by=self.by(args["reason"]), pending=args["apply_pending"])
         change = flag.prepare(wish, args["child"], gateway, reply, options, present=present, ping=ping)
         if change.needed:
             self.before_writing(args, variables, gateway)
             if not self.check_mode:
-                carry_out(change, self.on_gateway, options, timeout=args["timeout"], terminate=False)
+                apply_candidate(change, self.on_gateway, options, timeout=args["timeout"], terminate=False)
         shown = {key: args[key] for key in ("connection", "child", "state")} | {"interval": flag.INTERVALS[means]}
-        blind = flag.blind(gateway, args["connection"], args["child"]) if present and ping is None else ()
+        blind = flag.describe_limits(gateway, args["connection"], args["child"]) if present and ping is None else ()
         return {
             "changed": change.needed,
             "files": [flag.PATH] if change.needed else [],

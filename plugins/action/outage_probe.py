@@ -31,6 +31,6 @@ class ActionModule(Task):
         if self.check_mode:
             return {"outage": None}
         if args["state"] == "started":
-            outage_probe.started(wish, self.on_gateway(outage_probe.script(wish, "start")))
+            outage_probe.parse_start(wish, self.on_gateway(outage_probe.build_script(wish, "start")))
             return {"outage": None}
-        return {"outage": outage_probe.outage(wish, self.on_gateway(outage_probe.script(wish, "stop")))}
+        return {"outage": outage_probe.parse_outage(wish, self.on_gateway(outage_probe.build_script(wish, "stop")))}

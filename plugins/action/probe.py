@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.probe import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.model import Gateway, plain, restore
+from ..plugin_utils._ipsec.model import Gateway, from_plain, to_plain
 from ..plugin_utils._ipsec.platforms.charon import probe
 from ..plugin_utils._ipsec.task.base import Task
 
@@ -29,7 +29,7 @@ class ActionModule(Task):
             count=args["count"],
             timeout=args["timeout"],
         )
-        proof = probe.proof(wish, self.on_gateway(probe.script(wish)))
+        proof = probe.parse_proof(wish, self.on_gateway(probe.build_script(wish)))
         result: dict[str, Any] = {
             "reachable": proof.reachable,
             "esp_used": proof.esp_used,
@@ -48,9 +48,9 @@ class ActionModule(Task):
 def _addresses(peer: dict[str, Any] | None) -> tuple[str, ...]:
     if peer is None:
         return ()
-    return probe.addresses_of(restore(Gateway, peer.get("gateway", peer), "peer"))
+    return probe.choose_addresses(from_plain(Gateway, peer.get("gateway", peer), "peer"))
 
 
 def _shown(ping: probe.PingResult) -> dict[str, Any]:
-    values: dict[str, Any] = plain(ping)
+    values: dict[str, Any] = to_plain(ping)
     return {"from": values.pop("source"), "to": values.pop("target")} | values | {"esp_used": ping.esp_used}

@@ -25,7 +25,7 @@ class ActionModule(Task):
         wish = guarding.DesiredGuard(run=self.run_name, **args)
         patient = args["state"] == "rolled_back" and not self.check_mode
         run = self.on_gateway_within(args["timeout"]) if patient else self.on_gateway
-        before, done = guarding.bring(wish, self.gateway_name(variables), run, dry=self.check_mode)
+        before, done = guarding.apply_guard(wish, self.gateway_name(variables), run, dry=self.check_mode)
         guards = {"before": before.guard, "after": done.guard}
         result: dict[str, Any] = {"changed": done.changed, "guard": guards, "rollback": done.rollback}
         if done.guard is not None and done.guard.at_boot == "none" and not self.check_mode:
@@ -33,5 +33,5 @@ class ActionModule(Task):
                 f"nothing on {before.name} would roll back after it is restarted: no systemd, no cron, no pfSense"
             ]
         if self.diff_mode:
-            result["diff"] = {side: rollback.shown(guard) for side, guard in guards.items()}
+            result["diff"] = {side: rollback.describe_result(guard) for side, guard in guards.items()}
         return result

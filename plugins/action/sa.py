@@ -24,12 +24,12 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else two, and to make before breaking three."""
         wish = sa.DesiredSas(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
         try:
-            before = sa.seen(wish, self.on_gateway(sa.script(wish)))
+            before = sa.parse_loaded(wish, self.on_gateway(sa.build_script(wish)))
         except IpsecError:
             if self.check_mode and any(step.get("do") == "daemon" for step in args["preceding"]):
                 return self._once_loaded(args, self.gateway_name(variables))  # which raises what a run would
             raise
-        operation = sa.needed(wish, before)
+        operation = sa.plan_operation(wish, before)
         done = SaOutcome(sas=before.sas)
         if operation.do:
             change = self._over(args, variables)
@@ -61,5 +61,5 @@ class ActionModule(Task):
         return change if change.prepared.bridged else None
 
     def _do(self, wish: sa.DesiredSas, operation: sa.Operation) -> SaOutcome:
-        after, log = sa.outcome(wish, operation, self.on_gateway(sa.script(wish, operation)))
+        after, log = sa.parse_result(wish, operation, self.on_gateway(sa.build_script(wish, operation)))
         return SaOutcome(log, after.sas)

@@ -19,29 +19,29 @@ from ansible.utils.display import Display
 from ..modules.tunnel_audit import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.audit import audit
 from ..plugin_utils._ipsec.diagnose.policy.load import load
-from ..plugin_utils._ipsec.diagnose.rules import keeping_down
-from ..plugin_utils._ipsec.model import plain
+from ..plugin_utils._ipsec.diagnose.rules import list_causes
+from ..plugin_utils._ipsec.model import to_plain
 from ..plugin_utils._ipsec.report import repairs as as_story
 from ..plugin_utils._ipsec.report import side_by_side
-from ..plugin_utils._ipsec.report.build import tell
-from ..plugin_utils._ipsec.report.content import summary
+from ..plugin_utils._ipsec.report.build import build_report
+from ..plugin_utils._ipsec.report.content import summarize
 from ..plugin_utils._ipsec.report.formats import terminal as as_table
 from ..plugin_utils._ipsec.store import gateways as gathers
-from ..plugin_utils._ipsec.store.findings import lines_in
+from ..plugin_utils._ipsec.store.findings import open_findings
 from ..plugin_utils._ipsec.task.audit_arguments import (
-    attempts,
-    declared,
-    done,
-    findings,
-    gateways,
-    probes,
-    psks,
-    repairs,
-    unused,
+    find_unused,
+    parse_attempts,
+    parse_declared,
+    parse_done,
+    parse_findings,
+    parse_gateways,
+    parse_probes,
+    parse_psks,
+    parse_repairs,
 )
 from ..plugin_utils._ipsec.task.base import Task
-from ..plugin_utils._ipsec.verify.ping_targets import to_probe
-from ..plugin_utils._ipsec.verify.unproven import left_unproven, to_try
+from ..plugin_utils._ipsec.verify.ping_targets import list_probes
+from ..plugin_utils._ipsec.verify.unproven import find_unproven, list_attempts
 
 _COLORS = {  # settings of Ansible
     "critical": "COLOR_UNREACHABLE",
@@ -60,22 +60,24 @@ class ActionModule(Task):
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Restore what was read, audit it, shape the answer."""
         now = datetime.now().astimezone()
-        read, unreadable = gateways(chain(args["gateways"].items(), gathers.all_of(args["fleet"], args["folders"])))
+        read, unreadable = parse_gateways(
+            chain(args["gateways"].items(), gathers.read_all(args["fleet"], args["folders"]))
+        )
         # Of a slice of a fleet nobody knows what there is beside it.
         known = [] if args["folders"] else [*self.inventory(variables), *(each.name for each in read), *unreadable]
-        tunnels = declared(args["tunnels"], known)
-        keys = psks(args["psks"], args["psk_digests"])
-        with lines_in(args["findings_file"]) as hear:
+        tunnels = parse_declared(args["tunnels"], known)
+        keys = parse_psks(args["psks"], args["psk_digests"])
+        with open_findings(args["findings_file"]) as hear:
             found = audit(
                 read,
                 unreadable=unreadable,
                 declared=tunnels,
-                probes=probes(args["probes"]),
-                attempts=attempts(args["attempts"]),
+                probes=parse_probes(args["probes"]),
+                attempts=parse_attempts(args["attempts"]),
                 limit=args["limit"],
                 psks=keys,
                 target=args["policy_target"],
-                repair=repairs(args["repair"]),
+                repair=parse_repairs(args["repair"]),
                 only=args["only"],
                 policy=(load(args["policy"], self.text_of), now.date()) if args["policy"] else None,
                 hear=hear,
@@ -84,12 +86,14 @@ class ActionModule(Task):
         story = None
         if args["before"] is not None:
             undone = {str(name): str(why) for name, why in args["undone"].items()}
-            run = done(args["done"])
-            story = as_story.tell(findings(args["before"]), run, found, limit=args["limit"], undone=undone)
+            run = parse_done(args["done"])
+            story = as_story.build_repairs(
+                parse_findings(args["before"]), run, found, limit=args["limit"], undone=undone
+            )
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        report = tell(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=story)
+        report = build_report(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=story)
         columns: Any = Display().columns
-        lines = [*as_table.lines(found, min(columns, as_table.WIDTH)), ("", None), (summary(report), None)]
+        lines = [*as_table.lines(found, min(columns, as_table.WIDTH)), ("", None), (summarize(report), None)]
         if args["show"]:
             told = [] if story is None else [as_story.render(story)]
             _show(
@@ -103,16 +107,16 @@ class ActionModule(Task):
         if args["findings_file"]:
             left_out = {"findings_left_out": max(0, len(report.findings) - as_table.MOST)}
             report = replace(report, findings=report.findings[: as_table.MOST])
-        answer = {key: value for key, value in plain(report).items() if value is not None} | left_out
+        answer = {key: value for key, value in to_plain(report).items() if value is not None} | left_out
         table = "\n".join(text for text, dummy in lines)
-        left = left_unproven(found, keeping_down(), args["limit"])
+        left = find_unproven(found, list_causes(), args["limit"])
         if not (args["only"] or found.unreadable or found.read_in_part):
             answer |= warnings(
-                unused(keys, [*(tunnel.name for tunnel in found.tunnels), *(each.name for each in tunnels)])
+                find_unused(keys, [*(tunnel.name for tunnel in found.tunnels), *(each.name for each in tunnels)])
             )
         return answer | {
-            "to_probe": to_probe(found.tunnels, found.proofs),
-            "to_try": to_try(found),
+            "to_probe": list_probes(found.tunnels, found.proofs),
+            "to_try": list_attempts(found),
             "left_unproven": left,
             "read_in_part": found.read_in_part,
             "table": table,

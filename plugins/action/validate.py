@@ -13,8 +13,8 @@ from ..modules.tunnel_audit import TUNNEL_SPEC
 from ..modules.validate import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.diagnose.policy.load import load
 from ..plugin_utils._ipsec.pair.declared import refuse_contradictions
-from ..plugin_utils._ipsec.rollout.change_window import window
-from ..plugin_utils._ipsec.task.audit_arguments import declared, undeclared
+from ..plugin_utils._ipsec.rollout.change_window import parse_window
+from ..plugin_utils._ipsec.task.audit_arguments import list_undeclared, parse_declared
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -28,8 +28,8 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """The first mistake ends it."""
-        tunnels = declared(args["tunnels"], self.inventory(variables))
+        tunnels = parse_declared(args["tunnels"], self.inventory(variables))
         refuse_contradictions(tuple(tunnels))
         policy = load(args["policy"], self.text_of) if args["policy"] else None
-        window(args["window"])
-        return {"undeclared": undeclared(tunnels, args["psks"], policy.waivers if policy else ())}
+        parse_window(args["window"])
+        return {"undeclared": list_undeclared(tunnels, args["psks"], policy.waivers if policy else ())}

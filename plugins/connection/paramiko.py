@@ -122,11 +122,11 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.connection import ConnectionBase
 
 from ..plugin_utils._ipsec.errors import IpsecError, TransportError
-from ..plugin_utils._ipsec.task.inventory import PLUGIN, target_of
+from ..plugin_utils._ipsec.task.inventory import PLUGIN, resolve_target
 from ..plugin_utils._ipsec.transport import sftp
 from ..plugin_utils._ipsec.transport.exec_channel import ExecLimits, run
 from ..plugin_utils._ipsec.transport.optional_paramiko import require
-from ..plugin_utils._ipsec.transport.ssh_client import enter, leave, reach, ways
+from ..plugin_utils._ipsec.transport.ssh_client import connect, disconnect, log_in, open_pool
 from ..plugin_utils._ipsec.transport.target import BecomeSession
 
 _NO_LIMITS = ExecLimits(threading.TIMEOUT_MAX, sys.maxsize)  # a task has Ansible's own
@@ -143,13 +143,13 @@ class Connection(ConnectionBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._login: Any = None
-        self._ways = ways()
+        self._ways = open_pool()
 
     def _connect(self) -> Connection:
         if not self._connected:
             with _translated():
                 require()
-                self._login = enter(reach(target_of(self.get_option("host"), self.get_option), self._ways))
+                self._login = log_in(connect(resolve_target(self.get_option("host"), self.get_option), self._ways))
                 self._login.set_keepalive(_ALIVE)
             self._connected = True
         return self
@@ -185,9 +185,9 @@ class Connection(ConnectionBase):
     def close(self) -> None:
         """Log out."""
         if self._login is not None:
-            leave(self._login)
+            disconnect(self._login)
         self._ways.close()
-        self._ways = ways()
+        self._ways = open_pool()
         self._login, self._connected = None, False
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..plugin_utils._ipsec.report.markdown_text import message
+from ..plugin_utils._ipsec.report.markdown_text import format_message
 
 DOCUMENTATION = r"""
 name: chat_message
@@ -46,7 +46,7 @@ _value:
 
 def chat_message(text: object) -> str:
     """The message."""
-    return message(str(text))
+    return format_message(str(text))
 
 
 class FilterModule:

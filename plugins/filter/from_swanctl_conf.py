@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ansible.errors import AnsibleFilterError
 
 from ..plugin_utils._ipsec.errors import ParseError
-from ..plugin_utils._ipsec.model import type_of
+from ..plugin_utils._ipsec.model import resolve_type
 from ..plugin_utils._ipsec.swanctl.settings import parse
 
 DOCUMENTATION = r"""
@@ -51,7 +51,7 @@ _value:
 def from_swanctl_conf(text: object) -> dict[str, object]:
     """The effective settings of a text; names the line of what strongSwan would not accept."""
     if not isinstance(text, str):
-        raise AnsibleFilterError(f"from_swanctl_conf reads text, not {type_of(text)}")
+        raise AnsibleFilterError(f"from_swanctl_conf reads text, not {resolve_type(text)}")
     try:
         settings = parse(text.encode("utf-8", "surrogateescape"), name="line")
         tree = settings.tree()

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ansible.errors import AnsibleFilterError
 
-from ..plugin_utils._ipsec.model import type_of
-from ..plugin_utils._ipsec.swanctl.psk_digest import digest, key_id
+from ..plugin_utils._ipsec.model import resolve_type
+from ..plugin_utils._ipsec.swanctl.psk_digest import compute_digest, compute_key_id
 
 DOCUMENTATION = r"""
 name: psk_digests
@@ -50,9 +50,12 @@ _value:
 def psk_digests(psks: object, digest_key: object) -> dict[str, dict[str, str]]:
     """The keyed digests of pre-shared keys, by tunnel."""
     if not isinstance(psks, dict):
-        raise AnsibleFilterError(f"psk_digests reads keys by tunnel, not {type_of(psks)}")
+        raise AnsibleFilterError(f"psk_digests reads keys by tunnel, not {resolve_type(psks)}")
     key = str(digest_key)
-    return {str(name): {"digest": digest(key, str(psk)), "key_id": key_id(key)} for name, psk in psks.items()}
+    return {
+        str(name): {"digest": compute_digest(key, str(psk)), "key_id": compute_key_id(key)}
+        for name, psk in psks.items()
+    }
 
 
 class FilterModule:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, diff_reports
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import html as as_html
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -61,7 +61,7 @@ class Shown:
 
 
 def report_with_sides() -> Report:
-    return tell(found(), gateways(), TIME, sides=True)
+    return build_report(found(), gateways(), TIME, sides=True)
 
 
 def fleet(number: int) -> Report:
@@ -114,7 +114,7 @@ def test_the_page_says_at_a_glance_what_is_down_and_opens_to_why_and_what_to_do(
 def with_some_down() -> Report:
     """Thirty tunnels, each third of them down because its children are not installed."""
     a, b = healthy()
-    ((broken,), (fine,)) = (tell(audit(pair), pair, TIME).tunnels for pair in ((a, edited(b, sas=())), (a, b)))
+    ((broken,), (fine,)) = (build_report(audit(pair), pair, TIME).tunnels for pair in ((a, edited(b, sas=())), (a, b)))
     findings = audit((a, edited(b, sas=()))).findings
     names = [f"branch{n:02d}" for n in range(30)]
     tunnels = tuple(replace(broken if n % 3 == 0 else fine, name=name) for n, name in enumerate(names))
@@ -197,7 +197,7 @@ def test_both_ends_stand_side_by_side_with_what_differs_marked(browser: Browser,
 
 
 def test_drift_waivers_and_what_is_of_no_tunnel_are_there(browser: Browser, tmp_path: Path) -> None:
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(report(), drift(earlier(), report())))
+    shown = Shown(browser, tmp_path / "report.html", as_html.render(report(), diff_reports(earlier(), report())))
     page = shown.page
     expect(page.locator("header")).to_contain_text("What changed since 2026-11-20T16:00:00Z: 1 new, 1 gone")
     expect(page.locator("header")).to_contain_text("a-b: down, now up, traffic passes")
@@ -211,7 +211,7 @@ def test_drift_waivers_and_what_is_of_no_tunnel_are_there(browser: Browser, tmp_
 
 def test_the_page_is_accessible(browser: Browser, tmp_path: Path, scheme: str) -> None:
     for name, told in (("one", report_with_sides()), ("many", fleet(120))):
-        text = as_html.render(told, drift(earlier(), report()))
+        text = as_html.render(told, diff_reports(earlier(), report()))
         shown = Shown(browser, tmp_path / f"{name}.html", text, scheme)
         for box in shown.page.locator("summary").all()[:20]:
             box.click()
@@ -222,7 +222,9 @@ def test_the_page_is_accessible(browser: Browser, tmp_path: Path, scheme: str) -
 
 @pytest.mark.parametrize("text", HOSTILE, ids=[repr(text[:12]) for text in HOSTILE])
 def test_a_hostile_name_is_text(browser: Browser, tmp_path: Path, text: str) -> None:
-    shown = Shown(browser, tmp_path / "report.html", as_html.render(hostile(text), drift(earlier(), hostile(text))))
+    shown = Shown(
+        browser, tmp_path / "report.html", as_html.render(hostile(text), diff_reports(earlier(), hostile(text)))
+    )
     page = shown.page
     page.locator("#list summary").first.click()
     expect(page.locator("#list")).to_contain_text("initiates, because")

@@ -10,7 +10,7 @@ from tempfile import NamedTemporaryFile
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import keeping_down
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_causes
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     DeclaredEnd,
@@ -23,12 +23,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway, strongswan
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe, probe, sa
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS, since
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS, diff_since
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor, proposals
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import parse_connections
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Path as Key
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts, ssh_config
@@ -105,10 +105,10 @@ def _told(gateway: Gateway) -> None:
     there = any(each.name == name for each in gateway.connections)
     ends = (DeclaredEnd("fw", name), DeclaredEnd("peer", name))
     found = audit([gateway, _peer()], declared=(DeclaredTunnel("fw-peer", ends),) if there else ())
-    ping_targets.to_probe(found.tunnels, found.proofs)
-    unproven.to_try(found)
-    unproven.left_unproven(found, keeping_down())
-    report = tell(found, (gateway,), TIME, sides=True)
+    ping_targets.list_probes(found.tunnels, found.proofs)
+    unproven.list_attempts(found)
+    unproven.find_unproven(found, list_causes())
+    report = build_report(found, (gateway,), TIME, sides=True)
     for form in FORMATS.values():
         form.render(report, ReportDiff())
     as_table.render(found, 100)
@@ -155,7 +155,7 @@ def _each_section(
 def _configuration(given: Input) -> None:
     """Read as settings and as connections; then some settings are set, which changes these and nothing else."""
     settings = parse(given)
-    connections(settings, (6, 0, 1))
+    parse_connections(settings, (6, 0, 1))
     for path in _paths(settings):
         try:
             edits = editor.set_value(settings, path, "set # by test")
@@ -163,8 +163,8 @@ def _configuration(given: Input) -> None:
             continue
         after = parse(editor.apply_edits({"<text>": given}, edits)["<text>"])
         was = settings.get(path)
-        if list(editor.changed(settings, after).values()) != [(was.value if was else None, "set # by test")]:
-            raise AssertionError(f"setting {path} has changed {editor.changed(settings, after)}")
+        if list(editor.diff_values(settings, after).values()) != [(was.value if was else None, "set # by test")]:
+            raise AssertionError(f"setting {path} has changed {editor.diff_values(settings, after)}")
 
 
 def _paths(settings: Settings) -> list[Key]:
@@ -189,7 +189,7 @@ def _log(given: Input) -> None:
     ends = (DeclaredEnd("fw", name), DeclaredEnd("peer", name))
     down = [replace(each, sas=(), log=tuple(others.splitlines())) for each in (_well(), _peer())]
     found = audit(down, declared=(DeclaredTunnel("fw-peer", ends),), attempts=(attempt,))
-    tell(found, down, TIME)
+    build_report(found, down, TIME)
 
 
 def _operation(free: tuple[str, ...], read: Callable[[Reply], object], **ours: bytes) -> Callable[[Input], object]:
@@ -227,8 +227,8 @@ userknownhostsfile /a /b
 
 def _sa_outcome(reply: Reply) -> None:
     wish = sa.DesiredSas(_well().connections[0].name, None, "reinitiated")
-    sa.outcome(wish, sa.needed(wish, sa.seen(wish, reply)), reply)
-    sa.ended(wish, reply)
+    sa.parse_result(wish, sa.plan_operation(wish, sa.parse_loaded(wish, reply)), reply)
+    sa.parse_termination(wish, reply)
 
 
 def _logs() -> Iterator[Input]:
@@ -252,7 +252,7 @@ def _since(given: Input) -> None:
     with NamedTemporaryFile(suffix=".json") as file:
         file.write(given)
         file.flush()
-        since(tell(audit([_well(), _peer()]), [_well()], TIME), Path(file.name))
+        diff_since(build_report(audit([_well(), _peer()]), [_well()], TIME), Path(file.name))
 
 
 def _profiles() -> Iterator[Input]:
@@ -261,7 +261,7 @@ def _profiles() -> Iterator[Input]:
 
 
 def _report() -> Iterator[Input]:
-    yield FORMATS["json"].render(tell(audit([_well(), _peer()]), [_well()], TIME), ReportDiff()).encode()
+    yield FORMATS["json"].render(build_report(audit([_well(), _peer()]), [_well()], TIME), ReportDiff()).encode()
 
 
 TARGETS: Mapping[str, Target] = {
@@ -282,7 +282,8 @@ TARGETS: Mapping[str, Target] = {
     "swanctl.conf": Target(_configuration, _files),
     "proposals": Target(
         lambda given: [
-            proposals.agree([one], [one, "default"], esp=esp) or proposals.weaker(one, ["aes256-sha256-x25519"])
+            proposals.have_common([one], [one, "default"], esp=esp)
+            or proposals.is_weaker(one, ["aes256-sha256-x25519"])
             for one in given.decode("utf-8", "replace").split(",")
             for esp in (False, True)
         ],
@@ -290,10 +291,12 @@ TARGETS: Mapping[str, Target] = {
     ),
     "log": Target(_log, _logs),
     "known_hosts": Target(
-        lambda given: known_hosts.read([given.decode("utf-8", "surrogateescape")]), lambda: iter([_HOSTS])
+        lambda given: known_hosts.parse_lines([given.decode("utf-8", "surrogateescape")]), lambda: iter([_HOSTS])
     ),
     "ssh -G": Target(
-        lambda given: ssh_config.read(f"hostname h\nport 22\nuser u\n{given.decode('utf-8', 'surrogateescape')}"),
+        lambda given: ssh_config.parse_answer(
+            f"hostname h\nport 22\nuser u\n{given.decode('utf-8', 'surrogateescape')}"
+        ),
         lambda: iter([_SSH]),
     ),
     "sa": Target(
@@ -303,7 +306,7 @@ TARGETS: Mapping[str, Target] = {
     "probe": Target(
         _operation(
             ("sas_0", "ping_1", "sas_1"),
-            lambda reply: probe.proof(probe.ProbeRequest("fw", _well().connections[0].name), reply),
+            lambda reply: probe.parse_proof(probe.ProbeRequest("fw", _well().connections[0].name), reply),
             user=b"0",
             plan=b"ping 10.2.0.1 10.1.0.1 net\n",
         ),
@@ -312,7 +315,7 @@ TARGETS: Mapping[str, Target] = {
     "outage": Target(
         _operation(
             ("heard",),
-            lambda reply: outage_probe.outage(
+            lambda reply: outage_probe.parse_outage(
                 outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply
             ),
         ),

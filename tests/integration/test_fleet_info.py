@@ -294,12 +294,12 @@ def test_files_go_there_and_back_and_a_refusal_names_the_file(tmp_path: Path, la
     key = str(lab.folder / "id_ed25519")
     target = Target("a01", str(lab.management("a01")), user="root", key_file=key, after=arguments, timeout=30)
     (tmp_path / "there").write_bytes(bytes(range(256)) * 999)
-    transport = ssh_client.enter(ssh_client.reach(target, ssh_client.ways()))
+    transport = ssh_client.log_in(ssh_client.connect(target, ssh_client.open_pool()))
     sftp.put(transport, str(tmp_path / "there"), "/tmp/there and back")  # noqa: S108 - of a gateway
     sftp.fetch(transport, "/tmp/there and back", str(tmp_path / "back"))  # noqa: S108
     with pytest.raises(IpsecError, match=r"^the file cannot be copied at /no/such/folder: "):
         sftp.put(transport, str(tmp_path / "there"), "/no/such/folder")
-    ssh_client.leave(transport)
+    ssh_client.disconnect(transport)
     assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, to_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import GatewayStore
 
 from tests.unit.neighbours import EACH, fleet
@@ -40,7 +40,7 @@ def without_dpd(gateway: Gateway) -> Gateway:
 def test_a_healthy_tunnel_takes_less_than_a_kilobyte_of_the_result(tmp_path: Path, hosts: Path, folder: Path) -> None:
     kept = GatewayStore(0, lambda: folder)
     for gateway in fleet(GATEWAYS):
-        kept.keep(gateway.name, plain(gateway))
+        kept.keep(gateway.name, to_plain(gateway))
     found = works(tmp_path, hosts, "localhost", "tunnel_audit", {"folders": [str(folder)]})
     assert (len(found["tunnels"]), found["findings"], found["unpaired"]) == (TUNNELS, [], [])
     assert len(json.dumps(found)) < 1000 * TUNNELS
@@ -50,7 +50,7 @@ def test_a_healthy_tunnel_takes_less_than_a_kilobyte_of_the_result(tmp_path: Pat
 def test_all_findings_are_in_the_file_and_the_worst_in_the_result(tmp_path: Path, hosts: Path, folder: Path) -> None:
     kept, file = GatewayStore(0, lambda: folder), tmp_path / "findings.jsonl"
     for number, gateway in enumerate(fleet(GATEWAYS)):
-        kept.keep(gateway.name, plain(gateway if number else without_dpd(gateway)))
+        kept.keep(gateway.name, to_plain(gateway if number else without_dpd(gateway)))
     arguments = {"folders": [str(folder)], "findings_file": str(file)}
     found = works(tmp_path, hosts, "localhost", "tunnel_audit", arguments)
     lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -60,7 +60,7 @@ def test_all_findings_are_in_the_file_and_the_worst_in_the_result(tmp_path: Path
     assert (found["findings_left_out"], len({each["tunnel"] for each in lines})) == (0, 2 * EACH)
 
     for gateway in fleet(GATEWAYS):
-        kept.keep(gateway.name, plain(without_dpd(gateway)))
+        kept.keep(gateway.name, to_plain(without_dpd(gateway)))
     found = works(tmp_path, hosts, "localhost", "tunnel_audit", arguments)
     number = len(file.read_text(encoding="utf-8").splitlines())
     assert (len(found["findings"]), found["findings_left_out"]) == (WORST, number - WORST)

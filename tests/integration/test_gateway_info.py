@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, restore
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, from_plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_digest
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, psks, running
@@ -54,7 +54,7 @@ def gateway(run: Run, host: str = "a01", task: str = "it") -> Gateway:
     assert run.status == 0, run.output
     result = run.result(task, host)
     assert result["changed"] is False
-    return restore(Gateway, result["gateway"], host)
+    return from_plain(Gateway, result["gateway"], host)
 
 
 def test_both_ends_are_configured_loaded_and_installed(read: Run) -> None:
@@ -72,7 +72,7 @@ def test_both_ends_are_configured_loaded_and_installed(read: Run) -> None:
 def test_the_digest_of_a_key_is_the_controllers_of_the_same_key(read: Run, lab: Lab) -> None:
     ((dummy, dummy2, psk),) = psks(lab, "a01").values()
     digests = {secret.digest for host in ("a01", "b01") for secret in gateway(read, host).secrets}
-    assert digests == {digest(KEY, psk.strip())}
+    assert digests == {compute_digest(KEY, psk.strip())}
     assert dummy != dummy2
 
 

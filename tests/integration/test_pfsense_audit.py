@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Finding, Gateway
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform, find_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
@@ -71,13 +71,13 @@ def edit(lab: Lab, gateway: str, old: str, new: str, *, applied: bool = True) ->
 
 def read(lab: Lab, gateway: str) -> Gateway:
     mark = new_mark()
-    done = lab.exec(gateway, ["/bin/sh", "-s"], stdin=pack(platform("auto").gather(OPTIONS), mark).decode())
+    done = lab.exec(gateway, ["/bin/sh", "-s"], stdin=pack(find_platform("auto").gather(OPTIONS), mark).decode())
     reply = unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
-    return platform_of(reply).read(gateway, reply, OPTIONS)
+    return detect_platform(reply).read(gateway, reply, OPTIONS)
 
 
 def found(lab: Lab) -> dict[str, Finding]:
-    tunnels, unpaired = pair([read(lab, gateway) for gateway in (A, B)])
+    tunnels, unpaired = pair_ends([read(lab, gateway) for gateway in (A, B)])
     assert (len(tunnels), unpaired) == (1, ())
     return {finding.id: finding for finding in diagnose(tunnels)}
 
@@ -129,6 +129,6 @@ def test_two_keys_for_one_peer_are_found(lab: Lab) -> None:
     key = first.partition("<pre-shared-key>")[2].partition("<")[0]
     second = first.replace("<ikeid>1<", "<ikeid>7<").replace(key, "another key").replace("198.19.1.1", "198.19.1.77")
     edit(lab, A, first, first + second)
-    tunnels, unpaired = pair([read(lab, gateway) for gateway in (A, B)])
+    tunnels, unpaired = pair_ends([read(lab, gateway) for gateway in (A, B)])
     assert [str(each.end) for each in unpaired] == [f"{A}/con7 (t01)"]
     assert "psk-ambiguous" in {finding.id for finding in diagnose(tunnels)}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply import guard as guarding
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Rollback, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense, platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import find_platform, pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
 
@@ -43,12 +43,12 @@ def run(one: Box, script: Script) -> Reply:
 
 def guard(one: Box, state: guarding.State, seconds: int = 3000) -> guarding.GuardResult:
     wish = guarding.DesiredGuard(state, "me", seconds=seconds)
-    return guarding.bring(wish, "fw", lambda script: run(one, script), dry=False)[1]
+    return guarding.apply_guard(wish, "fw", lambda script: run(one, script), dry=False)[1]
 
 
 def change(one: Box, value: str) -> None:
     """As the module connection does; there is no charon here, so none has it."""
-    read = run(one, platform("auto").gather(OPTIONS))
+    read = run(one, find_platform("auto").gather(OPTIONS))
     gateway = pfsense.read("fw", read, OPTIONS)
     wish = DesiredConnection("con1", {"dpd_delay": value}, pending=True)
     prepared = pfsense.prepare(wish, gateway, gateway.connections[0], read, OPTIONS)
@@ -70,7 +70,7 @@ def wait(until: Callable[[], bool]) -> None:
 
 def rolled_back(one: Box) -> Rollback:
     wait(lambda: not (one.root / GUARD).is_symlink())
-    done = pfsense.read("fw", run(one, platform("auto").gather(OPTIONS)), OPTIONS).rollback
+    done = pfsense.read("fw", run(one, find_platform("auto").gather(OPTIONS)), OPTIONS).rollback
     assert done is not None
     return done
 

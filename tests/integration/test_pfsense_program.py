@@ -43,12 +43,12 @@ def one() -> Iterator[Box]:
 
 def order(one: Box, *edits: dict[str, Any], **more: Any) -> str:
     """What is asked of the program, meant for the file as it is now."""
-    ipad, opad = (block.hex() for block in psk_digest.pads(KEY))
+    ipad, opad = (block.hex() for block in psk_digest.compute_pads(KEY))
     given = {
         "paths": {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup"},
         "ipad": ipad,
         "opad": opad,
-        "fingerprint": psk_digest.fingerprint(KEY, (one.root / "cf/conf/config.xml").read_bytes()),
+        "fingerprint": psk_digest.compute_fingerprint(KEY, (one.root / "cf/conf/config.xml").read_bytes()),
         "edits": edits or (CLOSE,),
         "from": "",
         "journal": "",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Tunnel
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
@@ -162,11 +162,11 @@ def test_of_a_cluster_the_primary_is_changed_and_the_one_that_has_the_address_is
     for refused in in_turn(tmp_path, hosts("root"), "b02", use("connection", WISH), check("connection", WISH)):
         assert "this is the secondary of a cluster" in refused["msg"]
     assert lab.sh("b02", KEPT) == before
-    tunnels, unpaired = pair([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
+    tunnels, unpaired = pair_ends([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
     assert ends(tunnels) == ["a01/west", "b01/con1"]
     assert (unpaired, [str(each) for each in diagnose(tunnels)]) == ((), [])
     assert module(tmp_path, hosts("root"), "b01", "connection", WISH).changed() == {"b01": 1}
     master(lab, "b02")
-    tunnels, unpaired = pair([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
+    tunnels, unpaired = pair_ends([read(lab, gateway) for gateway in ("a01", "b01", "b02")])
     assert ends(tunnels) == ["a01/west", "b02/con1"]
     assert unpaired == ()

@@ -469,15 +469,15 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
         after = guard(tmp_path, hosts, "armed", "--check", name="CHG-6").result("it")["guard"]["before"]
         gateway = Gateway("b01", "strongswan", Daemon(installed=True, running=True), guard=Guard(after["id"], "", ""))
         wish, mark = rollback.DesiredGuard("confirmed", "me"), new_mark()
-        program = pack(rollback.script(wish, "confirm", gateway, "", rollback.kept()), mark)
+        program = pack(rollback.build_script(wish, "confirm", gateway, "", rollback.kept()), mark)
         for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
             whole = [*command, "/bin/sh -s"]
             said = subprocess.run(whole, input=program, capture_output=True, check=True, timeout=PATIENCE)
             if error is None:
-                assert rollback.outcome("confirm", gateway, unpack(said.stdout, mark)).changed
+                assert rollback.parse_result("confirm", gateway, unpack(said.stdout, mark)).changed
             else:
                 with pytest.raises(error, match="the connection is older than the guard"):
-                    rollback.outcome("confirm", gateway, unpack(said.stdout, mark))
+                    rollback.parse_result("confirm", gateway, unpack(said.stdout, mark))
     finally:
         subprocess.run([*old[:-1], "-O", "exit", target], check=False, capture_output=True, timeout=PATIENCE)
 

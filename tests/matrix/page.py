@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import WORDS, word_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import WORDS, decide_word
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Change, EndName
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
@@ -97,7 +97,7 @@ def _class(fault: Fault) -> str:
     """The class of what repairs a fault; of one that is made only where ipsec_repair names it, that."""
     if not fault.cure:
         return "-"
-    (own,) = (rule.repair for rule in all_rules() if rule.id == fault.finds)
+    (own,) = (rule.repair for rule in list_rules() if rule.id == fault.finds)
     return f"{fault.asked}, asked for" if fault.asked else own
 
 
@@ -109,7 +109,7 @@ def _evidence(fault: Fault) -> str:
     if do in STEPS:
         return STEPS[do]
     child = "net" if do in WORDS["child"] and do not in WORDS["connection"] else None
-    return WHOSE[word_of(Change(EndName("", "", child), do, state))]
+    return WHOSE[decide_word(Change(EndName("", "", child), do, state))]
 
 
 def _beside(case: Case) -> str:

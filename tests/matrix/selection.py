@@ -9,7 +9,7 @@ from functools import cache
 from itertools import zip_longest
 from pathlib import Path, PurePosixPath
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault
 
@@ -59,7 +59,7 @@ def family_of(case: Case) -> str:
 
 @cache
 def _families() -> Mapping[str, str]:
-    return {rule.id: rule.check.__module__.rpartition(".")[2] for rule in all_rules()}
+    return {rule.id: rule.check.__module__.rpartition(".")[2] for rule in list_rules()}
 
 
 def select(files: Iterable[str]) -> list[Case]:

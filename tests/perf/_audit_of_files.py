@@ -8,20 +8,20 @@ import sys
 import time
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store import gateways as gathers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import parse_gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import list_probes
 
 
 def main() -> None:
-    all_rules()
+    list_rules()
     before, begun = _memory(), time.process_time()
-    read, unreadable = gateways(gathers.read([sys.argv[1]]))
+    read, unreadable = parse_gateways(gathers.read_file([sys.argv[1]]))
     were_read = time.process_time()
     found = audit(read, unreadable=unreadable)
-    to_probe(found.tunnels, found.proofs)
+    list_probes(found.tunnels, found.proofs)
     as_table.render(found)
     ended = time.process_time()
     if found.findings or found.unpaired or not all(proof.crosswise for proof in found.proofs.values()):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import to_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.gateways import GatewayStore
 
 from tests.unit.neighbours import EACH, fleet
@@ -80,7 +80,7 @@ def _taken(gateways: int) -> Taken:
     with tempfile.TemporaryDirectory() as folder:
         kept = GatewayStore(0, lambda: Path(folder))
         for each in fleet(gateways):
-            kept.keep(each.name, plain(each))
+            kept.keep(each.name, to_plain(each))
         command = [sys.executable, "-m", "tests.perf._audit_of_files", folder]
         own = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         result, ansible, kept = _by_ansible(folder)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import list_probes
 
 from tests.unit.shapes import SHAPES
 
@@ -52,7 +52,7 @@ def _taken(gateways: Sequence[Gateway]) -> tuple[int, float]:
     """How many tunnels there are, and the seconds that they took."""
     begun = time.process_time()
     found = audit(gateways)
-    to_probe(found.tunnels, found.proofs)
+    list_probes(found.tunnels, found.proofs)
     taken = time.process_time() - begun
     wrong = found.findings or found.unpaired or found.steps
     if wrong or not all(proof.crosswise for proof in found.proofs.values()):

@@ -10,7 +10,7 @@ from datetime import date
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import Check, all_checks
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import list_bundled, load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import Grounds
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     SEVERITIES,
@@ -73,11 +73,11 @@ class Topic:
 
 def topics() -> tuple[Topic, ...]:
     """All findings, by id."""
-    shown: dict[str, list[Case]] = {each.id: [] for each in rules.all_rules()}
+    shown: dict[str, list[Case]] = {each.id: [] for each in rules.list_rules()}
     for row in rows():
         if row.fires:
             shown[row.rule].append(_case(row))
-    of_rules = (_topic(each, shown[each.id]) for each in rules.all_rules())
+    of_rules = (_topic(each, shown[each.id]) for each in rules.list_rules())
     of_checks = (_demanded(name, check) for name, check in all_checks().items())
     others = (_unreadable(), _torn(), _failed(), _expired(), _stray())
     return tuple(sorted([*of_rules, *of_checks, *others], key=lambda topic: topic.id))
@@ -132,7 +132,7 @@ def _text(value: object) -> str:
 def _demanded(name: str, check: Check) -> Topic:
     """What a profile asks for, and other profiles at other thresholds."""
     cases = tuple(_judged(row) for row in policy_rows.ROWS if row.rule == name and row.fires)
-    asked = [demand for profile in shipped() for demand in load(profile, no_file).demands if demand.check == name]
+    asked = [demand for profile in list_bundled() for demand in load(profile, no_file).demands if demand.check == name]
     weights = [weight for weight in SEVERITIES if weight in {demand.severity for demand in asked}]
     references = tuple(dict.fromkeys(str(demand.source) for demand in asked))
     severity = f"{' or '.join(weights)}, as the policy says"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import list_bundled, load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import (
     PolicyRule,
     Profile,
@@ -26,7 +26,7 @@ their structure is distrusted.
 
 def page() -> str:
     """The whole page."""
-    parts = [part for name in shipped() for part in _profile(load(name, no_file))]
+    parts = [part for name in list_bundled() for part in _profile(load(name, no_file))]
     guide = f"{rst.ref('guide_policy_and_reports', 'Policy and reports')}.\n"
     groups = (
         (rst.literal(name), str(bits)) for name, bits in sorted(GROUPS.items(), key=lambda each: (each[1], each[0]))

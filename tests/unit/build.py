@@ -29,7 +29,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 
 A, B = "192.0.2.1", "192.0.2.2"
 NET_A, NET_B = "10.1.0.0/24", "10.2.0.0/24"
@@ -224,7 +224,7 @@ def gateways(row: Row) -> tuple[Gateway, Gateway]:
 def tunnel(row: Row) -> Tunnel:
     """The one tunnel of a row."""
     declared = [row.declared] if row.declared else ()
-    tunnels, unpaired = pair(gateways(row), declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    tunnels, unpaired = pair_ends(gateways(row), declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
     assert all("more" in row.a for end in unpaired), unpaired
     return tunnels[0]
 

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.gateways import HARMLESS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import keeping_down
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_causes
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Audit,
@@ -24,11 +24,14 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Problem,
     System,
     TunnelProof,
-    plain,
+    to_plain,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair.selection import selected
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.unproven import left_unproven, to_try
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair.selection import select_names
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import list_probes
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.unproven import (
+    find_unproven,
+    list_attempts,
+)
 
 from tests.unit.build import AES, child, connection, declared, edited, healthy, probe
 from tests.unit.policy.rows import no_file
@@ -36,12 +39,12 @@ from tests.unit.shapes import couples
 
 
 def _wanted(found: Audit) -> dict[str, list[dict[str, object]]]:
-    return to_probe(found.tunnels, found.proofs)
+    return list_probes(found.tunnels, found.proofs)
 
 
 def test_a_healthy_pair_is_one_tunnel_with_its_proof_and_nothing_else() -> None:
-    assert plain(audit(healthy(), probes=(probe(), probe("b")))) == {
-        **plain(audit(healthy(), probes=(probe(), probe("b")))),
+    assert to_plain(audit(healthy(), probes=(probe(), probe("b")))) == {
+        **to_plain(audit(healthy(), probes=(probe(), probe("b")))),
         "findings": [], "steps": [], "advice": [], "unpaired": [], "unreadable": {},
         "proofs": {"a-b": {"crosswise": True, "traffic": True, "missing": [], "adopted": True, "unread": []}},
         "outages": {},
@@ -219,7 +222,7 @@ def _down(
 def test_what_a_run_would_leave_unproven_is_foretold(
     gateways: tuple[Gateway, ...], given: dict[str, Any], limit: list[str] | None, left: str
 ) -> None:
-    found = left_unproven(audit(gateways, limit=limit, **given), keeping_down(), limit)
+    found = find_unproven(audit(gateways, limit=limit, **given), list_causes(), limit)
     assert set(found) == ({"a-b"} if left else set())
     assert all(why.startswith(left) for why in found.values())
 
@@ -244,23 +247,23 @@ def test_where_a_pattern_is_given_no_gateway_that_was_not_read_is_forgotten() ->
 
 
 def test_a_name_that_looks_like_a_pattern_is_a_name() -> None:
-    assert selected(["a[1]", "a1", "b"], ["a[1]"]) == ["a[1]"]
-    assert selected(["a[1]", "a1", "b"], ["a[0-9]"]) == ["a1"]
+    assert select_names(["a[1]", "a1", "b"], ["a[1]"]) == ["a[1]"]
+    assert select_names(["a[1]", "a1", "b"], ["a[0-9]"]) == ["a1"]
 
 
 def test_what_is_tried_is_the_tunnel_that_is_down_or_each_child_of_it_that_is() -> None:
     ours = connection(children=(child("net"), child("more", local_ts=("10.1.9.0/24",), remote_ts=("10.2.9.0/24",))))
     a, b = healthy(ours)
-    assert to_try(audit((a, b))) == {}
+    assert list_attempts(audit((a, b))) == {}
     down = (edited(a, sas=()), edited(b, sas=()))
     whole = [
         {"gateway": "b", "connection": "to-a", "child": None},
         {"gateway": "a", "connection": "to-b", "child": None},
     ]
-    assert to_try(audit(down)) == {"a-b": whole}
+    assert list_attempts(audit(down)) == {"a-b": whole}
     part = tuple(replace(g, sas=tuple(replace(ike, children=ike.children[:1]) for ike in g.sas or ())) for g in (a, b))
-    assert to_try(audit(part)) == {"a-b": [{**each, "child": "more"} for each in whole]}
-    assert to_try(audit((a, edited(b, sas=None)))) == {}
+    assert list_attempts(audit(part)) == {"a-b": [{**each, "child": "more"} for each in whole]}
+    assert list_attempts(audit((a, edited(b, sas=None)))) == {}
 
 
 def test_what_another_node_carries_is_not_tried_since_that_would_take_it_over() -> None:
@@ -269,4 +272,4 @@ def test_what_another_node_carries_is_not_tried_since_that_would_take_it_over() 
     elsewhere = tuple(
         replace(ike, initiator_spi="99", responder_spi="98", remote_id="c.example") for ike in a.sas or ()
     )
-    assert to_try(audit((edited(a, sas=elsewhere), edited(b, sas=())))) == {}
+    assert list_attempts(audit((edited(a, sas=elsewhere), edited(b, sas=())))) == {}

@@ -19,10 +19,13 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Probe,
     Step,
     Waiver,
-    plain,
+    to_plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.repairs import ExecutedStep
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest, key_id
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import (
+    compute_digest,
+    compute_key_id,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.valid import refuse_setting
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task import audit_arguments
 
@@ -36,8 +39,8 @@ FOUND = Finding("f", "high", "a-b", EndName("b", "to-a"), "s", "r", fix=(STEP,))
 ENDS = [{"gateway": "a", "connection": "to-b"}, {"gateway": "b", "connection": "to-a"}]
 
 RESULTS: tuple[tuple[str, Any, list[Any], dict[str, str]], ...] = (
-    ("the gateway itself", plain(A), [A], {}),
-    ("a registered result", {"gateway": plain(A), "changed": False}, [A], {}),
+    ("the gateway itself", to_plain(A), [A], {}),
+    ("a registered result", {"gateway": to_plain(A), "changed": False}, [A], {}),
     ("one that failed", {"failed": True, "msg": "Traceback:\nno swanctl at a\n"}, [], {"x": "no swanctl at a"}),
     ("one that did not answer", {"unreachable": True, "msg": "timed out"}, [], {"x": "timed out"}),
     (
@@ -54,13 +57,13 @@ RESULTS: tuple[tuple[str, Any, list[Any], dict[str, str]], ...] = (
 
 @pytest.mark.parametrize(("value", "read", "unread"), [row[1:] for row in RESULTS], ids=[row[0] for row in RESULTS])
 def test_a_result_is_a_gateway_or_why_there_is_none(value: Any, read: list[Any], unread: dict[str, str]) -> None:
-    assert audit_arguments.gateways([("x", value)]) == (read, unread)
+    assert audit_arguments.parse_gateways([("x", value)]) == (read, unread)
 
 
 REFUSED: tuple[tuple[Any, str], ...] = (
     ([], r"expected what gateway_info returned, not list at gateways\.x"),
     ({"stdout": ""}, r"this is not what gateway_info returned at gateways\.x: register its result and give that"),
-    ({"gateway": {**plain(A), "spam": 1}}, r"unknown key 'spam' at gateways\.x"),
+    ({"gateway": {**to_plain(A), "spam": 1}}, r"unknown key 'spam' at gateways\.x"),
     ({"gateway": {"name": "a"}}, r"'platform' is missing at gateways\.x"),
 )
 
@@ -68,7 +71,7 @@ REFUSED: tuple[tuple[Any, str], ...] = (
 @pytest.mark.parametrize(("value", "message"), REFUSED)
 def test_anything_else_is_refused_with_its_place(value: Any, message: str) -> None:
     with pytest.raises(ParseError, match=message):
-        audit_arguments.gateways([("x", value)])
+        audit_arguments.parse_gateways([("x", value)])
 
 
 def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
@@ -81,7 +84,7 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
     }
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a"))
     words = {"encap": "yes", "mobike": "no", "keyingtries": "0", "rekey_time": "4h"}
-    assert audit_arguments.declared([given]) == [
+    assert audit_arguments.parse_declared([given]) == [
         DeclaredTunnel("berlin", ends, "a", words, (Ping("10.1.0.1", "10.2.0.1"),))
     ]
 
@@ -107,7 +110,7 @@ MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
 @pytest.mark.parametrize(("given", "message"), MISTAKES)
 def test_a_mistake_in_a_declaration_is_an_error_that_says_what_was_meant(given: dict[str, Any], message: str) -> None:
     with pytest.raises(IpsecError) as caught:
-        audit_arguments.declared([{"name": "x", "ends": ENDS, **given}], ["a", "b", "fw-branch1"])
+        audit_arguments.parse_declared([{"name": "x", "ends": ENDS, **given}], ["a", "b", "fw-branch1"])
     assert message in str(caught.value)
 
 
@@ -120,12 +123,12 @@ def test_a_mistake_in_a_declaration_is_an_error_that_says_what_was_meant(given: 
 )
 def test_what_strongswan_takes_is_taken(given: dict[str, Any]) -> None:
     rounds = {"local.cert1.file": "a.pem", "remote-2.auth": "eap", "local.id": "@#0102", "mobike": True}
-    audit_arguments.declared([{"name": "x", "ends": ENDS, "settings": {}, "child_settings": given}])
-    audit_arguments.declared([{"name": "x", "ends": [{**ENDS[0], "settings": rounds}, ENDS[1]]}])
+    audit_arguments.parse_declared([{"name": "x", "ends": ENDS, "settings": {}, "child_settings": given}])
+    audit_arguments.parse_declared([{"name": "x", "ends": [{**ENDS[0], "settings": rounds}, ENDS[1]]}])
 
 
 def test_where_the_inventory_is_not_known_any_gateway_may_be_declared() -> None:
-    assert [each.name for each in audit_arguments.declared([{"name": "x", "ends": ENDS}])] == ["x"]
+    assert [each.name for each in audit_arguments.parse_declared([{"name": "x", "ends": ENDS}])] == ["x"]
 
 
 @needs_corpus
@@ -151,7 +154,7 @@ def test_a_declared_tunnel_has_settings_of_children_and_of_one_end_alone() -> No
         "settings": {"rekey_time": "4h", "unique": "no"},
         "child_settings": {"esp_proposals": ["aes256gcm16-ecp384", "aes256-sha256"], "start_action": "trap"},
     }
-    (tunnel,) = audit_arguments.declared([given])
+    (tunnel,) = audit_arguments.parse_declared([given])
     both = {"esp_proposals": "aes256gcm16-ecp384,aes256-sha256", "start_action": "trap"}
     assert tunnel.of("b") == ({"rekey_time": "4h", "unique": "no"}, both)
     assert tunnel.of("a") == (
@@ -163,11 +166,11 @@ def test_a_declared_tunnel_has_settings_of_children_and_of_one_end_alone() -> No
 def test_a_given_key_is_a_name_or_what_the_filter_made_of_it() -> None:
     made = psk_digests({"a-b": "0x6b6579", "c-d": "key"}, "a digest key")
     assert made["a-b"] == made["c-d"]
-    given = audit_arguments.psks(["a-b", "e-f"], made)
+    given = audit_arguments.parse_psks(["a-b", "e-f"], made)
     assert given == {"a-b": DesiredPsk(**made["a-b"]), "c-d": DesiredPsk(**made["c-d"]), "e-f": DesiredPsk()}
-    assert made["a-b"] == {"digest": digest("a digest key", "key"), "key_id": key_id("a digest key")}
+    assert made["a-b"] == {"digest": compute_digest("a digest key", "key"), "key_id": compute_key_id("a digest key")}
     with pytest.raises(ParseError, match=r"expected a mapping, not str at psk_digests\.a-b"):
-        audit_arguments.psks([], {"a-b": "the key itself"})
+        audit_arguments.parse_psks([], {"a-b": "the key itself"})
     with pytest.raises(AnsibleFilterError, match="psk_digests reads keys by tunnel, not list"):
         psk_digests(["a-b"], "a digest key")
 
@@ -176,7 +179,7 @@ def test_a_given_key_is_a_name_or_what_the_filter_made_of_it() -> None:
     "empty", [{}, {"initiator": None, "settings": None, "verify": None}, {"verify": {"ping": None}}]
 )
 def test_a_declared_tunnel_needs_no_more_than_its_ends(empty: dict[str, Any]) -> None:
-    (tunnel,) = audit_arguments.declared([{"name": "berlin", "ends": ENDS, **empty}])
+    (tunnel,) = audit_arguments.parse_declared([{"name": "berlin", "ends": ENDS, **empty}])
     assert (tunnel.initiator, tunnel.settings, tunnel.ping) == (None, {}, ())
 
 
@@ -202,7 +205,7 @@ UNDECLARABLE = (
 @pytest.mark.parametrize(("given", "message"), UNDECLARABLE)
 def test_a_tunnel_that_cannot_be_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ParseError, match=message):
-        audit_arguments.declared([{"name": "berlin", **given}])
+        audit_arguments.parse_declared([{"name": "berlin", **given}])
 
 
 PROBES: tuple[tuple[str, dict[str, Any], list[Probe]], ...] = (
@@ -219,50 +222,50 @@ PROBES: tuple[tuple[str, dict[str, Any], list[Probe]], ...] = (
 
 @pytest.mark.parametrize(("result", "expected"), [row[1:] for row in PROBES], ids=[row[0] for row in PROBES])
 def test_a_probe_is_what_its_pings_show(result: dict[str, Any], expected: list[Probe]) -> None:
-    assert audit_arguments.probes([{"gateway": "a", "connection": "to-b", "child": "net", **result}]) == expected
+    assert audit_arguments.parse_probes([{"gateway": "a", "connection": "to-b", "child": "net", **result}]) == expected
 
 
 def test_findings_come_back_as_they_were() -> None:
-    assert audit_arguments.findings([plain(FOUND)]) == [FOUND]
+    assert audit_arguments.parse_findings([to_plain(FOUND)]) == [FOUND]
     with pytest.raises(ParseError, match=r"unknown key 'spam' at before\[1\]"):
-        audit_arguments.findings([plain(FOUND), {"spam": 1}])
+        audit_arguments.parse_findings([to_plain(FOUND), {"spam": 1}])
 
 
 DONE: tuple[tuple[str, dict[str, Any], list[ExecutedStep]], ...] = (
-    ("changed", {"step": plain(STEP), "changed": True}, [ExecutedStep(STEP, changed=True)]),
-    ("nothing to do", {"step": plain(STEP), "changed": False}, [ExecutedStep(STEP, changed=False)]),
-    ("failed", {"step": plain(STEP), "failed": True, "msg": "no"}, [ExecutedStep(STEP, changed=False, failed="no")]),
+    ("changed", {"step": to_plain(STEP), "changed": True}, [ExecutedStep(STEP, changed=True)]),
+    ("nothing to do", {"step": to_plain(STEP), "changed": False}, [ExecutedStep(STEP, changed=False)]),
+    ("failed", {"step": to_plain(STEP), "failed": True, "msg": "no"}, [ExecutedStep(STEP, changed=False, failed="no")]),
     (
         "unreachable",
-        {"step": plain(STEP), "unreachable": True},
+        {"step": to_plain(STEP), "unreachable": True},
         [ExecutedStep(STEP, changed=False, failed="no reason given")],
     ),
-    ("skipped", {"step": plain(STEP), "skipped": True}, []),
+    ("skipped", {"step": to_plain(STEP), "skipped": True}, []),
     ("no step", {"changed": True}, []),
 )
 
 
 @pytest.mark.parametrize(("result", "expected"), [row[1:] for row in DONE], ids=[row[0] for row in DONE])
 def test_a_step_that_was_run_is_told_with_what_came_of_it(result: dict[str, Any], expected: list[ExecutedStep]) -> None:
-    assert audit_arguments.done([result]) == expected
+    assert audit_arguments.parse_done([result]) == expected
 
 
 def test_keys_and_waivers_of_tunnels_that_are_not_declared_are_told() -> None:
-    tunnels = audit_arguments.declared([{"name": "x", "ends": ENDS}])
+    tunnels = audit_arguments.parse_declared([{"name": "x", "ends": ENDS}])
     waivers = [Waiver("dpd-off", name, "r", "o", "2027-01-01", "policy.yml:7") for name in ("x", "y")]
-    told = audit_arguments.undeclared(tunnels, {"x": "a key", "a-long-secret": "x", "z": 12345678}, waivers)
+    told = audit_arguments.list_undeclared(tunnels, {"x": "a key", "a-long-secret": "x", "z": 12345678}, waivers)
     assert told == [
         {"where": "ipsec_psks", "what": "ipsec_psks has 2 keys for no tunnel that is known here"},
         {"where": "policy.yml:7", "what": "a waiver is for y, and no such tunnel is declared"},
     ]
-    (said,) = audit_arguments.unused({"hq-brnch1": "k"}, ["hq-branch1"])
+    (said,) = audit_arguments.find_unused({"hq-brnch1": "k"}, ["hq-branch1"])
     assert said == "ipsec_psks has a key for hq-brnch1, and no tunnel is called so: do you mean hq-branch1?"
 
 
 @pytest.mark.parametrize("psk", ["", None, ["a"], {"a": "b"}])
 def test_a_key_that_is_none_is_an_error_that_shows_no_name_that_may_be_a_key(psk: Any) -> None:
-    (tunnel,) = audit_arguments.declared([{"name": "x", "ends": ENDS}])
+    (tunnel,) = audit_arguments.parse_declared([{"name": "x", "ends": ENDS}])
     for name, where in (("x", r"ipsec_psks\.x: "), ("secret-of-x", "ipsec_psks: ")):
         with pytest.raises(ParseError, match=rf"a pre-shared key is (empty|not a string) at {where}") as caught:
-            audit_arguments.undeclared([tunnel], {name: psk})
+            audit_arguments.list_undeclared([tunnel], {name: psk})
         assert "secret" not in str(caught.value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import OutageMeasurement, Step, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import OutageMeasurement, Step, to_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.change_arguments import (
-    answers,
-    look,
-    outages,
-    steps_taken,
+    parse_answers,
+    parse_look,
+    parse_outages,
+    parse_steps,
 )
 
 from tests.unit.build import edited, healthy, probe
@@ -47,26 +47,26 @@ def test_a_look_is_what_tunnel_audit_and_gateway_info_return() -> None:
     probed = [
         {"gateway": "a", "connection": "to-b", "child": "net", "reachable": True, "pings": [{"sent": 3, "received": 3}]}
     ]
-    read = {"a": {"gateway": plain(a)}, "b": plain(b), "c": {"unreachable": True, "msg": "no route"}}
-    seen = look(plain(told), read, probed)
+    read = {"a": {"gateway": to_plain(a)}, "b": to_plain(b), "c": {"unreachable": True, "msg": "no route"}}
+    seen = parse_look(to_plain(told), read, probed)
     assert (seen.gateways, seen.unreadable) == ({"a": a, "b": b}, {"c": "no route"})
     assert seen.tunnels["a-b"].proof == found.proofs["a-b"]
     assert (seen.findings, seen.steps, seen.probes) == (found.findings, found.steps, (probe(),))
     assert seen.outages == {"a-b": (0, "make before break")}
-    assert look(None, {}, []).tunnels == {}
+    assert parse_look(None, {}, []).tunnels == {}
 
 
 def test_steps_have_what_they_changed_from_what_to_what_and_why_they_failed() -> None:
     step = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, tunnel="a-b", psk=True)
     about = {"before": {"encap": None}, "after": {"encap": "yes"}}
     results = [
-        {"step": plain(step), "changed": True, "connection": about},
-        {"step": plain(step), "failed": True, "msg": "Task failed: first\nthe reason"},
-        {"step": plain(step), "unreachable": True, "msg": "x"},
-        {"step": plain(step), "skipped": True},
+        {"step": to_plain(step), "changed": True, "connection": about},
+        {"step": to_plain(step), "failed": True, "msg": "Task failed: first\nthe reason"},
+        {"step": to_plain(step), "unreachable": True, "msg": "x"},
+        {"step": to_plain(step), "skipped": True},
         {"skipped": True},
     ]
-    (name, done), (dummy, failed), (dummy, lost) = steps_taken(results)
+    (name, done), (dummy, failed), (dummy, lost) = parse_steps(results)
     assert (name, done.settings, done.psk, done.ran, done.changed) == (
         "a-b",
         {"encap": (None, "yes")},
@@ -77,14 +77,14 @@ def test_steps_have_what_they_changed_from_what_to_what_and_why_they_failed() ->
     assert (failed.settings, failed.failed) == ({"encap": (None, "yes")}, "the reason")
     assert lost.failed == "it could not be reached"
     with pytest.raises(ParseError, match="phase"):
-        steps_taken([{"step": {"phase": "never"}}])
+        parse_steps([{"step": {"phase": "never"}}])
 
 
 def test_an_outage_that_nobody_could_be_asked_for_is_not_known() -> None:
     measured = OutageMeasurement("b", "net", "10.2.0.1", "10.1.0.1", 9, 2, 0.4, 0.2)
-    found = outages(
+    found = parse_outages(
         [
-            {"watch": WATCH, "outage": plain(measured)},
+            {"watch": WATCH, "outage": to_plain(measured)},
             {"watch": WATCH, "unreachable": True, "msg": "Connection timed out"},
             {"watch": WATCH, "skipped": True},
             {"msg": "All items skipped", "skipped": True},
@@ -97,4 +97,4 @@ def test_an_outage_that_nobody_could_be_asked_for_is_not_known() -> None:
 
 
 def test_only_those_who_were_asked_have_answered() -> None:
-    assert answers({"a": {"changed": True}, "b": {"skipped": True}, "c": {}}) == {"a": {"changed": True}}
+    assert parse_answers({"a": {"changed": True}, "b": {"skipped": True}, "c": {}}) == {"a": {"changed": True}}

@@ -17,7 +17,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Setting,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import plan
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import keys
 
@@ -26,12 +26,12 @@ from tests.unit.build import ASKED, Row, ike_sa, tunnel
 FIELDS: Mapping[str, Callable[[str], object]] = {
     **dict.fromkeys(
         ("proposals", "esp_proposals", "ah_proposals", "local_ts", "remote_ts", "local_addrs", "remote_addrs"),
-        keys.listed,
+        keys.split_list,
     ),
-    **dict.fromkeys(("start_action", "close_action", "dpd_action"), keys.action),
-    **dict.fromkeys(("version", "keyingtries"), keys.whole),
-    **dict.fromkeys(("dpd_delay", "rekey_time", "reauth_time", "rand_time"), keys.duration),
-    **dict.fromkeys(("encap", "mobike"), keys.boolean),
+    **dict.fromkeys(("start_action", "close_action", "dpd_action"), keys.parse_action),
+    **dict.fromkeys(("version", "keyingtries"), keys.parse_whole),
+    **dict.fromkeys(("dpd_delay", "rekey_time", "reauth_time", "rand_time"), keys.parse_duration),
+    **dict.fromkeys(("encap", "mobike"), keys.parse_boolean),
 }
 
 
@@ -83,7 +83,7 @@ def _repaired(given: Tunnel) -> tuple[Gateway, ...]:
 @pytest.mark.parametrize("row", list(filter(_repairable, _rows())), ids=str)
 def test_what_is_repaired_by_settings_has_no_finding_afterwards(row: Row) -> None:
     before = tunnel(row)
-    tunnels, unpaired = pair(_repaired(before), [row.declared] if row.declared else (), psks=row.psks)
+    tunnels, unpaired = pair_ends(_repaired(before), [row.declared] if row.declared else (), psks=row.psks)
     assert unpaired == ()
     assert [finding.summary for finding in diagnose(tunnels)] == []
     assert (tunnels[0].initiator, tunnels[0].name) == (before.initiator, before.name)

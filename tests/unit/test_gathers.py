@@ -16,7 +16,7 @@ def test_what_has_room_stays_and_what_comes_after_goes_to_files(tmp_path: Path) 
     assert list(kept.gateways) == ["a"]
     assert kept.folder == tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.json", "c%2F..%2Fd.json"]
-    assert dict(gateways.read([str(tmp_path)]))["c/../d"] == {"gateway": {"name": "c/../d", "filler": "x"}}
+    assert dict(gateways.read_file([str(tmp_path)]))["c/../d"] == {"gateway": {"name": "c/../d", "filler": "x"}}
 
 
 def test_no_folder_is_made_where_all_has_room(tmp_path: Path) -> None:
@@ -29,18 +29,18 @@ def test_a_later_reading_replaces_an_earlier_one(tmp_path: Path) -> None:
     kept = gateways.GatewayStore(0, lambda: tmp_path)
     kept.keep("a", {"name": "a"})
     kept.keep_reason("a", "it is down")
-    assert dict(gateways.read([str(tmp_path)])) == {"a": {"unreachable": True, "msg": "it is down"}}
+    assert dict(gateways.read_file([str(tmp_path)])) == {"a": {"unreachable": True, "msg": "it is down"}}
 
 
 def test_a_result_of_fleet_info_is_read_with_its_folder_and_its_reasons(tmp_path: Path) -> None:
     gateways.GatewayStore(0, lambda: tmp_path).keep("b", {"name": "b"})
     fleet = {"gateways": {"a": {"name": "a"}}, "unreadable": {"c": "it is down"}, "folder": str(tmp_path)}
-    assert dict(gateways.all_of(fleet, [])) == {
+    assert dict(gateways.read_all(fleet, [])) == {
         "a": {"name": "a"},
         "b": {"gateway": {"name": "b"}},
         "c": {"unreachable": True, "msg": "it is down"},
     }
-    assert list(gateways.all_of({}, [])) == []
+    assert list(gateways.read_all({}, [])) == []
 
 
 def test_what_is_no_reading_is_refused_with_its_place(tmp_path: Path) -> None:
@@ -48,14 +48,14 @@ def test_what_is_no_reading_is_refused_with_its_place(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.json").write_text("{}")
     with pytest.raises(ParseError, match=r"^a was read twice at .*one/a.json and .*two/a.json: take one away$"):
-        list(gateways.read([str(tmp_path / "one"), str(tmp_path / "two")]))
-    assert dict(gateways.read([str(tmp_path / "o*"), str(tmp_path / "one")])) == {"a": {}}
+        list(gateways.read_file([str(tmp_path / "one"), str(tmp_path / "two")]))
+    assert dict(gateways.read_file([str(tmp_path / "o*"), str(tmp_path / "one")])) == {"a": {}}
     with pytest.raises(ParseError, match=r"^no folder matches at .*nine\*: "):
-        list(gateways.read([str(tmp_path / "nine*")]))
+        list(gateways.read_file([str(tmp_path / "nine*")]))
     with pytest.raises(ParseError, match=r"^there is no such folder at .*three: "):
-        list(gateways.read([str(tmp_path / "three")]))
+        list(gateways.read_file([str(tmp_path / "three")]))
     (tmp_path / "one" / "a.json").write_text("{")
     with pytest.raises(ParseError, match=r"^it cannot be read \(.*\) at .*one/a.json$"):
-        list(gateways.read([str(tmp_path / "one")]))
+        list(gateways.read_file([str(tmp_path / "one")]))
     with pytest.raises(ParseError, match="this is not what fleet_info returned"):
-        list(gateways.all_of({"gateway": {}}, []))
+        list(gateways.read_all({"gateway": {}}, []))

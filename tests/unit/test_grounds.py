@@ -12,16 +12,16 @@ import yaml
 from ansible_collections.tunnelwright.ipsec.plugins.modules import tunnel_audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import (
     Rule,
-    all_rules,
     diagnose,
-    diagnosed,
+    iterate_findings,
+    list_rules,
     run,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import (
     DEFAULT,
     WORDS,
     Grounds,
-    word_of,
+    decide_word,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
@@ -38,9 +38,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.keys import KEYS
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import repairs
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import parse_repairs
 
 from tests.unit.build import (
     AES,
@@ -79,7 +79,7 @@ def test_every_setting_has_somebody_whose_word_decides_it(level: Any) -> None:
 def test_the_identity_of_an_end_is_its_own_and_that_of_its_peer_a_view() -> None:
     end = EndName("a", "to-b")
     words = {
-        key: word_of(Change(end, key, "x")) for key in ("local.id", "remote.id", "remote-2.id", "dpd_delay", "new")
+        key: decide_word(Change(end, key, "x")) for key in ("local.id", "remote.id", "remote-2.id", "dpd_delay", "new")
     }
     assert words == {
         "local.id": "own",
@@ -100,14 +100,14 @@ def test_every_class_is_known_wherever_it_can_be_given() -> None:
     guide = (ROOT / "docs" / "docsite" / "rst" / "guide_audit_and_repair.rst").read_text(encoding="utf-8")
     for name, does in REPAIRS.items():
         assert f"   * - ``{name}``\n     - {does}\n     - {'yes' if name in DEFAULT else 'no'}\n" in guide
-    assert repairs(["default", "practice"]) == DEFAULT | {"practice"}
-    assert repairs(["dpd"]) == {"dpd"}
+    assert parse_repairs(["default", "practice"]) == DEFAULT | {"practice"}
+    assert parse_repairs(["dpd"]) == {"dpd"}
 
 
 @pytest.mark.parametrize("row", [row for row in rows() if row.remedies], ids=str)
 def test_a_repair_is_made_where_its_class_is_allowed_and_no_other(row: Any) -> None:
     one = tunnel(row)
-    (repair,) = (each.repair for each in all_rules() if each.id == row.rule)
+    (repair,) = (each.repair for each in list_rules() if each.id == row.rule)
     allowed, refused = (
         [finding for finding in diagnose([one], classes) if finding.id == row.rule]
         for classes in (ASKED, ASKED - {repair})
@@ -123,7 +123,7 @@ def _found(
 ) -> dict[str, Finding]:
     """The findings between two ends that are down, by id."""
     a, b = (replace(gateway, sas=()) for gateway in healthy(one, other))
-    tunnels, dummy = pair((replace(a, **values), b, *more))
+    tunnels, dummy = pair_ends((replace(a, **values), b, *more))
     return {finding.id: finding for finding in diagnose(tunnels, allowed)}
 
 
@@ -150,7 +150,7 @@ def test_a_peer_with_a_certificate_is_followed_where_the_tunnel_is_declared_or_t
     assert _fixes(_found(one, other), "ike-proposals-disjoint") == ()
     trusting = _found(one, other, allowed=DEFAULT | {"peer_word"})
     assert _fixes(trusting, "ike-proposals-disjoint") == (f"b/to-a: proposals = {AES}",)
-    tunnels, dummy = pair(tuple(replace(g, sas=()) for g in healthy(one, other)), [declared()])
+    tunnels, dummy = pair_ends(tuple(replace(g, sas=()) for g in healthy(one, other)), [declared()])
     (found,) = (each for each in diagnose(tunnels) if each.id == "ike-proposals-disjoint")
     assert remedies(found) == (f"b/to-a: proposals = {AES}",)
 
@@ -176,7 +176,7 @@ def test_no_selector_takes_what_another_connection_has() -> None:
     a, b = (replace(gateway, sas=()) for gateway in healthy(claims, mirrored(connection())))
     b = replace(b, connections=(*b.connections, third))
     a = replace(a, system=System(addresses=("lan0 10.9.0.1/25",)))
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     (found,) = (each for each in diagnose(tunnels, ASKED | {"peer_word"}) if each.id == "selectors-not-mirrored")
     assert (found.fix, "10.9.0.0/25 meets b/to-c/far" in found.no_fix) == ((), True)
 
@@ -192,7 +192,7 @@ def test_no_selector_takes_a_network_of_the_gateway_itself() -> None:
 def test_no_identity_that_stands_for_several_is_taken_over(identity: str) -> None:
     one = connection(**CERTIFICATES)
     other = mirrored(one, local=(Auth("local", "pubkey", identity),))
-    tunnels, dummy = pair(tuple(replace(g, sas=()) for g in healthy(one, other)), [declared()])
+    tunnels, dummy = pair_ends(tuple(replace(g, sas=()) for g in healthy(one, other)), [declared()])
     (found,) = (each for each in diagnose(tunnels, set(REPAIRS)) if each.id == "identity-mismatch")
     assert (found.fix, "more than one identity" in found.no_fix) == ((), True)
 
@@ -200,7 +200,7 @@ def test_no_identity_that_stands_for_several_is_taken_over(identity: str) -> Non
 def test_a_declaration_of_the_two_ends_alone_widens_nothing() -> None:
     one = connection(children=(child(local_ts=("128.0.0.0/1",)),))
     a, b = (replace(gateway, sas=()) for gateway in healthy(one, mirrored(connection())))
-    tunnels, dummy = pair((replace(a, system=System()), b), [declared()])
+    tunnels, dummy = pair_ends((replace(a, system=System()), b), [declared()])
     (found,) = (each for each in diagnose(tunnels) if each.id == "selectors-not-mirrored")
     assert (found.fix, "128.0.0.0/1" in found.no_fix) == ((), True)
 
@@ -216,7 +216,7 @@ def test_no_public_network_and_not_that_of_the_controller_is_given_to_a_peer(net
 def test_an_address_is_taken_over_only_if_the_peer_has_it(address: str, fixed: bool) -> None:
     a, b = (replace(gateway, sas=()) for gateway in healthy())
     a = replace(a, system=System(addresses=("lo 127.0.0.1/8", "eth0 192.0.2.1/24")))
-    (one,), dummy = pair((a, b))
+    (one,), dummy = pair_ends((a, b))
     fault = Fault(EndName("b", "to-a"), "", fix=(Change(EndName("b", "to-a"), "remote_addrs", address),))
     assert bool(Grounds().judge(one, fault, "address-mismatch", "agreement").fix) is fixed
 
@@ -227,7 +227,7 @@ def test_a_judgement_that_breaks_is_a_finding_and_hides_no_other() -> None:
     def broken(dummy: Tunnel) -> Iterator[Fault]:
         yield Fault(EndName("a", "to-b"), "", fix=(Change(EndName("a", "to-b", "gone"), "local_ts", NET_A),))
 
-    (one,), dummy = pair(healthy())
+    (one,), dummy = pair_ends(healthy())
     (found,) = run(Rule("selectors-not-mirrored", "high", "", broken), one, Grounds())
     assert (found.id, found.fix) == ("rule-failed", ())
 
@@ -236,7 +236,7 @@ def test_nothing_is_loaded_on_a_gateway_with_a_key_that_would_end_what_is_up() -
     a, b = healthy()
     b = edited(b, connection={"differs": ("net.rekey_time: 1h in the file, …",)})
     b = replace(b, secrets=(secret(mirrored(connection()), "d2"),))
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     found = {each.id: each for each in diagnose(tunnels, set(REPAIRS))}
     assert found["psk-changed"].fix == ()
     assert (found["config-drift"].fix, "a-b" in found["config-drift"].no_fix) == ((), True)
@@ -272,10 +272,10 @@ def _hub(**edit: Any) -> tuple[Gateway, ...]:
 def test_a_repair_does_not_put_into_force_what_was_edited_of_another_tunnel(
     edit: dict[str, Any], chosen: str | None, *, fixed: bool
 ) -> None:
-    tunnels, dummy = pair(_hub(**edit))
+    tunnels, dummy = pair_ends(_hub(**edit))
     assert [one.name for one in tunnels] == ["a-b", "a-c"]
     some = [one for one in tunnels if chosen in (None, one.name)]
-    found = [each for each in diagnosed(some, among=tunnels) if (each.id, each.end.gateway) == ("dpd-off", "a")]
+    found = [each for each in iterate_findings(some, among=tunnels) if (each.id, each.end.gateway) == ("dpd-off", "a")]
     assert [bool(each.fix) for each in found if each.tunnel == "a-b"] == [fixed]
     assert all("of a/to-c and never loaded" in each.no_fix for each in found if each.tunnel == "a-b" and not each.fix)
 
@@ -283,7 +283,7 @@ def test_a_repair_does_not_put_into_force_what_was_edited_of_another_tunnel(
 def test_nothing_is_done_to_a_tunnel_of_which_nobody_knows_whether_it_is_up() -> None:
     a, b = healthy(connection(dpd_delay=0.0))
     for dark in (edited(b, sas=None), edited(b, daemon=Daemon(installed=True, running=None), sas=None)):
-        tunnels, dummy = pair((a, dark))
+        tunnels, dummy = pair_ends((a, dark))
         found = diagnose(tunnels, set(REPAIRS))
         assert found
         assert [each.fix for each in found] == [()] * len(found)
@@ -292,10 +292,10 @@ def test_nothing_is_done_to_a_tunnel_of_which_nobody_knows_whether_it_is_up() ->
 
 def test_a_key_is_nobody_elses_only_where_all_could_be_read() -> None:
     for unread in (False, True):
-        (one,), dummy = pair(tuple(replace(g, secrets=(secret(connection()),)) for g in healthy()), unread=unread)
+        (one,), dummy = pair_ends(tuple(replace(g, secrets=(secret(connection()),)) for g in healthy()), unread=unread)
         assert one.own_key is not unread
     broken = replace(gateway("z"), problems=(Problem("config-unreadable", "denied"),))
-    (one,), dummy = pair((*(replace(g, secrets=(secret(connection()),)) for g in healthy()), broken))
+    (one,), dummy = pair_ends((*(replace(g, secrets=(secret(connection()),)) for g in healthy()), broken))
     assert one.own_key is False
 
 
@@ -303,7 +303,7 @@ def test_a_file_that_disagrees_with_the_peer_is_not_loaded_while_the_tunnel_is_u
     a, b = healthy(connection(**CERTIFICATES))
     differs = ("local.id: wrong.example in the file, …",)
     b = edited(b, connection={"local": (Auth("local", "pubkey", "wrong.example"),), "differs": differs})
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     found = {each.id: each for each in diagnose(tunnels)}
     assert {name: each.fix for name, each in found.items()} == {"identity-mismatch": (), "config-drift": ()}
 
@@ -313,7 +313,7 @@ def test_a_list_that_what_is_up_contradicts_is_not_taken_over() -> None:
     used = {"encr": "AES_CBC-256", "integ": "HMAC_SHA2_256_128", "prf": "PRF_HMAC_SHA2_256", "dh_group": "CURVE_25519"}
     a, b = (replace(g, sas=tuple(replace(sa, **used) for sa in g.sas or ())) for g in (a, b))
     a = edited(a, connection={"proposals": ("aes256gcm16-prfsha384-ecp384",)})
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     (found,) = (each for each in diagnose(tunnels) if each.id == "ike-proposals-disjoint")
     assert (found.fix, "the file of a does not have any more" in found.no_fix) == ((), True)
 
@@ -324,7 +324,7 @@ def test_an_identity_that_is_kept_for_another_peer_is_not_taken() -> None:
     a, b = (replace(gateway, sas=()) for gateway in healthy(one, mirrored(connection())))
     third = secret(connection(), "d3", ids=("a.example", "c.example"))
     a, b = (replace(g, secrets=(secret(connection(), digest=None, ids=("b.example",)), third)) for g in (a, b))
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     (found,) = (each for each in diagnose(tunnels) if each.id == "identity-mismatch")
     assert (found.fix, "nothing on a says that it is a.example" in found.no_fix) == ((), True)
 
@@ -333,7 +333,7 @@ def test_no_selector_that_carries_traffic_is_narrowed() -> None:
     a, b = healthy(connection(children=(child(local_ts=(HOST,)),)), mirrored(connection()))
     a = edited(a, system=System(addresses=("lan0 10.1.0.7/32",)), sas=healthy()[0].sas)
     b = edited(b, sas=healthy()[1].sas)
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     (found,) = (each for each in diagnose(tunnels, ASKED) if each.id == "selectors-not-mirrored")
     assert (found.fix, f"is up for {NET_A}" in found.no_fix) == ((), True)
 
@@ -344,7 +344,7 @@ def test_a_tunnel_that_is_claimed_by_somebody_who_has_not_its_key_is_changed_now
     theirs = mirrored(connection(), remote_addrs=("192.0.2.7",))
     a, b = (replace(gateway, sas=()) for gateway in healthy(mine, theirs))
     a = replace(a, secrets=(secret(mine, "guessed"),))
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     believed, judged = (
         {fix.setting for each in diagnose(tunnels, allowed) for fix in each.fix if isinstance(fix, Change)}
         for allowed in (set(REPAIRS), DEFAULT)
@@ -355,6 +355,6 @@ def test_a_tunnel_that_is_claimed_by_somebody_who_has_not_its_key_is_changed_now
 def test_a_tunnel_that_is_up_is_not_changed_to_what_a_file_says_that_was_not_loaded() -> None:
     a, b = healthy()
     a = edited(a, connection={"proposals": ("aes256-sha256-x448",), "differs": ("proposals: …",)})
-    tunnels, dummy = pair((a, b))
+    tunnels, dummy = pair_ends((a, b))
     (found,) = (each for each in diagnose(tunnels) if each.id == "ike-proposals-disjoint")
     assert (found.fix, "the file of a was changed since" in found.no_fix) == ((), True)

@@ -44,8 +44,8 @@ LINES = {
 @pytest.mark.parametrize("case", LINES)
 def test_what_lines_say_of_a_key(case: str) -> None:
     text, name, kind, key, verdict = LINES[case]
-    blob = known_hosts.read([f"fw {kind} {key}"]).of("fw")[0].key
-    assert known_hosts.judge(known_hosts.read([text]).of(name), kind, blob) == verdict
+    blob = known_hosts.parse_lines([f"fw {kind} {key}"]).of("fw")[0].key
+    assert known_hosts.judge_key(known_hosts.parse_lines([text]).of(name), kind, blob) == verdict
 
 
 def test_names_that_ssh_keygen_hashed_are_found(tmp_path: Path) -> None:
@@ -62,10 +62,10 @@ def test_names_that_ssh_keygen_hashed_are_found(tmp_path: Path) -> None:
 
 def test_a_key_that_is_remembered_is_known_and_the_file_is_its_users_own(tmp_path: Path) -> None:
     file = tmp_path / "ssh" / "known_hosts"
-    known_hosts.remember(str(file), "fw", ED, b"a key")
-    known_hosts.remember(str(file), "fw2", ED, b"another")
+    known_hosts.add_key(str(file), "fw", ED, b"a key")
+    known_hosts.add_key(str(file), "fw2", ED, b"another")
     known = known_hosts.read_files([str(file)])
-    verdicts = [known_hosts.judge(known.of(name), ED, b"a key") for name in ("fw", "fw2", "fw3")]
+    verdicts = [known_hosts.judge_key(known.of(name), ED, b"a key") for name in ("fw", "fw2", "fw3")]
     assert verdicts == ["known", "changed", "unknown"]
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -74,7 +74,7 @@ def test_a_key_that_is_remembered_is_known_and_the_file_is_its_users_own(tmp_pat
 def test_a_key_that_is_remembered_leaves_the_lines_that_are_there(tmp_path: Path, held: str) -> None:
     file = tmp_path / "known_hosts"
     file.write_text(held)
-    known_hosts.remember(str(file), "fw", ED, b"a key")
+    known_hosts.add_key(str(file), "fw", ED, b"a key")
     lines = file.read_text().splitlines()
     assert lines[:-1] == held.splitlines()
     assert lines[-1].startswith("fw ")
@@ -82,18 +82,18 @@ def test_a_key_that_is_remembered_leaves_the_lines_that_are_there(tmp_path: Path
 
 def test_the_second_key_of_a_new_host_is_another_key_and_not_remembered(tmp_path: Path) -> None:
     file = str(tmp_path / "known_hosts")
-    verdicts = [known_hosts.remember(file, "fw", ED, key) for key in (b"a key", b"another", b"a key")]
+    verdicts = [known_hosts.add_key(file, "fw", ED, key) for key in (b"a key", b"another", b"a key")]
     assert verdicts == ["unknown", "changed", "known"]
     assert len(Path(file).read_text().splitlines()) == 1
 
 
 def test_a_line_that_is_no_ascii_hides_no_other() -> None:
-    known = known_hosts.read(["fw ssh-ed25519 \xff\n|1|\xff|\xff ssh-ed25519 YQ==\nfw2 ssh-ed25519 YQ==\n"])
+    known = known_hosts.parse_lines(["fw ssh-ed25519 \xff\n|1|\xff|\xff ssh-ed25519 YQ==\nfw2 ssh-ed25519 YQ==\n"])
     assert (known.of("fw"), len(known.of("fw2"))) == ([], 1)
 
 
 def test_a_fingerprint_is_the_one_that_ssh_keygen_shows(tmp_path: Path) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key"], check=True)
     shown = subprocess.run(["ssh-keygen", "-lf", tmp_path / "key.pub"], capture_output=True, text=True, check=True)
-    ((key,)) = known_hosts.read([f"fw {(tmp_path / 'key.pub').read_text()}"]).of("fw")
-    assert known_hosts.fingerprint(key.key) == shown.stdout.split()[1]
+    ((key,)) = known_hosts.parse_lines([f"fw {(tmp_path / 'key.pub').read_text()}"]).of("fw")
+    assert known_hosts.format_fingerprint(key.key) == shown.stdout.split()[1]

@@ -15,10 +15,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.markdown_text import message
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.markdown_text import format_message
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import certificates
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import events
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import parse_certificates
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import parse_events
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
@@ -41,7 +41,7 @@ def answered(name: str) -> Callable[[bytes], object]:
     def read(out: bytes) -> object:
         reply = Reply({**HEALTHY.sections, name: ReplySection(0, out)})
         gateway = read_gateway("gw", reply, replace(OPTIONS, log_lines=1_000_000))
-        return events(gateway.log or ())
+        return parse_events(gateway.log or ())
 
     return read
 
@@ -109,13 +109,13 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "an edit beside references": (edited, b"s : t { a = b }\n"),
     "an edit beside many who inherit": (edited, b"s : connections { }\n"),
     "rules that translate": (answered("nat"), b"snat 10.1.0.0/24 172.27.1.0/24\n"),
-    "known hosts": (lambda out: known_hosts.read([out.decode()]), b"a,b,c "),
+    "known hosts": (lambda out: known_hosts.parse_lines([out.decode()]), b"a,b,c "),
     "answers to pings": (
-        lambda out: outage_probe.outage(PROBE, Reply({"heard": ReplySection(0, out)})),
+        lambda out: outage_probe.parse_outage(PROBE, Reply({"heard": ReplySection(0, out)})),
         b"64 bytes from seq=1 ",
     ),
     "certificates": (answered("certificates"), b"list-cert event {\n  type = X509\n  data = 0x3000\n}\n"),
-    "a name of a certificate": (lambda out: certificates(named(out)), b"\xff"),
+    "a name of a certificate": (lambda out: parse_certificates(named(out)), b"\xff"),
     "interfaces of a pfSense": (
         pfsense_answered("addresses"),
         b"em0: flags=8863<UP>\n\tinet 192.0.2.10 netmask 0xffffff00\n",
@@ -124,8 +124,11 @@ READERS: dict[str, tuple[Callable[[bytes], object], bytes]] = {
     "CARP": (pfsense_answered("carp"), b"\tcarp: MASTER vhid 1 advbase 1\n"),
     "blanks before CARP": (pfsense_answered("carp"), b" "),
     "an answer of a pfSense": (pfsense_answered("config.xml"), b"[{"),
-    "lines of Markdown": (lambda out: message(out.decode()), b"`:a@www.|"),
-    "heads of pings": (lambda out: outage_probe.outage(PROBE, Reply({"heard": ReplySection(0, out)})), b"PING (((("),
+    "lines of Markdown": (lambda out: format_message(out.decode()), b"`:a@www.|"),
+    "heads of pings": (
+        lambda out: outage_probe.parse_outage(PROBE, Reply({"heard": ReplySection(0, out)})),
+        b"PING ((((",
+    ),
 }
 PREFIX = {"words of a value": b"a = ", "references": b"a : "}
 

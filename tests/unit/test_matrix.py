@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
 
 from tests.lab.faults import FAULTS, VARIANTS
 from tests.matrix.judge import judge
@@ -136,7 +136,7 @@ def test_anything_else_is_missed(bad: Told) -> None:
 
 def test_every_rule_has_a_fault_on_real_tunnels_or_a_reason_to_have_none() -> None:
     found = {fault.finds for fault in FAULTS.values()}
-    assert {rule.id for rule in all_rules()} - found == set(NOT_MADE)
+    assert {rule.id for rule in list_rules()} - found == set(NOT_MADE)
 
 
 def test_the_page_tells_what_may_be_found_beside() -> None:

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
 
 from tests.lab.faults import FAULTS, VARIANTS, Fault
 from tests.matrix.selection import (
@@ -47,7 +47,7 @@ def test_the_fixed_cases_are_ten_that_stand_for_the_others() -> None:
 
 
 def test_every_rule_with_a_fault_is_run_when_its_file_changes() -> None:
-    for rule in all_rules():
+    for rule in list_rules():
         file = f"{RULES}/{rule.check.__module__.rpartition('.')[2]}.py"
         assert (ROOT / file).is_file()
         if rule.id in {fault.finds for fault in FAULTS.values()}:

@@ -20,7 +20,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,7 +87,7 @@ PAIRED = (
 
 @pytest.mark.parametrize(("gateways", "why"), [row[1:] for row in PAIRED], ids=[row[0] for row in PAIRED])
 def test_ends_meet_by_what_they_say_of_each_other(gateways: tuple[Gateway, ...], why: str | None) -> None:
-    tunnels, unpaired = pair(gateways)
+    tunnels, unpaired = pair_ends(gateways)
     assert [tunnel.paired_by for tunnel in tunnels] == ([why] if why else [])
     assert len(unpaired) == (0 if why else 2)
 
@@ -107,7 +107,7 @@ DISAGREEING = {
 
 @pytest.mark.parametrize("change", DISAGREEING.values(), ids=DISAGREEING)
 def test_ends_that_disagree_in_one_thing_still_meet(change: dict[str, Any]) -> None:
-    tunnels, unpaired = pair(_two(connection(), mirrored(connection(), **change)))
+    tunnels, unpaired = pair_ends(_two(connection(), mirrored(connection(), **change)))
     assert (len(tunnels), unpaired) == (1, ())
 
 
@@ -124,14 +124,14 @@ def _named(tunnels: Iterable[Tunnel]) -> list[tuple[str, ...]]:
 
 def test_two_tunnels_between_the_same_gateways_are_told_apart_and_named_by_their_connections() -> None:
     one, two = connection(), _second()
-    tunnels, unpaired = pair((gateway("a", one, two), gateway("b", mirrored(two, "z"), mirrored(one))))
+    tunnels, unpaired = pair_ends((gateway("a", one, two), gateway("b", mirrored(two, "z"), mirrored(one))))
     assert _named(tunnels) == [("a-b-second", "a/second", "b/z"), ("a-b-to-b", "a/to-b", "b/to-a")]
     assert unpaired == ()
 
 
 def test_two_ends_that_fit_equally_well_are_left_unpaired_with_their_names() -> None:
     twin = replace(mirrored(connection()), name="twin")
-    tunnels, unpaired = pair((gateway("a", connection()), gateway("b", mirrored(connection()), twin)))
+    tunnels, unpaired = pair_ends((gateway("a", connection()), gateway("b", mirrored(connection()), twin)))
     assert tunnels == ()
     reasons = {str(u.end): u.reason for u in unpaired}
     assert reasons["a/to-b"] == "fits equally well with b/to-a and b/twin; declare the tunnel in ipsec_tunnels"
@@ -143,7 +143,7 @@ def test_an_end_between_two_good_ones_takes_no_worse_one_instead() -> None:
     twin = replace(mirrored(connection()), name="twin")
     worse = mirrored(connection(), "worse", **OTHER_IDS, **OTHER_NETS)
     gateways = (gateway("a", connection()), gateway("b", mirrored(connection()), twin), gateway("c", worse))
-    tunnels, unpaired = pair(gateways)
+    tunnels, unpaired = pair_ends(gateways)
     assert (tunnels, len(unpaired)) == ((), 4)
 
 
@@ -151,7 +151,9 @@ def test_a_declaration_decides_between_ends_that_fit_equally_well() -> None:
     twin = replace(mirrored(connection()), name="twin")
     ends = (DeclaredEnd("b", "twin"), DeclaredEnd("a", "to-b"))
     gateways = (gateway("a", connection()), gateway("b", mirrored(connection()), twin))
-    tunnels, unpaired = pair(gateways, [declared("berlin", ends=ends, initiator="b")], psks={"berlin": DesiredPsk()})
+    tunnels, unpaired = pair_ends(
+        gateways, [declared("berlin", ends=ends, initiator="b")], psks={"berlin": DesiredPsk()}
+    )
     assert _named(tunnels) == [("berlin", "b/twin", "a/to-b")]
     (berlin,) = tunnels
     assert (berlin.paired_by, berlin.initiator, berlin.psk) == ("declared", "b", DesiredPsk())
@@ -163,18 +165,18 @@ def test_a_declared_connection_that_is_not_there_is_an_error_that_names_those_th
     with pytest.raises(
         IpsecError, match=r"declared tunnel a-b ends at connection 'to-c'.* at b: connections there: to-a"
     ):
-        pair(healthy(), [declared(ends=ends)])
+        pair_ends(healthy(), [declared(ends=ends)])
 
 
 def test_a_declared_end_on_a_gateway_that_was_not_read_leaves_the_other_unpaired() -> None:
-    tunnels, unpaired = pair(healthy()[:1], [declared()])
+    tunnels, unpaired = pair_ends(healthy()[:1], [declared()])
     assert (tunnels, [str(u.end) for u in unpaired]) == ((), ["a/to-b"])
 
 
 def test_a_declared_end_whose_other_end_was_not_read_meets_nobody_else() -> None:
     a, b = healthy()
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("c", "to-a"))
-    tunnels, unpaired = pair((a, b), [declared("a-c", ends=ends)])
+    tunnels, unpaired = pair_ends((a, b), [declared("a-c", ends=ends)])
     assert tunnels == ()
     assert {str(u.end): u.reason for u in unpaired}["a/to-b"] == (
         "its other end in declared tunnel a-c, c/to-a, was not read"
@@ -184,7 +186,7 @@ def test_a_declared_end_whose_other_end_was_not_read_meets_nobody_else() -> None
 def test_a_configuration_that_cannot_be_read_ends_no_audit() -> None:
     a, b = healthy()
     broken = replace(a, connections=(), problems=(Problem("config-broken", "unterminated string"),))
-    tunnels, unpaired = pair((broken, b), [declared()])
+    tunnels, unpaired = pair_ends((broken, b), [declared()])
     assert (tunnels, [str(u.end) for u in unpaired]) == ((), ["b/to-a"])
 
 
@@ -199,37 +201,37 @@ CONTRADICTIONS = (
 @pytest.mark.parametrize(("tunnels", "message"), CONTRADICTIONS)
 def test_declarations_that_contradict_each_other_are_refused(tunnels: list[tuple[str, Any]], message: str) -> None:
     with pytest.raises(IpsecError, match=message):
-        pair(healthy(), [declared(name, ends=ends) for name, ends in tunnels])
+        pair_ends(healthy(), [declared(name, ends=ends) for name, ends in tunnels])
 
 
 def test_no_two_tunnels_have_one_name() -> None:
     one, other = (connection(), mirrored(connection()))
     far = connection(**{**OTHER_IDS, **OTHER_NETS, "local_addrs": ("198.51.100.1",), "remote_addrs": ("198.51.100.2",)})
     gateways = [gateway("a", one), gateway("b-c", other), gateway("a-b", far), gateway("c", mirrored(far))]
-    tunnels, dummy = pair(gateways)
+    tunnels, dummy = pair_ends(gateways)
     assert [t.name for t in tunnels] == ["a-b-c", "a-b-c-2"]
-    assert [t.name for t in pair(reversed(gateways))[0]] == ["a-b-c", "a-b-c-2"]
+    assert [t.name for t in pair_ends(reversed(gateways))[0]] == ["a-b-c", "a-b-c-2"]
 
 
 def test_an_end_that_answers_anybody_is_a_road_warriors() -> None:
     anybody = connection(local_addrs=(A,), remote_addrs=ANYBODY, remote=(Auth("remote", "eap-mschapv2", "%any"),))
-    dummy, (unpaired,) = pair((gateway("a", anybody),))
+    dummy, (unpaired,) = pair_ends((gateway("a", anybody),))
     assert unpaired.reason == "answers anybody (a road warrior's end, or a peer that is not told apart)"
 
 
 def test_an_end_whose_peer_was_not_read_says_who_that_is() -> None:
-    dummy, (unpaired,) = pair(healthy()[:1])
+    dummy, (unpaired,) = pair_ends(healthy()[:1])
     assert (unpaired.remote, "no gateway among those read is b.example" in unpaired.reason) == ("b.example", True)
 
 
 def test_a_gateway_never_meets_itself() -> None:
-    tunnels, unpaired = pair((gateway("a", connection(), mirrored(connection())),))
+    tunnels, unpaired = pair_ends((gateway("a", connection(), mirrored(connection())),))
     assert (tunnels, len(unpaired)) == ((), 2)
 
 
 def test_a_connection_of_pass_and_drop_policies_is_no_end() -> None:
     shunts = connection(children=(child(mode="pass"), child("d", mode="drop")))
-    assert pair((gateway("a", shunts),)) == ((), ())
+    assert pair_ends((gateway("a", shunts),)) == ((), ())
 
 
 INITIATORS = (
@@ -248,29 +250,29 @@ INITIATORS = (
 def test_who_can_initiate_does_and_else_who_acts_like_it(
     both: tuple[Gateway, Gateway], a: dict[str, Any], b: dict[str, Any], name: str
 ) -> None:
-    (tunnel,), dummy = pair((edited(both[0], connection=a), edited(both[1], connection=b)))
+    (tunnel,), dummy = pair_ends((edited(both[0], connection=a), edited(both[1], connection=b)))
     assert tunnel.initiator == name
     assert tunnel.initiating.gateway.name == name != tunnel.answering.gateway.name
 
 
 def test_who_is_declared_to_start_the_tunnel_initiates_whatever_its_actions_are_now() -> None:
     ends = (DeclaredEnd("a", "to-b"), DeclaredEnd("b", "to-a", {}, {"start_action": "trap|start"}))
-    (tunnel,), dummy = pair(healthy(), [DeclaredTunnel("a-b", ends)])
+    (tunnel,), dummy = pair_ends(healthy(), [DeclaredTunnel("a-b", ends)])
     assert (tunnel.initiator, tunnel.initiator_because) == ("b", "it is declared to start the tunnel")
-    (tunnel,), dummy = pair(healthy(), [DeclaredTunnel("a-b", ends, child_settings={"start_action": "start"})])
+    (tunnel,), dummy = pair_ends(healthy(), [DeclaredTunnel("a-b", ends, child_settings={"start_action": "start"})])
     assert (tunnel.initiator, tunnel.initiator_because) == ("a", "its actions are an initiator's")
 
 
 def test_who_is_behind_nat_initiates() -> None:
     a, b = healthy()
     a, b = (edited(g, child={"start_action": "none"}) for g in (a, b))
-    (tunnel,), dummy = pair((a, replace(b, sas=tuple(replace(sa, nat_local=True) for sa in b.sas or ()))))
+    (tunnel,), dummy = pair_ends((a, replace(b, sas=tuple(replace(sa, nat_local=True) for sa in b.sas or ()))))
     assert (tunnel.initiator, tunnel.initiator_because) == ("b", "it is behind NAT")
 
 
 def test_the_gateway_with_fewer_tunnels_initiates_where_nothing_else_tells() -> None:
     gateways = _star(3, start_action="none")
-    tunnels, dummy = pair(gateways)
+    tunnels, dummy = pair_ends(gateways)
     assert {t.initiator for t in tunnels} == {"spoke0", "spoke1", "spoke2"}
 
 
@@ -288,7 +290,7 @@ SECRETS = (
 def test_an_end_has_the_secret_that_the_daemon_would_take(ids: tuple[tuple[str, ...], ...], which: int | None) -> None:
     secrets = tuple(Secret(f"ike-{i}", each, "d", "k", "") for i, each in enumerate(ids))
     a, b = healthy()
-    (tunnel,), dummy = pair((replace(a, secrets=secrets), b))
+    (tunnel,), dummy = pair_ends((replace(a, secrets=secrets), b))
     assert tunnel.ends[0].secret == (None if which is None else secrets[which])
 
 
@@ -315,14 +317,14 @@ def test_children_meet_by_networks_then_by_name(
         child(names[0], local_ts=("10.2.0.0/24",), remote_ts=(nets[1],)),
         child(names[1], local_ts=("10.2.0.0/24",), remote_ts=(nets[0],)),
     )
-    (tunnel,), dummy = pair(_two(ours, mirrored(ours, children=theirs)))
+    (tunnel,), dummy = pair_ends(_two(ours, mirrored(ours, children=theirs)))
     assert [(x.name, y.name) for x, y in tunnel.pairs(tunnel.ends[0])] == expected
     assert len(tunnel.children) == 4 - len(expected)
 
 
 def test_probes_go_to_the_tunnel_whose_ends_sent_them() -> None:
     stray = replace(probe(), connection="elsewhere")
-    (tunnel,), dummy = pair(healthy(), probes=(probe(), probe("b"), stray))
+    (tunnel,), dummy = pair_ends(healthy(), probes=(probe(), probe("b"), stray))
     assert tunnel.probes == (probe(), probe("b"))
 
 
@@ -339,7 +341,7 @@ def _star(spokes: int, **values: Any) -> list[Gateway]:
 
 
 STAR = _star(6)
-STAR_TUNNELS = pair(STAR)[0]
+STAR_TUNNELS = pair_ends(STAR)[0]
 
 
 def test_every_spoke_of_a_hub_meets_its_own_connection() -> None:
@@ -352,7 +354,7 @@ def test_every_spoke_of_a_hub_meets_its_own_connection() -> None:
 @given(st.permutations(STAR), st.randoms(use_true_random=False))
 def test_the_order_of_what_is_read_changes_nothing(gateways: list[Gateway], random: Any) -> None:
     shuffled = [replace(g, connections=tuple(random.sample(g.connections, len(g.connections)))) for g in gateways]
-    tunnels, unpaired = pair(shuffled)
+    tunnels, unpaired = pair_ends(shuffled)
     assert _named(tunnels) == _named(STAR_TUNNELS)
     assert [(t.paired_by, t.initiator) for t in tunnels] == [(t.paired_by, t.initiator) for t in STAR_TUNNELS]
     assert unpaired == ()
@@ -363,7 +365,7 @@ def test_the_order_of_what_is_read_changes_nothing(gateways: list[Gateway], rand
 def test_ambiguity_is_told_alike_whatever_the_order(names: list[str], first: bool) -> None:
     b = gateway("b", *(replace(mirrored(connection()), name=name) for name in names))
     gateways = (gateway("a", connection()), b) if first else (b, gateway("a", connection()))
-    tunnels, unpaired = pair(gateways)
+    tunnels, unpaired = pair_ends(gateways)
     assert (tunnels, {str(u.end) for u in unpaired}) == ((), {"a/to-b", "b/to-a", "b/twin", "b/third"})
     told = next(u.reason for u in unpaired if u.end.gateway == "a")
     assert told.startswith("fits equally well with b/third and b/to-a and b/twin")

@@ -18,7 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.edits import edited
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.edits import apply_edits
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.element import Element
 
 from tests.unit.platforms.pfsense_box import ABOUT, FREEBSD, OPTIONS, reply, told
@@ -79,7 +79,7 @@ def repaired(name: str, read: Reply, step: Step) -> Reply:
     wish = DesiredConnection(step.connection, step.settings, step.children, pending=True)
     change = pfsense.prepare(wish, gateway, gateway.connections[0], read, OPTIONS)
     said = json.loads(read.sections["config.xml"].text)
-    said["config"] = edited(Element("", said["config"]), change.order.edits).value
+    said["config"] = apply_edits(Element("", said["config"]), change.order.edits).value
     return Reply({**read.sections, "config.xml": ReplySection(0, json.dumps(said).encode())})
 
 

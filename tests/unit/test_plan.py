@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose, keeping_down
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose, list_causes
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Change,
     Daemon,
@@ -18,7 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Step,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan import PHASES, LiveTunnels, Plan, plan
 
 from tests.unit.build import (
@@ -51,8 +51,8 @@ ROUTED = {"child": {"route_based": True, "start_action": "start", "close_action"
 
 
 def _planned(both: Sequence[Gateway], *, limit: Any = None, working: Any = (), **given: Any) -> Plan:
-    tunnels, dummy = pair(both, **given)
-    return plan(tunnels, diagnose(tunnels, ASKED), LiveTunnels(working=working), limit=limit, causes=keeping_down())
+    tunnels, dummy = pair_ends(both, **given)
+    return plan(tunnels, diagnose(tunnels, ASKED), LiveTunnels(working=working), limit=limit, causes=list_causes())
 
 
 def _line(step: Step) -> str:
@@ -208,7 +208,7 @@ def test_what_does_not_work_is_repaired_cause_by_cause(working: Any, expected: l
 
 
 def test_what_two_causes_ask_for_is_done_once() -> None:
-    tunnels, dummy = pair(healthy())
+    tunnels, dummy = pair_ends(healthy())
     tries = Change(EndName("b", "to-a"), "keyingtries", "0")
     up = Step("establish", "a", "sa", "to-b", None, "established", tunnel="a-b")
     asked = {
@@ -233,7 +233,7 @@ def test_what_two_causes_ask_for_is_done_once() -> None:
 
 
 def test_what_is_only_loaded_is_established_after_it() -> None:
-    tunnels, dummy = pair(healthy())
+    tunnels, dummy = pair_ends(healthy())
     load = Step("prepare", "b", "daemon", state="loaded", tunnel="a-b")
     up = Step("establish", "a", "sa", "to-b", None, "established", tunnel="a-b")
     found = [replace(_finding(name, load), fix=(fix,)) for name, fix in (("one", up), ("two", load))]
@@ -279,7 +279,7 @@ def test_one_daemon_is_started_once_however_many_tunnels_ask_for_it() -> None:
 
 
 def test_a_daemon_that_is_started_is_not_loaded_besides() -> None:
-    tunnels, dummy = pair(healthy())
+    tunnels, dummy = pair_ends(healthy())
     steps = [Step("prepare", "b", "daemon", state=state) for state in ("loaded", "started")]
     found = [_finding(f"f{i}", step) for i, step in enumerate(steps)]
     assert [_line(s) for s in plan(tunnels, found).steps] == ["prepare b daemon started"]
@@ -341,12 +341,12 @@ ADVICE: tuple[tuple[Any, str], ...] = (
 
 @pytest.mark.parametrize(("fix", "text"), ADVICE)
 def test_advice_is_a_sentence_to_send(fix: Change | Step, text: str) -> None:
-    tunnels, dummy = pair(healthy())
+    tunnels, dummy = pair_ends(healthy())
     assert text in plan(tunnels, [_finding("f", fix)], limit=["a"]).advice
 
 
 def test_findings_of_no_tunnel_and_of_other_tunnels_ask_for_nothing() -> None:
-    tunnels, dummy = pair(healthy())
+    tunnels, dummy = pair_ends(healthy())
     step = Step("prepare", "b", "daemon", state="started")
     assert plan(tunnels, [_finding("f", step, tunnel=name) for name in ("", "elsewhere")]) == Plan()
 
@@ -363,4 +363,4 @@ def _finding(name: str, fix: Change | Step, tunnel: str = "a-b") -> Finding:
 
 def test_every_phase_of_the_model_has_its_place() -> None:
     assert len(set(PHASES)) == len(PHASES)
-    assert isinstance(pair(healthy())[0][0], Tunnel)
+    assert isinstance(pair_ends(healthy())[0][0], Tunnel)

@@ -6,13 +6,13 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.proposals import (
     NegotiatedAlgorithms,
     Proposal,
-    agree,
-    difference,
-    offers,
+    describe_difference,
+    expand_default,
+    have_common,
+    includes_proposal,
+    is_weaker,
+    measure_strength,
     parse,
-    spelled_out,
-    strength,
-    weaker,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,7 +79,7 @@ IKE = (
 def test_ike_proposals_agree_if_they_share_one_of_every_type(
     ours: list[str], theirs: list[str], expected: bool | None
 ) -> None:
-    assert agree(ours, theirs) is agree(ours=theirs, theirs=ours) is expected
+    assert have_common(ours, theirs) is have_common(ours=theirs, theirs=ours) is expected
 
 
 ESP = (
@@ -103,8 +103,8 @@ ESP = (
 
 @pytest.mark.parametrize(("ours", "theirs", "first", "rekeyed"), ESP)
 def test_the_group_of_esp_counts_only_at_a_rekey(ours: str, theirs: str, first: bool, rekeyed: bool) -> None:
-    assert agree([ours], [theirs], esp=True, rekey=False) is first
-    assert agree([ours], [theirs], esp=True) is agree([theirs], [ours], esp=True) is rekeyed
+    assert have_common([ours], [theirs], esp=True, rekey=False) is first
+    assert have_common([ours], [theirs], esp=True) is have_common([theirs], [ours], esp=True) is rekeyed
 
 
 DIFFERENCES = (
@@ -128,7 +128,7 @@ DIFFERENCES = (
 
 @pytest.mark.parametrize(("ours", "theirs", "esp", "text"), DIFFERENCES)
 def test_what_keeps_the_closest_two_apart_is_said(ours: list[str], theirs: list[str], esp: bool, text: str) -> None:
-    assert difference(ours, theirs, esp=esp) == text
+    assert describe_difference(ours, theirs, esp=esp) == text
 
 
 WEAKER = (
@@ -145,8 +145,8 @@ WEAKER = (
 
 @pytest.mark.parametrize(("weak", "strong"), WEAKER)
 def test_the_weaker_of_two_proposals_is_told(weak: str, strong: str) -> None:
-    assert strength([weak]) < strength([strong])
-    assert strength([weak, strong]) == strength([strong])
+    assert measure_strength([weak]) < measure_strength([strong])
+    assert measure_strength([weak, strong]) == measure_strength([strong])
 
 
 @pytest.mark.parametrize(
@@ -173,11 +173,11 @@ def test_the_weaker_of_two_proposals_is_told(weak: str, strong: str) -> None:
     ],
 )
 def test_what_is_weaker_than_all_that_is_held(text: str, held: tuple[str, ...], expected: bool) -> None:
-    assert weaker(text, held) is expected
+    assert is_weaker(text, held) is expected
 
 
 def test_groups_of_one_strength_are_equally_strong() -> None:
-    assert strength(["aes256-sha256-x25519"]) == strength(["aes256-sha256-ecp256"])
+    assert measure_strength(["aes256-sha256-x25519"]) == measure_strength(["aes256-sha256-ecp256"])
 
 
 DEFAULTS = (
@@ -196,11 +196,11 @@ DEFAULTS = (
 def test_what_default_means_for_esp_is_known_of_some_versions(
     version: str | None, theirs: str, expected: bool | None
 ) -> None:
-    assert agree(spelled_out(["default"], version), [theirs], esp=True) is expected
+    assert have_common(expand_default(["default"], version), [theirs], esp=True) is expected
 
 
 def test_a_default_among_others_is_spelled_out_in_its_place() -> None:
-    found = spelled_out(["null-sha1", "Default"], "5.9.8")
+    found = expand_default(["null-sha1", "Default"], "5.9.8")
     assert (found[0], len(found)) == ("null-sha1", 3)
 
 
@@ -236,16 +236,16 @@ USED = (
 def test_what_a_live_sa_uses_is_offered_or_not(
     texts: list[str], used: NegotiatedAlgorithms, expected: bool | None
 ) -> None:
-    assert offers(texts, used) is expected
+    assert includes_proposal(texts, used) is expected
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_it(text: str) -> None:
     parse(text)
-    strength([text])
-    agree([text], [text])
+    measure_strength([text])
+    have_common([text], [text])
 
 
 @given(st.lists(st.sampled_from([text for text, parsed in PARSED if parsed]), min_size=1))
 def test_a_list_agrees_with_itself(texts: list[str]) -> None:
-    assert agree(texts, texts) is agree(texts, texts, esp=True) is True
+    assert have_common(texts, texts) is have_common(texts, texts, esp=True) is True

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import TransportError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.inventory import target_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.inventory import resolve_target
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import keywords, ssh_config
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.target import Target
 
@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def target(**options: Any) -> Target:
-    return target_of("fw", {**OPTIONS, **options}.__getitem__)
+    return resolve_target("fw", {**OPTIONS, **options}.__getitem__)
 
 
 ARGUMENTS = {
@@ -51,7 +51,7 @@ ARGUMENTS = {
 @pytest.mark.parametrize("case", ARGUMENTS)
 def test_variables_become_the_arguments_of_ansibles_own_connection(case: str) -> None:
     options, arguments = ARGUMENTS[case]
-    assert ssh_config.arguments(target(**options)) == arguments
+    assert ssh_config.build_arguments(target(**options)) == arguments
 
 
 def test_tries_are_one_more_than_retries_and_secrets_are_not_shown() -> None:
@@ -66,7 +66,7 @@ def settings(tmp_path: Path, config: str = "", **options: Any) -> ssh_config.Ssh
     ssh_config._tells_hosts_apart.cache_clear()
     ssh_config._general.cache_clear()
     given = target(**options)
-    return ssh_config.settings(replace(given, before=("-F", str(file), *given.before)))
+    return ssh_config.ask_settings(replace(given, before=("-F", str(file), *given.before)))
 
 
 CONFIGS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
@@ -164,7 +164,7 @@ def test_hosts_that_files_do_not_tell_apart_cost_one_question(tmp_path: Path, mo
     config = "Include more\nHost *\n User all\n"
     first = settings(tmp_path, config, host="192.0.2.1")
     others = [
-        ssh_config.settings(replace(target(host=f"192.0.2.{n}"), before=("-F", str(tmp_path / "config"))))
+        ssh_config.ask_settings(replace(target(host=f"192.0.2.{n}"), before=("-F", str(tmp_path / "config"))))
         for n in range(9)
     ]
     assert len(asked) == 1
@@ -192,5 +192,5 @@ def test_a_host_on_the_way_is_read_as_openssh_reads_it(
     tmp_path: Path, jump: str, host: str, port: int, user: str
 ) -> None:
     (tmp_path / "config").write_text("User files\nProxyCommand never\n")
-    found = ssh_config.settings_of_jump(jump, ("first",), ("-F", str(tmp_path / "config")))
+    found = ssh_config.ask_jump_settings(jump, ("first",), ("-F", str(tmp_path / "config")))
     assert (found.host, found.port, found.user, found.jumps, found.proxy) == (host, port, user, ("first",), "")

@@ -13,11 +13,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
     TOKEN,
     GatewayFile,
-    original_offset,
+    find_original_offset,
     read_files,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
-    text as gather_text,
+    read_script as gather_text,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import psk_digest
@@ -108,7 +108,7 @@ def assert_digest_is_true(text: bytes, file: GatewayFile) -> None:
     effective, redacted = parse(text).get(SECRET), parse(file.text).get(SECRET)
     assert effective
     assert redacted
-    assert redacted.value == TOKEN + psk_digest.digest(KEY, effective.value), text
+    assert redacted.value == TOKEN + psk_digest.compute_digest(KEY, effective.value), text
     assert redacted.origin == effective.origin
 
 
@@ -291,7 +291,7 @@ def test_the_gateway_tells_hash_mode_and_owner(shell: Shell, tmp_path: Path) -> 
     file = read_files(shell.run(gather(GatherOptions(digest_key=KEY, config=str(path)))), KEY)[str(path)]
     assert file.mode == "640"
     assert file.owner == f"{path.owner()}:{path.group()}"
-    assert file.fingerprint == psk_digest.fingerprint(KEY, path.read_bytes())
+    assert file.fingerprint == psk_digest.compute_fingerprint(KEY, path.read_bytes())
 
 
 def test_includes_are_followed_as_strongswan_follows_them(shell: Shell, tmp_path: Path) -> None:
@@ -333,9 +333,9 @@ def test_an_offset_leads_back_to_the_gateways_own_file(shell: Shell) -> None:
     text = conf(f'"{CANARY}\n{CANARY}"') + b"tail = 1\n"
     (file,) = shown(shell, text)
     for word in (b"id-1", b"secret =", b"id-2", b"tail"):
-        assert original_offset(file, file.text.index(word)) == text.index(word)
+        assert find_original_offset(file, file.text.index(word)) == text.index(word)
     with pytest.raises(RefusedError, match="a secret is in the way"):
-        original_offset(file, file.text.index(TOKEN.encode()))
+        find_original_offset(file, file.text.index(TOKEN.encode()))
 
 
 FREEBSD_SHA256 = """#!/bin/sh
@@ -364,8 +364,8 @@ def test_digests_are_the_same_of_every_tool_and_missing_without_one(tmp_path: Pa
     file = read_files(reply, KEY)[str(path)]
     setting = parse(file.text).get(SECRET)
     assert setting
-    assert setting.value == TOKEN + (psk_digest.digest(KEY, CANARY) if tool else "")
-    assert file.fingerprint == (psk_digest.fingerprint(KEY, conf(CANARY)) if tool else None)
+    assert setting.value == TOKEN + (psk_digest.compute_digest(KEY, CANARY) if tool else "")
+    assert file.fingerprint == (psk_digest.compute_fingerprint(KEY, conf(CANARY)) if tool else None)
     assert CANARY.encode() not in b"".join(section.out for section in reply.sections.values())
 
 

@@ -13,14 +13,14 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Waiver, plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Waiver, to_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import repairs as as_story
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import drift
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import diff_reports
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import FORMATS
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import gateways
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import to_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.task.audit_arguments import parse_gateways
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.ping_targets import list_probes
 
 from tests.unit.build import AES
 from tests.unit.neighbours import fleet
@@ -51,11 +51,11 @@ def counted() -> Iterator[list[int]]:
 
 def audited(fleet: Sequence[Gateway]) -> Calls:
     """Healthy gateways, from what a task is given to the table."""
-    given = [(each.name, {"gateway": plain(each)}) for each in fleet]
+    given = [(each.name, {"gateway": to_plain(each)}) for each in fleet]
     with counted() as calls:
-        read, unreadable = gateways(given)
+        read, unreadable = parse_gateways(given)
         found = audit(read, unreadable=unreadable)
-        to_probe(found.tunnels, found.proofs)
+        list_probes(found.tunnels, found.proofs)
         as_table.render(found)
     assert (found.findings, found.unpaired) == ((), ())
     return len(found.tunnels), calls[0]
@@ -67,9 +67,9 @@ def told(fleet: Sequence[Gateway]) -> Calls:
     names = {tunnel.name for tunnel in audit(given).tunnels}
     with counted() as calls:
         found = audit(given, policy=(policy(names), TODAY), target=True)
-        story = as_story.tell(found.findings, (), found)
-        report = tell(found, given, "2026-01-01T00:00:00Z", sides=True, repairs=story)
-        changes = drift(replace(report, findings=()), report)
+        story = as_story.build_repairs(found.findings, (), found)
+        report = build_report(found, given, "2026-01-01T00:00:00Z", sides=True, repairs=story)
+        changes = diff_reports(replace(report, findings=()), report)
         for each in FORMATS.values():
             each.render(report, changes)
         as_table.render(found)

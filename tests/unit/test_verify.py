@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Daemon, Probe, TunnelProof
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify.proof import prove
 
 from tests.unit.build import Edit, child, child_sa, connection, edited, healthy, live, probe
@@ -52,13 +52,13 @@ CASES: tuple[tuple[str, Edit, tuple[Probe, ...], TunnelProof], ...] = (
 @pytest.mark.parametrize(("b", "probes", "expected"), [row[1:] for row in CASES], ids=[row[0] for row in CASES])
 def test_what_both_ends_hold_is_the_proof(b: Edit, probes: tuple[Probe, ...], expected: TunnelProof) -> None:
     one, other = healthy()
-    (tunnel,), dummy = pair((one, edited(other, **b)), probes=probes)
+    (tunnel,), dummy = pair_ends((one, edited(other, **b)), probes=probes)
     assert prove(tunnel) == expected
 
 
 def test_every_child_is_to_be_there() -> None:
     a, b = healthy(connection(children=(child(), child("voice", local_ts=("10.1.8.0/24",)))))
-    (tunnel,), dummy = pair((a, edited(b, sas=live(child_sa(swapped=True), on="b"))))
+    (tunnel,), dummy = pair_ends((a, edited(b, sas=live(child_sa(swapped=True), on="b"))))
     assert prove(tunnel) == TunnelProof(
         crosswise=False, traffic=None, missing=("no CHILD_SA of voice that both ends hold",)
     )  # fmt: skip
@@ -67,10 +67,10 @@ def test_every_child_is_to_be_there() -> None:
 def test_two_sas_without_spis_are_not_the_same_one() -> None:
     a, b = healthy()
     bare = {"spi_in": None, "spi_out": None}
-    (tunnel,), dummy = pair((edited(a, sas=live(child_sa(**bare))), edited(b, **_other_end(**bare))))
+    (tunnel,), dummy = pair_ends((edited(a, sas=live(child_sa(**bare))), edited(b, **_other_end(**bare))))
     assert not prove(tunnel).crosswise
 
 
 def test_a_tunnel_without_children_proves_nothing() -> None:
-    (tunnel,), dummy = pair(healthy(connection(children=())))
+    (tunnel,), dummy = pair_ends(healthy(connection(children=())))
     assert prove(tunnel) == TunnelProof(crosswise=False, traffic=None)

@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import date
 from itertools import chain
 
-from .analysis.evidence import up as shares_sa
+from .analysis.evidence import has_common_sa as shares_sa
 from .diagnose.gateways import find_problems, find_stopped, find_torn, find_unreadable, read_in_part
-from .diagnose.policy import judge, stray
+from .diagnose.policy import evaluate, find_stray_waivers
 from .diagnose.policy.profile import Profile
-from .diagnose.policy.target import aimed
-from .diagnose.rules import diagnosed, keeping_down, ordered
+from .diagnose.policy.target import apply_target
+from .diagnose.rules import iterate_findings, list_causes, sort_findings
 from .diagnose.rules.grounds import DEFAULT
 from .model import (
     Audit,
@@ -27,8 +27,8 @@ from .model import (
     Tunnel,
     Unpaired,
 )
-from .pair import pair
-from .pair.selection import is_pattern, selected
+from .pair import pair_ends
+from .pair.selection import is_pattern, select_names
 from .plan import LiveTunnels, plan
 from .verify.proof import prove
 
@@ -63,14 +63,14 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     """
     read, wanted = tuple(gateways), tuple(declared)
     broken = dict(unreadable or {})
-    every, unpaired = pair(read, wanted, psks=psks, probes=probes, attempts=attempts, unread=bool(broken))
+    every, unpaired = pair_ends(read, wanted, psks=psks, probes=probes, attempts=attempts, unread=bool(broken))
     if policy is not None and target:
-        every = aimed(every, *policy)
+        every = apply_target(every, *policy)
     names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
     unseen = [*broken, *read_in_part(read)]
     tunnels = every
     if only:
-        chosen = set(selected(names, only, unseen))
+        chosen = set(select_names(names, only, unseen))
         tunnels, unpaired, ends = _chosen(chosen, every, wanted, unpaired)
         if any(map(is_pattern, only)):  # what a pattern means may be at a gateway that was not read
             ends = {*ends, *unseen}
@@ -79,8 +79,8 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     tried = {end.gateway.name for tunnel in tunnels if tunnel.attempts for end in tunnel.ends}
     unread = [*(find_unreadable(name, why) for name, why in sorted(broken.items())), *find_problems(read, tried)]
     unread += [find_torn(each) for each in unpaired if each.torn]
-    diagnosis = diagnosed(tunnels, repair, among=every)
-    findings = ordered(_heard(chain(unread, diagnosis, find_stopped(read, every)), hear))
+    diagnosis = iterate_findings(tunnels, repair, among=every)
+    findings = sort_findings(_heard(chain(unread, diagnosis, find_stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     live = LiveTunnels(
@@ -88,7 +88,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
         working={name for name in up if proofs[name].traffic is not False},
         carrying={tunnel.name for tunnel in tunnels if shares_sa(tunnel)},
     )
-    planned = plan(tunnels, findings, live, limit=limit, causes=keeping_down())
+    planned = plan(tunnels, findings, live, limit=limit, causes=list_causes())
     told = Audit(
         tunnels,
         unpaired,
@@ -122,9 +122,9 @@ def _chosen(
 
 def _judged(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
     """An audit with what tunnels have against a profile. `names`: of all tunnels, or none if some may be unknown."""
-    counted, waived = judge(found.tunnels, profile, today)
-    strays = stray(profile, names) if names else ()
-    findings = ordered([*found.findings, *_heard(chain(counted, strays), hear)])
+    counted, waived = evaluate(found.tunnels, profile, today)
+    strays = find_stray_waivers(profile, names) if names else ()
+    findings = sort_findings([*found.findings, *_heard(chain(counted, strays), hear)])
     return replace(found, findings=findings, policy=profile.name, waived=waived)
 
 

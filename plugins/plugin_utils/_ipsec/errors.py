@@ -45,13 +45,13 @@ class NotRestoredError(IpsecError):
     """A change that failed and could not be taken back whole; says what the gateway has now."""
 
 
-def reason(result: Mapping[str, Any]) -> str:
+def extract_reason(result: Mapping[str, Any]) -> str:
     """Why a task failed, as its registered result says: the last line, without what Ansible puts before it."""
     said = str(result.get("msg") or "").strip().splitlines() or ["it did not answer"]
     return said[-1].removeprefix("Task failed: ").removeprefix("Action failed: ").strip()
 
 
-def nearest(given: str, known: Iterable[str], *, there: str = "known are") -> str:
+def suggest(given: str, known: Iterable[str], *, there: str = "known are") -> str:
     """The known name that is nearest, as a question; else all of them, or the first of many."""
     names = list(dict.fromkeys(known))
     if close := get_close_matches(given, names, 1):

@@ -18,13 +18,13 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import loggers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
     StrongswanConf,
-    conf,
-    retransmission,
+    parse_conf,
+    parse_retransmission,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import SourceText, tokens
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import SourceText, tokenize
 
 from ..shells import Shell, shell
 
@@ -42,7 +42,7 @@ def logging(text: str, daemon: str = "charon-systemd", **more: str) -> Strongswa
 
 
 def named(found: StrongswanConf) -> dict[str, dict[str, int]]:
-    return {logger.name: dict(logger.levels) for logger in loggers.loggers(found)}
+    return {logger.name: dict(logger.levels) for logger in loggers.parse_loggers(found)}
 
 
 # ---- reading
@@ -87,7 +87,7 @@ def test_loggers_have_the_levels_that_the_daemon_takes(
 def test_what_no_logger_writes_is_told_for_groups_that_reasons_are_in(
     found: tuple[Logger, ...], groups: list[str]
 ) -> None:
-    problems = loggers.hidden(found)
+    problems = loggers.find_hidden(found)
     assert sorted(problem.what.split(" of ")[1].split(" the ")[0] for problem in problems) == sorted(groups)
     assert all(problem.kind == "log-hides" for problem in problems)
 
@@ -124,15 +124,15 @@ include more/*.conf
 
 def owned() -> str:
     """The text of owned.sh, for which the user of the tests is root."""
-    return text("owned.sh").replace("tw_root=0", f"tw_root={os.getuid()}")
+    return read_script("owned.sh").replace("tw_root=0", f"tw_root={os.getuid()}")
 
 
 def read_by(shell: Shell, root: Path, *, processes: Path = Path("/nothing")) -> Reply:
     """What conf.sh says of a strongswan.conf there, or where one of the processes was told to look."""
-    shown = text("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", f"{processes}/")
+    shown = read_script("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", f"{processes}/")
     preamble = 'tw_digest_length=0\nreturn_() { return "$1"; }\n'
-    source = f"{preamble}{text('follow.sh')}\n{owned()}\n{shown}\ntw_settings\n"
-    return shell.run(Script(source, {"TW_REDACT": text("redact.awk")}))
+    source = f"{preamble}{read_script('follow.sh')}\n{owned()}\n{shown}\ntw_settings\n"
+    return shell.run(Script(source, {"TW_REDACT": read_script("redact.awk")}))
 
 
 def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: Shell, tmp_path: Path) -> None:
@@ -142,11 +142,11 @@ def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: S
     (tmp_path / "more" / "z.conf").write_text("charon-systemd {\n journal {\n  net = 0\n }\n}\n", encoding="utf-8")
     reply = read_by(shell, root)
     assert not any(b"SECRET" in section.out for section in reply.sections.values())
-    found = conf(reply)
+    found = parse_conf(reply)
     assert found.root == str(root)
     assert named(found) == {"filelog.main": {"default": 1, "cfg": 2}, "journal": {"default": 1, "net": 0}}
-    assert retransmission(found) == Retransmission(tries=7, timeout=2.5)
-    assert loggers.loggers(found)[0].origin == f"{root}:17"
+    assert parse_retransmission(found) == Retransmission(tries=7, timeout=2.5)
+    assert loggers.parse_loggers(found)[0].origin == f"{root}:17"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: S
 def test_an_include_is_shown_so_that_it_reads_the_same(shell: Shell, tmp_path: Path, written: str) -> None:
     root = tmp_path / "strongswan.conf"
     root.write_bytes(f"include {written}\nfilelog {{\n}}\n".encode())
-    shown = conf(read_by(shell, root)).files[str(root)]
+    shown = parse_conf(read_by(shell, root)).files[str(root)]
     read = [
-        [token.text for token in tokens(SourceText("", text.decode("latin-1"))) if token.kind == "include"]
+        [token.text for token in tokenize(SourceText("", text.decode("latin-1"))) if token.kind == "include"]
         for text in (root.read_bytes(), shown)
     ]
     assert len(read[0]) == 1
@@ -213,7 +213,7 @@ def test_where_strongswan_conf_is_only_root_may_tell(  # noqa: PLR0913, PLR0917 
         path.touch()
     told.chmod(mode)
     told.parent.chmod(above)
-    found = conf(read_by(shell, root, processes=process(tmp_path / "proc", told, uids, comm)))
+    found = parse_conf(read_by(shell, root, processes=process(tmp_path / "proc", told, uids, comm)))
     assert found.root == str(told if believed else root)
 
 
@@ -243,14 +243,14 @@ def test_what_is_somebody_elses_is_told(shell: Shell, tmp_path: Path) -> None:
         (sticky / "link", sticky / "link"),
         (ours / "no", ours / "no"),
     ):
-        reply = shell.run(Script(f"{text('owned.sh')}\nsection it tw_foreign {path}\n", {}))
+        reply = shell.run(Script(f"{read_script('owned.sh')}\nsection it tw_foreign {path}\n", {}))
         assert (path, reply.sections["it"].text) == (path, str(foreign))
 
 
 def test_what_could_not_be_read_is_refused_with_the_reason() -> None:
     sections = {"conf-files": ReplySection(0, CONF.encode(), ""), "conf-0": ReplySection(0, b"", "")}
     nothing = {"commands": ReplySection(0, b"sh\n", "")}
-    assert conf(Reply(sections | nothing)) == StrongswanConf("charon-systemd", CONF, {CONF: b""}, frozenset())
+    assert parse_conf(Reply(sections | nothing)) == StrongswanConf("charon-systemd", CONF, {CONF: b""}, frozenset())
     for told, said in (
         (
             sections | {"conf-unread": ReplySection(0, b"missing a\ndenied /etc/a.conf\n", "")},
@@ -271,7 +271,7 @@ def test_what_could_not_be_read_is_refused_with_the_reason() -> None:
         ({}, "there is no strongswan.conf: install one"),
     ):
         with pytest.raises(IpsecError) as error:
-            conf(Reply(told))
+            parse_conf(Reply(told))
         assert said in str(error.value)
 
 
@@ -281,7 +281,7 @@ def test_folders_that_includes_look_in_are_told_where_they_are_there(shell: Shel
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "more").write_text("include ../c/*.none\n", encoding="utf-8")
     root.write_text(f'include "a b/*.conf"\ninclude {tmp_path}/c//more\ninclude d/*\n', encoding="utf-8")
-    found = conf(read_by(shell, root))
+    found = parse_conf(read_by(shell, root))
     assert found.folders == {f"{tmp_path}/a b", f"{tmp_path}/c", f"{tmp_path}/c/../c"}
     assert [found.has(f"{tmp_path}/{folder}") for folder in ("c//../c/", "a b", "d")] == [True, True, False]
 
@@ -303,10 +303,10 @@ def test_folders_that_includes_look_in_are_told_where_they_are_there(shell: Shel
     ],
 )  # fmt: skip
 def test_how_long_the_daemon_waits_is_what_strongswan_conf_says(said: str, waits: Retransmission, total: float) -> None:
-    found = retransmission(logging(INCLUDE, more=said))
+    found = parse_retransmission(logging(INCLUDE, more=said))
     assert found == waits
     assert found.total == pytest.approx(total, abs=0.2)
 
 
 def test_a_daemon_whose_strongswan_conf_cannot_be_read_waits_as_usual() -> None:
-    assert retransmission(None) == Retransmission()
+    assert parse_retransmission(None) == Retransmission()

@@ -38,7 +38,7 @@ def test_a_name_is_fit_for_cron_and_systemd_and_no_two_children_share_one() -> N
 
 def test_every_file_says_whose_keepalive_it_is() -> None:
     header = '# tunnelwright keepalive: {"child": "net", "connection": "hq", "interval": 60}\n'
-    for text in (keepalive.service(WISH), keepalive.timer(WISH), keepalive.cron(WISH)):
+    for text in (keepalive.build_service(WISH), keepalive.build_timer(WISH), keepalive.build_cron(WISH)):
         assert text is not None
         assert text.startswith(header)
         assert text.endswith("\n")
@@ -58,14 +58,14 @@ def test_every_file_says_whose_keepalive_it_is() -> None:
     ],
 )
 def test_cron_takes_only_intervals_it_can_keep(interval: int, schedule: str | None) -> None:
-    table = keepalive.cron(replace(WISH, interval=interval))
+    table = keepalive.build_cron(replace(WISH, interval=interval))
     assert (table is None) == (schedule is None)
     assert schedule is None or f"\n{schedule} root " in (table or "")
 
 
 def test_cron_hands_a_name_over_whole(tmp_path: Path) -> None:
     wish = DesiredKeepalive("fw", "hq", "o'd$d;100%")
-    line = (keepalive.cron(wish) or "").splitlines()[-1]
+    line = (keepalive.build_cron(wish) or "").splitlines()[-1]
     command = line.partition(" root ")[2].replace(r"\%", "%")
     script = tmp_path / "keepalive"
     script.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
@@ -77,7 +77,7 @@ def test_cron_hands_a_name_over_whole(tmp_path: Path) -> None:
 
 
 def test_systemd_is_given_a_name_it_unquotes_to_the_same() -> None:
-    text = keepalive.service(DesiredKeepalive("fw", "hq", 'o"d$d\\100%'))
+    text = keepalive.build_service(DesiredKeepalive("fw", "hq", 'o"d$d\\100%'))
     assert r'"hq" "o\"d$$d\\100%%" "20"' in text
     assert "Requires" not in text
 
@@ -86,8 +86,8 @@ def test_systemd_is_given_a_name_it_unquotes_to_the_same() -> None:
 def test_systemd_accepts_the_units(tmp_path: Path, child: str) -> None:
     wish = replace(WISH, child=child)
     unit = f"tunnelwright-keepalive-{wish.name}"
-    (tmp_path / f"{unit}.service").write_text(keepalive.service(wish).replace(keepalive.CHECK, "/bin/true"))
-    (tmp_path / f"{unit}.timer").write_text(keepalive.timer(wish))
+    (tmp_path / f"{unit}.service").write_text(keepalive.build_service(wish).replace(keepalive.CHECK, "/bin/true"))
+    (tmp_path / f"{unit}.timer").write_text(keepalive.build_timer(wish))
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(tmp_path / f"{unit}.service"), str(tmp_path / f"{unit}.timer")],
         capture_output=True,
@@ -121,16 +121,18 @@ def test_what_cannot_work_is_refused_in_a_sentence(
     wish: DesiredKeepalive, answer: dict[str, ReplySection | str], said: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        keepalive.outcome(wish, reply(**answer), dry=False)
+        keepalive.parse_result(wish, reply(**answer), dry=False)
     assert said in str(caught.value)
 
 
 def test_a_daemon_that_is_down_is_a_warning() -> None:
-    assert "does not answer" in keepalive.outcome(WISH, reply(known=ReplySection(5, b"")), dry=False).warnings[0]
+    assert "does not answer" in keepalive.parse_result(WISH, reply(known=ReplySection(5, b"")), dry=False).warnings[0]
 
 
 def test_an_unknown_child_is_a_warning_in_check_mode() -> None:
-    assert "refused unless" in keepalive.outcome(WISH, reply(known=ReplySection(4, b"lan\n")), dry=True).warnings[0]
+    assert (
+        "refused unless" in keepalive.parse_result(WISH, reply(known=ReplySection(4, b"lan\n")), dry=True).warnings[0]
+    )
 
 
 def test_a_write_that_failed_is_told_with_its_cause() -> None:
@@ -138,20 +140,20 @@ def test_a_write_that_failed_is_told_with_its_cause() -> None:
         needed=ReplySection(0, b""), present=ReplySection(1, b"", "printf: write error: No space left on device")
     )
     with pytest.raises(IpsecError, match=r"could not be installed at fw/hq/net: .*No space left"):
-        keepalive.outcome(WISH, answer, dry=False)
+        keepalive.parse_result(WISH, answer, dry=False)
 
 
 def test_a_file_that_is_not_as_written_is_an_error() -> None:
     answer = reply(needed=ReplySection(0, b""), present="", **{f"after {keepalive.CHECK}": "755 0\nsomething else"})
     with pytest.raises(IpsecError, match="is not as it was meant"):
-        keepalive.outcome(WISH, answer, dry=False)
+        keepalive.parse_result(WISH, answer, dry=False)
 
 
 def test_the_last_keepalive_takes_the_check_along_and_another_keeps_it() -> None:
     before = {f"before {keepalive.CHECK}": f"755 0\n{CHECK}"}
     gone = replace(WISH, state="absent")
-    alone = keepalive.outcome(gone, reply(needed="", means="none", **before), dry=True)
-    beside = keepalive.outcome(gone, reply(needed="", means="none", others="/etc/cron.d/x", **before), dry=True)
+    alone = keepalive.parse_result(gone, reply(needed="", means="none", **before), dry=True)
+    beside = keepalive.parse_result(gone, reply(needed="", means="none", others="/etc/cron.d/x", **before), dry=True)
     assert ([file.path for file in alone.files], beside.files) == ([keepalive.CHECK], ())
 
 
@@ -160,7 +162,7 @@ def test_the_last_keepalive_takes_the_check_along_and_another_keeps_it() -> None
 )
 def test_what_no_timer_can_hold_is_refused_before_anything_is_sent(odd: dict[str, str]) -> None:
     with pytest.raises(RefusedError):
-        keepalive.script(replace(WISH, **odd), dry=True)
+        keepalive.build_script(replace(WISH, **odd), dry=True)
 
 
 # ---- the check

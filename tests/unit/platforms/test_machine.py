@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import charon, platform_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import charon, detect_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.host import ROUTES_MAX
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
@@ -26,7 +26,7 @@ MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_
 
 def with_section(name: str, text: str, status: int = 0) -> Gateway:
     reply = Reply({**HEALTHY.sections, name: ReplySection(status, text.encode())})
-    return platform_of(reply).read("gw", reply, OPTIONS)
+    return detect_platform(reply).read("gw", reply, OPTIONS)
 
 
 def gathered(shell: Shell, folder: Path, tools: dict[str, str]) -> Reply:
@@ -155,7 +155,7 @@ def test_the_clock_is_in_the_gateways_zone_where_that_is_known(about: str, zone:
 def test_a_gateway_tells_its_zone(shell: Shell, tmp_path: Path) -> None:
     westward = f'PATH={shell.path}; TZ=NST3:30; export PATH TZ; exec date "$@"'
     reply = gathered(shell, tmp_path, {"date": westward})
-    assert platform_of(reply).read("gw", reply, OPTIONS).system.zone == "-0330"
+    assert detect_platform(reply).read("gw", reply, OPTIONS).system.zone == "-0330"
 
 
 def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_of_rules_that_translate_nothing_but_addresses_is_sent(shell: Shell, tmp
     (tmp_path / "ruleset").write_text(RULESET, encoding="utf-8")
     none = dict.fromkeys(("nft", "iptables-save", "ip6tables-save"), "true")  # not those of this machine
     reply = gathered(shell, tmp_path, {**none, "pfctl": f"cat {tmp_path / 'ruleset'}"})
-    assert platform_of(reply).read("gw", reply, OPTIONS).system.nat == TRANSLATED
+    assert detect_platform(reply).read("gw", reply, OPTIONS).system.nat == TRANSLATED
 
 
 def test_what_is_no_address_is_none() -> None:

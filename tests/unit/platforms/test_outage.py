@@ -54,7 +54,7 @@ def heard(text: str) -> Reply:
 def test_the_outage_is_the_longest_run_without_an_answer(
     kind: str, answered: list[int], sent: int | None, expected: tuple[int, int, float]
 ) -> None:
-    found = outage_probe.outage(WISH, heard(printed(kind, answered, sent)))
+    found = outage_probe.parse_outage(WISH, heard(printed(kind, answered, sent)))
     assert (found.sent, found.lost, found.seconds) == expected
     assert (found.gateway, found.child, found.source, found.target) == ("fw", "net", "10.2.0.1", "10.1.0.1")
 
@@ -62,7 +62,7 @@ def test_the_outage_is_the_longest_run_without_an_answer(
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.sampled_from(sorted(HEADS)))
 def test_any_pattern_of_losses_is_counted(pattern: list[bool], kind: str) -> None:
     answered = [number for number, came in enumerate(pattern) if came]
-    found = outage_probe.outage(WISH, heard(printed(kind, answered, len(pattern))))
+    found = outage_probe.parse_outage(WISH, heard(printed(kind, answered, len(pattern))))
     under_way = len(pattern) > 1 and not pattern[-1] and pattern[-2]
     counted = pattern[:-1] if under_way else pattern
     runs = "".join("." if came else "x" for came in counted).split(".")
@@ -80,7 +80,7 @@ def test_answers_that_came_twice_or_late_and_errors_do_not_mislead() -> None:
         "64 bytes from 10.1.0.1: icmp_seq=5 ttl=64 time=900 ms\n"
         "6 packets transmitted, 5 received, +1 duplicates, +1 errors, 16% packet loss\n"
     )
-    found = outage_probe.outage(WISH, heard(text))
+    found = outage_probe.parse_outage(WISH, heard(text))
     assert (found.sent, found.lost, found.seconds) == (6, 1, 0.2)
 
 
@@ -94,7 +94,7 @@ def test_answers_that_came_twice_or_late_and_errors_do_not_mislead() -> None:
     ],
 )
 def test_what_is_not_known_is_not_called_no_outage(reply: Reply, error: str) -> None:
-    found = outage_probe.outage(WISH, reply)
+    found = outage_probe.parse_outage(WISH, reply)
     assert (found.seconds, found.error) == (None, error)
 
 
@@ -106,7 +106,7 @@ def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
         **{"gateway": "fw", "connection": "hq", "child": "net", "source": "::1", "target": "::1"} | wrong
     )  # type: ignore[arg-type]
     with pytest.raises(RefusedError):
-        outage_probe.script(wish, "start")
+        outage_probe.build_script(wish, "start")
 
 
 def test_a_probe_that_does_not_run_says_why() -> None:
@@ -114,10 +114,10 @@ def test_a_probe_that_does_not_run_says_why() -> None:
         {"started": ReplySection(0, b""), "running": ReplySection(1, b""), "said": ReplySection(0, b"ping: no route\n")}
     )
     with pytest.raises(IpsecError, match="the running probe does not run at fw/hq/net: ping: no route"):
-        outage_probe.started(WISH, reply)
+        outage_probe.parse_start(WISH, reply)
 
 
 @pytest.mark.parametrize("zone", ["$(id>INJECTED)", "a b", "`id`", ";id", "a\nb"])
 def test_a_zone_is_no_command(zone: str) -> None:
     with pytest.raises(RefusedError, match=r"zone|no IP address"):
-        outage_probe.script(replace(WISH, target=f"fe80::1%{zone}"), "start")
+        outage_probe.build_script(replace(WISH, target=f"fe80::1%{zone}"), "start")

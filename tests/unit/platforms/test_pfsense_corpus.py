@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.generate import made, whole
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import parse_reply
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.generate import (
+    generate_all,
+    join_connections,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.interfaces import Interfaces
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.phase2 import (
     GenerationContext,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.section_tree import Tree, flat
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.section_tree import Tree, flatten
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
 
 from ..corpus import CORPUS, needs_corpus
@@ -38,18 +41,18 @@ def generated(case: Path) -> bytes | None:
 
 def effective(settings: Settings | Tree) -> dict[str, str]:
     """All of its connections but the bypass of local networks."""
-    found = flat(settings, ("connections",))
+    found = flatten(settings, ("connections",))
     return {path: setting.value for path, setting in found if not path.startswith("bypass.")}
 
 
 @needs_corpus
 @pytest.mark.parametrize("case", CASES, ids=name)
 def test_what_is_read_of_config_xml_is_what_pfsense_generates_of_it(case: Path) -> None:
-    found = answer(reply(told(case / "config.xml")), [])
+    found = parse_reply(reply(told(case / "config.xml")), [])
     assert found is not None
     numbers = tuple(int(part) for part in release(case).partition("-")[0].split("."))
-    each = tuple(made(found.config, GenerationContext(Interfaces(found.config), Tree(), numbers)))
-    ours = effective(whole(tuple(one for one in each if not one.omitted)))
+    each = tuple(generate_all(found.config, GenerationContext(Interfaces(found.config), Tree(), numbers)))
+    ours = effective(join_connections(tuple(one for one in each if not one.omitted)))
     file = generated(case)
     assert ours == (effective(parse(file)) if file else {})
 
@@ -71,7 +74,7 @@ def _with_digests(file: bytes | None) -> bytes | None:
     """The file as a gateway shows it: with the digests of its pre-shared keys in their place."""
     if file is None:
         return None
-    keys = {setting.value for path, setting in flat(parse(file), ("secrets",)) if path.endswith(".secret")}
+    keys = {setting.value for path, setting in flatten(parse(file), ("secrets",)) if path.endswith(".secret")}
     for key in keys:
-        file = file.replace(key.encode(), f'"@psk:{digest(OPTIONS.digest_key, key)}"'.encode())
+        file = file.replace(key.encode(), f'"@psk:{compute_digest(OPTIONS.digest_key, key)}"'.encode())
     return file

@@ -41,7 +41,7 @@ def settings(
     made = reply(told(path))
     gateway = pfsense.read("fw", made, OPTIONS)
     wish = DesiredConnection(daemon.NAME, by="alice", pending=True)
-    return daemon.settings(wish, retransmission.asked(asked), gateway, made, OPTIONS)
+    return daemon.list_settings(wish, retransmission.parse_settings(asked), gateway, made, OPTIONS)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_settings_of_retransmission_are_elements_of_the_whole(
 )  # fmt: skip
 def test_other_settings_and_what_is_no_number_are_refused(asked: Mapping[object, object], why: str) -> None:
     with pytest.raises(RefusedError, match=why):
-        retransmission.asked(asked)
+        retransmission.parse_settings(asked)
 
 
 def test_what_pfsense_did_not_generate_after_all_is_an_error(tmp_path: Path) -> None:
@@ -109,17 +109,17 @@ def found(path: Path, first: str, *kinds: str) -> Gateway:
 
 def test_it_is_started_where_there_is_something_to_run_for(tmp_path: Path) -> None:
     stopped = found(tmp_path / "config.xml", phase1(), "daemon-stopped")
-    assert daemon.needed(stopped, "started", enabled=True) == ("the daemon is not running",)
+    assert daemon.plan_operations(stopped, "started", enabled=True) == ("the daemon is not running",)
     with pytest.raises(RefusedError, match="no phase 1 is enabled, and without one pfSense runs no IKE daemon"):
-        daemon.needed(stopped, "started", enabled=False)
+        daemon.plan_operations(stopped, "started", enabled=False)
     with pytest.raises(RefusedError, match="not-generated"):
-        daemon.needed(found(tmp_path / "config.xml", phase1(), "not-generated"), "loaded", enabled=True)
+        daemon.plan_operations(found(tmp_path / "config.xml", phase1(), "not-generated"), "loaded", enabled=True)
 
 
 def test_it_loads_what_was_generated_and_not_what_is_left_out(tmp_path: Path) -> None:
     disabled = phase1(2, more="<disabled></disabled>")
     running = found(tmp_path / "config.xml", phase1() + disabled)
-    assert daemon.needed(running, "loaded", enabled=True) == ("con1 is in the file and not loaded",)
+    assert daemon.plan_operations(running, "loaded", enabled=True) == ("con1 is in the file and not loaded",)
 
 
 def test_it_is_started_and_loaded_by_pfsenses_own_script(shell: Shell, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_it_is_started_and_loaded_by_pfsenses_own_script(shell: Shell, tmp_path:
         (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*" >>{tmp_path}/log\n', encoding="utf-8")
         (tmp_path / name).chmod(0o755)
     for state in ("started", "loaded"):
-        made = daemon.script(state, timeout=1)
+        made = daemon.build_script(state, timeout=1)
         source = f"PATH={tmp_path}:$PATH\n{made.source.replace('/usr/local/sbin', str(tmp_path))}"
         shell.run(replace(made, source=source))
     assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == [

@@ -15,10 +15,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, IkeSa, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import changed_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import diff_lines
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense import keepalive
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import known
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import take_snapshot
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
     ConfigXmlCandidate,
 )
@@ -220,7 +220,7 @@ def test_the_key_travels_as_a_secret_and_is_shown_nowhere(tmp_path: Path) -> Non
     told_ = json.loads(script.secrets["TW_EDIT"])
     assert told_["edits"][0]["value"] == "new-secret"
     assert told_["text"] == "tunnelwright.ipsec for alice: rotation: con1 pre-shared-key"
-    seen = "".join((script.source, *script.variables.values(), *changed_lines(change.diff), str(change.diff)))
+    seen = "".join((script.source, *script.variables.values(), *diff_lines(change.diff), str(change.diff)))
     assert not [text for text in ("new-secret", "bmV3LXNl") if text in seen]
     for psk in ("with blank ", "umlaut\u00e4", ""):
         with pytest.raises(RefusedError, match="printable ASCII"):
@@ -231,7 +231,7 @@ def test_the_key_travels_as_a_secret_and_is_shown_nowhere(tmp_path: Path) -> Non
 
 def test_the_lines_say_which_element_has_what(tmp_path: Path) -> None:
     change = prepared(tmp_path / "config.xml", asked({"dpd_delay": "30s", "mobike": "yes"}))
-    assert changed_lines(change.diff)[3:] == [
+    assert diff_lines(change.diff)[3:] == [
         "-ipsec/phase1[ikeid=1]/dpd_delay = 10",
         "+ipsec/phase1[ikeid=1]/dpd_delay = 30",
         "+ipsec/phase1[ikeid=1]/mobike = on",
@@ -329,9 +329,11 @@ def test_a_check_that_would_find_nothing_is_refused(tmp_path: Path, first: str, 
 def test_what_the_check_does_not_see_is_a_warning(tmp_path: Path) -> None:
     config(tmp_path / "config.xml", phase1(), BOTH)
     gateway = pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS)
-    assert "one of its 2 networks" in keepalive.blind(gateway, "con1", "con1")[0]
+    assert "one of its 2 networks" in keepalive.describe_limits(gateway, "con1", "con1")[0]
     config(tmp_path / "config.xml", phase1(), phase2())
-    assert not keepalive.blind(pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS), "con1", "con1")
+    assert not keepalive.describe_limits(
+        pfsense.read("fw", reply(told(tmp_path / "config.xml")), OPTIONS), "con1", "con1"
+    )
 
 
 def kept(folder: Path, first: str, second: str, child: str, *, present: bool) -> ConfigXmlCandidate:
@@ -370,4 +372,4 @@ def test_from_pfsenses_base_case_each_other_case_is_reached(case: str, settings:
     here, there = (reply(told(folder / name / "config.xml")) for name in ("base", case))
     gateway = pfsense.read("fw", here, OPTIONS)
     change = pfsense.prepare(asked(settings), gateway, gateway.connections[0], here, OPTIONS)
-    assert known(here, OPTIONS).after(change.order.edits) == known(there, OPTIONS).after(())
+    assert take_snapshot(here, OPTIONS).after(change.order.edits) == take_snapshot(there, OPTIONS).after(())

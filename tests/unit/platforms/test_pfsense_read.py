@@ -16,8 +16,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Reply,
     ReplySection,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform, platform_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import answer
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform, find_platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.answer import parse_reply
 
 from ..shells import Shell, shell
 from .pfsense_box import FREEBSD, OPTIONS, PROGRAM, read, reply, told
@@ -164,7 +164,7 @@ def test_revisions_say_who_and_what(tmp_path: Path) -> None:
     kept = 'a:3:{i:1790000100;a:1:{s:11:"description";s:18:"eve@lan: something";}i:1790000200;a:1:{s:11:"description";'
     kept += 's:6:"no one";}s:8:"versions";a:0:{}}'
     (tmp_path / "backup.cache").write_text(kept, encoding="utf-8")
-    found = answer(reply(told(tmp_path / "config.xml", tmp_path / "backup.cache")), [])
+    found = parse_reply(reply(told(tmp_path / "config.xml", tmp_path / "backup.cache")), [])
     assert found is not None
     assert found.revision is not None
     assert (found.revision.by, found.revision.description) == ("bob@192.0.2.9", "tunnel changed")
@@ -296,18 +296,18 @@ def test_nothing_generated_yet_is_a_problem(box: Callable[..., Gateway]) -> None
     ],
 )
 def test_what_php_cannot_tell_is_one_problem(section: ReplySection, kind: str, what: str) -> None:
-    gateway = platform_of(reply(section)).read("fw", reply(section), OPTIONS)
+    gateway = detect_platform(reply(section)).read("fw", reply(section), OPTIONS)
     problem = gateway.problems[0]
     assert (problem.kind, what in problem.what, bool(problem.hint)) == (kind, True, True)
     assert (gateway.appliance, gateway.connections) == (None, ())
 
 
 def test_one_script_reads_whichever_platform_is_there(shell: Shell) -> None:
-    script = platform("auto").gather(OPTIONS)
+    script = find_platform("auto").gather(OPTIONS)
     assert shell.run(script).sections["platform"].text.strip() == "strongswan"
     source = re.sub(r"^tw_pfsense_here\(\) .*$", "tw_pfsense_here() { true; }", script.source, flags=re.MULTILINE)
     found = shell.run(type(script)(source, script.variables, script.secrets))
-    assert platform_of(found).read("fw", found, OPTIONS).platform == "pfsense"
+    assert detect_platform(found).read("fw", found, OPTIONS).platform == "pfsense"
 
 
 def test_the_keys_of_digests_travel_as_secrets() -> None:
@@ -316,4 +316,4 @@ def test_the_keys_of_digests_travel_as_secrets() -> None:
 
 def test_a_reply_of_no_platform_of_ours_is_an_error() -> None:
     with pytest.raises(IpsecError, match="known are"):
-        platform_of(Reply({"platform": ReplySection(0, b"other")}))
+        detect_platform(Reply({"platform": ReplySection(0, b"other")}))

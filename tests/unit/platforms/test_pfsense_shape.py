@@ -12,7 +12,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import sa
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import ConnectionShape
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import known
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.snapshot import take_snapshot
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
     ConfigXmlCandidate,
 )
@@ -124,10 +124,10 @@ def test_sas_of_what_is_gone_are_ended_or_that_fails(sas: str | None, left: str)
         "sas": ReplySection(1 if sas is None else 0, listed.encode()),
     }
     if not left:
-        assert sa.ended(sa.DesiredSas("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
+        assert sa.parse_termination(sa.DesiredSas("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
         return
     with pytest.raises(Exception, match=left):
-        sa.ended(sa.DesiredSas("con1", "terminated"), Reply(parts))
+        sa.parse_termination(sa.DesiredSas("con1", "terminated"), Reply(parts))
 
 
 TIMERS: list[tuple[str, dict[str, str], Edits]] = [
@@ -177,4 +177,4 @@ def test_from_one_case_of_pfsense_the_other_is_reached(
     here, there = (reply(told(folder / name / "config.xml")) for name in (before, after))
     gateway = pfsense.read("fw", here, OPTIONS)
     change = pfsense.prepare(asked({}, shape=shape), gateway, gateway.connections[0], here, OPTIONS)
-    assert known(here, OPTIONS).after(change.order.edits) == known(there, OPTIONS).after(())
+    assert take_snapshot(here, OPTIONS).after(change.order.edits) == take_snapshot(there, OPTIONS).after(())

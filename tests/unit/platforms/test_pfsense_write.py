@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
-    text as of_strongswan,
+    read_script as of_strongswan,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.gather import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.gather import read_script
 
 from ..shells import Shell, shell
 
@@ -46,7 +46,7 @@ def run(shell: Shell, tmp_path: Path) -> Callable[..., Done]:
         (tmp_path / "answer").write_text(answer, encoding="utf-8")
         for mark in marks:
             (tmp_path / mark).touch()
-        whole = of_strongswan("loading.sh") + text("loads.sh") + text("write.sh")
+        whole = of_strongswan("loading.sh") + read_script("loads.sh") + read_script("write.sh")
         source = whole.replace("/usr/local/sbin", str(tmp_path)).replace("/var/run", str(tmp_path))
         source = f"PATH={tmp_path}:$PATH\ntw_php={tmp_path}/php\ntw_pfsense() {{ section read true; }}\n{source}"
         variables = {"TW_WRITE_PHP": "program", "TW_ENABLED": enabled, "TW_TIMEOUT": "1", "TW_TWIN": ""}

@@ -149,7 +149,7 @@ def reply(  # noqa: PLR0913 - one for each thing that varies
     [ANSWERED, BUSYBOX.format(sent=3, received=3, loss=0, times="round-trip min/avg/max = 0.508/0.609/0.675 ms\n")],
 )
 def test_pings_answered_while_the_counters_rise_prove_the_tunnel(printed: str) -> None:
-    proof = probe.proof(WISH, reply(counted(5, 6), counted(8, 9), printed))
+    proof = probe.parse_proof(WISH, reply(counted(5, 6), counted(8, 9), printed))
     (ping,) = proof.pings
     assert (proof.reachable, proof.esp_used, proof.faults) == (True, True, ())
     assert (ping.sent, ping.received, ping.rtt_min, ping.rtt_avg, ping.rtt_max) == (3, 3, 0.000508, 0.000609, 0.000675)
@@ -172,10 +172,10 @@ round-trip min/avg/max/std-dev = 0.508/0.609/0.675/0.072 ms
 
 @pytest.mark.parametrize("printed", [FREEBSD, FREEBSD_6], ids=["ping", "ping6"])
 def test_what_freebsds_ping_prints_is_understood(printed: str) -> None:
-    (ping,) = probe.proof(WISH, reply(counted(2, 2), counted(5, 9), printed)).pings
+    (ping,) = probe.parse_proof(WISH, reply(counted(2, 2), counted(5, 9), printed)).pings
     assert (ping.sent, ping.received, ping.rtt_min, ping.rtt_avg, ping.rtt_max) == (3, 3, 0.000508, 0.000609, 0.000675)
     lost = printed.partition("round-trip")[0].replace("3 packets received, 0.0%", "0 packets received, 100.0%")
-    (none,) = probe.proof(WISH, reply(counted(2, 2), counted(2, 5), lost, status=2)).pings
+    (none,) = probe.parse_proof(WISH, reply(counted(2, 2), counted(2, 5), lost, status=2)).pings
     assert (none.sent, none.received, none.rtt_avg, none.error) == (3, 0, None, None)
 
 
@@ -211,14 +211,14 @@ def test_freebsd_is_asked_in_its_own_words(shell: Shell, tmp_path: Path, wish: P
         (tmp_path / name).chmod(0o755)
     (tmp_path / "sas").write_text(both, encoding="utf-8")
     (tmp_path / "ifconfig.txt").write_text(IFCONFIG, encoding="utf-8")
-    made = probe.script(wish)
+    made = probe.build_script(wish)
     found = shell.run(replace(made, source=f"PATH={tmp_path}:$PATH\n{made.source}"))
     assert found.sections["ping-1"].status == 0
     assert (tmp_path / "log").read_text(encoding="utf-8").splitlines() == [said]
 
 
 def test_counters_are_right_across_a_rekey() -> None:
-    (ping,) = probe.proof(WISH, reply(counted(500, 600), counted(3, 3, number=2), ANSWERED)).pings
+    (ping,) = probe.parse_proof(WISH, reply(counted(500, 600), counted(3, 3, number=2), ANSWERED)).pings
     assert (ping.rose.packets_in, ping.esp_used) == (3, True)
 
 
@@ -242,7 +242,7 @@ def test_counters_are_right_across_a_rekey() -> None:
     ],
 )
 def test_what_does_not_carry_is_told_apart(answer: Reply, said: str) -> None:
-    proof = probe.proof(WISH, answer)
+    proof = probe.parse_proof(WISH, answer)
     assert not proof.reachable
     assert not proof.esp_used
     with pytest.raises(AssertionError, match=said):
@@ -259,7 +259,7 @@ def test_what_does_not_carry_is_told_apart(answer: Reply, said: str) -> None:
 )
 def test_without_an_address_to_ping_it_says_what_to_give(plan: str, said: str) -> None:
     with pytest.raises(RefusedError, match=said):
-        probe.proof(WISH, reply(counted(0, 0), counted(0, 0), "", plan=plan))
+        probe.parse_proof(WISH, reply(counted(0, 0), counted(0, 0), "", plan=plan))
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_without_an_address_to_ping_it_says_what_to_give(plan: str, said: str) -
 )
 def test_a_daemon_that_is_not_to_be_had_is_an_error(user: str, section: ReplySection, said: str) -> None:
     with pytest.raises(IpsecError, match=said):
-        probe.proof(WISH, Reply({"user": ReplySection(0, user.encode()), "sas-0": section}))
+        probe.parse_proof(WISH, Reply({"user": ReplySection(0, user.encode()), "sas-0": section}))
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_a_daemon_that_is_not_to_be_had_is_an_error(user: str, section: ReplySec
 )
 def test_what_cannot_be_pinged_is_refused_before_anything_is_sent(odd: dict[str, object]) -> None:
     with pytest.raises(RefusedError):
-        probe.script(replace(WISH, **odd))  # type: ignore[arg-type]
+        probe.build_script(replace(WISH, **odd))  # type: ignore[arg-type]
 
 
 def test_the_peers_addresses_are_what_its_gateway_info_says() -> None:
@@ -306,4 +306,4 @@ def test_the_peers_addresses_are_what_its_gateway_info_says() -> None:
         Daemon(installed=True, running=True),
         system=System(addresses=("eth0 192.0.2.2/24", "lan fd00:2::1/64")),
     )
-    assert probe.addresses_of(gateway) == ("192.0.2.2", "fd00:2::1")
+    assert probe.choose_addresses(gateway) == ("192.0.2.2", "fd00:2::1")

@@ -11,11 +11,11 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import TOKEN
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.psk import (
     BESIDE,
-    becoming,
-    edits,
+    build_new_ids,
+    list_edits,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import apply_edits
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_digest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import parse
 
 KEY = "a digest key of this test"
@@ -25,7 +25,7 @@ HQ = Connection("hq", local=(Auth("local", "psk", "a.lab"),), remote=(Auth("remo
 
 def shown(psk: str) -> str:
     """A secret as a gateway shows it."""
-    return f'"{TOKEN}{digest(KEY, psk)}"'
+    return f'"{TOKEN}{compute_digest(KEY, psk)}"'
 
 
 LAYOUTS = {
@@ -58,13 +58,13 @@ def keys(text: str) -> list[Secret]:
 
 def used(text: str, psk: str, use: PskUse) -> str:
     settings = parse(text.encode(), name=FILE)
-    made = edits(psk, use, settings, KEY, keys(text), HQ)
+    made = list_edits(psk, use, settings, KEY, keys(text), HQ)
     return apply_edits({FILE: text.encode()}, made)[FILE].decode()
 
 
 def ours(text: str) -> list[str]:
     """The keys for the two identities, in the order of the file: the last signs."""
-    names = {digest(KEY, psk): psk for psk in ("old", "new", "newer", "x")}
+    names = {compute_digest(KEY, psk): psk for psk in ("old", "new", "newer", "x")}
     return [names[s.digest or ""] for s in keys(text) if s.name in ("ike-1", f"ike-1{BESIDE}")]
 
 
@@ -100,11 +100,11 @@ def test_other_keys_are_not_touched() -> None:
 
 def test_a_gateway_without_any_secret_is_not_given_the_first() -> None:
     with pytest.raises(RefusedError, match="no secret to put the pre-shared key beside"):
-        edits("new", "only", parse(b"connections {\n}\n"), KEY, (), HQ)
+        list_edits("new", "only", parse(b"connections {\n}\n"), KEY, (), HQ)
 
 
 def test_a_key_that_comes_with_an_identity_is_for_that_one() -> None:
     wrong = replace(HQ, remote=(Auth("remote", "psk", "somebody-else.lab"),))
-    assert becoming(wrong, {"remote.id": "b.lab", "dpd_delay": "9s"}) == HQ
-    assert becoming(HQ, {"dpd_delay": "9s"}) == HQ
-    assert becoming(HQ, {"local.id": ""}).local[0].id is None
+    assert build_new_ids(wrong, {"remote.id": "b.lab", "dpd_delay": "9s"}) == HQ
+    assert build_new_ids(HQ, {"dpd_delay": "9s"}) == HQ
+    assert build_new_ids(HQ, {"local.id": ""}).local[0].id is None

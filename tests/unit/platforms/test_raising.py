@@ -28,7 +28,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import log_levels, loggers
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.loggers import GROUPS
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
     StrongswanConf,
 )
@@ -57,14 +57,16 @@ SETTLED = frozenset(("asked", "strongswan.conf"))
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     root, ours = tmp_path / "strongswan.conf", tmp_path / log_levels.NAME
     root.write_text("include *-logging.conf\n", encoding="utf-8")
-    made = log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(INCLUDE))
-    script = log_levels.script(made, log_levels.DesiredLogLevels({"ike": 2}, 100), GATEWAY, "ab")
+    made = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(INCLUDE))
+    script = log_levels.build_script(made, log_levels.DesiredLogLevels({"ike": 2}, 100), GATEWAY, "ab")
     ours.write_text(script.variables["TW_TEXT"], encoding="utf-8")
     reply = read_by(shell, root)
-    assert loggers.left(reply, 1130) == loggers.left(reply, None) == ()
-    assert [(problem.kind, problem.where) for problem in loggers.left(reply, 1200)] == [("log-raised", str(ours))]
+    assert loggers.find_leftovers(reply, 1130) == loggers.find_leftovers(reply, None) == ()
+    assert [(problem.kind, problem.where) for problem in loggers.find_leftovers(reply, 1200)] == [
+        ("log-raised", str(ours))
+    ]
     ours.write_text("# written by somebody else\n", encoding="utf-8")
-    assert loggers.left(read_by(shell, root), 1200) == ()
+    assert loggers.find_leftovers(read_by(shell, root), 1200) == ()
 
 
 # ---- what may be asked
@@ -91,13 +93,16 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
 )
 def test_a_wish_that_cannot_be_is_refused(asked: dict[object, object], duration: int, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        log_levels.wish(asked, state="present", duration=duration)
+        log_levels.parse_wish(asked, state="present", duration=duration)
     assert str(error.value).startswith(said)
 
 
 def test_to_put_back_takes_no_levels() -> None:
-    assert log_levels.wish({"ike": 9}, state="absent", duration=0).levels == {}
-    assert log_levels.wish({"ike": "2", "default": -1}, state="present", duration=5).levels == {"ike": 2, "default": -1}
+    assert log_levels.parse_wish({"ike": 9}, state="absent", duration=0).levels == {}
+    assert log_levels.parse_wish({"ike": "2", "default": -1}, state="present", duration=5).levels == {
+        "ike": 2,
+        "default": -1,
+    }
 
 
 # ---- where the levels are generated
@@ -114,9 +119,9 @@ def test_levels_that_are_generated_are_compared(asked: dict[str, int], less: str
     )
     if less:
         with pytest.raises(RefusedError, match=less):
-            log_levels.met(log_levels.DesiredLogLevels(asked), conf)
+            log_levels.check_levels(log_levels.DesiredLogLevels(asked), conf)
     else:
-        made = log_levels.met(log_levels.DesiredLogLevels(asked), conf)
+        made = log_levels.check_levels(log_levels.DesiredLogLevels(asked), conf)
         assert (made.idle, made.changed, made.before) == (True, False, made.after)
 
 
@@ -145,15 +150,15 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
     found: StrongswanConf, asked: dict[str, int]
 ) -> None:
     wish = log_levels.DesiredLogLevels(asked)
-    made = log_levels.plan(wish, found)
+    made = log_levels.plan_levels(wish, found)
     if made.body is None:
         assert not made.changed
         raised = found
     else:
-        script = log_levels.script(made, wish, GATEWAY, "ab")
+        script = log_levels.build_script(made, wish, GATEWAY, "ab")
         written = {made.path: script.variables["TW_TEXT"].encode()}
         raised = replace(found, files={**found.files, **written})
-    after = loggers.loggers(raised)
+    after = loggers.parse_loggers(raised)
     assert after == made.after
     off = [logger.name for logger in made.before if set(logger.levels.values()) == {-1}]
     loaded = {logger.name: logger for logger in after}  # the file may have the daemon load them in another order
@@ -162,10 +167,10 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
         for group in GROUPS:
             wanted = -1 if old.name in off and len(off) < len(loaded) else wish.level(group)
             assert loaded[old.name].level(group) == max(old.level(group), wanted)
-    again = log_levels.plan(wish, raised)
+    again = log_levels.plan_levels(wish, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
-    back = log_levels.plan(log_levels.DesiredLogLevels({}), raised)
+    back = log_levels.plan_levels(log_levels.DesiredLogLevels({}), raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
 
@@ -173,20 +178,20 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
 @pytest.mark.parametrize(("held", "enc"), [(1, 2), (2, 2), (3, 3), (4, 4)])
 def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc: int) -> None:
     told = f"charon-systemd {{\n journal {{\n enc = {held}\n tls = 0\n }}\n}}\n{INCLUDE}"
-    made = log_levels.plan(log_levels.wish({"default": 3}, state="present", duration=900), logging(told))
+    made = log_levels.plan_levels(log_levels.parse_wish({"default": 3}, state="present", duration=900), logging(told))
     (logger,) = made.after
     assert [logger.level(group) for group in ("enc", "tls", "ike", "default")] == [enc, 2, 3, 1]
     assert (f"enc = {enc}\n" in (made.body or "")) == (enc != held)
 
 
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:
-    first = log_levels.plan(log_levels.DesiredLogLevels({"ike": 3}), logging(INCLUDE))
+    first = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 3}), logging(INCLUDE))
     found = logging(INCLUDE)
     held = replace(found, files={**found.files, OURS: (first.body or "").encode()})
-    second = log_levels.plan(log_levels.DesiredLogLevels({"cfg": 2}), held)
+    second = log_levels.plan_levels(log_levels.DesiredLogLevels({"cfg": 2}), held)
     assert (second.held, second.path, second.changed) == ((OURS,), OURS, True)
     assert [logger.levels for logger in second.after] == [{"default": 1, "cfg": 2}]
-    none = log_levels.plan(log_levels.DesiredLogLevels({"cfg": 1}), held)
+    none = log_levels.plan_levels(log_levels.DesiredLogLevels({"cfg": 1}), held)
     assert (none.body, none.idle, none.changed) == (None, False, True)
 
 
@@ -201,7 +206,7 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 )
 def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told))
+        log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
@@ -209,33 +214,36 @@ def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: s
 def test_a_folder_that_is_not_there_takes_no_file() -> None:
     wish = log_levels.DesiredLogLevels({"ike": 2})
     with pytest.raises(RefusedError) as error:
-        log_levels.plan(wish, logging("include nowhere/*.conf\n"))
+        log_levels.plan_levels(wish, logging("include nowhere/*.conf\n"))
     assert str(error.value) == (
         "there is no folder /etc/nowhere, which strongswan.conf includes at /etc/strongswan.conf: make it"
     )
     found = logging(f"include nowhere/*.conf\n{INCLUDE}include strongswan.d//*.conf\n")
-    assert log_levels.plan(wish, found).path == OURS
+    assert log_levels.plan_levels(wish, found).path == OURS
 
 
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
     told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).path == f"/late/{log_levels.NAME}"
+    assert (
+        log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).path
+        == f"/late/{log_levels.NAME}"
+    )
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = log_levels.plan(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).warnings
+    (warning,) = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).warnings
     assert warning.startswith("filelog.a begins anew now and when the levels go back")
 
 
 def test_where_nothing_runs_nothing_is_begun() -> None:
     wish = log_levels.DesiredLogLevels({"ike": 2})
-    made = log_levels.plan(wish, logging(INCLUDE))
+    made = log_levels.plan_levels(wish, logging(INCLUDE))
     with pytest.raises(RefusedError, match="not running"):
-        log_levels.script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
+        log_levels.build_script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
     denied = Problem("no-permission", "the daemon's socket is root's", "", "use become")
     with pytest.raises(IpsecError, match="use become"):
-        log_levels.script(made, wish, replace(GATEWAY, problems=(denied,)), "ab")
+        log_levels.build_script(made, wish, replace(GATEWAY, problems=(denied,)), "ab")
 
 
 @pytest.mark.parametrize(
@@ -250,17 +258,17 @@ def test_where_nothing_runs_nothing_is_begun() -> None:
 def test_what_the_gateway_could_not_do_fails_with_its_reason(section: str, error: type[IpsecError]) -> None:
     reply = Reply({section: ReplySection(0, b"it went wrong\ndo this", "")})
     with pytest.raises(error) as raised:
-        log_levels.outcome(GATEWAY, reply)
+        log_levels.parse_result(GATEWAY, reply)
     assert str(raised.value) == "it went wrong at gw: do this" or not section
 
 
 def test_what_was_done_is_no_error() -> None:
-    log_levels.outcome(GATEWAY, Reply({"levels-set": ReplySection(0, b"", "")}))
+    log_levels.parse_result(GATEWAY, Reply({"levels-set": ReplySection(0, b"", "")}))
 
 
 def test_loggers_are_shown_a_level_a_line() -> None:
     found = (Logger("journal", {"default": 1, "ike": 2}), Logger("filelog.x", {"default": 0}))
-    assert log_levels.shown(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
+    assert log_levels.describe_levels(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
 
 
 # ---- in the shells that gateways have
@@ -299,7 +307,7 @@ def lowered(shell: Shell, folder: Path, seconds: int, *, before: str = "") -> su
     program = folder / "run" / "lower"
     program.parent.mkdir()
     stand_in = f"swanctl() {{ echo $1 >>{folder}/asked; }}\n"
-    program.write_text(stand_in + before + text("lower.sh"), encoding="utf-8")
+    program.write_text(stand_in + before + read_script("lower.sh"), encoding="utf-8")
     command = (*shell.command[:-1], str(program), str(folder / log_levels.NAME), "mark", str(seconds))
     return subprocess.Popen(command, env=shell.environment)
 
@@ -340,10 +348,10 @@ def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str =
     files = {str(root): root.read_bytes(), **held(folders)}
     found = StrongswanConf("charon", str(root), files, frozenset(map(str, folders)))
     wish = log_levels.DesiredLogLevels({} if lower else {"ike": 2})
-    made = log_levels.script(log_levels.plan(wish, found), wish, GATEWAY, f"mark{seconds}")
+    made = log_levels.build_script(log_levels.plan_levels(wish, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")
-    source = source.replace(text("owned.sh"), owned())
+    source = source.replace(read_script("owned.sh"), owned())
     return shell.run(Script(fake + source, {**made.variables, "TW_SECONDS": str(seconds)}))
 
 
@@ -390,7 +398,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_file_is_as_readable_as_strongswan_conf_and_goes_by_itself(clock: Clock, folder: Path) -> None:
     ours = folder / log_levels.NAME
-    log_levels.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=2))
+    log_levels.parse_result(GATEWAY, carried_out(clock.shell, folder, seconds=2))
     assert ours.stat().st_mode & 0o777 == 0o640
     assert "ike = 2" in ours.read_text(encoding="utf-8")
     assert (folder / "asked").read_text(encoding="utf-8") == "--help\n--reload-settings\n"
@@ -404,19 +412,19 @@ def test_where_others_could_choose_what_the_daemon_reads_nothing_is_written(
 ) -> None:
     (folder / name).chmod(mode)
     with pytest.raises(RefusedError) as error:
-        log_levels.outcome(GATEWAY, carried_out(shell, folder))
+        log_levels.parse_result(GATEWAY, carried_out(shell, folder))
     theirs = str(folder / name).rstrip("/")
     assert str(error.value) == f"not only root may change {theirs} at gw: chown it to root, and chmod go-w"
     assert {path.name for path in folder.iterdir()} == {"strongswan.conf"}
 
 
 def test_a_later_raise_outlives_the_end_of_an_earlier(clock: Clock, folder: Path) -> None:
-    log_levels.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=1))
-    log_levels.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=30))
+    log_levels.parse_result(GATEWAY, carried_out(clock.shell, folder, seconds=1))
+    log_levels.parse_result(GATEWAY, carried_out(clock.shell, folder, seconds=30))
     clock.turn(2, sleepers=2)
     until(lambda: not runs(folder, "mark1"))
     assert {path.name for path in folder.iterdir() if path.is_file()} == SETTLED | {log_levels.NAME}
-    log_levels.outcome(GATEWAY, carried_out(clock.shell, folder, lower=True))
+    log_levels.parse_result(GATEWAY, carried_out(clock.shell, folder, lower=True))
     assert {path.name for path in folder.iterdir()} == SETTLED
 
 
@@ -429,17 +437,17 @@ def test_a_file_of_an_earlier_raise_goes_when_the_next_must_be_elsewhere(
     for path in ours:
         path.parent.mkdir()
     root.write_text("include early/*.conf\n", encoding="utf-8")
-    log_levels.outcome(GATEWAY, carried_out(shell, folder, seconds=3))
+    log_levels.parse_result(GATEWAY, carried_out(shell, folder, seconds=3))
     assert ours[0].exists()
     journal = "charon {\n syslog {\n daemon {\n ike = 1\n }\n }\n}\n"
     root.write_text(f"include early/*.conf\n{journal}include late/*.conf\n", encoding="utf-8")
     if reload == "true":
-        log_levels.outcome(GATEWAY, carried_out(shell, folder, seconds=4))
+        log_levels.parse_result(GATEWAY, carried_out(shell, folder, seconds=4))
         assert [path.exists() for path in ours] == [False, True]
-        log_levels.outcome(GATEWAY, carried_out(shell, folder, lower=True))
+        log_levels.parse_result(GATEWAY, carried_out(shell, folder, lower=True))
     else:
         with pytest.raises(RestoredError):
-            log_levels.outcome(GATEWAY, carried_out(shell, folder, seconds=4, reload=reload.format(folder)))
+            log_levels.parse_result(GATEWAY, carried_out(shell, folder, seconds=4, reload=reload.format(folder)))
     assert [list(path.parent.iterdir()) for path in ours] == [[], []]
 
 
@@ -448,7 +456,7 @@ def test_what_was_interrupted_goes_by_itself(clock: Clock, folder: Path) -> None
     killed = "kill -9 $$"
     for lower in (False, True):
         if lower:
-            log_levels.outcome(GATEWAY, carried_out(clock.shell, folder, seconds=30))
+            log_levels.parse_result(GATEWAY, carried_out(clock.shell, folder, seconds=30))
         with pytest.raises(TransportError):
             carried_out(clock.shell, folder, seconds=1, reload=killed, lower=lower)
         clock.turn(5)
@@ -458,7 +466,7 @@ def test_what_was_interrupted_goes_by_itself(clock: Clock, folder: Path) -> None
 def test_what_the_daemon_does_not_take_is_taken_back(shell: Shell, folder: Path) -> None:
     once = f"[ -e {folder}/failed ] || {{ : >{folder}/failed; echo 'no daemon' >&2; return 1; }}"
     with pytest.raises(RestoredError, match="again: no daemon at gw: the file is removed again"):
-        log_levels.outcome(GATEWAY, carried_out(shell, folder, reload=once))
+        log_levels.parse_result(GATEWAY, carried_out(shell, folder, reload=once))
     with pytest.raises(NotRestoredError, match="again: gone"):
-        log_levels.outcome(GATEWAY, carried_out(shell, folder, reload="echo gone; return 1"))
+        log_levels.parse_result(GATEWAY, carried_out(shell, folder, reload="echo gone; return 1"))
     assert not (folder / log_levels.NAME).exists()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import platform_of
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
 
 from ...record import OPTIONS, replay
 from ..shells import Shell, shell
@@ -64,10 +64,10 @@ tw_conf_files='{settings}
 ' tw_conf_unread=''
 section starter tw_loading_starter
 """
-    reply = shell.run(Script("\n".join((text("start.sh"), text("starter.sh"), told)), {}))
+    reply = shell.run(Script("\n".join((read_script("start.sh"), read_script("starter.sh"), told)), {}))
     assert reply.sections["starter"].err == ""
     sections = {**replay(HEALTHY).sections, **reply.sections}
-    daemon = platform_of(Reply(sections)).read("gw", Reply(sections), OPTIONS).daemon
+    daemon = detect_platform(Reply(sections)).read("gw", Reply(sections), OPTIONS).daemon
     assert (daemon.starter, daemon.loads) == (str(starter), loads)
 
 
@@ -85,13 +85,13 @@ def test_what_cannot_be_read_is_not_judged(  # noqa: PLR0913, PLR0917 - a row of
     path = starter.format(bare=bare)
     told = f"systemctl() {{ cat '{path}'; }}\ntw_starter() {{ echo '{by} {path}'; }}\n"
     told += f"tw_conf_files='{files}' tw_conf_unread='{unread}'\nsection starter tw_loading_starter\n"
-    reply = shell.run(Script("\n".join((text("start.sh"), text("starter.sh"), told)), {}))
+    reply = shell.run(Script("\n".join((read_script("start.sh"), read_script("starter.sh"), told)), {}))
     assert reply.sections["starter"].text.strip() == f"unknown {path}"
 
 
 def test_a_machine_that_nothing_starts_a_daemon_on_is_not_judged(shell: Shell) -> None:
     nothing = "tw_starter() { echo nothing >&2; return 1; }\nsection starter tw_loading_starter\n"
-    reply = shell.run(Script("\n".join((text("start.sh"), text("starter.sh"), nothing)), {}))
+    reply = shell.run(Script("\n".join((read_script("start.sh"), read_script("starter.sh"), nothing)), {}))
     sections = {**replay(HEALTHY).sections, **reply.sections}
-    daemon = platform_of(Reply(sections)).read("gw", Reply(sections), OPTIONS).daemon
+    daemon = detect_platform(Reply(sections)).read("gw", Reply(sections), OPTIONS).daemon
     assert (daemon.starter, daemon.loads) == ("", None)

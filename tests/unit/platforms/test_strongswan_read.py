@@ -13,17 +13,17 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Reply,
     ReplySection,
     Script,
-    plain,
-    restore,
+    from_plain,
+    to_plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import (
     PLATFORMS,
-    platform,
-    platform_of,
+    detect_platform,
+    find_platform,
     read_gateway,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import key_id
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_key_id
 
 from ...record import OPTIONS, SITUATIONS, replay
 from ..shells import Shell, shell
@@ -48,7 +48,7 @@ def reply_of(suite: str, situation: str) -> Reply:
 
 def gateway(suite: str, situation: str) -> Gateway:
     reply = reply_of(suite, situation)
-    return platform_of(reply).read("gw", reply, OPTIONS)
+    return detect_platform(reply).read("gw", reply, OPTIONS)
 
 
 def kinds(found: Gateway) -> list[str]:
@@ -107,7 +107,7 @@ def test_the_daemon_and_what_surrounds_it_are_told(suite: str) -> None:
 )
 def test_a_log_that_is_not_whole_is_told(log: bytes, start: str, expected: tuple[str, ...], told: list[str]) -> None:
     reply = Reply({**reply_of("trixie", "healthy").sections, "log": ReplySection(0, log, "")})
-    found = platform_of(reply).read("gw", reply, replace(OPTIONS, log_lines=2, log_from=start))
+    found = detect_platform(reply).read("gw", reply, replace(OPTIONS, log_lines=2, log_from=start))
     assert found.log == expected
     assert kinds(found) == told
 
@@ -119,7 +119,9 @@ DUMPS = "".join(f"13[ENC] {at}: 2B 3F 00 11  +?..\n" for at in range(0, 16000, 1
 def test_dumps_do_not_use_up_the_lines_of_the_log(shell: Shell, tmp_path: Path, start: str, lines: list[str]) -> None:
     log = tmp_path / "charon.log"
     log.write_text("".join(f"{each}\n{DUMPS}" for each in range(10)), encoding="utf-8")
-    source = f"{text('gather.sh')}\ntw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\nsection log tw_log\n"
+    source = (
+        f"{read_script('gather.sh')}\ntw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\nsection log tw_log\n"
+    )
     reply = shell.run(Script(source, {"TW_LOG": "2", "TW_LOG_FROM": start.format(log)}))
     assert reply.sections["log"].text.split() == lines
 
@@ -142,9 +144,9 @@ def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path
     file.write_text(f"{conf}\n", encoding="utf-8")
     log.write_text("1\n", encoding="utf-8")
     (tmp_path / "swanctl.conf").touch()
-    parts = "\n".join(map(text, ("digest.sh", "follow.sh", "conf.sh", "gather.sh")))
+    parts = "\n".join(map(read_script, ("digest.sh", "follow.sh", "conf.sh", "gather.sh")))
     own = f"tw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\ntw_main_conf() {{ echo {file}; }}\n"
-    variables = {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": text("redact.awk"), "TW_IPAD": "", "TW_OPAD": ""}
+    variables = {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": read_script("redact.awk"), "TW_IPAD": "", "TW_OPAD": ""}
     reply = shell.run(
         Script(f"{parts}\n{own}tw_reading\ntw_logged\n", {**variables, "TW_CONFIG": str(tmp_path / "swanctl.conf")})
     )
@@ -153,7 +155,7 @@ def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path
     sections = {**reply_of("trixie", "healthy").sections, **reply.sections}
     if levels:
         del sections["log"]
-    found = platform_of(Reply(sections)).read("gw", Reply(sections), OPTIONS)
+    found = detect_platform(Reply(sections)).read("gw", Reply(sections), OPTIONS)
     hides = [problem.what for problem in found.problems if "keys are written" in problem.what]
     assert (found.log is None, hides) == (
         bool(levels),
@@ -165,7 +167,7 @@ def test_a_secret_has_identities_a_keyed_digest_and_a_place(suite: str) -> None:
     (secret,) = gateway(suite, "healthy").secrets
     assert set(secret.ids) == {"a01.lab", "b01.lab"}
     assert len(secret.digest or "") == 64
-    assert secret.key_id == key_id(OPTIONS.digest_key)
+    assert secret.key_id == compute_key_id(OPTIONS.digest_key)
     assert secret.origin.startswith("/etc/swanctl/conf.d/secrets.conf:")
 
 
@@ -235,7 +237,7 @@ def test_a_stopped_daemon_is_told_from_one_that_does_not_answer(suite: str) -> N
     assert [(connection.configured, connection.loaded) for connection in found.connections] == [(True, False)]
     reply = reply_of(suite, "stopped")
     runs = Reply({**reply.sections, "commands": ReplySection(0, b"charon-systemd\n")})
-    silent = platform_of(runs).read("gw", runs, OPTIONS)
+    silent = detect_platform(runs).read("gw", runs, OPTIONS)
     assert (kinds(silent)[-1], silent.daemon.running) == ("no-vici", True)
 
 
@@ -266,7 +268,7 @@ TROUBLE = (
 @pytest.mark.parametrize(("name", "section", "kind"), TROUBLE)
 def test_one_part_that_did_not_come_is_a_problem_and_not_the_end(name: str, section: ReplySection, kind: str) -> None:
     reply = with_section(reply_of("trixie", "healthy"), name, section)
-    found = platform_of(reply).read("gw", reply, OPTIONS)
+    found = detect_platform(reply).read("gw", reply, OPTIONS)
     assert kind in kinds(found)
     assert found.system.hostname == "a01"
 
@@ -280,7 +282,7 @@ KEEPALIVES = b"""\
 
 def test_keepalives_of_both_kinds_are_found() -> None:
     reply = with_section(reply_of("trixie", "healthy"), "keepalives", ReplySection(0, KEEPALIVES))
-    one, other = platform_of(reply).read("gw", reply, OPTIONS).keepalives
+    one, other = detect_platform(reply).read("gw", reply, OPTIONS).keepalives
     assert (one.means, one.connection, one.child, one.interval) == ("systemd", "a", "b:c", 30.0)
     assert (other.means, other.origin) == ("cron", "/etc/cron.d/tunnelwright-keepalive-d:1")
 
@@ -296,27 +298,27 @@ lo0: flags=8049
 
 def test_addresses_are_read_from_ifconfig_too() -> None:
     reply = with_section(reply_of("trixie", "healthy"), "addresses", ReplySection(0, IFCONFIG))
-    found = platform_of(reply).read("gw", reply, OPTIONS).system.addresses
+    found = detect_platform(reply).read("gw", reply, OPTIONS).system.addresses
     assert found == ("em0 192.0.2.1/24", "em0 fe80::1/64", "lo0 127.0.0.1")
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_gateway_survives_the_way_through_json(suite: str, situation: str) -> None:
     found = gateway(suite, situation)
-    assert restore(Gateway, plain(found), "gateway") == found
+    assert from_plain(Gateway, to_plain(found), "gateway") == found
 
 
 def test_platforms_are_found_by_being_there() -> None:
     assert set(PLATFORMS) == {"pfsense", "strongswan"}
     with pytest.raises(IpsecError, match="known are pfsense, strongswan"):
-        platform("none")
+        find_platform("none")
     with pytest.raises(IpsecError, match="no platform"):
-        platform_of(Reply({}))
+        detect_platform(Reply({}))
 
 
 def test_certificates_are_read_from_their_der() -> None:
     reply = with_section(reply_of("trixie", "healthy"), "certificates", ReplySection(0, CERTIFICATE.encode()))
-    found = platform_of(reply).read("gw", reply, replace(OPTIONS, certificates=True))
+    found = detect_platform(reply).read("gw", reply, replace(OPTIONS, certificates=True))
     (certificate,) = found.certificates or ()
     assert certificate.subject == "C=CH, O=Tünnel, CN=moon.lab"
     assert certificate.issuer == certificate.subject

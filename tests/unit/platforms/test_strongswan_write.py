@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Connection, Secret
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import changed_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.candidate import diff_lines
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
     GatewayFile,
     Span,
@@ -18,12 +18,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
     EditSet,
-    draft,
-    script,
+    build_edit_set,
+    build_script,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import quoted
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import digest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import parse_connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import quote
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_digest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
 from hypothesis import given
 
@@ -61,7 +61,7 @@ TAIL = """
 
 def shown(psk: str) -> tuple[bytes, GatewayFile]:
     """A gateway's own bytes, and the file as gather.sh shows it."""
-    own, token = quoted(psk).encode("utf-8", "surrogateescape"), f'"@psk:{digest(KEY, psk)}"'.encode()
+    own, token = quote(psk).encode("utf-8", "surrogateescape"), f'"@psk:{compute_digest(KEY, psk)}"'.encode()
     start = len(HEAD)
     span = Span(start, start + len(own), start, start + len(token))
     return HEAD.encode() + own + TAIL.encode(), GatewayFile(
@@ -73,11 +73,11 @@ def planned(
     wish: DesiredConnection, file: GatewayFile, version: tuple[int, ...] = (6, 0, 1)
 ) -> tuple[EditSet, Connection]:
     settings = load(PATH, {PATH: file.text})
-    (connection,), dummy = connections(settings, version)
+    (connection,), dummy = parse_connections(settings, version)
     found = settings.get(("secrets", "ike-1", "secret"))
     assert found is not None
     secret = Secret("ike-1", ("a.lab", "b.lab"), found.value.removeprefix("@psk:"), "id", found.origin)
-    return draft(wish, settings, {PATH: file}, version, KEY, (secret,), connection), connection
+    return build_edit_set(wish, settings, {PATH: file}, version, KEY, (secret,), connection), connection
 
 
 def carried_out(own: bytes, variables: Mapping[str, str], psk: str) -> bytes:
@@ -110,7 +110,7 @@ def test_settings_and_key_change_in_the_gateways_own_bytes_and_nothing_else_does
     if not plan.edits:
         assert (old, also) == (new, False)
         return
-    program = script(
+    program = build_script(
         DesiredConnection("hq", settings, {}, new),
         plan,
         {PATH: file},
@@ -132,7 +132,9 @@ def test_settings_and_key_change_in_the_gateways_own_bytes_and_nothing_else_does
 def test_a_key_travels_among_the_scripts_secrets_alone() -> None:
     file = shown("old-secret-key")[1]
     wish = DesiredConnection("hq", psk="new-secret-key")
-    program = script(wish, planned(wish, file)[0], {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False)
+    program = build_script(
+        wish, planned(wish, file)[0], {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False
+    )
     assert program.secrets["TW_PSK"] == "new-secret-key"
     written = "".join(f"\\0{byte:03o}" for byte in b"new-secret-key")
     assert not [
@@ -144,11 +146,11 @@ def test_a_key_travels_among_the_scripts_secrets_alone() -> None:
 def test_the_diff_and_the_edits_show_no_key_but_that_it_changes() -> None:
     file = shown("old-secret-key")[1]
     plan, dummy = planned(DesiredConnection("hq", psk="new-secret-key"), file)
-    text = str(plan.diff) + str(changed_lines(plan.diff))
+    text = str(plan.diff) + str(diff_lines(plan.diff))
     assert "secret-key" not in text
-    assert digest(KEY, "new-secret-key") not in text
+    assert compute_digest(KEY, "new-secret-key") not in text
     assert plan.psk_changed
-    assert [line for line in changed_lines(plan.diff) if line[0] in "+-"][2:] == [
+    assert [line for line in diff_lines(plan.diff) if line[0] in "+-"][2:] == [
         '-    secret = "hidden key 1"',
         '+    secret = "hidden key 2"',
     ]
@@ -183,10 +185,10 @@ def test_an_empty_value_removes_a_setting_and_what_is_there_already_changes_noth
 def test_a_key_for_identities_that_have_none_is_added_beside_the_others() -> None:
     own, file = shown("x")
     settings = load(PATH, {PATH: file.text})
-    (connection,), dummy = connections(settings, (6, 0, 1))
+    (connection,), dummy = parse_connections(settings, (6, 0, 1))
     other = Secret("ike-1", ("somebody", "else"), "0" * 64, "id", "")
     wish = DesiredConnection("hq", psk="the new one")
-    plan = draft(wish, settings, {PATH: file}, (6, 0, 1), KEY, (other,), connection)
-    program = script(wish, plan, {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False)
+    plan = build_edit_set(wish, settings, {PATH: file}, (6, 0, 1), KEY, (other,), connection)
+    program = build_script(wish, plan, {PATH: file}, options=GatherOptions(KEY), timeout=1, terminate=False)
     after = parse(carried_out(own, program.variables, program.secrets["TW_PSK"])).tree()
     assert after["secrets"]["ike-hq"] == {"id-1": "a.lab", "id-2": "b.lab", "secret": "the new one"}  # type: ignore[index]

@@ -14,8 +14,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.parallel_connection import (
     SUFFIX,
     ParallelConnection,
-    carried,
-    twin,
+    build_parallel_connection,
+    list_carrying,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.redacted_files import (
     GatewayFile,
@@ -24,10 +24,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan.edit_script import (
     EditSet,
-    draft,
-    script,
+    build_edit_set,
+    build_script,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import connections
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.connections import parse_connections
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load
 
 from ..shells import Shell, shell
@@ -88,19 +88,19 @@ Tree = dict[str, Any]
 def there(files: dict[str, bytes], root: str = ROOT) -> tuple[Tree, tuple[Connection, ...]]:
     """What a configuration has, with everything inherited and without what is masked."""
     settings = load(root, files)
-    return settings.tree()["connections"], connections(settings, (6, 0, 1))[0]
+    return settings.tree()["connections"], parse_connections(settings, (6, 0, 1))[0]
 
 
 def planned(wish: DesiredConnection, files: dict[str, bytes] | None = None) -> tuple[EditSet, Connection]:
     files = files or FILES
     found = {c.name: c for c in there(files)[1]}["hq"]
     shown = {path: GatewayFile(path, text, "print", "600", "root:root") for path, text in files.items()}
-    return draft(wish, load(ROOT, files), shown, (6, 0, 1), "k", (), found), found
+    return build_edit_set(wish, load(ROOT, files), shown, (6, 0, 1), "k", (), found), found
 
 
 def made(wish: DesiredConnection, **options: str) -> tuple[ParallelConnection, EditSet]:
     plan, connection = planned(wish)
-    return twin(connection, plan.changes, ("net",), options.get("config", ROOT)), plan
+    return build_parallel_connection(connection, plan.changes, ("net",), options.get("config", ROOT)), plan
 
 
 WISHES = {
@@ -177,7 +177,7 @@ def test_what_cannot_be_carried_over_is_refused(
 ) -> None:
     plan, connection = planned(wish)
     with pytest.raises(RefusedError, match=re.escape(said)):
-        twin(replace(connection, **change), plan.changes, ("net",), config)
+        build_parallel_connection(replace(connection, **change), plan.changes, ("net",), config)
 
 
 def test_moving_from_ikev1_to_2_is_carried_over() -> None:
@@ -186,7 +186,7 @@ def test_moving_from_ikev1_to_2_is_carried_over() -> None:
     one = {**FILES, FILE: FILES[FILE].replace(b"version = 2\n    remote", b"version = 1\n    remote")}
     plan, connection = planned(DesiredConnection("hq", {"version": "2"}), one)
     assert connection.version == 1
-    assert twin(connection, plan.changes, ("net",), ROOT).name == "hq" + SUFFIX
+    assert build_parallel_connection(connection, plan.changes, ("net",), ROOT).name == "hq" + SUFFIX
 
 
 def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -> None:
@@ -194,11 +194,11 @@ def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -
     net, voice, gone = (
         ChildSa(name, 1, state) for name, state in (("net", "INSTALLED"), ("voice", "REKEYED"), ("x", "INSTALLED"))
     )
-    assert carried(connection, ()) == ()
-    assert carried(connection, (IkeSa("hq", 1, "ESTABLISHED", children=(voice, gone)),)) == ()
-    assert carried(connection, (IkeSa("other", 1, "ESTABLISHED", children=(net,)),)) == ()
+    assert list_carrying(connection, ()) == ()
+    assert list_carrying(connection, (IkeSa("hq", 1, "ESTABLISHED", children=(voice, gone)),)) == ()
+    assert list_carrying(connection, (IkeSa("other", 1, "ESTABLISHED", children=(net,)),)) == ()
     for name in ("hq", "hq" + SUFFIX):
-        assert carried(connection, (IkeSa(name, 1, "ESTABLISHED", children=(net, voice)),)) == ("net",)
+        assert list_carrying(connection, (IkeSa(name, 1, "ESTABLISHED", children=(net, voice)),)) == ("net",)
 
 
 # ---- the script, on a daemon that is a folder of SAs
@@ -255,7 +255,9 @@ def hop(shell: Shell, tmp_path: Path) -> Iterator[Hop]:
         )
         plan = EditSet((), {}, {}, {}, ("hq",))
         options = GatherOptions("k", config=str(config))
-        program = script(DesiredConnection("hq"), plan, {}, options=options, timeout=1, terminate=False, twin=bridge)
+        program = build_script(
+            DesiredConnection("hq"), plan, {}, options=options, timeout=1, terminate=False, twin=bridge
+        )
         sections = with_tools.run(program).sections
         told = (daemon / "calls").read_text(encoding="utf-8").splitlines()
         assert not list(tmp_path.glob(".*tunnelwright*"))

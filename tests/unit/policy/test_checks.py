@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy import judge
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy import evaluate
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import all_checks, check
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.strength import bits
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.strength import measure_strength
 
 from tests.unit.build import Row, edited, gateways, healthy, tunnel
 
@@ -20,7 +20,7 @@ TODAY = date(2026, 11, 21)
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_check_speaks_of_what_its_demand_refuses_and_of_nothing_else(row: Row) -> None:
-    counted, waived = judge([tunnel(row)], asking(row.rule), TODAY)
+    counted, waived = evaluate([tunnel(row)], asking(row.rule), TODAY)
     assert waived == ()
     assert {finding.id for finding in counted} == ({row.rule} if row.fires else set())
     for finding in counted:
@@ -42,7 +42,7 @@ def test_no_row_is_of_a_check_that_does_not_exist() -> None:
 def test_what_is_offered_and_what_is_used_is_one_finding_that_tells_both() -> None:
     weak = offers(esp="3des-sha256-x25519,aes256-sha256-x25519")
     row = Row("esp-encryption-weak", "", a={**weak, "sas": gateways(Row("", ""))[0].sas})
-    (finding,) = judge([tunnel(row)], asking(row.rule), TODAY)[0]
+    (finding,) = evaluate([tunnel(row)], asking(row.rule), TODAY)[0]
     assert finding.summary == "a/to-b/net offers 3des for ESP encryption"
     assert finding.evidence[0].startswith("a swanctl.conf:20: esp_proposals")
     assert finding.confidence == "certain"
@@ -50,16 +50,18 @@ def test_what_is_offered_and_what_is_used_is_one_finding_that_tells_both() -> No
 
 def test_a_live_sa_that_is_older_than_its_configuration_is_told_as_seen() -> None:
     row = next(row for row in ROWS if row.case == "3DES in use, not offered any more")
-    (finding,) = judge([tunnel(row)], asking(row.rule), TODAY)[0]
+    (finding,) = evaluate([tunnel(row)], asking(row.rule), TODAY)[0]
     assert (finding.summary, finding.confidence) == ("a/to-b uses 3DES_CBC for IKE encryption", "observed")
     assert "older than its configuration" in finding.no_fix
 
 
 def test_groups_are_compared_by_strength_and_not_by_number() -> None:
-    strength = {group: bits(group) or 0 for group in ("modp1024s160", "modp2048", "ecp256", "curve25519", "ecp384")}
+    strength = {
+        group: measure_strength(group) or 0 for group in ("modp1024s160", "modp2048", "ecp256", "curve25519", "ecp384")
+    }
     assert strength["modp1024s160"] < strength["modp2048"]  # groups 22 and 14
     assert strength["ecp256"] == strength["curve25519"] < strength["ecp384"]  # 19, 31, 20
-    assert bits("modp4096") == 152  # group 16
+    assert measure_strength("modp4096") == 152  # group 16
 
 
 @pytest.mark.parametrize("name", ["baseline", "strongswan_recommended", "rfc", "nist_800_77r1"])

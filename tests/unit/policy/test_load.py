@@ -12,17 +12,20 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import policy
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy import (
-    judge,
+    evaluate,
     schema_errors,
     yaml_lines,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.checks import all_checks
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import (
+    list_bundled,
     load,
-    schema,
-    shipped,
+    load_schema,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import Profile, duration
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.profile import (
+    Profile,
+    format_duration,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Finding
 from jsonschema import Draft202012Validator
@@ -52,10 +55,10 @@ def ours(text: str = OURS, others: Mapping[str, str] | None = None) -> Profile:
     return load("dir/ours.yml", {"dir/ours.yml": text, **(others or {})}.__getitem__)
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", list_bundled())
 def test_every_profile_of_the_collection_fits_the_schema_and_names_its_sources(name: str) -> None:
     text = files(policy).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
-    schema_errors.refuse(yaml_lines.read(text, name), schema())
+    schema_errors.refuse(yaml_lines.read(text, name), load_schema())
     profile = load(name, no_file)
     assert profile.name == name
     assert profile.description
@@ -64,7 +67,7 @@ def test_every_profile_of_the_collection_fits_the_schema_and_names_its_sources(n
 
 
 def test_the_profiles_of_the_collection_are_those_that_its_documentation_names() -> None:
-    assert shipped() == ("baseline", "cnsa_2_0", "disa_vpn_srg", "nist_800_77r1", "rfc", "strongswan_recommended")
+    assert list_bundled() == ("baseline", "cnsa_2_0", "disa_vpn_srg", "nist_800_77r1", "rfc", "strongswan_recommended")
 
 
 def test_a_rule_that_nobody_has_compared_with_its_document_says_so() -> None:
@@ -74,9 +77,9 @@ def test_a_rule_that_nobody_has_compared_with_its_document_says_so() -> None:
 
 
 def test_the_schema_is_one_and_knows_exactly_the_checks_that_there_are() -> None:
-    Draft202012Validator.check_schema(schema())
-    assert set(schema()["properties"]["rules"]["properties"]) == set(all_checks())
-    assert set(schema()["$defs"]["waiver"]["properties"]["rule"]["enum"]) == set(all_checks())
+    Draft202012Validator.check_schema(load_schema())
+    assert set(load_schema()["properties"]["rules"]["properties"]) == set(all_checks())
+    assert set(load_schema()["$defs"]["waiver"]["properties"]["rule"]["enum"]) == set(all_checks())
 
 
 def test_a_file_over_a_profile_says_the_last_word_and_is_named_as_the_source() -> None:
@@ -109,14 +112,14 @@ def test_of_several_profiles_beneath_the_later_is_over_the_earlier_and_a_file_is
 def test_a_waiver_holds_to_its_last_day_and_is_a_finding_afterwards(
     today: date, counted: set[str], waived: set[str]
 ) -> None:
-    found, excused = judge([tunnel(WEAK)], ours(), today)
+    found, excused = evaluate([tunnel(WEAK)], ours(), today)
     assert {finding.id for finding in found} == counted
     assert {each.finding.id for each in excused} == waived
     assert all(each.waiver.owner == "net-team" for each in excused)
 
 
 def test_an_expired_waiver_says_who_is_to_decide() -> None:
-    found = judge([tunnel(WEAK)], ours(), date(2027, 2, 1))[0]
+    found = evaluate([tunnel(WEAK)], ours(), date(2027, 2, 1))[0]
     (finding,) = [each for each in found if each.id == "waiver-expired"]
     assert finding.summary == "the waiver of ike-encryption-weak on a-b expired on 2026-12-31"
     assert finding.evidence == ("policy dir/ours.yml:8: given by net-team: the peer is replaced in January",)
@@ -124,7 +127,7 @@ def test_an_expired_waiver_says_who_is_to_decide() -> None:
 
 
 def test_a_waiver_is_of_one_tunnel() -> None:
-    found, excused = judge([tunnel(WEAK)], ours(OURS.replace("a-b", "c-d")), date(2026, 11, 21))
+    found, excused = evaluate([tunnel(WEAK)], ours(OURS.replace("a-b", "c-d")), date(2026, 11, 21))
     assert {finding.id for finding in found} == {"ike-encryption-weak"}
     assert excused == ()
 
@@ -211,4 +214,4 @@ def test_a_controller_without_the_library_that_compares_is_told_which_and_profil
 
 @pytest.mark.parametrize(("seconds", "text"), [(86400.0, "1d"), (28800.0, "8h"), (5400.0, "90m"), (61.0, "61s")])
 def test_a_time_is_told_as_people_write_it(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load, shipped
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import list_bundled, load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Gateway, Waiver
 
@@ -71,7 +71,7 @@ def test_a_policy_without_a_target_is_none() -> None:
         audit(weak(), policy=(profile, TODAY), target=True)
 
 
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", list_bundled())
 def test_a_tunnel_that_has_the_target_of_a_profile_has_nothing_against_it(name: str) -> None:
     profile = load(name, no_file)
     made = offers(profile.settings["proposals"], profile.child_settings["esp_proposals"])

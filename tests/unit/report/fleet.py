@@ -10,7 +10,7 @@ from typing import Any
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.policy.load import load
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Audit, Certificate, Gateway, Waiver
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report
 
 from tests.unit.build import connection, edited, gateway, healthy, probe
@@ -53,7 +53,7 @@ def found() -> Audit:
 
 
 def report() -> Report:
-    return tell(found(), gateways(), TIME)
+    return build_report(found(), gateways(), TIME)
 
 
 def hostile(text: str) -> Report:

@@ -16,20 +16,23 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.filter.chat_message import FilterModule, chat_message
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.audit import audit
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import to_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report import markdown_text
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import tell
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report, summary
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, drift
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.escape import visible, visible_lines
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.content import Report, summarize
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff, diff_reports
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.escape import (
+    escape_control,
+    escape_lines,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import notice as as_notice
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.store.reports import (
     FORMATS,
-    again,
-    failing,
-    keep,
-    since,
+    describe_failures,
+    diff_since,
+    parse_report,
+    write_reports,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,7 +78,7 @@ WORST = {text[:12]: text for text in HOSTILE}
 
 
 def shown(text: str) -> str:
-    return visible(" ".join(text.split()))
+    return escape_control(" ".join(text.split()))
 
 
 def expected(of: Report) -> reading.Story:
@@ -95,8 +98,8 @@ def test_every_format_tells_the_same_story(name: str) -> None:
 def test_what_people_call_an_end_is_told_too(name: str) -> None:
     called = tuple(replace(each, end=replace(each.end, description="To HQ")) for each in report().findings)
     told = replace(report(), findings=called)
-    assert READERS[name](FORMATS[name].render(told, drift(report(), told))) == expected(told)
-    assert drift(report(), told).appeared == ()
+    assert READERS[name](FORMATS[name].render(told, diff_reports(report(), told))) == expected(told)
+    assert diff_reports(report(), told).appeared == ()
 
 
 def test_the_story_has_something_of_everything() -> None:
@@ -131,7 +134,7 @@ def test_json_and_sarif_fit_their_schemas() -> None:
 
 
 def test_the_json_of_a_repair_fits_its_schema() -> None:
-    repaired = tell(found(), gateways(), TIME, repairs=(), comparisons={"a-b": "…"})
+    repaired = build_report(found(), gateways(), TIME, repairs=(), comparisons={"a-b": "…"})
     Draft202012Validator(OURS).validate(json.loads(FORMATS["json"].render(repaired, NONE)))
 
 
@@ -140,7 +143,7 @@ def test_the_json_of_a_repair_fits_its_schema() -> None:
 def test_a_hostile_name_stays_in_its_place(name: str, text: str) -> None:
     made = FORMATS[name].render(hostile(text), NONE)
     story = READERS[name](made)
-    own = {"json": str, "markdown": shown}.get(name, visible)
+    own = {"json": str, "markdown": shown}.get(name, escape_control)
     wanted = expected(hostile(text))
     assert {tunnel for tunnel, state in story.tunnels} == {
         own(tunnel).removeprefix("'") for tunnel, dummy in wanted.tunnels
@@ -165,7 +168,7 @@ def test_hostile_names_leave_json_sarif_and_metrics_valid(text: str) -> None:
     Draft4Validator(SARIF).validate(json.loads(FORMATS["sarif"].render(made, NONE)))
     samples = reading.metrics(FORMATS["prometheus"].render(made, NONE))
     names = {dict(labels)["tunnel"] for (metric, labels) in samples if metric == "ipsec_tunnel_up"}
-    assert names == {visible(f"{text}a-b")}
+    assert names == {escape_control(f"{text}a-b")}
 
 
 @pytest.mark.parametrize("text", WORST.values(), ids=[repr(key) for key in WORST])
@@ -195,13 +198,13 @@ def test_nothing_in_markdown_or_a_chat_is_called_or_leads_anywhere(text: str) ->
 
 @given(st.text(st.characters(codec="utf-8"), max_size=40))
 def test_any_text_is_shown_as_it_is(text: str) -> None:
-    page = f"{markdown_text.text(text)}\n"
+    page = f"{markdown_text.escape_text(text)}\n"
     (shown_text,) = ["".join(each.content for each in token.children or ()) for token in reading.markdown(page)][
         1:2
     ] or [""]
     assert shown_text == shown(text)
     assert reading.alive(page) == set()
-    row = "\n".join(markdown_text.table(("a", "b"), [(markdown_text.text(text), "end")]))
+    row = "\n".join(markdown_text.format_table(("a", "b"), [(markdown_text.escape_text(text), "end")]))
     cells = [
         "".join(each.content for each in token.children or ())
         for token in reading.markdown(row)
@@ -216,8 +219,8 @@ def test_the_filter_of_chats_has_its_name() -> None:
 
 def test_what_needs_no_code_is_plain() -> None:
     told = "fw-hq/branch (To HQ): 10.1.0.0/24 and fd00:1::/48 at 2026-11-21T16:00:00Z, dpd-off; 3 of 5 pings"
-    assert markdown_text.text(told) == told
-    assert markdown_text.text("local_ts, %any; a|b") == "`local_ts`, `%any`; `a|b`"
+    assert markdown_text.escape_text(told) == told
+    assert markdown_text.escape_text("local_ts, %any; a|b") == "`local_ts`, `%any`; `a|b`"
 
 
 def test_cells_of_wide_characters_stand_under_each_other_and_are_cut() -> None:
@@ -248,7 +251,7 @@ def test_the_terminal_is_left_alone_and_no_line_is_wider(text: str, width: int) 
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_two_reports_of_what_has_not_changed_differ_in_their_time_alone(name: str) -> None:
-    later = tell(found(), gateways(), "2026-11-21T17:00:00Z")
+    later = build_report(found(), gateways(), "2026-11-21T17:00:00Z")
     one, other = (FORMATS[name].render(each, NONE).splitlines() for each in (report(), later))
     differing = [pair for pair in zip(one, other, strict=True) if pair[0] != pair[1]]
     assert len(differing) <= len(report().tunnels) + 1
@@ -263,21 +266,21 @@ def test_counted_bytes_are_in_the_metrics_alone() -> None:
 
 
 def test_the_report_is_made_again_of_what_the_audit_returned() -> None:
-    result = {key: value for key, value in plain(report()).items() if value is not None}
-    assert again({**result, "table": "…", "changed": False}) == report()
+    result = {key: value for key, value in to_plain(report()).items() if value is not None}
+    assert parse_report({**result, "table": "…", "changed": False}) == report()
     with pytest.raises(IpsecError, match=r"'time' is missing at audit"):
-        again({"findings": []})
+        parse_report({"findings": []})
 
 
 def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "folder"
-    dry = keep(report(), NONE, folder, "now", FORMATS, dry=True)
+    dry = write_reports(report(), NONE, folder, "now", FORMATS, dry=True)
     assert (dry[1], folder.exists()) == (True, False)
-    paths, changed = keep(report(), NONE, folder, "now", FORMATS, dry=False)
+    paths, changed = write_reports(report(), NONE, folder, "now", FORMATS, dry=False)
     assert changed
     assert [Path(path).suffix for path in paths] == [".json", ".xml", ".sarif", ".md", ".csv", ".prom", ".html", ".txt"]
     assert sorted(folder.iterdir()) == sorted(map(Path, paths))
-    assert keep(report(), NONE, folder, "now", FORMATS, dry=False)[1] is False
+    assert write_reports(report(), NONE, folder, "now", FORMATS, dry=False)[1] is False
     modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
     assert modes.pop(".prom") == "0o644"
     assert set(modes.values()) == {"0o640"}
@@ -286,20 +289,20 @@ def test_files_are_written_whole_once_and_not_at_all_in_check_mode(tmp_path: Pat
 def test_a_folder_that_cannot_be_written_is_told_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IpsecError, match=r"the report cannot be written: .*: give ipsec_report_dir a folder"):
-        keep(report(), NONE, tmp_path / "file", "now", ["json"], dry=False)
+        write_reports(report(), NONE, tmp_path / "file", "now", ["json"], dry=False)
 
 
 def test_what_fails_a_run_is_what_is_as_severe_or_worse_and_not_waived() -> None:
-    assert failing(report(), "critical") == "1 finding of severity critical or worse: gateway-unreadable"
-    assert failing(report(), "high") == "2 findings of severity high or worse: gateway-unreadable, dpd-off"
-    assert "ike-encryption-weak" not in failing(report(), "info")
-    assert failing(tell(audit(healthy()), healthy(), TIME), "info") == ""
+    assert describe_failures(report(), "critical") == "1 finding of severity critical or worse: gateway-unreadable"
+    assert describe_failures(report(), "high") == "2 findings of severity high or worse: gateway-unreadable, dpd-off"
+    assert "ike-encryption-weak" not in describe_failures(report(), "info")
+    assert describe_failures(build_report(audit(healthy()), healthy(), TIME), "info") == ""
 
 
 def test_the_last_line_sums_it_up() -> None:
     wanted = "1 tunnel, 0 down; findings: 1 critical, 1 high, 1 medium; 1 waived; policy ours"
-    assert summary(report()) == wanted
-    assert summary(tell(audit(()), (), TIME)) == "0 tunnels, 0 down; findings: none"
+    assert summarize(report()) == wanted
+    assert summarize(build_report(audit(()), (), TIME)) == "0 tunnels, 0 down; findings: none"
 
 
 def test_sarif_points_at_the_line_of_the_gateways_file() -> None:
@@ -321,7 +324,7 @@ def earlier() -> Report:
 
 
 def test_every_format_tells_what_is_new_and_what_is_gone() -> None:
-    changes = drift(earlier(), report())
+    changes = diff_reports(earlier(), report())
     assert changes.summary() == "since 2026-11-20T16:00:00Z: 1 new, 1 gone, 1 in another state"
     texts = {name: FORMATS[name].render(report(), changes) for name in FORMATS}
     Draft202012Validator(OURS).validate(json.loads(texts["json"]))
@@ -343,21 +346,21 @@ def test_every_format_tells_what_is_new_and_what_is_gone() -> None:
 
 def test_lines_and_tabs_of_a_file_stay_and_what_would_move_a_cursor_is_shown() -> None:
     given = [{"before": "a\t= 1\n\x1b[2Jb\u202e\n", "lines": 2}, None]
-    assert visible_lines(given) == [{"before": "a\t= 1\n\\x1b[2Jb\\u202e\n", "lines": 2}, None]
+    assert escape_lines(given) == [{"before": "a\t= 1\n\\x1b[2Jb\\u202e\n", "lines": 2}, None]
 
 
 def test_a_notice_is_what_has_changed_and_empty_where_nothing_has() -> None:
-    lines = FORMATS["notice"].render(report(), drift(earlier(), report())).splitlines()
+    lines = FORMATS["notice"].render(report(), diff_reports(earlier(), report())).splitlines()
     assert lines[1] == "since 2026-11-20T16:00:00Z: 1 new, 1 gone, 1 in another state"
     assert lines[2] == "a-b: down, now up, traffic passes"
     assert [line.split(" on ")[0] for line in lines[3:]] == ["new: MEDIUM waiver-expired", "gone: MEDIUM no-traffic"]
     later = replace(report(), time="2026-11-21T17:00:00Z")
-    assert FORMATS["notice"].render(later, drift(report(), later)) == ""
+    assert FORMATS["notice"].render(later, diff_reports(report(), later)) == ""
 
 
 def test_the_notice_of_a_first_report_has_what_is_wrong_and_is_short() -> None:
     lines = FORMATS["notice"].render(report(), NONE).splitlines()
-    assert lines[:2] == [f"IPsec: {summary(report())}", "this is the first report"]
+    assert lines[:2] == [f"IPsec: {summarize(report())}", "this is the first report"]
     assert len(lines) == 2 + len(report().findings)
     (*dummy, last) = report().findings
     many = replace(report(), findings=tuple(replace(last, tunnel=str(n)) for n in range(as_notice.MOST + 5)))
@@ -366,10 +369,10 @@ def test_the_notice_of_a_first_report_has_what_is_wrong_and_is_short() -> None:
 
 def test_a_report_is_compared_with_the_json_of_an_earlier_one(tmp_path: Path) -> None:
     path = tmp_path / "findings.json"
-    assert since(report(), path) == since(report(), None) == ReportDiff()
+    assert diff_since(report(), path) == diff_since(report(), None) == ReportDiff()
     path.write_text(FORMATS["json"].render(earlier(), NONE), encoding="utf-8")
-    assert since(report(), path) == drift(earlier(), report())
-    assert since(earlier(), path).summary() == "since 2026-11-20T16:00:00Z: nothing has changed"
+    assert diff_since(report(), path) == diff_reports(earlier(), report())
+    assert diff_since(earlier(), path).summary() == "since 2026-11-20T16:00:00Z: nothing has changed"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"version": "2.0"}', '{"version": "1.0"}', "\udc80"])
@@ -377,12 +380,12 @@ def test_what_is_no_earlier_report_is_told_in_one_sentence(tmp_path: Path, text:
     path = tmp_path / "findings.json"
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(IpsecError, match=r"this is no report .*findings\.json: remove it, or name another"):
-        since(report(), path)
+        diff_since(report(), path)
 
 
 def test_a_tunnel_that_is_there_no_more_and_one_that_is_new_are_told() -> None:
     (tunnel,) = report().tunnels
-    changes = drift(report(), replace(report(), tunnels=(replace(tunnel, name="c-d"),)))
+    changes = diff_reports(report(), replace(report(), tunnels=(replace(tunnel, name="c-d"),)))
     assert [(each.tunnel, each.before, each.after) for each in changes.moved] == [
         ("c-d", "", "up, traffic passes"),
         ("a-b", "up, traffic passes", "gone"),

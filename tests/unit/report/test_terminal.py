@@ -129,7 +129,7 @@ def test_the_story_of_a_repair_says_what_was_wrong_what_changed_and_what_proves_
     a, b = healthy()
     before = audit((a, edited(b, connection=BLIND)))
     done = [ExecutedStep(step, changed=True) for step in before.steps]
-    assert as_story.render(as_story.tell(before.findings, done, audit((a, b), probes=PASSING))) == REPAIRED
+    assert as_story.render(as_story.build_repairs(before.findings, done, audit((a, b), probes=PASSING))) == REPAIRED
 
 
 def test_a_repair_that_failed_says_so_and_what_is_still_wrong() -> None:
@@ -139,7 +139,7 @@ def test_a_repair_that_failed_says_so_and_what_is_still_wrong() -> None:
         ExecutedStep(before.steps[0], changed=True, failed="no space left"),
         ExecutedStep(before.steps[1], changed=False),
     ]
-    assert as_story.render(as_story.tell(before.findings, done, before)) == FAILED
+    assert as_story.render(as_story.build_repairs(before.findings, done, before)) == FAILED
 
 
 def test_a_repair_that_was_undone_says_why() -> None:
@@ -147,7 +147,7 @@ def test_a_repair_that_was_undone_says_why() -> None:
     before = audit((a, edited(b, connection=BLIND)))
     done = [ExecutedStep(step, changed=True) for step in before.steps]
     told = as_story.render(
-        as_story.tell(
+        as_story.build_repairs(
             before.findings, done, before, undone={"a-b": "UNDONE, its gateways have again what they had: no ping"}
         )
     ).splitlines()
@@ -158,18 +158,18 @@ def test_a_repair_that_was_undone_says_why() -> None:
 def test_what_is_missing_for_a_proof_is_told() -> None:
     a, b = healthy()
     before = audit((a, edited(b, sas=())))
-    (chapter,) = as_story.tell(before.findings, [], before)
+    (chapter,) = as_story.build_repairs(before.findings, [], before)
     assert (chapter.proven, chapter.missing) == (False, ("no CHILD_SA of net that both ends hold",))
 
 
 def test_no_tunnel_with_a_finding_is_no_story() -> None:
-    assert as_story.render(as_story.tell((), [], audit(healthy()))) == "No tunnel needed anything."
+    assert as_story.render(as_story.build_repairs((), [], audit(healthy()))) == "No tunnel needed anything."
 
 
 def test_a_step_is_told_by_what_it_sets_and_never_by_a_key() -> None:
     step = Step("responder", "b", "connection", "to-a", settings={"encap": "yes"}, psk=True, tunnel="a-b",
                 children={"net": {"mode": "tunnel"}})  # fmt: skip
-    (chapter,) = as_story.tell((), [ExecutedStep(step, changed=True)], audit(healthy()))
+    (chapter,) = as_story.build_repairs((), [ExecutedStep(step, changed=True)], audit(healthy()))
     assert chapter.changed == ("b/to-a: encap = yes, net.mode = tunnel, pre-shared key",)
 
 
@@ -202,5 +202,5 @@ def test_what_people_call_a_connection_stands_beside_its_name_everywhere() -> No
     step = found.tunnels[0].named(Step("persist", "b", "keepalive", "to-a", "net", "present"))
     assert step.target == "to-a/net (To HQ, first, LANs)"
     assert "b/to-a/net (To HQ, first, LANs): keepalive present" in as_story.render(
-        as_story.tell((), [ExecutedStep(replace(step, tunnel="a-b"), changed=True)], found)
+        as_story.build_repairs((), [ExecutedStep(replace(step, tunnel="a-b"), changed=True)], found)
     )

@@ -7,7 +7,11 @@ from itertools import islice
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import EndName
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.batches import batches, sizes, stand_ins
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.batches import (
+    find_redundant,
+    parse_sizes,
+    plan_batches,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,18 +29,18 @@ from tests.unit.build import child, connection, gateway, mirrored
     ],
 )
 def test_sizes_are_those_of_serial_and_the_last_goes_on(serial: object, expected: list[int]) -> None:
-    assert list(islice(sizes(serial, 20), 3)) == expected
+    assert list(islice(parse_sizes(serial, 20), 3)) == expected
 
 
 @pytest.mark.parametrize("serial", [0, -1, "many", [], [1, None], "5.5", True])
 def test_what_is_no_size_is_refused(serial: object) -> None:
     with pytest.raises(ParseError):
-        next(iter(sizes(serial, 20)))
+        next(iter(parse_sizes(serial, 20)))
 
 
 def test_the_canary_is_alone_and_stand_ins_are_apart() -> None:
     apart = {"b": frozenset("c"), "c": frozenset("b")}
-    assert batches("abcde", [1, 3], apart) == (("a",), ("b", "d", "e"), ("c",))
+    assert plan_batches("abcde", [1, 3], apart) == (("a",), ("b", "d", "e"), ("c",))
 
 
 @given(
@@ -58,9 +62,9 @@ def test_everybody_is_in_one_batch_and_never_with_a_stand_in(
         if one != other and max(one, other) < count:
             apart[f"t{one}"].add(f"t{other}")
             apart[f"t{other}"].add(f"t{one}")
-    found = batches(names, serial, {name: frozenset(others) for name, others in apart.items()})
+    found = plan_batches(names, serial, {name: frozenset(others) for name, others in apart.items()})
     assert sorted(name for batch in found for name in batch) == sorted(names)
-    for batch, size in zip(found, sizes(serial, count), strict=False):
+    for batch, size in zip(found, parse_sizes(serial, count), strict=False):
         assert 0 < len(batch) <= size
         assert not any(apart[name] & set(batch) for name in batch)
 
@@ -71,7 +75,7 @@ def ends(one: str, other: str, names: tuple[str, str] = ("to-b", "to-a")) -> tup
 
 def test_gateways_that_are_said_to_be_redundant_make_their_tunnels_stand_ins() -> None:
     tunnels = {"x1": ends("x", "hub1"), "x2": ends("x", "hub2"), "y1": ends("y", "hub1"), "both": ends("hub1", "hub2")}
-    found = stand_ins(tunnels, {}, [["hub1", "hub2"]])
+    found = find_redundant(tunnels, {}, [["hub1", "hub2"]])
     assert found == {
         "x1": frozenset({"x2"}),
         "x2": frozenset({"x1", "y1"}),
@@ -94,5 +98,5 @@ def test_tunnels_with_the_same_selectors_are_stand_ins(
 ) -> None:
     one = connection(children=(child(local_ts=selectors[0], remote_ts=selectors[1]),))
     read = {"a": gateway("a", one), "b": gateway("b", mirrored(one))}
-    found = stand_ins({"first": ends("a", "c"), "second": ends("b", "d", ("to-a", "to-b"))}, read, [])
+    found = find_redundant({"first": ends("a", "c"), "second": ends("b", "d", ("to-a", "to-b"))}, read, [])
     assert bool(found["first"]) is same

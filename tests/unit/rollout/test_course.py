@@ -20,8 +20,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Setting,
     Step,
     TunnelProof,
-    plain,
-    restore,
+    from_plain,
+    to_plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout import state_machine
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.snapshot import (
@@ -29,8 +29,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.
     FleetSnapshot,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.state_machine import RunEvent
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.steps import taken
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.todo import steps_to_take, todo
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.steps import list_results
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.todo import list_actions, list_due_steps
 
 from tests.unit.build import child, child_sa, connection, gateway, ike_sa
 
@@ -101,9 +101,9 @@ class Run:
 
     def event(self, name: str, **heard: Any) -> dict[str, Any]:
         self.now += timedelta(seconds=1)
-        before = restore(ChangeRecord, plain(self.record), "record")  # as it travels through Ansible
+        before = from_plain(ChangeRecord, to_plain(self.record), "record")  # as it travels through Ansible
         self.record = state_machine.EVENTS[name](before, RunEvent(self.now, **heard))
-        return todo(self.record)
+        return list_actions(self.record)
 
     def begin(self, batch: int, **heard: Any) -> dict[str, Any]:
         return self.event("begun", **({"batch": batch, "seen": self.seen} | heard))
@@ -113,13 +113,13 @@ class Run:
         return self.event("armed", results={name: wrong.get(name, FINE) for name in asked})
 
     def confirm(self, **wrong: Any) -> dict[str, Any]:
-        next_ = todo(self.record)
+        next_ = list_actions(self.record)
         while next_["confirm"]:
             next_ = self.event("confirmed", results={name: wrong.get(name, FINE) for name in next_["confirm"]})
         return next_
 
     def undo(self, seen: FleetSnapshot, **wrong: Any) -> dict[str, Any]:
-        asked = todo(self.record)["roll_back"]
+        asked = list_actions(self.record)["roll_back"]
         return self.event("restored", seen=seen, results={name: wrong.get(name, FINE) for name in asked})
 
     @property
@@ -141,9 +141,9 @@ def test_a_run_without_trouble_arms_takes_steps_proves_and_confirms_batch_by_bat
     assert run.record.batches == (("hub-a",), ("hub-b", "x-y"))
     assert run.begin(1)["arm"] == ["hub", "a"]
     run.event("armed", results={"hub": FINE, "a": FINE})
-    assert [s.tunnel for s in steps_to_take(run.record, BEFORE)] == ["hub-a"]
-    assert todo(run.record)["watch"].keys() == {"hub"}
-    found = run.event("tried", seen=look(*NAMES, steps=STEPS[1:]), taken=taken([FINE], STEPS[:1]))
+    assert [s.tunnel for s in list_due_steps(run.record, BEFORE)] == ["hub-a"]
+    assert list_actions(run.record)["watch"].keys() == {"hub"}
+    found = run.event("tried", seen=look(*NAMES, steps=STEPS[1:]), taken=list_results([FINE], STEPS[:1]))
     assert (found["confirm"], found["roll_back"]) == (["hub", "a"], [])
     assert run.confirm()["unfinished"] == ""
     run.event("measured", outages=(("hub-a", OutageMeasurement("hub", "net", "10.1.0.1", "10.2.0.1", 9, 2, 0.4)),))
@@ -208,7 +208,7 @@ def test_a_tunnel_that_is_not_proven_may_not_stay(
 ) -> None:
     run = Run(BEFORE)
     run.arm(1)
-    found = run.event("tried", seen=after, taken=taken(results, STEPS[:1]))
+    found = run.event("tried", seen=after, taken=list_results(results, STEPS[:1]))
     assert found["roll_back"] == ["hub", "a"]
     assert run.because("hub-a") == why
 
@@ -222,7 +222,7 @@ def test_a_change_that_ends_what_passes_through_a_tunnel_beside_it_may_not_stay(
     before = look("hub-a", "hub-b", "x-y", steps=STEPS[:1], probes=passing("hub-a", "hub-b", "x-y"))
     run = Run(before)
     run.arm(1)
-    done = taken([FINE], STEPS[:1])
+    done = list_results([FINE], STEPS[:1])
     beside = look("hub-a", "hub-b", "x-y", probes=passing("hub-a", "x-y"))
     assert run.event("tried", seen=beside, taken=done)["look_again"] == ["hub-a"]
     assert (
@@ -258,7 +258,7 @@ def test_a_change_that_ends_a_tunnel_beside_it_that_nobody_could_ping_may_not_st
     names = ("hub-a", "hub-b", "x-y")
     run = Run(up(look(*names, steps=STEPS[:1]), "hub-b", "x-y"))
     run.arm(1)
-    done = taken([FINE], STEPS[:1])
+    done = list_results([FINE], STEPS[:1])
     assert run.event("tried", seen=up(look(*names), "x-y"), taken=done)["look_again"] == ["hub-a"]
     assert run.because("hub-a") == "hub-b, which also ends at hub: hub/to-b/net was up before, and is not now"
     dark = look(*names)
@@ -272,7 +272,7 @@ def test_what_is_changed_in_the_same_batch_is_judged_by_itself() -> None:
     run = Run(before, serial=("2",))
     run.arm(1)
     after = look(*names, proofs={"hub-b": DOWN}, probes=passing("hub-a"))
-    run.event("tried", seen=after, taken=taken([FINE, FINE], STEPS[:2]))
+    run.event("tried", seen=after, taken=list_results([FINE, FINE], STEPS[:2]))
     assert run.because("hub-a") == "rolled back with hub-b, because both end at hub"
 
 
@@ -280,19 +280,19 @@ def test_what_fell_with_another_is_tried_again_without_it_where_the_order_says_s
     def fails(**order: Any) -> Run:
         run = Run(look(*NAMES, steps=STEPS), serial=("3",), max_failed=9, **order)
         run.arm(1)
-        run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}), taken=taken([FINE] * 3, STEPS))
+        run.event("tried", seen=look(*NAMES, proofs={"hub-a": DOWN}), taken=list_results([FINE] * 3, STEPS))
         run.confirm()
         run.undo(look(*NAMES))
         run.event("measured")
         return run
 
     assert fails().statuses == {"hub-a": "rolled_back", "hub-b": "rolled_back", "x-y": "done"}
-    assert (len(fails().record.batches), todo(fails().record)["following"]) == (1, 0)
+    assert (len(fails().record.batches), list_actions(fails().record)["following"]) == (1, 0)
     run = fails(again=True)
-    assert (run.record.batches, todo(run.record)["following"]) == ((NAMES, ("hub-b",)), 2)
+    assert (run.record.batches, list_actions(run.record)["following"]) == ((NAMES, ("hub-b",)), 2)
     assert run.statuses == {"hub-a": "rolled_back", "hub-b": "planned", "x-y": "done"}
     assert run.arm(2)["tunnels"] == ["hub-b"]
-    run.event("tried", seen=AFTER, taken=taken([FINE] * 4, (*STEPS, STEPS[1])))
+    run.event("tried", seen=AFTER, taken=list_results([FINE] * 4, (*STEPS, STEPS[1])))
     run.confirm()
     assert run.event("measured")["following"] == 0
     assert run.statuses == {"hub-a": "rolled_back", "hub-b": "done", "x-y": "done"}
@@ -306,16 +306,16 @@ REFUSED = {"failed": True, "msg": "the peer refuses it"}
 def test_a_second_cause_is_repaired_under_the_same_guard_where_the_first_was_not_all() -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
-    assert steps_to_take(run.record, run.seen) == [FIRST]
+    assert list_due_steps(run.record, run.seen) == [FIRST]
     after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
-    found = run.event("tried", seen=after, taken=taken([REFUSED], [FIRST]))
+    found = run.event("tried", seen=after, taken=list_results([REFUSED], [FIRST]))
     assert (found["look_again"], found["going_on"]) == ([], [])
     assert run.because("hub-a") == "connection to-a on hub failed: the peer refuses it"
     found = run.event("continued", seen=after)
     assert (found["going_on"], found["arm"]) == (["hub-a"], ["hub", "a"])
-    assert steps_to_take(run.record, after) == [replace(SECOND, turn=1)]
+    assert list_due_steps(run.record, after) == [replace(SECOND, turn=1)]
     run.event("armed", results={"hub": FINE, "a": FINE})
-    found = run.event("tried", seen=look("hub-a"), taken=taken([REFUSED, FINE], [FIRST, SECOND]))
+    found = run.event("tried", seen=look("hub-a"), taken=list_results([REFUSED, FINE], [FIRST, SECOND]))
     assert (found["confirm"], run.because("hub-a")) == (["hub", "a"], "")
     steps = [(each.round, each.failed, each.changed) for each in run.record.tunnels[0].steps]
     assert steps == [(1, "the peer refuses it", False), (2, "", True)]
@@ -326,7 +326,7 @@ def test_a_second_cause_is_repaired_under_the_same_guard_where_the_first_was_not
 def test_nothing_is_done_about_what_was_only_a_consequence() -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
-    run.event("tried", seen=look("hub-a"), taken=taken([FINE], [FIRST]))
+    run.event("tried", seen=look("hub-a"), taken=list_results([FINE], [FIRST]))
     assert run.event("continued", seen=look("hub-a"))["going_on"] == []
     run.confirm()
     run.event("measured")
@@ -347,7 +347,7 @@ def test_nothing_is_done_about_what_was_only_a_consequence() -> None:
 def test_no_other_cause_is_tried_where_none_can_be(after: FleetSnapshot, results: list[dict[str, Any]]) -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
-    run.event("tried", seen=after, taken=taken(results, [FIRST]))
+    run.event("tried", seen=after, taken=list_results(results, [FIRST]))
     found = run.event("continued", seen=after)
     assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
 
@@ -356,7 +356,7 @@ def test_there_must_be_room_in_the_window_for_another_cause() -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
     after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
-    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    run.event("tried", seen=after, taken=list_results([FINE], [FIRST]))
     found = run.event("continued", seen=after, closed="the change window closes in 30 s")
     assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
 
@@ -367,10 +367,10 @@ def test_a_step_that_was_left_out_does_not_get_the_result_of_a_later_round() -> 
     run = Run(look("hub-a", steps=(FIRST, up, SECOND, again), proofs={"hub-a": DOWN}))
     run.arm(1)
     after = look("hub-a", steps=(replace(SECOND, turn=1), replace(again, turn=1)), proofs={"hub-a": DOWN})
-    run.event("tried", seen=after, taken=taken([REFUSED], [FIRST]))
+    run.event("tried", seen=after, taken=list_results([REFUSED], [FIRST]))
     run.event("continued", seen=after)
     run.event("armed", results={"hub": FINE, "a": FINE})
-    run.event("tried", seen=look("hub-a"), taken=taken([REFUSED, FINE, REFUSED], [FIRST, SECOND, again]))
+    run.event("tried", seen=look("hub-a"), taken=list_results([REFUSED, FINE, REFUSED], [FIRST, SECOND, again]))
     assert run.because("hub-a") == "sa to-a reinitiated on hub failed: the peer refuses it"
     assert [(step.round, step.ran) for step in run.record.tunnels[0].steps] == [
         (1, True),
@@ -385,7 +385,7 @@ def test_what_was_repaired_first_is_not_called_untouched_without_more_words() ->
     run = Run(look("hub-a", steps=(FIRST, replace(last, turn=2)), proofs={"hub-a": DOWN}))
     run.arm(1)
     run.seen = look("hub-a", steps=(last,))
-    run.event("tried", seen=run.seen, taken=taken([FINE], [FIRST]))
+    run.event("tried", seen=run.seen, taken=list_results([FINE], [FIRST]))
     run.confirm()
     run.event("measured")
     run.arm(2, a=LOST)
@@ -397,7 +397,7 @@ def test_while_one_tunnel_goes_on_the_guards_of_all_are_renewed() -> None:
     run = Run(look("hub-a", "x-y", steps=(FIRST, SECOND, STEPS[2]), proofs={"hub-a": DOWN}), serial=("2",))
     run.arm(1)
     after = look("hub-a", "x-y", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
-    run.event("tried", seen=after, taken=taken([FINE, FINE], [FIRST, STEPS[2]]))
+    run.event("tried", seen=after, taken=list_results([FINE, FINE], [FIRST, STEPS[2]]))
     found = run.event("continued", seen=after)
     assert (found["going_on"], found["arm"]) == (["hub-a"], ["hub", "a", "x", "y"])
     found = run.event("armed", results={"hub": FINE, "a": FINE, "x": LOST, "y": FINE})
@@ -418,7 +418,7 @@ def test_while_one_tunnel_goes_on_the_guards_of_all_are_renewed() -> None:
 def test_what_has_done_harm_does_not_go_on(before: FleetSnapshot, after: FleetSnapshot) -> None:
     run = Run(before)
     run.arm(1)
-    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    run.event("tried", seen=after, taken=list_results([FINE], [FIRST]))
     found = run.event("continued", seen=after)
     assert (found["going_on"], found["roll_back"]) == ([], ["hub", "a"])
 
@@ -435,7 +435,7 @@ def test_where_a_guard_cannot_be_kept_for_another_cause_all_is_undone() -> None:
     run = Run(look("hub-a", steps=(FIRST, SECOND), proofs={"hub-a": DOWN}))
     run.arm(1)
     after = look("hub-a", steps=(replace(SECOND, turn=1),), proofs={"hub-a": DOWN})
-    run.event("tried", seen=after, taken=taken([FINE], [FIRST]))
+    run.event("tried", seen=after, taken=list_results([FINE], [FIRST]))
     run.event("continued", seen=after)
     found = run.event("armed", results={"hub": FINE, "a": LOST})
     assert (found["going_on"], found["roll_back"], found["take_off"]) == ([], ["hub", "a"], [])
@@ -448,16 +448,16 @@ def test_what_is_left_when_a_tunnel_works_is_a_change_of_its_own() -> None:
     run = Run(before)
     run.arm(1)
     left = look("hub-a", steps=(last,))
-    found = run.event("tried", seen=left, taken=taken([FINE], [FIRST]))
+    found = run.event("tried", seen=left, taken=list_results([FINE], [FIRST]))
     assert (found["confirm"], run.event("continued", seen=left)["going_on"]) == (["hub", "a"], [])
     run.confirm()
     found = run.event("measured")
     assert (found["following"], run.record.batches) == (2, (("hub-a",), ("hub-a",)))
     run.seen = left
     run.arm(2)
-    assert steps_to_take(run.record, left) == [last]
+    assert list_due_steps(run.record, left) == [last]
     broken = look("hub-a", proofs={"hub-a": SILENT})
-    run.event("tried", seen=broken, taken=taken([FINE, FINE], [FIRST, last]))
+    run.event("tried", seen=broken, taken=list_results([FINE, FINE], [FIRST, last]))
     run.event("continued", seen=broken)
     found = run.undo(left)
     said = "UNDONE, what was repaired first stays, and the rest is undone: a got 0 of 3 pings back"
@@ -480,8 +480,8 @@ def test_a_plan_has_the_steps_of_all_causes_and_foretells_what_cannot_be_guarded
     seen = look("hub-a", "x-y", steps=(FIRST, STEPS[2], SECOND), proofs={"hub-a": DOWN})
     run = Run(seen, check=True, serial=("2",))
     run.arm(1, y={"failed": True, "msg": "the daemon holds z, which swanctl.conf does not"})
-    assert steps_to_take(run.record, seen) == [FIRST, SECOND]
-    found = run.event("measured", taken=taken([FINE, FINE], [FIRST, SECOND]))
+    assert list_due_steps(run.record, seen) == [FIRST, SECOND]
+    found = run.event("measured", taken=list_results([FINE, FINE], [FIRST, SECOND]))
     assert [each.round for each in run.record.tunnels[0].steps] == [1, 2]
     assert (found["following"], found["unfinished"]) == (0, "x-y untouched")
     assert run.because("x-y").startswith("y could not be guarded: the daemon holds z")
@@ -502,7 +502,9 @@ def test_one_end_alone_may_be_changed_where_nothing_was_up(
 ) -> None:
     run = Run(look("hub-a", steps=(step("hub-a", "hub"),), proofs={"hub-a": before}), **order)
     run.arm(1)
-    found = run.event("tried", seen=look("hub-a", proofs={"hub-a": DOWN}), taken=taken([FINE], (step("hub-a", "hub"),)))
+    found = run.event(
+        "tried", seen=look("hub-a", proofs={"hub-a": DOWN}), taken=list_results([FINE], (step("hub-a", "hub"),))
+    )
     assert [name for name in found["roll_back"] if name == "hub"] == roll_back
 
 
@@ -512,7 +514,7 @@ def test_what_cannot_be_guarded_is_left_alone_and_its_partner_is_let_go() -> Non
     assert found["take_off"] == []  # hub-b needs the hub
     assert run.statuses["hub-a"] == "untouched"
     assert run.because("hub-a") == "a could not be guarded: a guard of CHG-9 was armed 3 s ago"
-    assert [s.tunnel for s in steps_to_take(run.record, BEFORE)] == ["hub-b", "x-y"]
+    assert [s.tunnel for s in list_due_steps(run.record, BEFORE)] == ["hub-b", "x-y"]
     alone = Run(BEFORE)
     found = alone.arm(1, a=LOST)
     assert (found["take_off"], found["tunnels"]) == (["hub"], [])
@@ -538,12 +540,12 @@ def test_for_want_of_time_the_rest_is_untouched_and_a_plan_is_made_all_the_same(
     assert set(plan.statuses.values()) == {"planned"}
     plan.event(
         "measured",
-        taken=taken(
+        taken=list_results(
             [{"changed": True, "connection": {"before": {"encap": None}, "after": {"encap": "yes"}}}], STEPS[:1]
         ),
     )
     assert plan.record.tunnels[0].steps[0].settings == {"encap": (None, "yes")}
-    assert todo(plan.record)["unfinished"] == ""
+    assert list_actions(plan.record)["unfinished"] == ""
 
 
 def test_the_stand_in_of_a_tunnel_that_failed_is_left_alone() -> None:
@@ -684,8 +686,8 @@ def test_only_gateways_of_the_run_are_touched() -> None:
     both = (step("hub-a", "hub"), step("hub-a", "a"))
     run = Run(look("hub-a", steps=both), hosts=("a",))
     assert run.begin(1)["arm"] == ["a"]
-    assert [s.gateway for s in steps_to_take(run.record, look("hub-a", steps=both))] == ["a"]
-    assert todo(run.record)["watch"].keys() == {"a"}
+    assert [s.gateway for s in list_due_steps(run.record, look("hub-a", steps=both))] == ["a"]
+    assert list_actions(run.record)["watch"].keys() == {"a"}
 
 
 def test_a_daemon_is_loaded_for_each_tunnel_that_needs_it() -> None:
@@ -693,7 +695,10 @@ def test_a_daemon_is_loaded_for_each_tunnel_that_needs_it() -> None:
     seen = look(*NAMES, steps=(daemon, *STEPS))
     run = Run(seen, serial=("1",))
     run.begin(2)
-    assert [(s.do, s.tunnel) for s in steps_to_take(run.record, seen)] == [("daemon", "hub-a"), ("connection", "hub-b")]
+    assert [(s.do, s.tunnel) for s in list_due_steps(run.record, seen)] == [
+        ("daemon", "hub-a"),
+        ("connection", "hub-b"),
+    ]
 
 
 def test_every_tunnel_that_a_daemon_is_loaded_for_is_changed() -> None:
@@ -707,7 +712,7 @@ def test_every_tunnel_that_a_daemon_is_loaded_for_is_changed() -> None:
     run.event("planned", seen=seen, only=("hub-b",))
     assert run.record.batches == (("hub-b",),)
     run.begin(1, seen=seen)
-    assert steps_to_take(run.record, seen) == [daemon]
+    assert list_due_steps(run.record, seen) == [daemon]
 
 
 def test_what_needs_nothing_any_more_when_its_turn_comes_is_done() -> None:

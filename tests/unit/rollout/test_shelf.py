@@ -108,32 +108,34 @@ def named(text: str) -> str:
 
 def test_a_record_is_written_whole_and_a_later_run_knows_what_is_done(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "changes"
-    files = change_records.keep(folder, RECORD)
+    files = change_records.write_record(folder, RECORD)
     assert [Path(file).suffix for file in files] == [".json", ".md"]
     assert Path(files[0]).name == "change-CHG-1-2026-11-21T2200000100.json"
     assert json.loads(Path(files[0]).read_text(encoding="utf-8"))["tunnels"][0]["name"] == "a-b"
-    assert change_records.keep(folder, RECORD) == files
+    assert change_records.write_record(folder, RECORD) == files
     assert sorted(path.name for path in folder.iterdir()) == sorted(Path(file).name for file in files)
-    assert change_records.earlier(folder, "CHG-1") == (
+    assert change_records.find_earlier(folder, "CHG-1") == (
         CompletedTunnel("a-b", "2026-11-21T22:00:09+01:00", Path(files[0]).name),
     )
-    assert change_records.earlier(folder, "CHG-2") == ()
-    assert change_records.earlier(tmp_path / "nowhere", "CHG-1") == ()
+    assert change_records.find_earlier(folder, "CHG-2") == ()
+    assert change_records.find_earlier(tmp_path / "nowhere", "CHG-1") == ()
 
 
 def test_a_plan_and_what_is_no_record_count_for_nothing(tmp_path: Path) -> None:
-    change_records.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, check=True)))
+    change_records.write_record(tmp_path, replace(RECORD, order=replace(RECORD.order, check=True)))
     (tmp_path / "change-CHG-1-x.json").write_text("{", encoding="utf-8")
     (tmp_path / "change-CHG-1-y.json").write_text("[]", encoding="utf-8")
     (tmp_path / "change-CHG-1-z.json").write_text('{"order": {"ticket": "CHG-1"}, "tunnels": [7]}', encoding="utf-8")
-    assert change_records.earlier(tmp_path, "CHG-1") == ()
+    assert change_records.find_earlier(tmp_path, "CHG-1") == ()
 
 
 def test_a_ticket_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:
-    files = change_records.keep(tmp_path, replace(RECORD, order=replace(RECORD.order, ticket="../../etc/CHG 1*")))
+    files = change_records.write_record(
+        tmp_path, replace(RECORD, order=replace(RECORD.order, ticket="../../etc/CHG 1*"))
+    )
     assert {Path(file).parent for file in files} == {tmp_path}
     assert Path(files[0]).name.startswith("change-etc-CHG-1-2026")
-    assert change_records.earlier(tmp_path, "../../etc/CHG 1*")[0].tunnel == "a-b"
+    assert change_records.find_earlier(tmp_path, "../../etc/CHG 1*")[0].tunnel == "a-b"
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -141,4 +143,4 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None
     with pytest.raises(
         IpsecError, match=r"the change record cannot be written: Not a directory at .*: give ipsec_change_dir"
     ):
-        change_records.keep(tmp_path / "file" / "changes", RECORD)
+        change_records.write_record(tmp_path / "file" / "changes", RECORD)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.change_window import opening, window
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout.change_window import (
+    check_window,
+    parse_window,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,16 +48,16 @@ def at(text: str) -> datetime:
     ],
 )
 def test_a_window_is_open_or_says_when(given_: Any, now: str, is_open: bool, closes_in: float | None, why: str) -> None:
-    found = opening(window(given_), at(now))
+    found = check_window(parse_window(given_), at(now))
     assert (found.open, found.closes_in) == (is_open, closes_in)
     assert why in found.why
 
 
 def test_a_window_that_closes_too_soon_does_not_count_as_open() -> None:
-    found = opening(window(NIGHT), at("2026-11-22T02:55"), needs=360)
+    found = check_window(parse_window(NIGHT), at("2026-11-22T02:55"), needs=360)
     assert (found.open, found.closes_in) == (False, 300)
     assert "closes 2026-11-22 04:00 CET, in 5 min, and 6 min are needed so that what fails can be rolled" in found.why
-    assert opening(window(NIGHT), at("2026-11-22T02:55"), needs=300).open
+    assert check_window(parse_window(NIGHT), at("2026-11-22T02:55"), needs=300).open
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ def test_a_window_that_closes_too_soon_does_not_count_as_open() -> None:
 )
 def test_what_is_no_window_is_refused_in_one_sentence(given_: dict[str, str], says: str) -> None:
     with pytest.raises(ParseError) as refused:
-        window(given_)
+        parse_window(given_)
     assert says in str(refused.value)
 
 
@@ -87,11 +90,11 @@ def test_a_daily_window_is_open_exactly_between_its_times(start: int, end: int, 
     if start == end:
         return
     shown = [f"{minute // 60:02}:{minute % 60:02}" for minute in (start, end)]
-    wanted = window({"start": shown[0], "end": shown[1], "timezone": zone})
+    wanted = parse_window({"start": shown[0], "end": shown[1], "timezone": zone})
     now = at("2026-01-01T00:00") + timedelta(seconds=seconds)
-    found = opening(wanted, now)
+    found = check_window(wanted, now)
     if found.open:
         assert found.closes_in is not None
         assert found.closes_in <= 25 * 3600 + 1
-        assert not opening(wanted, now + timedelta(seconds=found.closes_in)).open
+        assert not check_window(wanted, now + timedelta(seconds=found.closes_in)).open
     assert found.why

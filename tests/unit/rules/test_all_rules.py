@@ -19,7 +19,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Problem,
     Tunnel,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 
 from tests.unit.build import (
     NET_A,
@@ -109,23 +109,23 @@ HEALTHY = {
 
 @pytest.mark.parametrize("both", HEALTHY.values(), ids=HEALTHY)
 def test_what_is_healthy_yields_no_finding(both: tuple[Gateway, Gateway]) -> None:
-    tunnels, unpaired = pair(both)
+    tunnels, unpaired = pair_ends(both)
     assert (len(tunnels), unpaired) == (1, ())
     assert rules.diagnose(tunnels) == ()
 
 
-@pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)
+@pytest.mark.parametrize("each", rules.list_rules(), ids=lambda each: each.id)
 def test_every_rule_has_a_row_that_makes_it_speak_and_one_that_does_not(each: rules.Rule) -> None:
     assert {row.fires for row in rows() if row.rule == each.id} == {True, False}
 
 
 def test_no_row_is_of_a_rule_that_does_not_exist() -> None:
-    assert {row.rule for row in rows()} == {each.id for each in rules.all_rules()}
+    assert {row.rule for row in rows()} == {each.id for each in rules.list_rules()}
 
 
-@pytest.mark.parametrize("each", rules.all_rules(), ids=lambda each: each.id)
+@pytest.mark.parametrize("each", rules.list_rules(), ids=lambda each: each.id)
 def test_a_rule_explains_only_what_a_rule_finds_and_never_itself(each: rules.Rule) -> None:
-    assert set(each.explains) <= {other.id for other in rules.all_rules()} - {each.id}
+    assert set(each.explains) <= {other.id for other in rules.list_rules()} - {each.id}
 
 
 def test_a_rule_that_crashes_is_a_finding_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +134,8 @@ def test_a_rule_that_crashes_is_a_finding_and_hides_no_other(monkeypatch: pytest
         raise KeyError("spam")
 
     broken = rules.Rule("broken", "critical", "", crash)
-    there = rules.all_rules()
-    monkeypatch.setattr(rules, "all_rules", lambda: (broken, *there))
+    there = rules.list_rules()
+    monkeypatch.setattr(rules, "list_rules", lambda: (broken, *there))
     row = Row("dpd-off", "", a={"connection": {"dpd_delay": 0.0}})
     findings = rules.diagnose([tunnel(row)])
     assert [(f.id, f.severity) for f in findings] == [("dpd-off", "high"), ("rule-failed", "low")]
@@ -167,7 +167,7 @@ def test_two_rules_cannot_have_one_name_and_every_rule_needs_its_docstring() -> 
 
 def test_a_connection_without_authentication_or_children_breaks_no_rule() -> None:
     bare = Connection("to-b", local_addrs=("192.0.2.1",), remote_addrs=("192.0.2.2",))
-    tunnels, dummy = pair(healthy(bare))
+    tunnels, dummy = pair_ends(healthy(bare))
     assert [f for f in rules.diagnose(tunnels) if f.id == "rule-failed"] == []
 
 
@@ -177,8 +177,8 @@ def test_nothing_is_concluded_from_a_configuration_that_was_not_read_whole(row: 
     both = list(gateways(row))
     both[side] = replace(both[side], problems=(*both[side].problems, Problem("config-broken", "no brace", "x.conf:3")))
     declared = [row.declared] if row.declared else ()
-    tunnels, dummy = pair(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
-    families = {each.id: each.family for each in rules.all_rules()}
+    tunnels, dummy = pair_ends(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
+    families = {each.id: each.family for each in rules.list_rules()}
     for finding in rules.diagnose(tunnels):
         assert families[finding.id] not in rules.SETTINGS
         changed = {fix.end.gateway for fix in finding.fix if isinstance(fix, Change)}

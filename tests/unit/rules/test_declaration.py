@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.declared_settings import (
-    declared as come,
+    find_deviations as come,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import DeclaredEnd, Setting
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan.desired import wanted_of
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.plan.desired import find_desired
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.appliance import SETTABLE
 
 from tests.unit.build import ASKED, Edit, Row, check, declared, settings, tunnel
@@ -169,6 +169,6 @@ def test_no_other_finding_has_a_declared_setting_changed() -> None:
     one = tunnel(Row("", "", a, declared=declared(ends=ends)))
     found = diagnose([one], ASKED)
     assert {finding.id for finding in found} == {"initiator-not-persistent"}
-    wanted, dummy = wanted_of(one, found)
+    wanted, dummy = find_desired(one, found)
     assert wanted["a"].children == {"net": {"close_action": "start"}}
     assert wanted["a"].settings == {"keyingtries": "0"}

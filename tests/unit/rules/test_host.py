@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Daemon, Policy, System
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 
 from tests.unit.build import NET_A, NET_B, Edit, Row, check, child_sa, connection, edited, healthy, live, tunnel
 
@@ -126,7 +126,7 @@ def test_a_peer_that_another_connection_gave_up_says_nothing_of_this_one(line: s
     a, b = healthy()
     other = connection("to-c", remote_addrs=("198.51.100.7",), remote=(Auth("remote", "psk", "c.example"),))
     both = replace(edited(a, **_load(*HIGH, log=(line,), **_sas())), connections=(*a.connections, other)), b
-    assert "load-too-high" not in {finding.id for finding in diagnose(pair(both)[0])}
+    assert "load-too-high" not in {finding.id for finding in diagnose(pair_ends(both)[0])}
 
 
 def test_a_load_asks_for_rarer_checks_and_not_for_none() -> None:

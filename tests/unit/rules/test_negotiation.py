@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 
 from tests.unit.build import (
     AES,
@@ -185,7 +185,9 @@ ROWS = (
 def test_of_equally_strong_proposals_the_one_that_is_unusual_on_its_gateway_goes() -> None:
     a, b = healthy(other=mirrored(connection(), proposals=("aes256-sha256-ecp256",)))
     usual = connection("to-c", remote_addrs=("192.0.2.3",), remote=(Auth("remote", "psk", "c.example"),))
-    tunnels, dummy = pair((a, replace(b, connections=(*b.connections, replace(usual, local_addrs=("192.0.2.2",))))))
+    tunnels, dummy = pair_ends(
+        (a, replace(b, connections=(*b.connections, replace(usual, local_addrs=("192.0.2.2",)))))
+    )
     (found,) = diagnose(tunnels)
     assert remedies(found) == (f"b/to-a: proposals = {AES}",)
     assert "its other connections propose what its peer does" in found.summary

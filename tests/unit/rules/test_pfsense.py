@@ -12,7 +12,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Revision,
     Setting,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.appliance import SETTABLE
 
 from tests.unit.build import A, Edit, Row, check, child, child_sa, connection, edited, healthy, live, mirrored, secret
@@ -201,13 +201,13 @@ def test_rows(row: Row) -> None:
 
 def test_a_tunnel_that_is_disabled_on_both_ends_is_none() -> None:
     off = {"omitted": "disabled"}
-    assert pair([edited(g, connection=off, sas=()) for g in healthy()]) == ((), ())
+    assert pair_ends([edited(g, connection=off, sas=()) for g in healthy()]) == ((), ())
 
 
 def test_of_a_cluster_the_firewall_that_has_the_address_is_the_end() -> None:
     a, b = healthy()
     standby = replace(edited(a, connection={"standby": True}, sas=()), name="a2")
-    tunnels, unpaired = pair([standby, a, b])
+    tunnels, unpaired = pair_ends([standby, a, b])
     assert [str(end.name()) for tunnel in tunnels for end in tunnel.ends] == ["a/to-b", "b/to-a"]
     assert unpaired == ()
 
@@ -215,12 +215,12 @@ def test_of_a_cluster_the_firewall_that_has_the_address_is_the_end() -> None:
 def test_a_disabled_end_takes_no_peer_from_an_enabled_one() -> None:
     a, b = healthy()
     spare = replace(a.connections[0], name="old", omitted="disabled", loaded=False)
-    tunnels, unpaired = pair([replace(a, connections=(spare, *a.connections)), b])
+    tunnels, unpaired = pair_ends([replace(a, connections=(spare, *a.connections)), b])
     assert [str(end.name()) for tunnel in tunnels for end in tunnel.ends] == ["a/to-b", "b/to-a"]
     assert unpaired == ()
 
 
 def test_a_disabled_end_is_the_peer_of_one_that_is_left() -> None:
     a, b = healthy()
-    tunnels, unpaired = pair([edited(a, sas=()), edited(b, connection={"omitted": "disabled"}, sas=())])
+    tunnels, unpaired = pair_ends([edited(a, sas=()), edited(b, connection={"omitted": "disabled"}, sas=())])
     assert (len(tunnels), unpaired) == (1, ())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import verdicts
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import all_rules
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import judge_attempts
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     InitiationAttempt,
     InitiationResult,
@@ -179,7 +179,7 @@ def test_row(row: Row) -> None:
 
 def test_the_end_at_fault_is_the_one_that_refuses_or_whose_packets_are_lost() -> None:
     ends = {
-        cause: verdicts(tunnel(Row(cause, "", DOWN, DOWN, attempts=attempts)))[0].end
+        cause: judge_attempts(tunnel(Row(cause, "", DOWN, DOWN, attempts=attempts)))[0].end
         for cause, attempts in (
             ("identity-mismatch", _refusal("identity-mismatch")),
             ("psk-mismatch", _refusal("psk-mismatch")),
@@ -196,7 +196,7 @@ def test_the_end_at_fault_is_the_one_that_refuses_or_whose_packets_are_lost() ->
 
 
 def test_the_reason_and_what_the_initiator_was_told_are_the_evidence() -> None:
-    (found,) = verdicts(tunnel(Row("", "", DOWN, DOWN, attempts=_refusal("psk-mismatch"))))
+    (found,) = judge_attempts(tunnel(Row("", "", DOWN, DOWN, attempts=_refusal("psk-mismatch"))))
     assert found.evidence == (
         "log of b: tried 1 shared key for 'b.example' - 'a.example', but MAC mismatched",
         "log of a: received AUTHENTICATION_FAILED notify error",
@@ -209,7 +209,7 @@ def _beside(attempt: InitiationAttempt, others: str = "to-d") -> InitiationResul
     a, b = found.ends
     gateway = replace(b.gateway, connections=(*b.gateway.connections, connection(others)))
     site = replace(b.site, addresses=b.site.addresses | {B})
-    (verdict,) = verdicts(replace(found, ends=(a, replace(b, gateway=gateway, site=site))))
+    (verdict,) = judge_attempts(replace(found, ends=(a, replace(b, gateway=gateway, site=site))))
     return verdict
 
 
@@ -257,8 +257,8 @@ def test_what_the_peer_logs_of_another_tunnel_proves_nothing(
 
 def test_an_end_that_is_only_to_answer_is_not_judged_for_not_initiating() -> None:
     only = Row("", "", DOWN, {**DOWN, "connection": {"remote_addrs": ("%any",)}}, attempts=(_attempt((), by="b"),))
-    assert verdicts(tunnel(only)) == ()
+    assert judge_attempts(tunnel(only)) == ()
 
 
 def test_every_cause_of_the_catalogue_is_a_rule() -> None:
-    assert {each.cause for each in SIGNATURES if each.cause} <= {each.id for each in all_rules()}
+    assert {each.cause for each in SIGNATURES if each.cause} <= {each.id for each in list_rules()}

@@ -7,9 +7,9 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.editor import (
     apply_edits,
-    changed,
     check,
-    quoted,
+    diff_values,
+    quote,
     set_value,
     unset,
 )
@@ -50,7 +50,7 @@ def test_setting_one_value_in_any_file_of_the_corpus_changes_just_that() -> None
         text = (CORPUS / "swanctl" / record["file"]).read_bytes()
         for path in value_paths(parse(text).tree())[::3]:
             after, before, now = edited(text, path, "set # by test")
-            assert list(changed(before, now).values()) == [(before.get(path).value, "set # by test")], (
+            assert list(diff_values(before, now).values()) == [(before.get(path).value, "set # by test")], (
                 record["file"],
                 path,
             )  # type: ignore[union-attr]
@@ -83,7 +83,7 @@ def test_no_edit_leaves_every_file_as_it_is() -> None:
 
 @given(VALUES)
 def test_any_value_reads_back_as_it_was_written(value: str) -> None:
-    assert parse(f"a = {quoted(value)}\n".encode()).tree() == {"a": value}
+    assert parse(f"a = {quote(value)}\n".encode()).tree() == {"a": value}
 
 
 @given(
@@ -96,7 +96,7 @@ def test_any_value_reads_back_as_it_was_written(value: str) -> None:
 def test_written_trees_read_back(tree: dict[str, object]) -> None:
     def written(level: dict[str, object]) -> str:
         return "".join(
-            f"{name} {{\n{written(value)}}}\n" if isinstance(value, dict) else f"{name} = {quoted(str(value))}\n"
+            f"{name} {{\n{written(value)}}}\n" if isinstance(value, dict) else f"{name} = {quote(str(value))}\n"
             for name, value in level.items()
         )
 
@@ -113,7 +113,7 @@ def test_a_value_can_be_set_anywhere_and_twice_is_once(path: list[str], value: s
     after, before, now = edited(text, where, value)
     assert now.get(where).value == value  # type: ignore[union-attr]
     assert set_value(now, where, value) == ()
-    assert {p: v for p, v in changed(before, now).items() if not p[-1].endswith("{}")} == {
+    assert {p: v for p, v in diff_values(before, now).items() if not p[-1].endswith("{}")} == {
         (*(f"{name}{{}}" for name in where[:-1]), where[-1]): (
             before.get(where).value if before.get(where) else None,
             value,
@@ -162,7 +162,9 @@ def test_an_inherited_value_is_overridden_where_it_applies_and_the_template_stay
     after, before, now = edited(TEMPLATE, ("connections", "a", "children", "net", "start_action"), "start")
     assert b"start_action = trap" in after
     assert now.get(("connections", "b", "children", "net", "start_action")).value == "trap"  # type: ignore[union-attr]
-    assert [value for path, value in changed(before, now).items() if not path[-1].endswith("{}")] == [("trap", "start")]
+    assert [value for path, value in diff_values(before, now).items() if not path[-1].endswith("{}")] == [
+        ("trap", "start")
+    ]
 
 
 def test_unset_masks_what_would_be_inherited_and_removes_what_would_not() -> None:

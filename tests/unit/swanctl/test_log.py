@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import (
-    concerning,
-    connection_of,
-    events,
-    message,
-    peer_of,
-    time_of,
+    extract_message,
+    find_connection,
+    find_peer,
+    find_time,
+    parse_events,
+    select_lines,
 )
 
 LINES = (
@@ -29,8 +29,8 @@ LINES = (
 
 @pytest.mark.parametrize(("line", "said", "about"), LINES)
 def test_what_a_line_says_and_about_whom(line: str, said: str, about: tuple[str | None, int | None]) -> None:
-    assert message(line) == said
-    assert connection_of(line) == about
+    assert extract_message(line) == said
+    assert find_connection(line) == about
 
 
 def test_lines_of_a_connection_are_those_of_its_name_of_its_sas_and_those_that_quote_it() -> None:
@@ -42,7 +42,7 @@ def test_lines_of_a_connection_are_those_of_its_name_of_its_sas_and_those_that_q
         "01[CFG] selected peer config 'hq2'",
         "01[IKE] <6> other",
     )
-    assert concerning(lines, "hq") == (lines[0], lines[1], lines[3])
+    assert select_lines(lines, "hq") == (lines[0], lines[1], lines[3])
 
 
 CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=timezone(timedelta(hours=1)))
@@ -71,7 +71,7 @@ CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=timezone(timedelta(hours=1)))
     ],
 )
 def test_when_a_line_was_logged(line: str, clock: datetime | None, time: datetime | None) -> None:
-    assert time_of(line, clock) == time
+    assert find_time(line, clock) == time
 
 
 @pytest.mark.parametrize(
@@ -87,11 +87,11 @@ def test_when_a_line_was_logged(line: str, clock: datetime | None, time: datetim
     ],
 )
 def test_the_peer_that_a_message_tells(text: str, peer: str | None) -> None:
-    assert peer_of(text) == peer
+    assert find_peer(text) == peer
 
 
 def test_an_event_has_time_connection_sa_peer_role_and_meaning() -> None:
     line = "Feb 28 23:37:30 15[IKE] <hq|7> no IKE config found for 192.0.2.2...192.0.2.1, sending NO_PROPOSAL_CHOSEN"
-    (event,) = events((line,), CLOCK)
-    assert (event.connection, event.sa, event.peer, event.time) == ("hq", 7, "192.0.2.1", time_of(line, CLOCK))
+    (event,) = parse_events((line,), CLOCK)
+    assert (event.connection, event.sa, event.peer, event.time) == ("hq", 7, "192.0.2.1", find_time(line, CLOCK))
     assert (event.means.name, event.means.side) == ("no-ike-config", "responder")

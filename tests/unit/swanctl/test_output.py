@@ -6,20 +6,20 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Action
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.listings import (
-    action,
-    ike_sas,
-    loaded,
-    policies,
+    parse_action,
+    parse_ike_sas,
+    parse_loaded,
+    parse_policies,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.pretty_output import (
     Message,
-    events,
-    messages,
-    number,
-    outcome,
-    readable,
-    text,
-    texts,
+    decode_value,
+    get_number,
+    get_text,
+    get_texts,
+    parse_messages,
+    parse_outcome,
+    select_events,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -98,7 +98,7 @@ list-sas reply {
 
 
 def test_sas_become_values() -> None:
-    one, two = ike_sas(SAS_5_9)
+    one, two = parse_ike_sas(SAS_5_9)
     assert (one.connection, one.id, one.version, one.state, one.initiator) == ("con1", 3, 1, "ESTABLISHED", True)
     assert (one.remote_host, one.remote_port, one.remote_id) == ("2001:db8::2", 4500, "} foo {b=[c d]")
     assert (one.nat_local, one.nat_remote, one.nat_fake) == (False, True, False)
@@ -132,7 +132,7 @@ HOSTILE = (
 @pytest.mark.parametrize("identity", HOSTILE)
 def test_no_identity_a_peer_chose_is_taken_for_structure(identity: str) -> None:
     printed = SAS_5_9.replace("} foo {b=[c d]", identity)
-    one, two = ike_sas(printed)
+    one, two = parse_ike_sas(printed)
     assert one.remote_id == identity
     assert (one.state, one.children[0].name, two.state) == ("ESTABLISHED", "con1", "CONNECTING")
 
@@ -140,7 +140,7 @@ def test_no_identity_a_peer_chose_is_taken_for_structure(identity: str) -> None:
 @pytest.mark.parametrize("item", [item for item in HOSTILE if item])
 def test_no_list_item_is_taken_for_structure(item: str) -> None:
     printed = f"x reply {{\n  list = [\n    {item}\n    z\n  ]\n  after = 1\n}}\n"
-    (message,) = messages(printed)
+    (message,) = parse_messages(printed)
     assert message.body == {"list": (item, "z"), "after": "1"}
 
 
@@ -170,7 +170,7 @@ def dump(tree: dict[str, object], indent: int) -> str:
 
 @given(st.dictionaries(names, trees, max_size=4))
 def test_whatever_vici_can_hold_is_read_back(tree: dict[str, object]) -> None:
-    assert messages(f"x event {{\n{dump(tree, 2)}}}\ny reply {{\n}}\n") == (
+    assert parse_messages(f"x event {{\n{dump(tree, 2)}}}\ny reply {{\n}}\n") == (
         Message("x event", tree),
         Message("y reply", {}),
     )
@@ -183,16 +183,16 @@ def test_output_that_stops_in_a_message_is_an_error(cut: int) -> None:
     if lines[cut - 1] == "}":
         part += "\nx event {"
     with pytest.raises(ParseError, match="line"):
-        messages(part)
+        parse_messages(part)
 
 
 def test_a_line_that_is_no_item_is_an_error_with_its_number() -> None:
     with pytest.raises(ParseError, match="line 2"):
-        messages("x reply {\nplugin 'x': failed\n}\n")
+        parse_messages("x reply {\nplugin 'x': failed\n}\n")
 
 
 def test_what_is_printed_around_messages_is_left_out() -> None:
-    assert messages("loading\nx reply {\n  success = yes\n}\nbye\n") == (Message("x reply", {"success": "yes"}),)
+    assert parse_messages("loading\nx reply {\n  success = yes\n}\nbye\n") == (Message("x reply", {"success": "yes"}),)
 
 
 OUTCOMES = (
@@ -205,7 +205,7 @@ OUTCOMES = (
 
 @pytest.mark.parametrize(("printed", "expected"), OUTCOMES)
 def test_success_is_what_the_reply_says(printed: str, expected: tuple[bool, str]) -> None:
-    assert outcome(printed) == expected
+    assert parse_outcome(printed) == expected
 
 
 READABLE = (
@@ -221,7 +221,7 @@ READABLE = (
 
 @pytest.mark.parametrize(("printed", "expected"), READABLE)
 def test_a_value_printed_in_hexadecimal_is_text_again(printed: str, expected: str) -> None:
-    assert readable(printed) == expected
+    assert decode_value(printed) == expected
 
 
 ACTIONS: tuple[tuple[str, Action], ...] = (
@@ -238,21 +238,21 @@ ACTIONS: tuple[tuple[str, Action], ...] = (
 
 @pytest.mark.parametrize(("printed", "expected"), ACTIONS)
 def test_actions_of_all_versions_are_spelled_one_way(printed: str, expected: Action) -> None:
-    assert action(printed) == expected
+    assert parse_action(printed) == expected
 
 
 def test_missing_values_are_told_from_empty_ones() -> None:
-    (message,) = messages("x reply {\n  a = \n  b = 7\n  c = [\n  ]\n}\n")
-    assert text(message.body, "a", "default") == ""
-    assert text(message.body, "z", "default") == "default"
-    assert number(message.body, "b") == 7
-    assert number(message.body, "a") is None
-    assert texts(message.body, "c") == texts(message.body, "z") == ()
+    (message,) = parse_messages("x reply {\n  a = \n  b = 7\n  c = [\n  ]\n}\n")
+    assert get_text(message.body, "a", "default") == ""
+    assert get_text(message.body, "z", "default") == "default"
+    assert get_number(message.body, "b") == 7
+    assert get_number(message.body, "a") is None
+    assert get_texts(message.body, "c") == get_texts(message.body, "z") == ()
 
 
 def test_events_of_one_label_come_in_order_also_of_one_name() -> None:
     printed = "e event {\n  a {\n    n = 1\n  }\n}\ne event {\n  a {\n    n = 2\n  }\n}\nf event {\n  b {\n  }\n}\n"
-    assert [(name, body["n"]) for name, body in events(printed, "e event")] == [("a", "1"), ("a", "2")]
+    assert [(name, body["n"]) for name, body in select_events(printed, "e event")] == [("a", "1"), ("a", "2")]
 
 
 POLICY = """\
@@ -270,7 +270,7 @@ list-policy event {
 
 
 def test_policies_name_connection_child_and_kind() -> None:
-    (policy,) = policies(POLICY)
+    (policy,) = parse_policies(POLICY)
     assert (policy.connection, policy.child, policy.kind, policy.local_ts) == ("c", "d/e", "drop", ("10.0.0.0/8",))
 
 
@@ -292,7 +292,7 @@ list-conn event {
 
 
 def test_loaded_connections_of_old_versions_lack_what_they_did_not_print() -> None:
-    ((connection, body),) = loaded(OLD_CONNECTION)
+    ((connection, body),) = parse_loaded(OLD_CONNECTION)
     assert (connection.version, connection.local, connection.loaded, connection.configured) == (0, (), True, False)
     assert (connection.children[0].name, connection.children[0].dpd_action) == ("c", "none")
     assert "dpd_delay" not in body

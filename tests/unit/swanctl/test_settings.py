@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import ParseError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, matching, parse
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import (
+    find_matching,
+    load,
+    parse,
+)
 
 from ..corpus import CORPUS, lines, needs_corpus
 
@@ -101,7 +105,7 @@ def test_a_file_that_includes_itself_is_an_error() -> None:
 
 
 def test_glob_matches_no_slash_and_no_dotfile() -> None:
-    assert matching("/a/*.conf", {"/a/1.conf": b"", "/a/b/2.conf": b"", "/a/.3.conf": b""}) == ["/a/1.conf"]
+    assert find_matching("/a/*.conf", {"/a/1.conf": b"", "/a/b/2.conf": b"", "/a/.3.conf": b""}) == ["/a/1.conf"]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import events, exchange
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import parse_events, select_exchange
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log_signatures import (
     SIGNATURES,
-    signature,
+    find_signature,
 )
 
 LINES = {
@@ -63,7 +63,7 @@ LOGGERS = ("{}", "[IKE] {}", "Nov 21 03:44:50 12[IKE] <hq|7> {}", "2026-11-20T23
 @pytest.mark.parametrize("logger", LOGGERS)
 @pytest.mark.parametrize(("name", "line"), [(name, line) for name, lines in LINES.items() for line in lines])
 def test_a_line_means_the_same_in_every_log(name: str, line: str, logger: str) -> None:
-    (event,) = events([logger.format(line)])
+    (event,) = parse_events([logger.format(line)])
     assert (event.means.name, event.text) == (name, line)
 
 
@@ -74,7 +74,7 @@ def test_every_entry_has_a_line_here_and_says_what_it_means_and_where_it_is_from
 
 @pytest.mark.parametrize("line", ["", "nothing to initiate", "parsed IKE_AUTH response 1 [ IDr AUTH SA TSi TSr ]"])
 def test_what_the_catalogue_does_not_have_is_no_event(line: str) -> None:
-    assert signature(line) is None
+    assert find_signature(line) is None
 
 
 def test_an_exchange_is_what_threads_did_with_packets_of_these_addresses() -> None:
@@ -88,4 +88,4 @@ def test_an_exchange_is_what_threads_did_with_packets_of_these_addresses() -> No
         "01[IKE] no acceptable proposal found",
         "no thread: from the journal",
     )
-    assert exchange(lines, {"192.0.2.1"}) == (lines[0], lines[3], lines[7])
+    assert select_exchange(lines, {"192.0.2.1"}) == (lines[0], lines[3], lines[7])

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Auth, Connection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.normalize import (
-    explicit,
-    identities,
-    normal,
-    selector,
+    list_explicit,
+    normalize_identities,
+    normalize_identity,
+    normalize_selector,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,17 +32,17 @@ OTHERS = (
 
 @pytest.mark.parametrize("spellings", SAME, ids=lambda spellings: spellings[0])
 def test_spellings_of_one_identity_are_the_same(spellings: tuple[str, ...]) -> None:
-    assert len({normal(spelling) for spelling in spellings}) == 1
+    assert len({normalize_identity(spelling) for spelling in spellings}) == 1
 
 
 @pytest.mark.parametrize("others", OTHERS, ids=str)
 def test_different_identities_stay_different(others: tuple[str, str]) -> None:
-    assert normal(others[0]) != normal(others[1])
+    assert normalize_identity(others[0]) != normalize_identity(others[1])
 
 
 @given(st.text(max_size=40))
 def test_an_identity_in_its_one_spelling_has_no_blanks_around(text: str) -> None:
-    assert normal(text) == normal(text).strip()
+    assert normalize_identity(text) == normalize_identity(text).strip()
 
 
 def _connection(local: str | None, addresses: tuple[str, ...], method: str = "psk") -> Connection:
@@ -62,12 +62,12 @@ OWN = (
 
 @pytest.mark.parametrize(("connection", "own"), OWN)
 def test_an_identity_that_is_not_set_is_the_only_address_of_a_psk_end(connection: Connection, own: str | None) -> None:
-    assert identities(connection)[0] == own
+    assert normalize_identities(connection)[0] == own
 
 
 @pytest.mark.parametrize("anybody", [None, "%any", "0.0.0.0", ""])
 def test_a_peer_that_may_be_anybody_has_no_identity(anybody: str | None) -> None:
-    assert identities(Connection("x", remote=(Auth("remote", "psk", anybody),)))[1] is None
+    assert normalize_identities(Connection("x", remote=(Auth("remote", "psk", anybody),)))[1] is None
 
 
 ADDRESSES = (
@@ -80,7 +80,7 @@ ADDRESSES = (
 
 @pytest.mark.parametrize(("given", "hosts"), ADDRESSES)
 def test_only_single_hosts_are_explicit(given: tuple[str, ...], hosts: tuple[str, ...]) -> None:
-    assert explicit(given) == hosts
+    assert list_explicit(given) == hosts
 
 
 SELECTORS = (
@@ -95,4 +95,4 @@ SELECTORS = (
 
 @pytest.mark.parametrize(("text", "one"), SELECTORS)
 def test_a_selector_has_one_spelling(text: str, one: str) -> None:
-    assert selector(text) == one
+    assert normalize_selector(text) == one

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from ..model import End, EndName, InitiationAttempt, InitiationResult, Tunnel
-from ..swanctl.log import LONGEST, Event, events, exchange, has_thread, message, of_others
-from ..swanctl.normalize import explicit, identities
+from ..swanctl.log import LONGEST, Event, extract_message, has_thread, is_of_others, parse_events, select_exchange
+from ..swanctl.normalize import list_explicit, normalize_identities
 
 BOTH_ENDS = ("psk-mismatch", "ike-proposals-disjoint", "esp-proposals-disjoint")  # either could change: the initiator
 STRAYS = 3  # lines of others that are shown
@@ -33,22 +33,22 @@ class _Packet:
     line: str
 
 
-def verdicts(tunnel: Tunnel) -> tuple[InitiationResult, ...]:
+def judge_attempts(tunnel: Tunnel) -> tuple[InitiationResult, ...]:
     """One for each attempt that was made, but by an end that knows no address of its peer: it is only to answer."""
-    able = (a for a in tunnel.attempts if explicit(tunnel.end(a.gateway).connection.remote_addrs))
-    return tuple(_verdict(tunnel, attempt) for attempt in able)
+    able = (a for a in tunnel.attempts if list_explicit(tunnel.end(a.gateway).connection.remote_addrs))
+    return tuple(_judge_attempt(tunnel, attempt) for attempt in able)
 
 
-def _verdict(tunnel: Tunnel, attempt: InitiationAttempt) -> InitiationResult:
+def _judge_attempt(tunnel: Tunnel, attempt: InitiationAttempt) -> InitiationResult:
     end = tunnel.end(attempt.gateway)
     peer = tunnel.other(end)
     if attempt.established:
         return InitiationResult(end.name(), works=True)
-    heard = _heard(end, peer, attempt)
+    heard = _select_lines(end, peer, attempt)
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
-        if told := _told(lines, roles):
-            return _refused(tunnel, end, who, told, attempt)
-    return _with_strays(_lost(end, peer, attempt, heard), peer, attempt, heard)
+        if told := _describe_cause(lines, roles):
+            return _find_refusal(tunnel, end, who, told, attempt)
+    return _with_strays(_find_loss(end, peer, attempt, heard), peer, attempt, heard)
 
 
 def _with_strays(
@@ -59,22 +59,22 @@ def _with_strays(
         return verdict
     others = {each.name for each in peer.gateway.connections} - {peer.connection.name}
     known = frozenset(heard)
-    left = events(line for line in attempt.peer_log or () if line not in known)
+    left = parse_events(line for line in attempt.peer_log or () if line not in known)
     strays = [event for event in left if event.means.cause and event.connection not in others]
-    told = (f"may belong to another tunnel: {_quoted(peer, event.line)}" for event in strays[:STRAYS])
+    told = (f"may belong to another tunnel: {_quote(peer, event.line)}" for event in strays[:STRAYS])
     return replace(verdict, evidence=(*verdict.evidence, *told))
 
 
-def _told(lines: Iterable[str], roles: Collection[str]) -> Event | None:
+def _describe_cause(lines: Iterable[str], roles: Collection[str]) -> Event | None:
     """The first line that proves a cause."""
-    return next((event for event in events(lines) if event.means.cause and event.means.side in roles), None)
+    return next((event for event in parse_events(lines) if event.means.cause and event.means.side in roles), None)
 
 
-def _refused(tunnel: Tunnel, end: End, who: End, told: Event, attempt: InitiationAttempt) -> InitiationResult:
+def _find_refusal(tunnel: Tunnel, end: End, who: End, told: Event, attempt: InitiationAttempt) -> InitiationResult:
     means = told.means
     blamed = tunnel.initiating if means.cause in BOTH_ENDS else who
-    evidence = [_quoted(who, told.line)]
-    evidence += [_quoted(end, e.line) for e in events(attempt.log) if e.means.name.startswith("refused")][:1]
+    evidence = [_quote(who, told.line)]
+    evidence += [_quote(end, e.line) for e in parse_events(attempt.log) if e.means.name.startswith("refused")][:1]
     because = f"{who.gateway.name} logs that {means.means}; compare {means.look}"
     return InitiationResult(
         end.name(), works=False, cause=means.cause, end=blamed.name(), because=because, evidence=tuple(evidence)
@@ -95,18 +95,18 @@ class _Traffic:
 
     def lost(self, cause: str, blamed: End, because: str, *lines: tuple[End, str]) -> InitiationResult:
         """The verdict on it."""
-        evidence = tuple(_quoted(each, line) for each, line in lines)
+        evidence = tuple(_quote(each, line) for each, line in lines)
         return InitiationResult(
             self.end.name(), works=False, cause=cause, end=blamed.name(), because=because, evidence=evidence
         )
 
 
-def _lost(end: End, peer: End, attempt: InitiationAttempt, heard: Sequence[str]) -> InitiationResult:
+def _find_loss(end: End, peer: End, attempt: InitiationAttempt, heard: Sequence[str]) -> InitiationResult:
     """What the path dropped, by what was sent on one end and not received on the other."""
     log = attempt.log
     there = (_packets(heard, "received"), _packets(heard, "sending"))
     traffic = _Traffic(end, peer, attempt, _packets(log, "sending"), _packets(log, "received"), *there)
-    found = _unread(traffic) or _unanswered(traffic) or _dropped_later(traffic)
+    found = _explain_no_log(traffic) or _explain_silence(traffic) or _dropped_later(traffic)
     if found:
         return found
     here, there_name = end.gateway.name, peer.gateway.name
@@ -114,7 +114,7 @@ def _lost(end: End, peer: End, attempt: InitiationAttempt, heard: Sequence[str])
     return traffic.lost("attempt-failed", end, because, (end, log[-1]))
 
 
-def _unread(traffic: _Traffic) -> InitiationResult | None:
+def _explain_no_log(traffic: _Traffic) -> InitiationResult | None:
     here, there, log = traffic.end.gateway.name, traffic.peer.gateway.name, traffic.attempt.log
     last = [(traffic.end, line) for line in log[-1:]]
     if not traffic.sent:
@@ -125,11 +125,13 @@ def _unread(traffic: _Traffic) -> InitiationResult | None:
     return None
 
 
-def _unanswered(traffic: _Traffic) -> InitiationResult | None:
+def _explain_silence(traffic: _Traffic) -> InitiationResult | None:
     here, there, sent = traffic.end.gateway.name, traffic.peer.gateway.name, traffic.sent[-1]
-    if not traffic.arrived and (traffic.answers or _silent(traffic.peer)):
+    if not traffic.arrived and (traffic.answers or _logs_no_packets(traffic.peer)):
         hidden = (
-            "its log level of net is below 1" if _silent(traffic.peer) else "which packets are these is not to be told"
+            "its log level of net is below 1"
+            if _logs_no_packets(traffic.peer)
+            else "which packets are these is not to be told"
         )
         because = f"the log of {there} does not show what it did with the packets of {here}: {hidden}"
         return traffic.lost("attempt-failed", traffic.peer, because, (traffic.end, traffic.attempt.log[-1]))
@@ -148,7 +150,7 @@ def _unanswered(traffic: _Traffic) -> InitiationResult | None:
     return None
 
 
-def _silent(end: End) -> bool:
+def _logs_no_packets(end: End) -> bool:
     """Whether none of a daemon's loggers writes which packets come and go."""
     loggers = end.gateway.loggers or ()
     return bool(loggers) and all(logger.level("net") < 1 for logger in loggers)
@@ -188,38 +190,38 @@ def _packets(lines: Iterable[str], way: str) -> list[_Packet]:
     ]
 
 
-def _heard(end: End, peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
+def _select_lines(end: End, peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
     """What the peer logged of this attempt: of packets from this end, or from the address that NAT gives it.
 
     Two gateways may have several tunnels with each other, at other addresses of theirs or at the same.
     """
     lines = attempt.peer_log or ()
     asked = {packet.target for packet in _packets(attempt.log, "sending")} & peer.site.addresses  # none: NAT before it
-    heard = _attributed(exchange(lines, _addresses(end), asked), end, peer)
-    behind = frozenset() if _packets(heard, "received") else _translated(attempt.log, lines)
-    return _its_own(exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
+    heard = _attribute_lines(select_exchange(lines, _addresses(end), asked), end, peer)
+    behind = frozenset() if _packets(heard, "received") else _sees_nat(attempt.log, lines)
+    return _is_its_own(select_exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
 
 
-def _attributed(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
+def _attribute_lines(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
     """Without lines that may be about another tunnel of the peer's: those of the journal have no thread to go by.
 
     They are kept where the gateway has one connection, or where they name the other end.
     """
     if len(peer.gateway.connections) <= 1:
         return lines
-    names = {*_addresses(end), *filter(None, identities(end.connection)[:1]), peer.connection.name}
+    names = {*_addresses(end), *filter(None, normalize_identities(end.connection)[:1]), peer.connection.name}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     named = re.compile(rf"(?<![\w:-])(?<!\w\.)(?:{either})(?![\w:-]|\.\w)")  # 192.0.2.1 is not in 192.0.2.10
     return tuple(line for line in lines if has_thread(line) or named.search(line[:LONGEST]))
 
 
-def _its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
+def _is_its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
     """Without what the peer logged of its other connections, unless nothing else is there and its answers came here.
 
     The peer may have taken the request for that of another connection: then what it answered has arrived at this end.
     """
     others = {each.name for each in peer.gateway.connections} - {peer.connection.name}
-    strange = of_others(lines, peer.connection.name, others)
+    strange = is_of_others(lines, peer.connection.name, others)
     own = tuple(line for place, line in enumerate(lines) if place not in strange)
     if not strange or _packets(own, "received"):
         return own
@@ -228,7 +230,7 @@ def _its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> t
     return lines if came & answered else own
 
 
-def _translated(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
+def _sees_nat(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
     """Where the peer saw packets as long as those sent here come from, which it answered with as long as came here."""
     sent, came = ({p.size for p in _packets(log, way)} for way in ("sending", "received"))
     asking = {p.source for p in _packets(peer_log, "received") if p.size in sent}
@@ -237,15 +239,15 @@ def _translated(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
 
 def _addresses(end: End) -> frozenset[str]:
     """Where the peer sees packets of this end come from."""
-    own, bound = end.site.addresses, explicit(end.connection.local_addrs)
+    own, bound = end.site.addresses, list_explicit(end.connection.local_addrs)
     return own if own.issuperset(bound) else own | frozenset(bound)
 
 
-def _quoted(end: End, line: str) -> str:
-    return f"log of {end.gateway.name}: {message(line).strip()}"
+def _quote(end: End, line: str) -> str:
+    return f"log of {end.gateway.name}: {extract_message(line).strip()}"
 
 
-def works_one_way(found: Iterable[InitiationResult]) -> tuple[EndName, InitiationResult] | None:
+def succeeds_one_way(found: Iterable[InitiationResult]) -> tuple[EndName, InitiationResult] | None:
     """The end that can initiate, and the verdict of the one that cannot."""
     each = tuple(found)
     good = next((v for v in each if v.works), None)

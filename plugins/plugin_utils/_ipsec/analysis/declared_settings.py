@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..model import Child, End, Tunnel
-from ..swanctl.keys import action, duration
+from ..swanctl.keys import parse_action, parse_duration
 
 _INITIATES = (("start", "start"), ("trap", "trap"), ("none", "trap"), ("none", "start"), ("trap", "start"))
 _ANSWERS = (("none", "none"), ("none", "trap"), ("trap", "trap"), ("none", "start"), ("trap", "start"))
@@ -20,53 +20,57 @@ _ROUTED = (("start", "start"), ("none", "start"), ("trap", "start"), ("none", "n
 _TRAPPED = (("start", "start"), ("none", "trap"), ("trap", "trap"), ("none", "none"))
 
 
-def declared(tunnel: Tunnel, end: End, child: Child | None = None) -> Mapping[str, str]:
+def find_deviations(tunnel: Tunnel, end: End, child: Child | None = None) -> Mapping[str, str]:
     """The settings that an end, or a child of it, is to have by the declaration."""
-    given = _given(tunnel, end, child)
+    given = _list_given(tunnel, end, child)
     if not end.gateway.generates:
         return given
     possible = {key: value for key, value in given.items() if end.gateway.can_set(key)}
-    return possible if child is None else {**possible, **_actions(tunnel, end, child, possible)}
+    return possible if child is None else {**possible, **_judge_actions(tunnel, end, child, possible)}
 
 
-def missed(tunnel: Tunnel, end: End, child: Child | None = None) -> Iterator[tuple[str, str, str | None]]:
+def find_unachievable(tunnel: Tunnel, end: End, child: Child | None = None) -> Iterator[tuple[str, str, str | None]]:
     """What is declared that the end cannot have: setting, value, and the nearest; None where it has no place."""
-    found = declared(tunnel, end, child)
-    for key, value in _given(tunnel, end, child).items():
+    found = find_deviations(tunnel, end, child)
+    for key, value in _list_given(tunnel, end, child).items():
         if found.get(key) != value:
             yield key, value, found.get(key)
 
 
-def _given(tunnel: Tunnel, end: End, child: Child | None) -> Mapping[str, str]:
+def _list_given(tunnel: Tunnel, end: End, child: Child | None) -> Mapping[str, str]:
     if tunnel.declared is None:
         return {}
     settings, child_settings = tunnel.declared.of(end.gateway.name)
     return settings if child is None else child_settings
 
 
-def _actions(tunnel: Tunnel, end: End, child: Child, given: Mapping[str, str]) -> dict[str, str]:
+def _judge_actions(tunnel: Tunnel, end: End, child: Child, given: Mapping[str, str]) -> dict[str, str]:
     """The three actions, those that are declared and what goes with them; a word that is none is left to be refused."""
     found = {}
     initiates = end is tunnel.initiating
     if start := _action(given, "start_action"):
-        found["start_action"] = _nearest_start(start, child, initiates=initiates)
+        found["start_action"] = _choose_nearest_start(start, child, initiates=initiates)
     if end.gateway.dpd_follows_close and ("close_action" in given or "dpd_action" in given):
         wanted = (_action(given, "close_action"), _action(given, "dpd_action"))
-        found |= _nearest_pair(wanted, child, initiates=initiates) if _checked(tunnel, end) else _unchecked(given)
+        found |= (
+            _choose_nearest_pair(wanted, child, initiates=initiates)
+            if _is_checked(tunnel, end)
+            else _find_unchecked(given)
+        )
     return {key: given[key] if _action(given, key) == value else value for key, value in found.items()}
 
 
 def _action(given: Mapping[str, str], key: str) -> str | None:
-    return action(given[key] or "none") if key in given else None
+    return parse_action(given[key] or "none") if key in given else None
 
 
-def _nearest_start(start: str, child: Child, *, initiates: bool) -> str:
+def _choose_nearest_start(start: str, child: Child, *, initiates: bool) -> str:
     if start == "trap|start":
         start = "start" if initiates else "trap"
     return start if child.policies or start != "trap" else "start" if initiates else "none"
 
 
-def _unchecked(given: Mapping[str, str]) -> dict[str, str]:
+def _find_unchecked(given: Mapping[str, str]) -> dict[str, str]:
     """Nothing follows a dead peer where none is noticed."""
     found = {"dpd_action": "none"} if "dpd_action" in given else {}
     if close := _action(given, "close_action"):
@@ -74,7 +78,7 @@ def _unchecked(given: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _nearest_pair(wanted: tuple[str | None, str | None], child: Child, *, initiates: bool) -> dict[str, str]:
+def _choose_nearest_pair(wanted: tuple[str | None, str | None], child: Child, *, initiates: bool) -> dict[str, str]:
     """Close and DPD action. Of two that are as near, what the end's part in the tunnel asks for."""
     order = _INITIATES if initiates else _ANSWERS
     possible: tuple[tuple[str, str], ...] = _TRAPPED if child.policies else _ROUTED
@@ -87,7 +91,7 @@ def _nearest_pair(wanted: tuple[str | None, str | None], child: Child, *, initia
     return {"close_action": close, "dpd_action": dead}
 
 
-def _checked(tunnel: Tunnel, end: End) -> bool:
+def _is_checked(tunnel: Tunnel, end: End) -> bool:
     """Whether the end is to find out that its peer is dead."""
-    given = _given(tunnel, end, None)
-    return bool(duration(given["dpd_delay"]) if "dpd_delay" in given else end.connection.dpd_delay)
+    given = _list_given(tunnel, end, None)
+    return bool(parse_duration(given["dpd_delay"]) if "dpd_delay" in given else end.connection.dpd_delay)

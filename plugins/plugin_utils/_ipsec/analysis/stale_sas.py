@@ -15,34 +15,34 @@ from ..swanctl import proposals
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # of a CHILD_SA (child_sa.h)
 
 
-def outdated(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str]]:
+def find_stale_sas(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str]]:
     """Each end that has such an SA, the child it is of, and what is wrong with it."""
     for end in tunnel.ends:
         standing = [ike for ike in end.sas if ike.state == "ESTABLISHED"] if end.connection.configured else []
         for ike in standing:
-            if said := _ike(end, ike):
+            if said := _compare_ike_sa(end, ike):
                 yield end, None, said
         children = [sa for ike in standing for sa in ike.children if sa.state in ALIVE]
         for child, dummy in tunnel.pairs(end):
             for sa in children:
-                if sa.name == child.name and (said := _child(end, child, sa)):
+                if sa.name == child.name and (said := _compare_child_sa(end, child, sa)):
                     yield end, child, said
 
 
-def _ike(end: End, ike: IkeSa) -> str:
+def _compare_ike_sa(end: End, ike: IkeSa) -> str:
     if end.connection.version not in (0, ike.version):
         return f"its IKE_SA is IKEv{ike.version}, and version = {end.connection.version}"
     used = proposals.NegotiatedAlgorithms(ike.encr, ike.integ, ike.prf, ike.dh_group)
-    return _said("IKE_SA", used, end.connection.proposals)
+    return _describe("IKE_SA", used, end.connection.proposals)
 
 
-def _child(end: End, child: Child, sa: ChildSa) -> str:
+def _compare_child_sa(end: End, child: Child, sa: ChildSa) -> str:
     offered = child.esp_proposals if sa.protocol == "ESP" else child.ah_proposals
     used = proposals.NegotiatedAlgorithms(sa.encr, sa.integ, None, sa.dh_group)
-    return _said(f"CHILD_SA {sa.spi_in}/{sa.spi_out}", used, proposals.spelled_out(offered, end.gateway.version))
+    return _describe(f"CHILD_SA {sa.spi_in}/{sa.spi_out}", used, proposals.expand_default(offered, end.gateway.version))
 
 
-def _said(what: str, used: proposals.NegotiatedAlgorithms, offered: tuple[str, ...]) -> str:
-    if proposals.offers(offered, used) is not False:
+def _describe(what: str, used: proposals.NegotiatedAlgorithms, offered: tuple[str, ...]) -> str:
+    if proposals.includes_proposal(offered, used) is not False:
         return ""
     return f"its {what} uses {used}, and it offers {','.join(offered)} only"

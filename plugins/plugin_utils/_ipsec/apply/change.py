@@ -11,8 +11,8 @@ from typing import Any
 
 from ..errors import IpsecError, NotRestoredError, RefusedError
 from ..model import Gateway, IkeSa, Reply, Script
-from ..platforms import platform, platform_of, read_gateway
-from ..platforms.candidate import Candidate, changed_lines
+from ..platforms import detect_platform, find_platform, read_gateway
+from ..platforms.candidate import Candidate, diff_lines
 from ..platforms.charon import sa
 from ..platforms.desired import DesiredConnection
 from ..platforms.gather_options import GatherOptions
@@ -59,8 +59,8 @@ class ChangeTransaction:
         """
         options = GatherOptions(digest_key=token_hex(32), config=config)
         for dummy in range(_LOOKS):
-            reply = run(platform("auto").gather(options))
-            vendor = platform_of(reply)
+            reply = run(find_platform("auto").gather(options))
+            vendor = detect_platform(reply)
             gateway = read_gateway(name, reply, options)
             if not any(problem.kind == "config-changing" for problem in gateway.problems):
                 break
@@ -112,7 +112,7 @@ class ChangeTransaction:
             NotRestoredError: it failed, and a file could not be put back.
             IpsecError: the changed connection could not be established.
         """
-        reply, log = carry_out(self.prepared, run, self.options, timeout=timeout, terminate=self.terminate_first)
+        reply, log = apply_candidate(self.prepared, run, self.options, timeout=timeout, terminate=self.terminate_first)
         warnings = self.prepared.warnings(reply)
         if not (self.reinitiate and self.gateway.daemon.running):
             return SaOutcome(log, warnings=warnings)
@@ -126,11 +126,11 @@ class ChangeTransaction:
         wish = sa.DesiredSas(
             self.wish.name, "established" if self.terminate_first else "reinitiated", timeout=timeout, force=False
         )
-        now = sa.seen(wish, run(sa.script(wish)))
-        operation = sa.needed(wish, now)
+        now = sa.parse_loaded(wish, run(sa.build_script(wish)))
+        operation = sa.plan_operation(wish, now)
         if not operation.do:
             return SaOutcome(sas=now.sas)
-        after, log = sa.outcome(wish, operation, run(sa.script(wish, operation)))
+        after, log = sa.parse_result(wish, operation, run(sa.build_script(wish, operation)))
         return SaOutcome(log, after.sas)
 
     def _end(self, run: Callable[[Script], Reply], timeout: float) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
@@ -138,17 +138,17 @@ class ChangeTransaction:
         if not self.prepared.runs(before=True):
             return (), ()
         wish = sa.DesiredSas(self.wish.name, "terminated", timeout=timeout)
-        return sa.ended(wish, run(sa.script(wish, sa.Operation("terminate"))))
+        return sa.parse_termination(wish, run(sa.build_script(wish, sa.Operation("terminate"))))
 
     def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> SaOutcome:
         """What was down before is established too, and what a peer has started again beside the new SAs goes."""
         log: tuple[str, ...] = ()
-        now = sa.seen(sa.DesiredSas(self.wish.name, "established"), reply)
+        now = sa.parse_loaded(sa.DesiredSas(self.wish.name, "established"), reply)
         for state in ("established", "deduplicated"):
             wish = sa.DesiredSas(self.wish.name, state, timeout=timeout)
-            operation = sa.needed(wish, now)
+            operation = sa.plan_operation(wish, now)
             if operation.do:
-                now, more = sa.outcome(wish, operation, run(sa.script(wish, operation)))
+                now, more = sa.parse_result(wish, operation, run(sa.build_script(wish, operation)))
                 log += more
         return SaOutcome(log, now.sas)
 
@@ -163,7 +163,7 @@ class ChangeTransaction:
                 for index, side in enumerate(("before", "after"))
             },
             "psk_changed": self.prepared.psk_changed,
-            "edits": changed_lines(self.prepared.diff),
+            "edits": diff_lines(self.prepared.diff),
             "takes_effect": self._takes_effect() if changed else "none",
             **self._renamed(),
             "log": followed.log,
@@ -183,7 +183,7 @@ class ChangeTransaction:
         return "now" if self.reinitiate or not self.up or not self.follows else "on_reinitiate"
 
 
-def carry_out(
+def apply_candidate(
     prepared: Candidate, run: Callable[[Script], Reply], options: GatherOptions, *, timeout: float, terminate: bool
 ) -> tuple[Reply, tuple[str, ...]]:
     """The gateway's reply, and what its daemon said. It is read again while somebody else's change may be half way.
@@ -201,7 +201,7 @@ def carry_out(
             if again == 1:
                 raise
             time.sleep(_BETWEEN_LOOKS)
-            seen = run(platform("auto").gather(options))
+            seen = run(find_platform("auto").gather(options))
         else:
             break
     return reply, log

@@ -7,23 +7,23 @@ from collections.abc import Callable
 from secrets import token_hex
 
 from ..model import Gateway, Reply, Script
-from ..platforms import platform, platform_named, read_gateway
+from ..platforms import find_platform, read_gateway, require_platform
 from ..platforms.charon.guard import (
     DesiredGuard,
     GuardResult,
     State,
-    foretold,
-    needed,
-    outcome,
+    build_script,
+    parse_result,
+    plan_guard,
+    predict_result,
     refuse_unguarded,
-    script,
 )
 from ..platforms.gather_options import GatherOptions
 
-__all__ = ["DesiredGuard", "GuardResult", "State", "bring", "refuse_others", "refuse_unguarded"]
+__all__ = ["DesiredGuard", "GuardResult", "State", "apply_guard", "refuse_foreign_guard", "refuse_unguarded"]
 
 
-def bring(
+def apply_guard(
     wish: DesiredGuard, name: str, run: Callable[[Script], Reply], *, dry: bool, before_writing: bool = False
 ) -> tuple[Gateway, GuardResult]:
     """The gateway of this inventory name before, and what was done so that the wish comes true; a dry run only tells.
@@ -34,15 +34,15 @@ def bring(
     gateway = _look(name, run, GatherOptions(digest_key=token_hex(32), config=wish.config, sas=False))
     if before_writing:
         refuse_unguarded(gateway, wish.run)
-    do = needed(wish, gateway)
+    do = plan_guard(wish, gateway)
     if dry or do is None:
-        return gateway, foretold(wish, do, gateway)
-    return gateway, outcome(
-        do, gateway, run(script(wish, do, gateway, token_hex(8), platform_named(gateway.platform).kept()))
+        return gateway, predict_result(wish, do, gateway)
+    return gateway, parse_result(
+        do, gateway, run(build_script(wish, do, gateway, token_hex(8), require_platform(gateway.platform).kept()))
     )
 
 
-def refuse_others(name: str, run: Callable[[Script], Reply], run_name: str) -> None:
+def refuse_foreign_guard(name: str, run: Callable[[Script], Reply], run_name: str) -> None:
     """:func:`refuse_unguarded` for a module that does not read the gateway itself.
 
     Raises:
@@ -52,5 +52,5 @@ def refuse_others(name: str, run: Callable[[Script], Reply], run_name: str) -> N
 
 
 def _look(name: str, run: Callable[[Script], Reply], options: GatherOptions) -> Gateway:
-    reply = run(platform("auto").gather(options))
+    reply = run(find_platform("auto").gather(options))
     return read_gateway(name, reply, options)

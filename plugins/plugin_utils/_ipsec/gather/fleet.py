@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ..errors import IpsecError
-from ..model import Reply, plain
-from ..platforms import platform, read_gateway
+from ..model import Reply, to_plain
+from ..platforms import find_platform, read_gateway
 from ..platforms.gather_options import GatherOptions
 from ..store.gateways import GatewayStore
 from ..transport.fleet import run_all
@@ -42,11 +42,11 @@ class FleetGather:
         def tick() -> None:
             shown.at(self.read + len(self.unreadable), len(self.unreadable))
 
-        script = platform(platform_name).gather(self.options)
+        script = find_platform(platform_name).gather(self.options)
         for host, answer in run_all(self._targets(), script, threads=threads, timeout=timeout, tick=tick):
             passwords = self._passwords.pop(host)
             try:
-                self.kept.keep(host, self.scrub(plain(self._understood(host, answer)), *passwords))
+                self.kept.keep(host, self.scrub(to_plain(self._understood(host, answer)), *passwords))
                 self.read += 1
             except IpsecError as error:
                 self.unreadable[host] = self.scrub(str(error), *passwords)

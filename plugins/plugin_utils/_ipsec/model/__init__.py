@@ -2,8 +2,8 @@
 """The words every stage speaks: frozen values. No I/O, no Ansible, no vendor.
 
 Times are seconds as float; `0.0` means off where the field allows it. Names are swanctl's, except
-that `-` becomes `_`. `plain` turns any of these values into what JSON and Ansible know;
-`restore` turns that back into the value.
+that `-` becomes `_`. `to_plain` turns any of these values into what JSON and Ansible know;
+`from_plain` turns that back into the value.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from .gateway import (
     System,
 )
 from .script import Reply, ReplySection, Script
-from .serialize import plain, restore, type_of
+from .serialize import from_plain, resolve_type, to_plain
 from .tunnel import (
     REPAIRS,
     SEVERE,
@@ -83,7 +83,7 @@ from .tunnel import (
     Unpaired,
     WaivedFinding,
     Waiver,
-    titled,
+    format_name,
 )
 
 __all__ = [
@@ -158,8 +158,8 @@ __all__ = [
     "Unpaired",
     "WaivedFinding",
     "Waiver",
-    "plain",
-    "restore",
-    "titled",
-    "type_of",
+    "format_name",
+    "from_plain",
+    "resolve_type",
+    "to_plain",
 ]

@@ -15,21 +15,21 @@ T = TypeVar("T")
 _AS_THEY_ARE = frozenset((str, int, float, bool))
 
 
-def plain(value: object) -> Any:
+def to_plain(value: object) -> Any:
     """Model values as what JSON and Ansible know: dicts, lists, str, numbers, bool, None."""
     if value is None or type(value) in _AS_THEY_ARE:  # first: most of all values
         return value
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(v) for v in value]
+        return [to_plain(v) for v in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: to_plain(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
+        return {str(k): to_plain(v) for k, v in value.items()}
     return str(value)
 
 
-def restore(kind: type[T], value: object, where: str) -> T:
-    """The value of this kind that `plain` made `value` of.
+def from_plain(kind: type[T], value: object, where: str) -> T:
+    """The value of this kind that `to_plain` made `value` of.
 
     Unknown keys are refused, missing ones take the field's default; a `str` where a number is expected
     is converted, because templating turns numbers into text.
@@ -61,7 +61,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
         return _restore_tuple(get_args(kind), value, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
-            raise ParseError(f"expected a mapping, not {type_of(value)}", where=where)
+            raise ParseError(f"expected a mapping, not {resolve_type(value)}", where=where)
         item = get_args(kind)[1]
         return {str(k): _restore(item, v, f"{where}.{k}") for k, v in value.items()}
     if origin is Literal:
@@ -73,7 +73,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
 
 def _restore_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
-        raise ParseError(f"expected a mapping, not {type_of(value)}", where=where)
+        raise ParseError(f"expected a mapping, not {resolve_type(value)}", where=where)
     if unknown := sorted(set(value) - set(_names(kind))):
         raise ParseError(f"unknown key {unknown[0]!r}", where=where, hint=f"known are {', '.join(_names(kind))}")
     given = {}
@@ -100,7 +100,7 @@ def _restore_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _restore_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if isinstance(value, (str, bytes, Mapping)) or not hasattr(value, "__iter__"):
-        raise ParseError(f"expected a list, not {type_of(value)}", where=where)
+        raise ParseError(f"expected a list, not {resolve_type(value)}", where=where)
     items = list(value)
     each = [kinds[0]] * len(items) if kinds[-1] is Ellipsis else kinds
     if len(each) != len(items):
@@ -108,7 +108,7 @@ def _restore_tuple(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     return tuple(_restore(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(each, items, strict=True)))
 
 
-def type_of(value: object) -> str:
+def resolve_type(value: object) -> str:
     """What a value is called; Ansible has subclasses of Python's own types for what it has tagged."""
     return next(kind.__name__ for kind in type(value).__mro__ if not kind.__module__.startswith("ansible."))
 
@@ -122,7 +122,7 @@ def _restore_scalar(kind: Any, value: Any, where: str) -> Any:
         return _WORDS[value.lower()]
     wanted = _FITS.get(kind, ())
     if not isinstance(value, wanted) or (kind is not bool and isinstance(value, bool)):
-        raise ParseError(f"expected {getattr(kind, '__name__', kind)}, not {type_of(value)}", where=where)
+        raise ParseError(f"expected {getattr(kind, '__name__', kind)}, not {resolve_type(value)}", where=where)
     try:
         return kind(value)
     except ValueError as error:

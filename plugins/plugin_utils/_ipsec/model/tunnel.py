@@ -42,10 +42,10 @@ class EndName:
     description: str = field(default="", compare=False)  # of a firewall that numbers its connections
 
     def __str__(self) -> str:
-        return titled((self.gateway, self.connection, self.child), self.description)
+        return format_name((self.gateway, self.connection, self.child), self.description)
 
 
-def titled(parts: Iterable[str | None], description: str) -> str:
+def format_name(parts: Iterable[str | None], description: str) -> str:
     """A name of these parts, with the description beside it where there is one."""
     name = "/".join(part for part in parts if part)
     return f"{name} ({description})" if description else name
@@ -349,7 +349,7 @@ class Step:
     @property
     def target(self) -> str:
         """`connection/child`, with the description beside."""
-        return titled((self.connection, self.child), self.description)
+        return format_name((self.connection, self.child), self.description)
 
 
 @dataclass(frozen=True, slots=True)

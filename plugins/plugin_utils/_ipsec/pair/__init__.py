@@ -17,17 +17,17 @@ from itertools import count as numbers
 from typing import TypeVar
 
 from ..model import DeclaredTunnel, DesiredPsk, End, Gateway, InitiationAttempt, Probe, Tunnel, Unpaired
-from .children import couples, who_initiates
-from .declared import declared_side, refuse_contradictions, waiting
-from .endpoint import Endpoint, sides_of
-from .match import meet
-from .strangers import strangers
+from .children import elect_initiator, match_children
+from .declared import find_declared_endpoint, list_unpaired, refuse_contradictions
+from .endpoint import Endpoint, list_endpoints
+from .match import match_endpoints
+from .strangers import find_strangers
 
-__all__ = ["pair"]
+__all__ = ["pair_ends"]
 Seen = TypeVar("Seen", Probe, InitiationAttempt)
 
 
-def pair(  # noqa: PLR0913  each is one thing that is known
+def pair_ends(  # noqa: PLR0913  each is one thing that is known
     gateways: Iterable[Gateway],
     declared: Iterable[DeclaredTunnel] = (),
     *,
@@ -44,17 +44,17 @@ def pair(  # noqa: PLR0913  each is one thing that is known
         IpsecError: a declared tunnel names a connection that is not there, or one that is another's end as well.
     """
     read, wanted = tuple(gateways), tuple(declared)
-    sides = {(s.end.gateway.name, s.end.connection.name): s for g in read for s in sides_of(g)}
+    sides = {(s.end.gateway.name, s.end.connection.name): s for g in read for s in list_endpoints(g)}
     whole = {g.name for g in read if not any(p.kind.startswith("config-") for p in g.problems)}
     refuse_contradictions(wanted)
     found: list[tuple[Endpoint, Endpoint, str, DeclaredTunnel | None]] = []
     lonely: list[Unpaired] = []
     for tunnel in wanted:
-        one, other = (declared_side(sides, whole, tunnel, end) for end in tunnel.ends)
+        one, other = (find_declared_endpoint(sides, whole, tunnel, end) for end in tunnel.ends)
         if one is not None and other is not None:
             found.append((one, other, "declared", tunnel))
         else:
-            lonely += [waiting(side, tunnel) for side in (one, other) if side is not None]
+            lonely += [list_unpaired(side, tunnel) for side in (one, other) if side is not None]
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
     met, alone = _meet([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
@@ -70,11 +70,11 @@ def _meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], 
     Two disabled ends are no tunnel, and a disabled end that is left is nothing to tell.
     """
     disabled = {side.end.name() for side in sides if side.end.connection.omitted == "disabled"}
-    met, alone = meet([side for side in sides if side.end.name() not in disabled])
+    met, alone = match_endpoints([side for side in sides if side.end.name() not in disabled])
     if not disabled:
         return met, alone
     left = {each.end for each in alone} | disabled
-    late, dummy = meet([side for side in sides if side.end.name() in left])
+    late, dummy = match_endpoints([side for side in sides if side.end.name() in left])
     late = [each for each in late if not {side.end.name() for side in each[:2]} <= disabled]
     found = {side.end.name() for each in late for side in each[:2]}
     return met + late, tuple(each for each in alone if each.end not in found)
@@ -89,7 +89,7 @@ def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
 
 def _apart(end: End, peer: End) -> End:
     """The end with those of its IKE_SAs told apart that are not with this peer."""
-    strange = tuple(strangers(end, peer))
+    strange = tuple(find_strangers(end, peer))
     return replace(end, strange=strange) if strange else end
 
 
@@ -119,14 +119,14 @@ def _tunnels(
             name += f"-{a.connection.name}"
         name = next(n for n in chain([name], (f"{name}-{i}" for i in numbers(2))) if n not in names)
         names.add(name)
-        initiator, because = who_initiates(a, b, declared, count)
+        initiator, because = elect_initiator(a, b, declared, count)
         keys = [(end.gateway.name, end.connection.name) for end in (a, b)]
         one_key = _key(a)
         tunnels.append(
             Tunnel(
                 name,
                 (_apart(a, b), _apart(b, a)),
-                couples(a.connection, b.connection),
+                match_children(a.connection, b.connection),
                 why,
                 initiator,
                 because,

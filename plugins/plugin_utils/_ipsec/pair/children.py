@@ -7,13 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable
 
 from ..model import Child, ChildPair, Connection, DeclaredTunnel, End
-from ..swanctl.normalize import explicit, numeric, outside
-from .endpoint import joined, overlap
+from ..swanctl.normalize import is_numeric, is_public, list_explicit
+from .endpoint import join_endpoints, overlaps
 
 Networks = tuple[str, str]
 
 
-def who_initiates(a: End, b: End, declared: DeclaredTunnel | None, count: Counter[str]) -> tuple[str, str]:
+def elect_initiator(a: End, b: End, declared: DeclaredTunnel | None, count: Counter[str]) -> tuple[str, str]:
     """Who is to initiate, and why: the declaration, else who can, else who does or is to, else the smaller gateway.
 
     `count`: tunnels by gateway.
@@ -21,7 +21,7 @@ def who_initiates(a: End, b: End, declared: DeclaredTunnel | None, count: Counte
     if declared and declared.initiator:
         return declared.initiator, "it is declared so"
     for end, other in ((a, b), (b, a)):
-        if not explicit(other.connection.remote_addrs):
+        if not list_explicit(other.connection.remote_addrs):
             return end.gateway.name, f"{other.gateway.name} does not know its address"
     for end, other in ((a, b), (b, a)):
         if _behind_nat(end, other) and not _behind_nat(other, end):
@@ -34,7 +34,7 @@ def who_initiates(a: End, b: End, declared: DeclaredTunnel | None, count: Counte
     return min(one, other_name), "nothing tells the two ends apart, so the first by name"
 
 
-def couples(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
+def match_children(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
     """The same child on both ends: by mirrored selectors, then overlapping ones, then name, then what is left over."""
     ours, theirs = ({c.name: c for c in connection.children if c.mode not in ("pass", "drop")} for connection in (a, b))
     pairs: list[tuple[Child | None, Child | None]] = []
@@ -42,15 +42,17 @@ def couples(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
     mirrored = {child.name: _networks(child)[::-1] for child in theirs.values()}
     pairs += _take(ours, theirs, {n: seen[n] for n in ours}, {n: mirrored[n] for n in theirs})
     for name in list(ours):
-        if found := next((other for other in theirs if overlap(seen[name], mirrored[other])), None):
+        if found := next((other for other in theirs if overlaps(seen[name], mirrored[other])), None):
             pairs.append((ours.pop(name), theirs.pop(found)))
     pairs += _take(ours, theirs, {n: n for n in ours}, {n: n for n in theirs})
     if len(ours) == len(theirs) == 1:
         pairs.append((ours.popitem()[1], theirs.popitem()[1]))
-    return tuple(ChildPair(pair) for pair in (*pairs, *((c, None) for c in ours.values()), *_lonely(theirs.values())))
+    return tuple(
+        ChildPair(pair) for pair in (*pairs, *((c, None) for c in ours.values()), *_list_unmatched(theirs.values()))
+    )
 
 
-def _lonely(children: Iterable[Child]) -> Iterable[tuple[None, Child]]:
+def _list_unmatched(children: Iterable[Child]) -> Iterable[tuple[None, Child]]:
     return ((None, child) for child in children)
 
 
@@ -66,18 +68,18 @@ def _take(
 
 
 def _networks(child: Child) -> Networks:
-    return joined(child.local_ts), joined(child.remote_ts)
+    return join_endpoints(child.local_ts), join_endpoints(child.remote_ts)
 
 
 def _behind_nat(end: End, peer: End) -> bool:
     """Whether the daemon has found NAT before an end, or the peer reaches it at an address that cannot be its own."""
     if end.sas or peer.sas:
         return any(sa.nat_local for sa in end.sas)
-    reached = [host for host in explicit(peer.connection.remote_addrs) if numeric(host)]
-    own = explicit(end.connection.local_addrs)
-    seen = any(numeric(host) and outside(host) for host in own) if own else bool(end.site.outside)
+    reached = [host for host in list_explicit(peer.connection.remote_addrs) if is_numeric(host)]
+    own = list_explicit(end.connection.local_addrs)
+    seen = any(is_numeric(host) and is_public(host) for host in own) if own else bool(end.site.outside)
     translated = bool(own or end.site.reachable) and not seen
-    return translated and any(outside(host) for host in reached)
+    return translated and any(is_public(host) for host in reached)
 
 
 def _by_actions(a: End, b: End, declared: DeclaredTunnel | None) -> tuple[str, str] | None:

@@ -30,7 +30,7 @@ def refuse_contradictions(declared: tuple[DeclaredTunnel, ...]) -> None:
         raise IpsecError(f"two declared tunnels are called {twice[0]}", where="ipsec_tunnels", hint="rename one")
 
 
-def declared_side(
+def find_declared_endpoint(
     sides: Mapping[tuple[str, str], Endpoint], whole: set[str], tunnel: DeclaredTunnel, end: DeclaredEnd
 ) -> Endpoint | None:
     """The side a declaration names; None where its gateway or that one's configuration was not read."""
@@ -45,7 +45,7 @@ def declared_side(
     return side
 
 
-def waiting(side: Endpoint, tunnel: DeclaredTunnel) -> Unpaired:
+def list_unpaired(side: Endpoint, tunnel: DeclaredTunnel) -> Unpaired:
     """The end of a declared tunnel whose other end was not read."""
     name = side.end.name()
     other = next(end for end in tunnel.ends if (end.gateway, end.connection) != (name.gateway, name.connection))

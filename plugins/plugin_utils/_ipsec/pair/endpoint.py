@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from ..model import End, Gateway, IkeSa
-from ..swanctl.normalize import explicit, identities, selector
+from ..swanctl.normalize import list_explicit, normalize_identities, normalize_selector
 from .shared_keys import SharedKeys
-from .site import site_of
+from .site import build_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Endpoint:
     cookies: frozenset[str]
 
 
-def sides_of(gateway: Gateway) -> Iterator[Endpoint]:
+def list_endpoints(gateway: Gateway) -> Iterator[Endpoint]:
     """What each connection says, with what of the gateway belongs to it, all looked up once.
 
     One that another firewall of the cluster has now is no end: that firewall's is.
@@ -41,13 +41,13 @@ def sides_of(gateway: Gateway) -> Iterator[Endpoint]:
     for keepalive in gateway.keepalives:
         keepalives[keepalive.connection].append(keepalive)
     keys = SharedKeys(gateway.secrets)
-    site = site_of(gateway, keys)
+    site = build_site(gateway, keys)
     for connection in gateway.connections:
         shunt = connection.children and all(child.mode in ("pass", "drop") for child in connection.children)
         if shunt or connection.standby:
             continue
         live = tuple(sas[connection.name])
-        own_id, peer_id = identities(connection)
+        own_id, peer_id = normalize_identities(connection)
         accepted = keys.between(own_id, peer_id)
         end = End(
             gateway,
@@ -62,12 +62,12 @@ def sides_of(gateway: Gateway) -> Iterator[Endpoint]:
         )
         yield Endpoint(
             end,
-            frozenset(explicit(connection.local_addrs)) or site.reachable,
-            frozenset(explicit(connection.remote_addrs)),
+            frozenset(list_explicit(connection.local_addrs)) or site.reachable,
+            frozenset(list_explicit(connection.remote_addrs)),
             own_id,
             peer_id,
             frozenset(
-                (joined(c.local_ts), joined(c.remote_ts))
+                (join_endpoints(c.local_ts), join_endpoints(c.remote_ts))
                 for c in connection.children
                 if "dynamic" not in (*c.local_ts, *c.remote_ts)
             ),
@@ -75,12 +75,12 @@ def sides_of(gateway: Gateway) -> Iterator[Endpoint]:
         )
 
 
-def joined(selectors: Iterable[str]) -> str:
+def join_endpoints(selectors: Iterable[str]) -> str:
     """Selectors as one text that is the same in any order and spelling."""
-    return ",".join(sorted(selector(s) for s in selectors))
+    return ",".join(sorted(normalize_selector(s) for s in selectors))
 
 
-def overlap(one: tuple[str, str], other: tuple[str, str]) -> bool:
+def overlaps(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether both the local and the remote networks of two children have something in common."""
     return all(_networksoverlap(a, b) for a, b in zip(one, other, strict=True))
 

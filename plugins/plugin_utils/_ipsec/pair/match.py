@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from ..model import Unpaired
-from .endpoint import Endpoint, overlap
+from .endpoint import Endpoint, overlaps
 
 Key = tuple[str, ...]
 CROWD = 24  # ends with one key: more say nothing about which two belong together
 ENOUGH = 4  # of the score: two things agree both ways, or one both ways and another
 
 
-def meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
+def match_endpoints(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
     """The couples with what made them fit, and the ends that are left with the reason."""
     places: dict[Key, list[int]] = defaultdict(list)
     wanted: list[list[Key]] = []
@@ -69,7 +69,7 @@ def _score(a: Endpoint, b: Endpoint) -> tuple[int, str]:
     addresses = 2 * bool(a.peer & b.own) + 2 * bool(b.peer & a.own)
     ids = 2 * (a.peer_id is not None and a.peer_id == b.own_id) + 2 * (b.peer_id is not None and b.peer_id == a.own_id)
     mirrored = {(remote, local) for local, remote in b.selectors}
-    selectors = 3 if a.selectors & mirrored else int(any(overlap(x, y) for x in a.selectors for y in mirrored))
+    selectors = 3 if a.selectors & mirrored else int(any(overlaps(x, y) for x in a.selectors for y in mirrored))
     cookies = 8 * bool(a.cookies & b.cookies)
     why = {"addresses": addresses, "identities": ids, "selectors": selectors, "a live IKE_SA": cookies}
     return addresses + ids + selectors + cookies, ", ".join(name for name, score in why.items() if score)
@@ -107,12 +107,12 @@ def _match(
             elif not others:
                 reasons.setdefault(end, f"fits {sides[candidate].end.name()}, which fits others as well")
     lonely = tuple(
-        replace(_unpaired(side, reasons.get(i)), torn=i in torn) for i, side in enumerate(sides) if i not in taken
+        replace(_list_unpaired(side, reasons.get(i)), torn=i in torn) for i, side in enumerate(sides) if i not in taken
     )
     return found, lonely
 
 
-def _unpaired(side: Endpoint, reason: str | None) -> Unpaired:
+def _list_unpaired(side: Endpoint, reason: str | None) -> Unpaired:
     remote = ", ".join(side.end.connection.remote_addrs)
     if reason is None and not side.peer and side.peer_id is None:
         reason = "answers anybody (a road warrior's end, or a peer that is not told apart)"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 
-from ..errors import IpsecError, nearest
+from ..errors import IpsecError, suggest
 
 
 def is_pattern(text: str) -> bool:
@@ -14,7 +14,7 @@ def is_pattern(text: str) -> bool:
     return any(sign in text for sign in "*?[")
 
 
-def selected(names: Iterable[str], only: Collection[str], unread: Collection[str] = ()) -> list[str]:
+def select_names(names: Iterable[str], only: Collection[str], unread: Collection[str] = ()) -> list[str]:
     """Those of the names that `only` names, or matches as the shell would; all of them where it is empty.
 
     `unread`: gateways that could not be read, or not whole, at which more tunnels may end.
@@ -28,7 +28,7 @@ def selected(names: Iterable[str], only: Collection[str], unread: Collection[str
     patterns = [wanted for wanted in only if wanted not in known]  # a name may look like a pattern, and is a name then
     for wanted in patterns:
         if not any(fnmatchcase(name, wanted) for name in known):
-            hint = nearest(wanted, known, there="there are")
+            hint = suggest(wanted, known, there="there are")
             if unread:
                 hint += f"; {', '.join(sorted(unread))} could not be read whole"
             raise IpsecError(f"no tunnel is called {wanted!r}", where="ipsec_only", hint=hint)

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from ..model import Secret
-from ..swanctl.normalize import normal
+from ..swanctl.normalize import normalize_identity
 
 Who = frozenset[str]  # identities in one spelling; none: anybody
 
@@ -24,7 +24,7 @@ class SharedKeys:
         by_key: dict[tuple[str | None, str], list[Secret]] = defaultdict(list)
         self._last: dict[Who, int] = {}  # place in the file
         for place, secret in enumerate(secrets):
-            who = frozenset(map(normal, secret.ids))
+            who = frozenset(map(normalize_identity, secret.ids))
             by_who[who].append(secret)
             self._last[who] = place
             if secret.digest is not None:

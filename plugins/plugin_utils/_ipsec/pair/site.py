@@ -7,21 +7,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from ..model import Gateway, IkeSa, Problem, Site
-from ..swanctl.certificates import moment
-from ..swanctl.normalize import identities, interfaces, outside, several
+from ..swanctl.certificates import parse_timestamp
+from ..swanctl.normalize import is_public, may_be_several, normalize_identities, parse_interfaces
 from .shared_keys import SharedKeys
 
 REFUSED = ("unknown-setting", "invalid-setting")
 
 
-def site_of(gateway: Gateway, keys: SharedKeys) -> Site:
+def build_site(gateway: Gateway, keys: SharedKeys) -> Site:
     """All of it at once, since a hub has an end in very many tunnels."""
-    found = interfaces(gateway.system.addresses)
+    found = parse_interfaces(gateway.system.addresses)
     reachable = [str(each.ip) for each in found if not each.ip.is_loopback and not each.ip.is_link_local]
     return Site(
         addresses=frozenset(str(each.ip) for each in found),
         reachable=frozenset(reachable),
-        outside=tuple(filter(outside, reachable)),
+        outside=tuple(filter(is_public, reachable)),
         networks=frozenset(each.network for each in found),
         whole=any(each.ip.is_loopback for each in found),
         keys=keys.by_who,
@@ -29,7 +29,7 @@ def site_of(gateway: Gateway, keys: SharedKeys) -> Site:
         certificates=tuple(
             each
             for each in gateway.certificates or ()
-            if each.private_key and each.type == "X509" and moment(each.not_after)
+            if each.private_key and each.type == "X509" and parse_timestamp(each.not_after)
         ),
         problems=_grouped(gateway.problems, lambda problem: problem.kind),
         carried=_carried(gateway),
@@ -63,11 +63,11 @@ def _replacing(gateway: Gateway) -> Mapping[str, tuple[str, ...]]:
     """
     alike: dict[tuple[object, ...], list[str]] = defaultdict(list)
     for connection in gateway.connections:
-        own, peer = identities(connection)
+        own, peer = normalize_identities(connection)
         if (
             own
             and peer
-            and not (several(own) or several(peer))
+            and not (may_be_several(own) or may_be_several(peer))
             and connection.unique == "replace"
             and not connection.omitted
         ):

@@ -6,18 +6,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import End, IkeSa
-from ..swanctl.normalize import identities, normal, numeric
+from ..swanctl.normalize import is_numeric, normalize_identities, normalize_identity
 
 
-def strangers(end: End, peer: End) -> Iterator[IkeSa]:
+def find_strangers(end: End, peer: End) -> Iterator[IkeSa]:
     """Established ones that the peer's gateway holds for another connection, or that are with another name or address.
 
     Behind NAT the address is the router's and says nothing; nor does it where not all addresses of the peer are known.
     """
     if not end.sas or peer.gateway.sas is None:
         return
-    who = identities(peer.connection)[0]
-    if who and not peer.connection.local[0].id and not numeric(who):
+    who = normalize_identities(peer.connection)[0]
+    if who and not peer.connection.local[0].id and not is_numeric(who):
         who = None  # it goes by its address, which is known by a name only
     for ike in end.sas:
         if ike.state == "ESTABLISHED" and _with_another(ike, peer, who):
@@ -29,8 +29,8 @@ def _with_another(ike: IkeSa, peer: End, who: str | None) -> bool:
     held = peer.site.holders.get((ike.initiator_spi, ike.responder_spi))
     if held is not None:
         return held != peer.connection.name
-    said = normal(ike.remote_id) if ike.remote_id else None
+    said = normalize_identity(ike.remote_id) if ike.remote_id else None
     if who is not None and said is not None and said != who:
         return True
-    direct = peer.site.whole and numeric(ike.remote_host) and not (ike.nat_remote or ike.nat_local)
+    direct = peer.site.whole and is_numeric(ike.remote_host) and not (ike.nat_remote or ike.nat_local)
     return direct and ike.remote_host not in peer.site.addresses

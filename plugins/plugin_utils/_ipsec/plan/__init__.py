@@ -4,7 +4,7 @@
 The phases: daemons are started and loaded, the responder is changed, then the initiator, stale SAs are retired,
 the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
 is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
-tunnel that is changed is re-initiated: without a break where that is possible (`gentle`), else once (`plain`).
+tunnel that is changed is re-initiated: without a break where that is possible (`make_before_break`), else once (`reinitiate`).
 Each cause of a tunnel that does not work has a turn of its own (`causes`), and the tunnel is read again after it.
 """
 
@@ -14,13 +14,13 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..model import End, Finding, Outage, Phase, Step, Tunnel
-from ..swanctl.normalize import explicit
-from .advice import advice
-from .causes import in_turns, keeps_down
-from .desired import DECLARED, DesiredSettings, beyond, wanted_of
-from .make_before_break import cost, obstacle, without_break
-from .outage import expected
-from .reinitiate import with_break
+from ..swanctl.normalize import list_explicit
+from .advice import write_advice
+from .causes import keeps_down, sort_by_turn
+from .desired import DECLARED, DesiredSettings, find_beyond, find_desired
+from .make_before_break import estimate_cost, find_obstacle, plan_without_break
+from .outage import estimate_outages
+from .reinitiate import plan_with_break
 
 __all__ = ["DECLARED", "PHASES", "LiveTunnels", "Plan", "plan"]
 PHASES: tuple[Phase, ...] = (
@@ -75,16 +75,16 @@ def plan(
     for tunnel in tunnels:
         found = by_tunnel.get(tunnel.name, [])
         if found:
-            turns = in_turns(found, causes, works=tunnel.name in live.working)
+            turns = sort_by_turn(found, causes, works=tunnel.name in live.working)
             ours, theirs, why = _of(tunnel, turns, causes, allowed, up=tunnel.name in live.up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
-                told += [advice(tunnel.named(step)) for step in theirs]
+                told += [write_advice(tunnel.named(step)) for step in theirs]
             if ours:
                 carrying = tunnel.name in live.carrying
                 restarts = any(_restarts(tunnel.end(step.gateway)) for step in ours if step.state == "loaded")
                 up = tunnel.name in live.up
-                outages[tunnel.name] = expected(ours, up=up, carrying=carrying, restarts=restarts, why=why)
+                outages[tunnel.name] = estimate_outages(ours, up=up, carrying=carrying, restarts=restarts, why=why)
     return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
 
 
@@ -95,24 +95,24 @@ def _of(
     mine = {end.gateway.name for end in tunnel.ends if allowed is None or end.gateway.name in allowed}
     wishes: list[tuple[Mapping[str, DesiredSettings], list[Step]]] = []
     for found in turns:
-        asked, others = wanted_of(tunnel, found)
-        wishes.append((beyond(asked, [earlier for earlier, dummy in wishes]), others))
-    plain = [with_break(tunnel, *wish) for wish in wishes]
+        asked, others = find_desired(tunnel, found)
+        wishes.append((find_beyond(asked, [earlier for earlier, dummy in wishes]), others))
+    plain = [plan_with_break(tunnel, *wish) for wish in wishes]
     theirs = [step for steps in plain for step in steps if step.gateway not in mine]
     ours: list[Step] = []
     reasons: list[str] = []
     ids = {finding.id for found in turns for finding in found}
     in_vain = _in_vain(turns, wishes, causes)
     for turn, ((wanted, others), steps) in enumerate(zip(wishes, plain, strict=True), 1):
-        why = obstacle(tunnel, wanted, others, ids) if up else "it is down"
+        why = find_obstacle(tunnel, wanted, others, ids) if up else "it is down"
         if why:
             taken = [step for step in steps if step.gateway in mine]
             taken = _alone(tunnel, taken) if theirs else taken
             taken = _only_set(taken) if in_vain[turn - 1] else taken
         else:
             persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
-            taken = [*without_break(tunnel, wanted, others, mine), *persist]
-            why = cost(tunnel, wanted, taken)
+            taken = [*plan_without_break(tunnel, wanted, others, mine), *persist]
+            why = estimate_cost(tunnel, wanted, taken)
         made = any(step.reinitiate or step.phase == "establish" for step in ours)
         if made and all(step.phase in ("retire", "establish") for step in taken):
             taken = []  # an earlier turn re-establishes the tunnel
@@ -158,7 +158,7 @@ def _restarts(end: End) -> bool:
 
 def _able(end: End) -> bool:
     """Whether an end can initiate: it knows an address of its peer."""
-    return bool(explicit(end.connection.remote_addrs))
+    return bool(list_explicit(end.connection.remote_addrs))
 
 
 def _ordered(steps: Iterable[Step]) -> tuple[Step, ...]:

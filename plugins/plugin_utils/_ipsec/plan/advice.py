@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import Step, titled
+from ..model import Step, format_name
 
 
-def advice(step: Step) -> str:
+def write_advice(step: Step) -> str:
     """The step as such a sentence."""
     what = (
         "; ".join(_assignments(step))
@@ -19,7 +19,7 @@ def advice(step: Step) -> str:
             "connection": "set the pre-shared key that was agreed on",
         }[step.do]
     )
-    where = f"connection {titled((step.connection,), step.description)}: " if step.connection else ""
+    where = f"connection {format_name((step.connection,), step.description)}: " if step.connection else ""
     return f"{step.gateway}: {where}{what} ({step.tunnel}: {', '.join(step.findings)})"
 
 

@@ -9,7 +9,7 @@ from ..model import Finding, Step
 from .desired import DECLARED
 
 
-def in_turns(found: Sequence[Finding], causes: Container[str], *, works: bool) -> list[list[Finding]]:
+def sort_by_turn(found: Sequence[Finding], causes: Container[str], *, works: bool) -> list[list[Finding]]:
     """The findings that ask for something, in groups of which each is repaired and looked at before the next.
 
     What works is changed once, so that it is re-established once. What does not is first loaded and brought to what

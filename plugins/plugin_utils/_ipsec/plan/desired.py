@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..analysis.declared_settings import declared
+from ..analysis.declared_settings import find_deviations
 from ..model import Change, Child, Connection, End, Finding, Step, Tunnel
-from ..swanctl.keys import alike, duration
+from ..swanctl.keys import is_alike, parse_duration
 
 DECLARED = "setting-deviates"
 
@@ -23,7 +23,7 @@ class DesiredSettings:
     findings: dict[str, None] = field(default_factory=dict)
 
 
-def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, DesiredSettings], list[Step]]:
+def find_desired(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, DesiredSettings], list[Step]]:
     """By gateway, the settings that are to be set there; and all steps that are no settings."""
     wanted = {end.gateway.name: DesiredSettings() for end in tunnel.ends}
     others: list[Step] = []
@@ -32,7 +32,7 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, De
     for finding in found:
         for fix in finding.fix:
             if isinstance(fix, Change):
-                if (fix.end, fix.setting) in deviates or not _against(tunnel, fix):
+                if (fix.end, fix.setting) in deviates or not _contradicts(tunnel, fix):
                     _want(wanted[fix.end.gateway], fix, finding.id)
             elif fix.do == "connection":
                 wanted[fix.gateway].psk = True
@@ -41,11 +41,11 @@ def wanted_of(tunnel: Tunnel, findings: Iterable[Finding]) -> tuple[dict[str, De
                 others.append(replace(fix, findings=(finding.id,)))
     for end in tunnel.ends:
         if end.gateway.dpd_follows_close:
-            _together(wanted[end.gateway.name], end)
+            _couple_dpd_and_close(wanted[end.gateway.name], end)
     return wanted, others
 
 
-def beyond(
+def find_beyond(
     wanted: Mapping[str, DesiredSettings], earlier: Iterable[Mapping[str, DesiredSettings]]
 ) -> dict[str, DesiredSettings]:
     """Of what the ends are to get what they have not got in earlier turns; an end that has got all is asked nothing."""
@@ -65,7 +65,7 @@ def beyond(
     return left
 
 
-def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> DesiredSettings:
+def find_missing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapping[str, str]]) -> DesiredSettings:
     """Of these settings, those that the end has not already."""
     held = {child.name: child for child in end.connection.children}
     missing = DesiredSettings({key: value for key, value in settings.items() if not _has(end.connection, key, value)})
@@ -75,12 +75,12 @@ def differing(end: End, settings: Mapping[str, str], children: Mapping[str, Mapp
     return missing
 
 
-def _against(tunnel: Tunnel, change: Change) -> bool:
+def _contradicts(tunnel: Tunnel, change: Change) -> bool:
     """Whether a change is away from what is declared: one run would undo what the last one did."""
     end = tunnel.end(change.end.gateway)
     child = next((each for each in end.connection.children if each.name == change.end.child), None)
-    key, said = change.setting, declared(tunnel, end, child).get(change.setting)
-    return said is not None and not alike("connection" if child is None else "child", key, said, change.value)
+    key, said = change.setting, find_deviations(tunnel, end, child).get(change.setting)
+    return said is not None and not is_alike("connection" if child is None else "child", key, said, change.value)
 
 
 def _want(wanted: DesiredSettings, change: Change, finding: str) -> None:
@@ -89,9 +89,11 @@ def _want(wanted: DesiredSettings, change: Change, finding: str) -> None:
     wanted.findings[finding] = None
 
 
-def _together(wanted: DesiredSettings, end: End) -> None:
+def _couple_dpd_and_close(wanted: DesiredSettings, end: End) -> None:
     """Close and DPD action as the platform can have them: the second is what the first is, if peers are checked."""
-    checks = duration(wanted.settings["dpd_delay"]) if "dpd_delay" in wanted.settings else end.connection.dpd_delay
+    checks = (
+        parse_duration(wanted.settings["dpd_delay"]) if "dpd_delay" in wanted.settings else end.connection.dpd_delay
+    )
     for given in wanted.children.values():
         if checks and "close_action" in given:
             given.setdefault("dpd_action", given["close_action"])
@@ -101,4 +103,6 @@ def _together(wanted: DesiredSettings, end: End) -> None:
 
 def _has(holder: Connection | Child, key: str, value: str) -> bool:
     setting = holder.settings.get(key)
-    return alike("child" if isinstance(holder, Child) else "connection", key, setting.value if setting else "", value)
+    return is_alike(
+        "child" if isinstance(holder, Child) else "connection", key, setting.value if setting else "", value
+    )

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from ..model import End, Phase, PskUse, Step, Tunnel
-from ..swanctl.keys import listed
-from ..swanctl.normalize import explicit
-from .desired import DesiredSettings, differing
+from ..swanctl.keys import split_list
+from ..swanctl.normalize import list_explicit
+from .desired import DesiredSettings, find_missing
 
 LISTS = ("proposals", "esp_proposals", "ah_proposals")  # both ends must have one in common
 AGREED = (*LISTS, "version")
@@ -29,7 +29,7 @@ SOFT = frozenset(
 )
 
 
-def obstacle(
+def find_obstacle(
     tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step], findings: Collection[str]
 ) -> str:
     """Why a tunnel that is up cannot be changed so; empty where it can."""
@@ -101,7 +101,7 @@ def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], finding
     return "IKEv1 tries one pre-shared key only" if versions & {1, "1"} else ""
 
 
-def without_break(
+def plan_without_break(
     tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step], mine: Collection[str]
 ) -> list[Step]:
     """The steps on those of the tunnel's gateways that are ours to change (`mine`)."""
@@ -110,14 +110,14 @@ def without_break(
         return []
     end, peer = (ours[0], tunnel.other(ours[0]))
     asked, there = wanted[end.gateway.name], wanted[peer.gateway.name]
-    during = _during(tunnel, end, asked, there)
+    during = _is_transitional(tunnel, end, asked, there)
     if len(ours) == 1:
-        keys = _alone(tunnel, end) if asked.psk else None
+        keys = _is_ours_alone(tunnel, end) if asked.psk else None
         phase: Phase = "initiator" if end is tunnel.initiating else "responder"
-        step = _step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _shows(during))
+        step = _step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _has_final_setting(during))
         return [] if step is None else [step]
     steps = [
-        _step(tunnel, "responder", end, during, _beside(tunnel, end) if asked.psk else None),
+        _step(tunnel, "responder", end, during, _accept_new_key(tunnel, end) if asked.psk else None),
         _step(tunnel, "initiator", peer, there, _signing(tunnel, peer) if there.psk else None, hop=True),
     ]
     last = [
@@ -126,11 +126,11 @@ def without_break(
     ]
     anew = [step for step in others if step.state == "reinitiated"]
     if steps[1] is None and (anew or last[0] or (steps[0] and not steps[0].reinitiate)):
-        steps.append(_hop(tunnel, [*steps, *last, *anew]))
+        steps.append(_build_reinitiate_step(tunnel, [*steps, *last, *anew]))
     return [step for step in (*steps, *last) if step is not None]
 
 
-def cost(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], steps: list[Step]) -> str:
+def estimate_cost(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], steps: list[Step]) -> str:
     """Why such steps break the tunnel after all: the responder makes it anew, and its peer starts what it closes."""
     peer = tunnel.initiating
     alone = {step.gateway for step in steps if step.reinitiate} == {tunnel.answering.gateway.name}
@@ -138,13 +138,13 @@ def cost(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], steps: list[Step
     return f"{peer.name()} starts the tunnel again when it is closed" if again else ""
 
 
-def _shows(during: DesiredSettings) -> bool:
+def _has_final_setting(during: DesiredSettings) -> bool:
     """Whether there is something that a tunnel made anew has, and not just more that it may have."""
     children = during.children.values()
     return any(key not in AGREED for key in (*during.settings, *(key for given in children for key in given)))
 
 
-def _during(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSettings) -> DesiredSettings:
+def _is_transitional(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSettings) -> DesiredSettings:
     """What an end is to have while its peer may still have the old values."""
     found = DesiredSettings(findings=asked.findings)
     for key, value in asked.settings.items():
@@ -152,19 +152,19 @@ def _during(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSett
         if key == "version":
             value = _version(tunnel, end, value, there)  # noqa: PLW2901
         elif key in LISTS:
-            value = _expanded(value, held, both=key in there.settings)  # noqa: PLW2901
+            value = _expand(value, held, both=key in there.settings)  # noqa: PLW2901
         found.settings[key] = value
     for own, other in tunnel.pairs(end):
         also = there.children.get(other.name, {})
         for key, value in asked.children.get(own.name, {}).items():
-            wanted = _expanded(value, getattr(own, key), both=key in also) if key in LISTS else value
+            wanted = _expand(value, getattr(own, key), both=key in also) if key in LISTS else value
             found.children.setdefault(own.name, {})[key] = wanted
     return found
 
 
-def _expanded(value: str, held: Collection[str], *, both: bool) -> str:
+def _expand(value: str, held: Collection[str], *, both: bool) -> str:
     """New proposals first, then the old ones: where both ends change, and where only the old ones are to go."""
-    new = listed(value) or ("default",)  # which a value that is to go leaves (swanctl.conf(5))
+    new = split_list(value) or ("default",)  # which a value that is to go leaves (swanctl.conf(5))
     expands = both or set(new) < set(held)
     return ",".join((*new, *(old for old in held if old not in new))) if expands else value
 
@@ -188,7 +188,7 @@ def _left(asked: DesiredSettings, during: DesiredSettings) -> DesiredSettings:
     return left
 
 
-def _beside(tunnel: Tunnel, end: End) -> PskUse | None:
+def _accept_new_key(tunnel: Tunnel, end: End) -> PskUse | None:
     """The end accepts the new key beside the one it signs with; None where it does already."""
     digest = tunnel.psk.digest if tunnel.psk else ""
     return None if digest in {secret.digest for secret in end.accepts} else "accept"
@@ -200,7 +200,7 @@ def _signing(tunnel: Tunnel, end: End) -> PskUse | None:
     return None if end.secret is not None and end.secret.digest == digest else "sign"
 
 
-def _alone(tunnel: Tunnel, end: End) -> PskUse | None:
+def _is_ours_alone(tunnel: Tunnel, end: End) -> PskUse | None:
     """How far one end can go while its peer is somebody else's."""
     digest = tunnel.psk.digest if tunnel.psk else ""
     peer = tunnel.other(end)
@@ -208,14 +208,14 @@ def _alone(tunnel: Tunnel, end: End) -> PskUse | None:
         return "only"
     if digest in {secret.digest for secret in peer.accepts}:
         return _signing(tunnel, end)
-    return _beside(tunnel, end)
+    return _accept_new_key(tunnel, end)
 
 
 def _step(  # noqa: PLR0913  what a step consists of
     tunnel: Tunnel, phase: Phase, end: End, wanted: DesiredSettings, psk: PskUse | None, *, hop: bool = False
 ) -> Step | None:
     """The step that gives an end what it has not yet; None where it has all of it."""
-    missing = differing(end, wanted.settings, wanted.children)
+    missing = find_missing(end, wanted.settings, wanted.children)
     if not (missing.settings or missing.children or psk):
         return None
     hopping = hop and _able(end)
@@ -236,7 +236,7 @@ def _step(  # noqa: PLR0913  what a step consists of
     )
 
 
-def _hop(tunnel: Tunnel, steps: list[Step | None]) -> Step:
+def _build_reinitiate_step(tunnel: Tunnel, steps: list[Step | None]) -> Step:
     """The initiator makes the tunnel anew beside the old one."""
     end = tunnel.initiating
     ids = tuple(dict.fromkeys(name for step in steps if step is not None for name in step.findings))
@@ -254,7 +254,7 @@ def _hop(tunnel: Tunnel, steps: list[Step | None]) -> Step:
 
 def _able(end: End) -> bool:
     """Whether an end can initiate: it knows an address of its peer."""
-    return bool(explicit(end.connection.remote_addrs))
+    return bool(list_explicit(end.connection.remote_addrs))
 
 
 def _restarts(end: End, wanted: DesiredSettings) -> bool:

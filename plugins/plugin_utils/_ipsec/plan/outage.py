@@ -11,7 +11,7 @@ ONCE = 2.0  # seconds of one re-initiation: an upper bound of what was measured 
 NONE = Outage(0.0, "no step touches live SAs")
 
 
-def expected(steps: Iterable[Step], *, up: bool, carrying: bool, restarts: bool = False, why: str) -> Outage:
+def estimate_outages(steps: Iterable[Step], *, up: bool, carrying: bool, restarts: bool = False, why: str) -> Outage:
     """The outage of a tunnel's steps. `why`: what keeps it from going without a break; empty where nothing does.
 
     `up`: all of its children are; `carrying`: both ends hold at least one CHILD_SA in common; `restarts`: to load an

@@ -10,7 +10,7 @@ from ..model import End, Step, Tunnel
 from .desired import DesiredSettings
 
 
-def with_break(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step]) -> list[Step]:
+def plan_with_break(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step]) -> list[Step]:
     """All steps of one tunnel, whoever may take them."""
     settings = [
         _connection(tunnel, end, wanted[end.gateway.name])
@@ -43,7 +43,7 @@ def _live(tunnel: Tunnel, settings: list[Step], others: list[Step]) -> list[Step
     if settings:
         rest = [step for step in rest if step.phase != "retire"]  # re-initiating retires what was there
         if _restarts(tunnel):
-            rest.append(_dropped(tunnel, settings))
+            rest.append(_drop_replaced(tunnel, settings))
         establishing = [_after(tunnel, settings)] if not _does_it_itself(tunnel, settings[-1]) else []
     anew = [replace(step, phase="establish") for step in rest if step.state == "reinitiated"]
     if anew and any(step.state == "terminated" for step in rest):  # only after the other end has dropped its own
@@ -70,7 +70,7 @@ def _restarts(tunnel: Tunnel) -> bool:
     return bool(end.sas) and any("start" in child.close_action for child in end.connection.children)
 
 
-def _dropped(tunnel: Tunnel, settings: list[Step]) -> Step:
+def _drop_replaced(tunnel: Tunnel, settings: list[Step]) -> Step:
     """The responder drops those SAs itself: what an end closes itself triggers no close action there."""
     end = tunnel.answering
     return replace(

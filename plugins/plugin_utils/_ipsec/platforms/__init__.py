@@ -15,7 +15,7 @@ from .candidate import Candidate
 from .daemon_request import DaemonPlan, DaemonRequest
 from .desired import DesiredConnection
 from .gather_options import GatherOptions
-from .gather_script import GatherScript, script
+from .gather_script import GatherScript, build_script
 
 
 class Gatherer(Protocol):
@@ -70,10 +70,10 @@ class AutoDetect:
     def gather(self, options: GatherOptions) -> Script:
         """A script that asks each platform whether it is there; strongSwan is what nothing else claims to be."""
         programs = [found for each in PLATFORMS.values() if (found := each.program(options))]
-        return script(sorted(programs, key=lambda each: not each.here))
+        return build_script(sorted(programs, key=lambda each: not each.here))
 
 
-def platform(name: str) -> Gatherer:
+def find_platform(name: str) -> Gatherer:
     """The platform of this name, or by `auto` whichever there is.
 
     Raises:
@@ -82,7 +82,7 @@ def platform(name: str) -> Gatherer:
     return AutoDetect() if name == "auto" else _named(name)
 
 
-def platform_of(reply: Reply) -> Platform:
+def detect_platform(reply: Reply) -> Platform:
     """The platform whose script made the reply.
 
     Raises:
@@ -98,7 +98,7 @@ def read_gateway(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     Raises:
         IpsecError: none of our scripts made the reply, or the gateway has put something else into it.
     """
-    vendor = platform_of(reply)
+    vendor = detect_platform(reply)
     try:
         return vendor.read(name, reply, options)
     except IpsecError:
@@ -108,7 +108,7 @@ def read_gateway(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         raise IpsecError(what, hint="see what else writes into the session, or report it as a defect") from error
 
 
-def platform_named(name: str) -> Platform:
+def require_platform(name: str) -> Platform:
     """The platform that a gateway says it is.
 
     Raises:

@@ -83,7 +83,7 @@ class Candidate(Protocol):
         """What the user is to know of how it went."""
 
 
-def changed_lines(diff: Iterable[Mapping[str, str]]) -> list[str]:
+def diff_lines(diff: Iterable[Mapping[str, str]]) -> list[str]:
     """The changed lines of each file, as `diff -u0` shows them."""
     return [
         line

@@ -46,7 +46,7 @@ class DesiredConnection:
     ] = ()  # for the same connection, that a run grants first; given in check mode only
 
 
-def wanted(
+def validate_settings(
     wish: DesiredConnection, connection: Connection, version: tuple[int, ...]
 ) -> Iterator[tuple[Path, str | None]]:
     """Each path with its value, checked as vici_config.c would.

@@ -32,7 +32,7 @@ class GatherOptions:
             IpsecError: its key is too short.
         """
         return cls(
-            digest_key=digest_key(args["digest_key"]),
+            digest_key=make_digest_key(args["digest_key"]),
             config=args["config"],
             sas=args["sas"],
             certificates=args["certificates"],
@@ -41,7 +41,7 @@ class GatherOptions:
         )
 
 
-def digest_key(given: str | None) -> str:
+def make_digest_key(given: str | None) -> str:
     """The key given, or a random one. A short one could be guessed, and would be blanked out wherever it occurs.
 
     Raises:

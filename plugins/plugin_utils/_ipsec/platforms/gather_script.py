@@ -24,7 +24,7 @@ class GatherScript:
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
-def script(programs: Sequence[GatherScript]) -> Script:
+def build_script(programs: Sequence[GatherScript]) -> Script:
     """One script that reads a gateway of whichever of these platforms it is: the last where it is none of the others.
 
     Texts that platforms share go over once.

@@ -20,7 +20,7 @@ KEYS = {
 }
 
 
-def asked(settings: Mapping[object, object]) -> dict[str, str]:
+def parse_settings(settings: Mapping[object, object]) -> dict[str, str]:
     """What is asked for, checked; an empty value stands for strongSwan's default.
 
     Raises:
@@ -35,12 +35,12 @@ def asked(settings: Mapping[object, object]) -> dict[str, str]:
     return found
 
 
-def held(waits: Retransmission) -> dict[str, str]:
+def find_current(waits: Retransmission) -> dict[str, str]:
     """The settings that are in force."""
     return {key: f"{getattr(waits, key.removeprefix('retransmit_')):g}" for key in KEYS}
 
 
-def same(key: str, one: str, other: str) -> bool:
+def is_same(key: str, one: str, other: str) -> bool:
     """Whether two values mean the same."""
-    default = held(Retransmission())[key]
+    default = find_current(Retransmission())[key]
     return float(one or default) == float(other or default)

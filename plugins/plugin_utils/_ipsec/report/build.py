@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..analysis.attempts import verdicts
-from ..analysis.evidence import installed, up
+from ..analysis.attempts import judge_attempts
+from ..analysis.evidence import find_installed, has_common_sa
 from ..model import Audit, Gateway, Tunnel
-from ..swanctl.certificates import moment
+from ..swanctl.certificates import parse_timestamp
 from . import side_by_side
 from .content import CertificateExpiry, Report, TunnelReport
 from .repairs import RepairSummary
 
 
-def tell(  # noqa: PLR0913  each is one thing that is told
+def build_report(  # noqa: PLR0913  each is one thing that is told
     found: Audit,
     gateways: Iterable[Gateway],
     time: str,
@@ -36,23 +36,23 @@ def tell(  # noqa: PLR0913  each is one thing that is told
         policy=found.policy,
         waived=found.waived,
         certificates=tuple(dict.fromkeys(_expiries(gateways))),
-        verdicts={tunnel.name: verdicts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
+        verdicts={tunnel.name: judge_attempts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
         comparisons=comparisons or {},
-        sides={tunnel.name: side_by_side.rows(tunnel) for tunnel in found.tunnels} if sides else {},
+        sides={tunnel.name: side_by_side.compare_ends(tunnel) for tunnel in found.tunnels} if sides else {},
         repairs=repairs,
     )
 
 
 def _told(found: Audit, tunnel: Tunnel) -> TunnelReport:
     proof = found.proofs[tunnel.name]
-    sas = {end.gateway.name: installed(end) for end in tunnel.ends}
+    sas = {end.gateway.name: find_installed(end) for end in tunnel.ends}
     return TunnelReport(
         tunnel.name,
         (tunnel.ends[0].name(), tunnel.ends[1].name()),
         tunnel.initiator,
         tunnel.initiator_because,
         tunnel.paired_by,
-        up(tunnel),
+        has_common_sa(tunnel),
         proof.state,
         proof,
         bytes_in={name: sum(sa.bytes_in for sa in each) for name, each in sas.items()},
@@ -63,6 +63,6 @@ def _told(found: Audit, tunnel: Tunnel) -> TunnelReport:
 def _expiries(gateways: Iterable[Gateway]) -> Iterator[CertificateExpiry]:
     for gateway in gateways:
         for each in gateway.certificates or ():
-            time = moment(each.not_after)
+            time = parse_timestamp(each.not_after)
             if each.private_key and time is not None:
                 yield CertificateExpiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)

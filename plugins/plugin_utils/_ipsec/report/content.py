@@ -94,7 +94,7 @@ class Report:
         return sum(tunnel.state == "unknown" for tunnel in self.tunnels)
 
 
-def summary(report: Report) -> str:
+def summarize(report: Report) -> str:
     """The whole of it in one line."""
     total = len(report.tunnels)
     counts = ", ".join(f"{number} {severity}" for severity, number in report.counts().items() if number)
@@ -105,6 +105,6 @@ def summary(report: Report) -> str:
     return "; ".join(parts)
 
 
-def worst_first(severity: Severity) -> tuple[Severity, ...]:
+def list_severities(severity: Severity) -> tuple[Severity, ...]:
     """The severities from the worst down to this one."""
     return SEVERITIES[: SEVERITIES.index(severity) + 1]

@@ -36,7 +36,7 @@ class ReportDiff:
 
     def new(self) -> frozenset[Key]:
         """The keys of those that were not there before."""
-        return frozenset(map(key_of, self.appeared))
+        return frozenset(map(build_key, self.appeared))
 
     def summary(self) -> str:
         """All of it in a few words; empty without an earlier report."""
@@ -47,7 +47,7 @@ class ReportDiff:
         return f"since {self.since}: {told or 'nothing has changed'}"
 
 
-def drift(before: Report, now: Report) -> ReportDiff:
+def diff_reports(before: Report, now: Report) -> ReportDiff:
     """What has changed. What is waived does not count, so a finding that is waived now is gone."""
     was, here = _by_key(before.findings), _by_key(now.findings)
     states = {tunnel.name: tunnel.state for tunnel in before.tunnels}
@@ -64,10 +64,10 @@ def drift(before: Report, now: Report) -> ReportDiff:
     )
 
 
-def key_of(finding: Finding) -> Key:
+def build_key(finding: Finding) -> Key:
     """What makes a finding the same as an earlier one."""
     return finding.id, finding.tunnel, finding.end
 
 
 def _by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
-    return {key_of(finding): finding for finding in findings}
+    return {build_key(finding): finding for finding in findings}

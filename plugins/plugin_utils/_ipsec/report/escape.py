@@ -14,29 +14,29 @@ from typing import Any
 _LINES = ("Zl", "Zp")  # Unicode's line and paragraph separators
 
 
-def visible(text: str) -> str:
+def escape_control(text: str) -> str:
     """The text with every character that cannot be seen replaced by how Python writes it.
 
     These are Unicode's categories C (control, format, surrogates, private, unassigned) and its separators of lines.
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(character) if _unseen(character) else character for character in text)
+    return "".join(_escape(character) if _is_unseen(character) else character for character in text)
 
 
-def visible_lines(value: Any) -> Any:
+def escape_lines(value: Any) -> Any:
     """The same of every string in lists and dicts, whose lines and tabs stay: of a file, or a part of a log."""
     if isinstance(value, str):
-        return "\n".join("\t".join(map(visible, line.split("\t"))) for line in value.split("\n"))
+        return "\n".join("\t".join(map(escape_control, line.split("\t"))) for line in value.split("\n"))
     if isinstance(value, Mapping):
-        return {key: visible_lines(each) for key, each in value.items()}
-    return [visible_lines(each) for each in value] if isinstance(value, (list, tuple)) else value
+        return {key: escape_lines(each) for key, each in value.items()}
+    return [escape_lines(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _unseen(character: str) -> bool:
+def _is_unseen(character: str) -> bool:
     category = unicodedata.category(character)
     return category.startswith("C") or category in _LINES
 
 
-def _escaped(character: str) -> str:
+def _escape(character: str) -> str:
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")

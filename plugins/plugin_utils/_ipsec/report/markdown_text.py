@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from .escape import visible
+from .escape import escape_control
 
 _LIVE = re.compile(  # a dot before letters: a chat makes a link of what may be a domain
     r"[\\`*_{}\[\]<>|~@]|&|[#!$%^](?=\w)|://|\w\.[^\W\d_]|\.xn--|:(?:[a-z+-][\w+-]*|100|1234):", re.IGNORECASE
@@ -22,27 +22,27 @@ _BLOCK = re.compile(r"[-+=#]+|\d+[.)]")  # as a line's first word: a list, a rul
 _FENCES = re.compile(r"`+")
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def format_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """A table of cells that are Markdown already."""
     body = [f"| {' | '.join(cell.replace('|', _BAR) for cell in row)} |" for row in rows]
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *body] if body else []
 
 
-def text(value: str) -> str:
+def escape_text(value: str) -> str:
     """Any text as it is, on one line: words that Markdown or a tracker would make something of are code."""
-    words = visible(" ".join(value.split())).split(" ")
+    words = escape_control(" ".join(value.split())).split(" ")
     first = bool(_BLOCK.fullmatch(words[0]))
     return " ".join(
         _code(word) if _LIVE.search(word) or (first and not place) else word for place, word in enumerate(words)
     )
 
 
-def message(value: str) -> str:
+def format_message(value: str) -> str:
     """Any text as a message to a chat, line by line; what Slack reads in angle brackets, also in code, is escaped.
 
     Source: docs.slack.dev, "Formatting message text", section "Escaping text".
     """
-    return "\n".join(escape(text(line), quote=False) for line in value.splitlines())
+    return "\n".join(escape(escape_text(line), quote=False) for line in value.splitlines())
 
 
 def _code(word: str) -> str:

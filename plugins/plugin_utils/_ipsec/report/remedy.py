@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..model import Change, Finding
 
 
-def remedies(finding: Finding) -> Iterator[str]:
+def describe_fixes(finding: Finding) -> Iterator[str]:
     """Each change or step that mends it, or why there is none."""
     for fix in finding.fix:
         if isinstance(fix, Change):

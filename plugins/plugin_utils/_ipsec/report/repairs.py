@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..model import SEVERE, Audit, Finding, Step, TunnelProof, titled
+from ..model import SEVERE, Audit, Finding, Step, TunnelProof, format_name
 
 PSK = {
     "only": "pre-shared key",
@@ -40,7 +40,7 @@ class RepairSummary:
     undone: str = ""  # what became of what was changed and then taken back; empty where it is kept
 
 
-def tell(
+def build_repairs(
     before: Sequence[Finding],
     done: Sequence[ExecutedStep],
     after: Audit,
@@ -119,5 +119,5 @@ def _step(step: Step) -> str:
     settings = [f"{key} = {value}" for key, value in step.settings.items()]
     settings += [f"{child}.{key} = {value}" for child, given in step.children.items() for key, value in given.items()]
     settings += [PSK[step.psk_use]] if step.psk else []
-    where = titled((step.gateway, step.connection, step.child), step.description)
+    where = format_name((step.gateway, step.connection, step.child), step.description)
     return f"{where}: {', '.join(settings) or f'{step.do} {step.state}'}"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from ..analysis.attempts import verdicts
+from ..analysis.attempts import judge_attempts
 from ..model import Auth, Child, End, InitiationResult, Tunnel
-from ..swanctl.normalize import identities, selector
+from ..swanctl.normalize import normalize_identities, normalize_selector
 
 DIFFERS = "!="
 WIDTH = 38  # characters of a value's column
@@ -29,14 +29,14 @@ def render(tunnel: Tunnel) -> str:
     """The comparison as text."""
     one, other = tunnel.ends
     head = ComparisonRow("", (str(one.name()), str(other.name())))
-    width = max(len(row.what) for row in (head, *rows(tunnel)))
+    width = max(len(row.what) for row in (head, *compare_ends(tunnel)))
     lines = [f"{tunnel.name}: {tunnel.initiator} is to initiate, because {tunnel.initiator_because}"]
-    for row in (head, *rows(tunnel)):
+    for row in (head, *compare_ends(tunnel)):
         lines += _lines(row, width)
-    return "\n".join([*lines, *(_said(verdict) for verdict in verdicts(tunnel))])
+    return "\n".join([*lines, *(_said(verdict) for verdict in judge_attempts(tunnel))])
 
 
-def rows(tunnel: Tunnel) -> tuple[ComparisonRow, ...]:
+def compare_ends(tunnel: Tunnel) -> tuple[ComparisonRow, ...]:
     """Everything that is compared, the connection first, then each child that both ends have."""
     return (*_connection(tunnel), *(row for pair in tunnel.pairs(tunnel.ends[0]) for row in _child(tunnel, pair)))
 
@@ -47,7 +47,7 @@ def _connection(tunnel: Tunnel) -> Iterator[ComparisonRow]:
     names = [end.gateway.name for end in ends]
     yield _mirrored(f"address of {names[0]}", one.local_addrs, other.remote_addrs)
     yield _mirrored(f"address of {names[1]}", one.remote_addrs, other.local_addrs)
-    ids = [tuple(identity or "%any" for identity in identities(connection)) for connection in (one, other)]
+    ids = [tuple(identity or "%any" for identity in normalize_identities(connection)) for connection in (one, other)]
     yield _mirrored(f"identity of {names[0]}", (ids[0][0],), (ids[1][1],))
     yield _mirrored(f"identity of {names[1]}", (ids[0][1],), (ids[1][0],))
     yield _equal("version", *(str(c.version or "any") for c in (one, other)))
@@ -63,7 +63,7 @@ def _child(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[ComparisonRow]
     one, other = pair
     names = [end.gateway.name for end in tunnel.ends]
     label = one.name if one.name == other.name else f"{one.name}, {other.name}"
-    ours, theirs = ([[selector(text) for text in texts] for texts in (c.local_ts, c.remote_ts)] for c in pair)
+    ours, theirs = ([[normalize_selector(text) for text in texts] for texts in (c.local_ts, c.remote_ts)] for c in pair)
     yield _mirrored(f"{label}: networks of {names[0]}", ours[0], theirs[1])
     yield _mirrored(f"{label}: networks of {names[1]}", ours[1], theirs[0])
     yield _equal(f"{label}: esp_proposals", ",".join(one.esp_proposals), ",".join(other.esp_proposals))

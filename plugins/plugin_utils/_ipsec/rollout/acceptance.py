@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model import CarryingChildren, ChangeRecord, ChangeRequest, StepResult, TunnelChange, TunnelSnapshot
-from .snapshot import FleetSnapshot, carrying
-from .steps import asked_again, steps_of
+from .snapshot import FleetSnapshot, list_carrying
+from .steps import is_asked_again, list_steps
 
 
-def unproven(
+def explain_unproven(
     tunnel: TunnelChange,
     taken: Sequence[StepResult],
     after: TunnelSnapshot | None,
@@ -19,9 +19,9 @@ def unproven(
     order: ChangeRequest,
 ) -> str:
     """Why a tunnel may not stay as it is; empty where it may."""
-    again = asked_again((step for step in taken if step.ran), steps_of(tunnel, seen, order.hosts))
+    again = is_asked_again((step for step in taken if step.ran), list_steps(tunnel, seen, order.hosts))
     half = _is_half(tunnel, order) and again is None  # it is set, and the other end decides what comes of it
-    if not half and (failed := failures(taken)):
+    if not half and (failed := list_failures(taken)):
         return f"{failed[0].what} on {failed[0].gateway} failed: {failed[0].failed}"
     if after is None:
         said = [f"{g} cannot be read any more: {seen.unreadable[g]}" for g in tunnel.gateways if g in seen.unreadable]
@@ -33,7 +33,7 @@ def unproven(
     return f"it was done, and is asked for again: {', '.join(again.findings)} on {again.gateway}" if again else ""
 
 
-def failures(taken: Sequence[StepResult]) -> list[StepResult]:
+def list_failures(taken: Sequence[StepResult]) -> list[StepResult]:
     """Steps of the last round that failed: what failed before may have failed for what was done since."""
     last = max((step.round for step in taken), default=0)
     return [step for step in taken if step.failed and step.round == last]
@@ -45,9 +45,9 @@ def _is_half(tunnel: TunnelChange, order: ChangeRequest) -> bool:
     return order.halves and not was_up and not set(tunnel.gateways) <= set(order.hosts)
 
 
-def lost(record: ChangeRecord, tunnel: TunnelChange, seen: FleetSnapshot) -> str:
+def find_lost(record: ChangeRecord, tunnel: TunnelChange, seen: FleetSnapshot) -> str:
     """What of a tunnel, or of an unchanged one at its gateways, passes traffic or is up no more; or empty."""
-    now = {each.name: each for each in carrying(tunnel.gateways, seen)}
+    now = {each.name: each for each in list_carrying(tunnel.gateways, seen)}
     dark = {name for name, gateway in seen.gateways.items() if gateway.sas is None} | seen.unreadable.keys()
     changed = {each.name for each in record.tunnels if each.batch == record.batch} - {tunnel.name}
     for each in record.carrying:
@@ -63,7 +63,7 @@ def lost(record: ChangeRecord, tunnel: TunnelChange, seen: FleetSnapshot) -> str
     return ""
 
 
-def another(
+def find_differences(
     before: TunnelSnapshot | None, after: TunnelSnapshot | None, seen: FleetSnapshot, tunnel: TunnelChange
 ) -> str:
     """In what a tunnel is not what it was; empty where it is."""
@@ -78,7 +78,7 @@ def another(
     return "it carries nothing any more" if before.traffic and after.traffic is False else ""
 
 
-def spread(record: ChangeRecord) -> ChangeRecord:
+def propagate_failure(record: ChangeRecord) -> ChangeRecord:
     """Where a tunnel fails, those fail with it that its gateways' guards would undo."""
     guarded = {g for g, state in record.guards.items() if state in ("armed", "proven", "lost")}
     tunnels = {t.name: t for t in record.tunnels}

@@ -15,7 +15,7 @@ _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _Selectors = frozenset[frozenset[str]]
 
 
-def sizes(serial: object, total: int) -> Iterator[int]:
+def parse_sizes(serial: object, total: int) -> Iterator[int]:
     """How many tunnels each batch may have, without end: as a play's `serial`, whose last item goes on.
 
     Raises:
@@ -30,16 +30,16 @@ def sizes(serial: object, total: int) -> Iterator[int]:
         yield each[-1]
 
 
-def batches(
+def plan_batches(
     names: Sequence[str], serial: object, stand_ins: Mapping[str, frozenset[str]]
 ) -> tuple[tuple[str, ...], ...]:
     """All names in batches, in their order as far as nobody meets a stand-in of theirs.
 
     Raises:
-        ParseError: see `sizes`.
+        ParseError: see `parse_sizes`.
     """
     waiting, found = list(names), []
-    for size in sizes(serial, len(names)):
+    for size in parse_sizes(serial, len(names)):
         if not waiting:
             break
         batch: list[str] = []
@@ -51,7 +51,7 @@ def batches(
     return tuple(found)
 
 
-def stand_ins(
+def find_redundant(
     tunnels: Mapping[str, Sequence[EndName]], gateways: Mapping[str, Gateway], redundant: Iterable[Iterable[str]]
 ) -> dict[str, frozenset[str]]:
     """By tunnel, those that carry its traffic when it is down.

@@ -46,7 +46,7 @@ class WindowStatus:
     why: str
 
 
-def window(given: Mapping[str, Any] | None) -> ChangeWindow | None:
+def parse_window(given: Mapping[str, Any] | None) -> ChangeWindow | None:
     """The window that a user gives as `start`, `end` and `timezone`; None where any time is fine.
 
     Raises:
@@ -68,7 +68,7 @@ def window(given: Mapping[str, Any] | None) -> ChangeWindow | None:
     return ChangeWindow(start, end, zone or getattr(start, "tzinfo", None) or UTC)
 
 
-def opening(wanted: ChangeWindow | None, now: datetime, *, needs: float = 0.0) -> WindowStatus:
+def check_window(wanted: ChangeWindow | None, now: datetime, *, needs: float = 0.0) -> WindowStatus:
     """Whether a window is open and leaves so many seconds; the reason is one sentence."""
     if wanted is None:
         return WindowStatus(open=True, closes_in=None, why="no change window is set")

@@ -23,7 +23,7 @@ from ..model import (
     Step,
     TunnelProof,
     TunnelSnapshot,
-    plain,
+    to_plain,
 )
 
 
@@ -52,7 +52,7 @@ class FleetSnapshot:
     left_unproven: Mapping[str, str] = field(default_factory=dict)  # tunnels that the plan would leave so, and why
 
 
-def picture(name: str, seen: FleetSnapshot, now: datetime) -> TunnelSnapshot | None:
+def take_snapshot(name: str, seen: FleetSnapshot, now: datetime) -> TunnelSnapshot | None:
     """The picture of a tunnel; None where one of its gateways could not be read."""
     tunnel = seen.tunnels.get(name)
     if tunnel is None:
@@ -71,7 +71,7 @@ def picture(name: str, seen: FleetSnapshot, now: datetime) -> TunnelSnapshot | N
     )
 
 
-def carrying(gateways: Collection[str], seen: FleetSnapshot) -> Iterator[CarryingChildren]:
+def list_carrying(gateways: Collection[str], seen: FleetSnapshot) -> Iterator[CarryingChildren]:
     """Of all tunnels that end at these gateways, what passes traffic and what is up."""
     came_back: dict[tuple[str, str], list[str]] = {}
     for probe in seen.probes:
@@ -105,7 +105,7 @@ def _children(gateways: Iterable[str], seen: FleetSnapshot) -> Mapping[tuple[str
     return found
 
 
-def managed_through(tunnel: AuditedTunnel, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
+def find_management_tunnel(tunnel: AuditedTunnel, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
     """Gateways whose session comes from an address that this tunnel leads to: a change may cut it."""
     return tuple(
         end.gateway
@@ -182,5 +182,5 @@ def _digest(end: EndName, gateway: Gateway) -> str:
     settings = {key: setting.value for key, setting in connection.settings.items()}
     children = {c.name: {key: s.value for key, s in c.settings.items()} for c in connection.children}
     keys = sorted((sorted(secret.ids), secret.digest or "") for secret in gateway.secrets)
-    told = json.dumps([settings, children, keys, plain(connection.loaded)], sort_keys=True)
+    told = json.dumps([settings, children, keys, to_plain(connection.loaded)], sort_keys=True)
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -26,11 +26,20 @@ from ..model import (
     TunnelChange,
     TunnelSnapshot,
 )
-from ..pair.selection import selected
-from .acceptance import another, lost, spread, unproven
-from .batches import batches, stand_ins
-from .snapshot import AuditedTunnel, FleetSnapshot, carrying, managed_through, picture
-from .steps import asked_again, fate, intended, next_turn, steps_of, to_watch, trouble, with_results
+from ..pair.selection import select_names
+from .acceptance import explain_unproven, find_differences, find_lost, propagate_failure
+from .batches import find_redundant, plan_batches
+from .snapshot import AuditedTunnel, FleetSnapshot, find_management_tunnel, list_carrying, take_snapshot
+from .steps import (
+    describe_failure,
+    describe_rollback,
+    find_next_turn,
+    find_planned_step,
+    is_asked_again,
+    list_steps,
+    list_watches,
+    merge_results,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +85,11 @@ def planned(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """
     seen, hosts = heard.seen, set(record.order.hosts)
     changed = {step.tunnel for step in seen.steps if step.gateway in hosts} | _served_by_daemons(seen, hosts)
-    wanted = [name for name in selected(seen.tunnels, heard.only, seen.unreadable) if name in changed]
-    managed = {name: managed_through(seen.tunnels[name], seen.gateways) for name in wanted}
+    wanted = [name for name in select_names(seen.tunnels, heard.only, seen.unreadable) if name in changed]
+    managed = {name: find_management_tunnel(seen.tunnels[name], seen.gateways) for name in wanted}
     names = sorted(wanted, key=lambda name: bool(managed[name]))
-    others = stand_ins({name: seen.tunnels[name].ends for name in names}, seen.gateways, heard.redundant)
-    order = batches(names, record.order.serial, others)
+    others = find_redundant({name: seen.tunnels[name].ends for name in names}, seen.gateways, heard.redundant)
+    order = plan_batches(names, record.order.serial, others)
     tunnels = [
         _tunnel(seen.tunnels[name], seen, number, managed[name], others[name])
         for number, batch in enumerate(order, 1)
@@ -105,17 +114,19 @@ def begun(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         return _each(record, lambda t: t.status == "planned", lambda t: _left(t, stopped))
 
     def begin(tunnel: TunnelChange) -> TunnelChange:
-        steps = steps_of(tunnel, heard.seen, record.order.hosts)
-        before = picture(tunnel.name, heard.seen, heard.now)
+        steps = list_steps(tunnel, heard.seen, record.order.hosts)
+        before = take_snapshot(tunnel.name, heard.seen, heard.now)
         why = _in_the_way(record, tunnel, before)
         if why or not steps:
             because = "" if tunnel.kept else "nothing was left to be done"
             left = replace(tunnel, steps=_kept(tunnel))
             return _left(left, why) if why else replace(left, status="done", because=because)
         ours = (
-            [intended(step, step.turn) for step in steps] if record.order.check else _next_round(_kept(tunnel), steps)
+            [find_planned_step(step, step.turn) for step in steps]
+            if record.order.check
+            else _next_round(_kept(tunnel), steps)
         )
-        watches = tuple(to_watch(tunnel, heard.seen, record.order.hosts))
+        watches = tuple(list_watches(tunnel, heard.seen, record.order.hosts))
         status: Status = "planned" if record.order.check else "under_way"
         unproven = heard.seen.left_unproven.get(tunnel.name, "") if record.order.check else ""
         return replace(
@@ -131,17 +142,19 @@ def begun(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     began = replace(record, batch=heard.batch, following=0, batch_began=heard.now.isoformat(), guards={})
     began = _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
     touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in began.ours(t)}
-    return replace(began, carrying=tuple(each for each in carrying(touched, heard.seen) if each.children or each.up))
+    return replace(
+        began, carrying=tuple(each for each in list_carrying(touched, heard.seen) if each.children or each.up)
+    )
 
 
 def armed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Only tunnels go on of which every gateway is guarded; before a later round it is guarded for longer."""
     guards: dict[str, GuardOf] = {
-        g: record.guards.get(g, "none") if trouble(r) else "armed" for g, r in heard.results.items()
+        g: record.guards.get(g, "none") if describe_failure(r) else "armed" for g, r in heard.results.items()
     }
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
-        said = {g: trouble(heard.results.get(g)) for g in record.ours(tunnel)}
+        said = {g: describe_failure(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(f"{gateway} could not be guarded: {words}" for gateway, words in said.items() if words)
         changed = any(step.ran and step.round > tunnel.kept for step in tunnel.steps)
         return (replace(tunnel, status="failing", because=why) if changed else _left(tunnel, why)) if why else tunnel
@@ -161,14 +174,14 @@ def tried(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """After the steps and a look at both ends: what is proven may stay. It may be looked at again."""
 
     def judge(tunnel: TunnelChange) -> TunnelChange:
-        after = picture(tunnel.name, heard.seen, heard.now)
-        steps = with_results(tunnel, heard.taken)
-        why = unproven(tunnel, steps, after, heard.seen, record.order) or lost(record, tunnel, heard.seen)
+        after = take_snapshot(tunnel.name, heard.seen, heard.now)
+        steps = merge_results(tunnel, heard.taken)
+        why = explain_unproven(tunnel, steps, after, heard.seen, record.order) or find_lost(record, tunnel, heard.seen)
         status: Status = "failing" if why else "proven"
-        more = not why and bool(steps_of(tunnel, heard.seen, record.order.hosts))
+        more = not why and bool(list_steps(tunnel, heard.seen, record.order.hosts))
         return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps, more=more)
 
-    return spread(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
+    return propagate_failure(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
 
 
 def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -177,13 +190,13 @@ def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         return record
 
     def go_on(tunnel: TunnelChange) -> TunnelChange:
-        steps = steps_of(tunnel, heard.seen, record.order.hosts)
-        seen = picture(tunnel.name, heard.seen, heard.now) is not None
+        steps = list_steps(tunnel, heard.seen, record.order.hosts)
+        seen = take_snapshot(tunnel.name, heard.seen, heard.now) is not None
         ran = [step for step in tunnel.steps if step.ran]
         last = max((step.round for step in tunnel.steps), default=0)
-        harmed = _worked(tunnel.baseline) or lost(record, tunnel, heard.seen)
+        harmed = _worked(tunnel.baseline) or find_lost(record, tunnel, heard.seen)
         idle = all(step.round < last for step in ran)
-        if tunnel.dragged or harmed or idle or not seen or not steps or asked_again(ran, steps):
+        if tunnel.dragged or harmed or idle or not seen or not steps or is_asked_again(ran, steps):
             return tunnel
         return replace(
             tunnel, status="under_way", because="", steps=(*tunnel.steps, *_next_round(tunnel.steps, steps)), more=False
@@ -194,28 +207,28 @@ def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
 
 def agreed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Only tunnels are confirmed of which every gateway knows that they are proven, and so does as its peer does."""
-    now: dict[str, GuardOf] = {g: ("armed" if trouble(r) else "proven") for g, r in heard.results.items()}
+    now: dict[str, GuardOf] = {g: ("armed" if describe_failure(r) else "proven") for g, r in heard.results.items()}
     guards = {**record.guards, **now}
 
     def hold(tunnel: TunnelChange) -> TunnelChange:
-        said = {g: trouble(heard.results.get(g)) for g in record.ours(tunnel)}
+        said = {g: describe_failure(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(
             f"{gateway} could not be told that it is proven: {words}" for gateway, words in said.items() if words
         )
         return replace(tunnel, status="failing", because=why) if why else tunnel
 
-    return spread(_each(replace(record, guards=guards), lambda t: t.status == "proven", hold))
+    return propagate_failure(_each(replace(record, guards=guards), lambda t: t.status == "proven", hold))
 
 
 def confirmed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """Guards taken off over a fresh connection. Where that failed on one end, it keeps its change as the other does."""
-    now: dict[str, GuardOf] = {g: ("lost" if trouble(r) else "confirmed") for g, r in heard.results.items()}
+    now: dict[str, GuardOf] = {g: ("lost" if describe_failure(r) else "confirmed") for g, r in heard.results.items()}
     stays = {g for g, r in heard.results.items() if r.get("unreachable") and record.guards.get(g) == "proven"}
     guards = {**record.guards, **now}
     record = replace(record, guards=guards)
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
-        lost = {g: trouble(heard.results.get(g)) for g in tunnel.gateways if now.get(g) == "lost"}
+        lost = {g: describe_failure(heard.results.get(g)) for g in tunnel.gateways if now.get(g) == "lost"}
         why = "; ".join(f"{g} could not be confirmed: {words}" for g, words in lost.items())
         if lost and lost.keys() <= stays and any(guards.get(g) == "confirmed" for g in tunnel.gateways):
             return replace(tunnel, status="done", because=f"{why}; it keeps the change if its tunnels stay up")
@@ -225,27 +238,27 @@ def confirmed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
             return replace(tunnel, status="done", because="")
         return tunnel
 
-    return spread(_each(record, lambda t: t.status == "proven", conclude))
+    return propagate_failure(_each(record, lambda t: t.status == "proven", conclude))
 
 
 def restored(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """After rollbacks and another look: a tunnel is what it was, or it has failed for good."""
     guards: dict[str, GuardOf] = {
         **record.guards,
-        **{g: "lost" if trouble(r) else "rolled_back" for g, r in heard.results.items()},
+        **{g: "lost" if describe_failure(r) else "rolled_back" for g, r in heard.results.items()},
     }
 
     def conclude(tunnel: TunnelChange) -> TunnelChange:
-        after = picture(tunnel.name, heard.seen, heard.now)
+        after = take_snapshot(tunnel.name, heard.seen, heard.now)
         standing = [g for g in record.ours(tunnel) if guards.get(g) != "rolled_back"]
         said = {
-            g: "it was confirmed already" if guards.get(g) == "confirmed" else trouble(heard.results.get(g))
+            g: "it was confirmed already" if guards.get(g) == "confirmed" else describe_failure(heard.results.get(g))
             for g in standing
         }
         why = (
             "; ".join(f"{g} did not roll back: {words}" for g, words in said.items())
-            or another(tunnel.baseline, after, heard.seen, tunnel)
-            or lost(record, tunnel, heard.seen)
+            or find_differences(tunnel.baseline, after, heard.seen, tunnel)
+            or find_lost(record, tunnel, heard.seen)
         )
         status: Status = "failed" if why else "rolled_back"
         return replace(tunnel, status=status, remains=why, after=after)
@@ -260,7 +273,7 @@ def measured(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         outages = tuple(outage for name, outage in heard.outages if name == tunnel.name)
         if not record.order.check:
             return replace(tunnel, outages=outages or tunnel.outages)
-        steps = with_results(tunnel, heard.taken)
+        steps = merge_results(tunnel, heard.taken)
         refused = [f"{step.what} on {step.gateway} would fail: {step.failed}" for step in steps if step.failed]
         why = "; ".join([*refused, *filter(None, [tunnel.because])])
         status: Status = "failed" if why and tunnel.status == "planned" else tunnel.status
@@ -315,7 +328,7 @@ def _tunnel(
         stand_ins=tuple(sorted(others)),
         expected=expected,
         expected_because=because,
-        steps=tuple(intended(step) for step in seen.steps if step.tunnel == found.name),
+        steps=tuple(find_planned_step(step) for step in seen.steps if step.tunnel == found.name),
     )
 
 
@@ -354,8 +367,8 @@ def _with_peers(gateways: set[str], seen: FleetSnapshot) -> set[str]:
 
 
 def _fate(record: ChangeRecord, gateway: str, result: Mapping[str, Any]) -> str:
-    kept = record.guards.get(gateway) == "proven" and not trouble(result)
-    return "proven, and is kept" if kept else fate(result)
+    kept = record.guards.get(gateway) == "proven" and not describe_failure(result)
+    return "proven, and is kept" if kept else describe_rollback(result)
 
 
 def _left(tunnel: TunnelChange, why: str) -> TunnelChange:
@@ -378,7 +391,7 @@ def _kept(tunnel: TunnelChange) -> tuple[StepResult, ...]:
 def _next_round(before: Sequence[StepResult], steps: Sequence[Step]) -> list[StepResult]:
     """The steps whose turn it is, as those of the round after the last."""
     number = max((step.round for step in before), default=0) + 1
-    return [intended(step, number) for step in next_turn(steps)]
+    return [find_planned_step(step, number) for step in find_next_turn(steps)]
 
 
 def _each(

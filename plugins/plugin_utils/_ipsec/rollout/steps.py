@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import reason
+from ..errors import extract_reason
 from ..model import OutageWatch, Step, StepResult, TunnelChange
 from .snapshot import FleetSnapshot
 
 
-def steps_of(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> list[Step]:
+def list_steps(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> list[Step]:
     """A tunnel's steps by the last look, with what its gateways' daemons need, whichever tunnel that was noted for."""
     return [
         step
@@ -23,11 +23,11 @@ def steps_of(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) ->
     ]
 
 
-def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, StepResult], ...]:
+def list_results(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple[tuple[str, StepResult], ...]:
     """Steps with what came of them, from registered results in the same order."""
     found = []
     for result, step in zip(results, steps_, strict=True):
-        plan = intended(step)
+        plan = find_planned_step(step)
         about: Mapping[str, Any] = result.get("connection") or {}
         old, new = (about.get(side) or {} for side in ("before", "after"))
         settings = {str(key): (_text(old.get(key)), _text(new.get(key))) for key in {**old, **new}}
@@ -36,13 +36,13 @@ def taken(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -> tuple
             settings=settings if about else plan.settings,
             ran=True,
             changed=bool(result.get("changed")),
-            failed=trouble(result),
+            failed=describe_failure(result),
         )
         found.append((step.tunnel, done))
     return tuple(found)
 
 
-def intended(step: Step, number: int = 1) -> StepResult:
+def find_planned_step(step: Step, number: int = 1) -> StepResult:
     """A step that was not run yet: of its settings the new value is known."""
     named = {**step.settings, **{f"{c}.{key}": v for c, given in step.children.items() for key, v in given.items()}}
     what = " ".join(part for part in (step.do, step.target, step.state) if part)
@@ -50,25 +50,25 @@ def intended(step: Step, number: int = 1) -> StepResult:
     return StepResult(step.phase, step.gateway, what, settings, step.psk, findings=step.findings, round=number)
 
 
-def next_turn(steps: Sequence[Step]) -> list[Step]:
+def find_next_turn(steps: Sequence[Step]) -> list[Step]:
     """Of a tunnel's steps those whose turn it is."""
     first = min((step.turn for step in steps), default=0)
     return [step for step in steps if step.turn == first]
 
 
-def asked_again(ran: Iterable[StepResult], steps: Iterable[Step]) -> Step | None:
+def is_asked_again(ran: Iterable[StepResult], steps: Iterable[Step]) -> Step | None:
     """A step that was taken already and is asked for again, so that it did not help."""
     done: dict[tuple[str, str], set[str]] = {}
     for each in ran:
         done.setdefault((each.gateway, each.what), set()).update(each.findings)
     for step in steps:
-        plan = intended(step)
+        plan = find_planned_step(step)
         if done.get((plan.gateway, plan.what), set()).intersection(plan.findings):
             return step
     return None
 
 
-def with_results(tunnel: TunnelChange, results: Sequence[tuple[str, StepResult]]) -> tuple[StepResult, ...]:
+def merge_results(tunnel: TunnelChange, results: Sequence[tuple[str, StepResult]]) -> tuple[StepResult, ...]:
     """A tunnel's steps with what came of those that were run, in the order in which they were; the last runs count."""
     came: dict[tuple[str, ...], deque[StepResult]] = {}
     for name, step in results:
@@ -91,7 +91,7 @@ def _is_daemon(step: StepResult) -> bool:
     return step.what.startswith("daemon")
 
 
-def to_watch(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> Iterator[OutageWatch]:
+def list_watches(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]) -> Iterator[OutageWatch]:
     """What to ping while it changes: from the end that initiates, or the one that is not managed through it."""
     ends = sorted(
         (end for end in tunnel.ends if end.gateway in hosts),
@@ -110,7 +110,7 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def trouble(result: Mapping[str, Any] | None) -> str:
+def describe_failure(result: Mapping[str, Any] | None) -> str:
     """Why a task did not do what it was to do; empty where it did."""
     if result is None:
         return "it was not asked"
@@ -118,10 +118,10 @@ def trouble(result: Mapping[str, Any] | None) -> str:
         return "it could not be reached"
     if not result.get("failed"):
         return ""
-    return reason(result)
+    return extract_reason(result)
 
 
-def fate(result: Mapping[str, Any]) -> str:
+def describe_rollback(result: Mapping[str, Any]) -> str:
     """What came of a rollback, for the record's notes."""
-    why = trouble(result)
+    why = describe_failure(result)
     return f"not rolled back: {why}" if why else "rolled back"

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..model import GOING, UNDONE, ChangeRecord, Step, TunnelChange, plain
-from .acceptance import failures
+from ..model import GOING, UNDONE, ChangeRecord, Step, TunnelChange, to_plain
+from .acceptance import list_failures
 from .snapshot import FleetSnapshot
-from .steps import next_turn, steps_of
+from .steps import find_next_turn, list_steps
 
 
-def todo(record: ChangeRecord) -> dict[str, Any]:
+def list_actions(record: ChangeRecord) -> dict[str, Any]:
     """What the role is to do next: gateways by what is to be done with their guards, and tunnels to go on with."""
     batch = [tunnel for tunnel in record.tunnels if tunnel.batch == record.batch]
     going = [t for t in batch if t.status in ("under_way", "planned", "proven", "failing")]
@@ -28,16 +28,16 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
         "tunnels": [tunnel.name for tunnel in going],
         "arm": list(arm),
         "take_off": [g for g in standing if g not in {g for t in going for g in t.gateways}],
-        "watch": _by_gateway((w.gateway, {"tunnel": t.name} | plain(w)) for t in touched for w in t.watches),
+        "watch": _by_gateway((w.gateway, {"tunnel": t.name} | to_plain(w)) for t in touched for w in t.watches),
         "agree": [g for g in confirm if record.guards[g] == "armed"],
         "confirm": first or confirm,
-        "look_again": [t.name for t in batch if t.status == "failing" and not failures(t.steps)],
+        "look_again": [t.name for t in batch if t.status == "failing" and not list_failures(t.steps)],
         "going_on": [t.name for t in batch if t.status == "under_way"],
         "roll_back": [g for g, state in record.guards.items() if state in ("armed", "proven", "lost") and g in failing],
         "not_restored": [t.name for t in batch if t.remains],
         "following": record.following,
         "longest": record.longest,
-        "unfinished": unfinished(record),
+        "unfinished": find_unfinished(record),
         "undone": {t.name: _told(t) for t in record.tunnels if t.status in ("rolled_back", "failed")},
         "reasons": {
             t.name: "; ".join(filter(None, (t.because, t.remains)))
@@ -47,7 +47,7 @@ def todo(record: ChangeRecord) -> dict[str, Any]:
     }
 
 
-def unfinished(record: ChangeRecord) -> str:
+def find_unfinished(record: ChangeRecord) -> str:
     """One sentence on what is not as it was to be; empty where all is."""
     by_status: dict[str, list[str]] = {}
     for tunnel in record.tunnels:
@@ -56,11 +56,11 @@ def unfinished(record: ChangeRecord) -> str:
     return "; ".join(f"{', '.join(names)} {status}" for status, names in by_status.items())
 
 
-def steps_to_take(record: ChangeRecord, seen: FleetSnapshot) -> list[Step]:
+def list_due_steps(record: ChangeRecord, seen: FleetSnapshot) -> list[Step]:
     """The steps of the tunnels that go on, in the plan's order: of each those whose turn it is, and for a plan all."""
     going = [t for t in record.tunnels if t.batch == record.batch and t.status in GOING]
-    each = [steps_of(tunnel, seen, record.order.hosts) for tunnel in going]
-    wanted = [step for those in each for step in (those if record.order.check else next_turn(those))]
+    each = [list_steps(tunnel, seen, record.order.hosts) for tunnel in going]
+    wanted = [step for those in each for step in (those if record.order.check else find_next_turn(those))]
     return [step for step in seen.steps if step in wanted]
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 
-def replaced(path: Path, text: str, *, mode: int = 0o640) -> Path:
+def write_atomically(path: Path, text: str, *, mode: int = 0o640) -> Path:
     """Under its name there is the old text or the new one, whatever happens meanwhile."""
     number, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import IpsecError
-from ..model import ChangeRecord, CompletedTunnel, plain
+from ..model import ChangeRecord, CompletedTunnel, to_plain
 from ..report.formats import change_record as as_change
-from .atomic_file import replaced
+from .atomic_file import write_atomically
 
 _UNFIT = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def name(record: ChangeRecord) -> str:
+def make_name(record: ChangeRecord) -> str:
     """What the files of a record are called, without their endings."""
     kind = "plan" if record.order.check else "change"
     return f"{kind}-{_fit(record.order.ticket)}-{_UNFIT.sub('', record.started.replace(':', ''))}"
 
 
-def earlier(folder: Path, ticket: str) -> tuple[CompletedTunnel, ...]:
+def find_earlier(folder: Path, ticket: str) -> tuple[CompletedTunnel, ...]:
     """Tunnels that earlier runs of this ticket have finished, each once, the last run's first."""
     found: dict[str, CompletedTunnel] = {}
     for path in sorted(folder.glob(f"change-{_fit(ticket)}-*.json"), reverse=True):
@@ -32,21 +32,21 @@ def earlier(folder: Path, ticket: str) -> tuple[CompletedTunnel, ...]:
     return tuple(found.values())
 
 
-def keep(folder: Path, record: ChangeRecord) -> list[str]:
+def write_record(folder: Path, record: ChangeRecord) -> list[str]:
     """Write a record as JSON and as Markdown; the paths.
 
     Raises:
         IpsecError: the folder cannot be written.
     """
     texts = {
-        ".json": json.dumps(plain(record), indent=2, sort_keys=False, ensure_ascii=False) + "\n",
+        ".json": json.dumps(to_plain(record), indent=2, sort_keys=False, ensure_ascii=False) + "\n",
         ".md": as_change.render(record),
     }
     written = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for ending, text in texts.items():
-            written.append(str(replaced(folder / (name(record) + ending), text)))
+            written.append(str(write_atomically(folder / (make_name(record) + ending), text)))
     except OSError as error:
         hint = "give ipsec_change_dir a folder that you may write"
         raise IpsecError(

@@ -51,7 +51,7 @@ class GatewayStore:
         part.replace(path)
 
 
-def all_of(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def read_all(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """Hosts and what was read of them, of a registered result of fleet_info and of folders.
 
     Raises:
@@ -62,7 +62,7 @@ def all_of(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple[s
             "this is not what fleet_info returned", where="fleet", hint="register its result and give that"
         )
     yield from (fleet.get("gateways") or {}).items()
-    yield from read([*([fleet["folder"]] if fleet.get("folder") else []), *folders])
+    yield from read_file([*([fleet["folder"]] if fleet.get("folder") else []), *folders])
     for host, reason in (fleet.get("unreadable") or {}).items():
         yield host, {"unreachable": True, "msg": reason}
 
@@ -81,7 +81,7 @@ def _expanded(folders: Iterable[str]) -> Iterator[Path]:
                 yield path
 
 
-def read(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def read_file(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """Hosts and what was read of them, one after the other.
 
     Raises:

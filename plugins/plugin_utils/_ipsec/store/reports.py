@@ -11,9 +11,9 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IpsecError, ParseError
-from ..model import Severity, restore
-from ..report.content import Report, worst_first
-from ..report.diff import ReportDiff, drift
+from ..model import Severity, from_plain
+from ..report.content import Report, list_severities
+from ..report.diff import ReportDiff, diff_reports
 from ..report.formats import csv as as_csv
 from ..report.formats import html as as_html
 from ..report.formats import json as as_json
@@ -22,7 +22,7 @@ from ..report.formats import markdown as as_markdown
 from ..report.formats import notice as as_notice
 from ..report.formats import prometheus as as_prometheus
 from ..report.formats import sarif as as_sarif
-from .atomic_file import replaced
+from .atomic_file import write_atomically
 
 FORMATS: Mapping[str, ModuleType] = {
     "json": as_json,
@@ -36,16 +36,16 @@ FORMATS: Mapping[str, ModuleType] = {
 }
 
 
-def again(result: Mapping[str, Any]) -> Report:
+def parse_report(result: Mapping[str, Any]) -> Report:
     """The report of what `tunnel_audit` returned.
 
     Raises:
         ParseError: it is not what that module returns.
     """
-    return restore(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
+    return from_plain(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
 
 
-def since(report: Report, path: Path | None) -> ReportDiff:
+def diff_since(report: Report, path: Path | None) -> ReportDiff:
     """What has changed since the JSON report of a path; nothing is known where there is no such file.
 
     Raises:
@@ -58,12 +58,12 @@ def since(report: Report, path: Path | None) -> ReportDiff:
         told = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(told, dict) or str(told.get("version")).partition(".")[0] != as_json.VERSION[0]:
             raise IpsecError("this is no report of a version that can be compared", where=str(path), hint=hint)
-        return drift(again(told), report)
+        return diff_reports(parse_report(told), report)
     except (OSError, ValueError, ParseError) as error:
         raise IpsecError(f"this is no report that can be read: {error}", where=str(path), hint=hint) from error
 
 
-def keep(  # noqa: PLR0913  where, as what, and how
+def write_reports(  # noqa: PLR0913  where, as what, and how
     report: Report, changes: ReportDiff, folder: Path, name: str, formats: Iterable[str], *, dry: bool
 ) -> tuple[list[str], bool]:
     """Write the formats, each to a file of its own; their paths, and whether any has changed.
@@ -78,16 +78,16 @@ def keep(  # noqa: PLR0913  where, as what, and how
         if changed and not dry:
             folder.mkdir(parents=True, exist_ok=True)
             for path in changed:
-                replaced(path, texts[path], mode=getattr(wanted[path], "MODE", 0o640))
+                write_atomically(path, texts[path], mode=getattr(wanted[path], "MODE", 0o640))
     except OSError as error:
         hint = "give ipsec_report_dir a folder that you may write"
         raise IpsecError(f"the report cannot be written: {error.strerror}", where=str(folder), hint=hint) from error
     return [str(path) for path in texts], bool(changed)
 
 
-def failing(report: Report, severity: Severity) -> str:
+def describe_failures(report: Report, severity: Severity) -> str:
     """Which findings are as severe as that or worse, in one sentence; empty where none is."""
-    found = [finding for finding in report.findings if finding.severity in worst_first(severity)]
+    found = [finding for finding in report.findings if finding.severity in list_severities(severity)]
     if not found:
         return ""
     ids = ", ".join(dict.fromkeys(finding.id for finding in found))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from ..errors import ParseError
 from ..model import Certificate
-from .pretty_output import Tree, messages, text
+from .pretty_output import Tree, get_text, parse_messages
 
 _NAMES = {
     "2.5.4.3": "CN", "2.5.4.4": "SN", "2.5.4.5": "serialNumber", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST",
@@ -19,24 +19,26 @@ _LARGEST = 2**128  # of a part of an object identifier: as large as those made o
 Element = tuple[int, bytes]  # tag, content
 
 
-def certificates(printed: str) -> tuple[Certificate, ...]:
+def parse_certificates(printed: str) -> tuple[Certificate, ...]:
     """The certificates that `--list-certs` prints, in its order.
 
     Raises:
         ParseError: one of them is no DER.
     """
-    return tuple(_certificate(message.body) for message in messages(printed) if message.label == "list-cert event")
+    return tuple(
+        _certificate(message.body) for message in parse_messages(printed) if message.label == "list-cert event"
+    )
 
 
 def _certificate(body: Tree) -> Certificate:
-    kind, private = text(body, "type"), text(body, "has_privkey") == "yes"
+    kind, private = get_text(body, "type"), get_text(body, "has_privkey") == "yes"
     raw = body.get("data")
     if kind != "X509" or not isinstance(raw, str):
         return Certificate(
-            subject=text(body, "subject"),
+            subject=get_text(body, "subject"),
             type=kind,
-            not_before=text(body, "not-before") or None,
-            not_after=text(body, "not-after") or None,
+            not_before=get_text(body, "not-before") or None,
+            not_after=get_text(body, "not-after") or None,
             private_key=private,
         )
     try:
@@ -115,7 +117,7 @@ def _dotted(oid: bytes) -> str:
     return ".".join(map(str, numbers))
 
 
-def moment(text: str | None) -> float | None:
+def parse_timestamp(text: str | None) -> float | None:
     """Unix time of ISO 8601, as certificates have it here; None where it is none."""
     try:
         time = datetime.fromisoformat(text or "")

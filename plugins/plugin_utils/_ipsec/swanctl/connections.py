@@ -36,7 +36,7 @@ class Reader:
         return parsed
 
 
-def connections(
+def parse_connections(
     settings: Sections, version: tuple[int, ...] = ()
 ) -> tuple[tuple[Connection, ...], tuple[Problem, ...]]:
     """The connections of a file and what strongSwan of this version would not take in them.
@@ -55,22 +55,22 @@ def _connection(settings: Sections, name: str, version: tuple[int, ...], problem
     own = _own(settings, path, "connection", problems)
     rounds = {section: _own(settings, (*path, section), "auth", problems) for section in _rounds(settings, path)}
     read = Reader(own, problems)
-    reauth = read.value("reauth_time", keys.duration, 0.0)
+    reauth = read.value("reauth_time", keys.parse_duration, 0.0)
     return Connection(
         name=name,
-        local_addrs=read.value("local_addrs", keys.listed, ()) or ("%any",),
-        remote_addrs=read.value("remote_addrs", keys.listed, ()) or ("%any",),
-        version=read.value("version", keys.whole, 0),
+        local_addrs=read.value("local_addrs", keys.split_list, ()) or ("%any",),
+        remote_addrs=read.value("remote_addrs", keys.split_list, ()) or ("%any",),
+        version=read.value("version", keys.parse_whole, 0),
         local=_auths(rounds, "local", problems),
         remote=_auths(rounds, "remote", problems),
-        proposals=read.value("proposals", keys.listed, ()) or ("default",),
-        encap=read.value("encap", keys.boolean, default=False),
-        mobike=read.value("mobike", keys.boolean, default=True),
-        dpd_delay=read.value("dpd_delay", keys.duration, 0.0),
-        dpd_timeout=read.value("dpd_timeout", keys.duration, 0.0),
+        proposals=read.value("proposals", keys.split_list, ()) or ("default",),
+        encap=read.value("encap", keys.parse_boolean, default=False),
+        mobike=read.value("mobike", keys.parse_boolean, default=True),
+        dpd_delay=read.value("dpd_delay", keys.parse_duration, 0.0),
+        dpd_timeout=read.value("dpd_timeout", keys.parse_duration, 0.0),
         keyingtries=read.value("keyingtries", _tries, 1),
         unique=read.value("unique", str.lower, "no"),
-        rekey_time=read.value("rekey_time", keys.duration, 0.0 if "reauth_time" in own else 14400.0),
+        rekey_time=read.value("rekey_time", keys.parse_duration, 0.0 if "reauth_time" in own else 14400.0),
         reauth_time=reauth,
         children=tuple(_children(settings, path, version, problems)),
         origin=settings.origin(path) or "",
@@ -82,7 +82,7 @@ def _connection(settings: Sections, name: str, version: tuple[int, ...], problem
 
 
 def _tries(value: str) -> int | None:
-    return 0 if value == "%forever" else keys.whole(value)
+    return 0 if value == "%forever" else keys.parse_whole(value)
 
 
 def _rounds(settings: Sections, path: Path) -> list[str]:
@@ -91,7 +91,7 @@ def _rounds(settings: Sections, path: Path) -> list[str]:
 
     def number(name: str) -> int:
         setting = settings.get((*path, name, "round"))
-        return (keys.whole(setting.value) if setting else 0) or 0
+        return (keys.parse_whole(setting.value) if setting else 0) or 0
 
     return sorted(sections, key=number)
 
@@ -106,7 +106,7 @@ def _auths(rounds: Mapping[str, Mapping[str, Setting]], side: str, problems: lis
                     section=section,
                     method=read.value("auth", str.lower, "pubkey"),
                     id=own["id"].value if "id" in own else None,
-                    certs=read.value("certs", keys.listed, ()),
+                    certs=read.value("certs", keys.split_list, ()),
                 )
             )
     return tuple(found)
@@ -120,18 +120,18 @@ def _children(settings: Sections, path: Path, version: tuple[int, ...], problems
         rekey, life = _lifetimes(read, version)
         yield Child(
             name=name,
-            local_ts=read.value("local_ts", keys.listed, ()) or ("dynamic",),
-            remote_ts=read.value("remote_ts", keys.listed, ()) or ("dynamic",),
-            esp_proposals=read.value("esp_proposals", keys.listed, ()) or _esp_default(own),
-            ah_proposals=read.value("ah_proposals", keys.listed, ()),
+            local_ts=read.value("local_ts", keys.split_list, ()) or ("dynamic",),
+            remote_ts=read.value("remote_ts", keys.split_list, ()) or ("dynamic",),
+            esp_proposals=read.value("esp_proposals", keys.split_list, ()) or _esp_default(own),
+            ah_proposals=read.value("ah_proposals", keys.split_list, ()),
             mode=read.value("mode", str.lower, "tunnel"),
-            start_action=read.value("start_action", keys.action, "none"),
-            close_action=read.value("close_action", keys.action, "none"),
-            dpd_action=read.value("dpd_action", keys.action, "none"),
+            start_action=read.value("start_action", keys.parse_action, "none"),
+            close_action=read.value("close_action", keys.parse_action, "none"),
+            dpd_action=read.value("dpd_action", keys.parse_action, "none"),
             rekey_time=rekey,
             life_time=life,
-            rand_time=read.value("rand_time", keys.duration, max(life - rekey, 0.0)),
-            policies=read.value("policies", keys.boolean, default=True),
+            rand_time=read.value("rand_time", keys.parse_duration, max(life - rekey, 0.0)),
+            policies=read.value("policies", keys.parse_boolean, default=True),
             route_based=_route_based(settings, path, own),
             origin=settings.origin(at) or "",
             settings=own,
@@ -144,16 +144,16 @@ def _esp_default(own: Mapping[str, Setting]) -> tuple[str, ...]:
 
 def _lifetimes(read: Reader, version: tuple[int, ...]) -> tuple[float, float]:
     """Rekey and life time in seconds: each follows from the other, the first only since 5.9.9."""
-    life = read.value("life_time", keys.duration, 0.0)
+    life = read.value("life_time", keys.parse_duration, 0.0)
     derived = life * 10 // 11 if life and version >= (5, 9, 9) else 3600.0
-    rekey = read.value("rekey_time", keys.duration, derived)
+    rekey = read.value("rekey_time", keys.parse_duration, derived)
     return rekey, life or rekey * 11 // 10
 
 
 def _route_based(settings: Sections, path: Path, own: Mapping[str, Setting]) -> bool:
     """Whether packets reach the child by routing into an interface, not by a policy that could trap them."""
     policies = own.get("policies")
-    if policies and keys.boolean(policies.value) is False:
+    if policies and keys.parse_boolean(policies.value) is False:
         return True
     marks = (own.get(key) for key in ("if_id_in", "if_id_out", "mark_in", "mark_out"))
     inherited = (settings.get((*path, key)) for key in ("if_id_in", "if_id_out"))
@@ -168,7 +168,7 @@ def _own(settings: Sections, path: Path, level: keys.Level, problems: list[Probl
         setting = settings.get((*path, key))
         if setting is not None:
             found[key] = setting
-            if not keys.known(level, key):
+            if not keys.is_known(level, key):
                 what = f"strongSwan does not know {key!r} here and discards the whole connection {path[1]!r}"
                 problems.append(Problem("unknown-setting", what, setting.origin, "remove or correct it"))
     return found

@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import Auth, Child, Connection
-from .normalize import inside
-from .pretty_output import Tree, section
+from .normalize import lies_inside
+from .pretty_output import Tree, get_section
 
 _PLAIN_ID = re.compile(r"@{0,2}[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?|[0-9a-fA-F:.]+|%any")
 _ANY = frozenset({"%any", "%any4", "%any6", "::", "0.0.0.0/0", "::/0"})
 
 
-def merged(configured: tuple[Connection, ...], held: tuple[tuple[Connection, Tree], ...]) -> tuple[Connection, ...]:
+def merge_loaded(
+    configured: tuple[Connection, ...], held: tuple[tuple[Connection, Tree], ...]
+) -> tuple[Connection, ...]:
     """All connections of both, each saying where it is and what differs; those of the daemon alone last."""
     by_name = {connection.name: (connection, printed) for connection, printed in held}
     names = {connection.name for connection in configured}
@@ -39,7 +41,7 @@ def _merge(file: Connection, daemon: Connection, printed: Tree) -> Connection:
         file,
         loaded=True,
         differs=tuple(_connection_differs(file, daemon))
-        + tuple(_children_differ(file, children, section(printed, "children"))),
+        + tuple(_children_differ(file, children, get_section(printed, "children"))),
         children=tuple(replace(child, loaded=child.name in children) for child in file.children)
         + tuple(child for name, child in children.items() if name not in ours),
     )
@@ -75,7 +77,7 @@ def _children_differ(file: Connection, daemon: dict[str, Child], printed: Tree) 
             yield f"{child.name}: in the file, not in the daemon"
             continue
         yield from _differs(f"{child.name}.mode", child.mode, held.mode)
-        told = section(printed, child.name)
+        told = get_section(printed, child.name)
         for key in ("close_action", "dpd_action"):
             if key in told:
                 yield from _differs(f"{child.name}.{key}", getattr(child, key), getattr(held, key))
@@ -119,4 +121,4 @@ def _selectors(items: tuple[str, ...]) -> list[str] | None:
         networks = dict.fromkeys(ipaddress.ip_network(item, strict=False) for item in items)
     except ValueError:
         return None
-    return [str(each) for each in networks if not any(inside(each, other) for other in networks if other != each)]
+    return [str(each) for each in networks if not any(lies_inside(each, other) for other in networks if other != each)]

@@ -2,7 +2,7 @@
 """Edits of settings as splices: the bytes of one value change, every other byte of every file stays.
 
 Each function answers with the edits that make a path what it is to be, and none where it is that already.
-`apply_edits` carries them out on the files' bytes; `changed` then proves that nothing else changed.
+`apply_edits` carries them out on the files' bytes; `diff_values` then proves that nothing else changed.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def unset(settings: Settings, path: Path) -> tuple[TextEdit, ...]:
     return set_values(settings, {path: None})
 
 
-def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after: bool) -> TextEdit:
-    """Put sections before or after the one at a path, in the same file and indented like it; see `removed`.
+def insert_section(settings: Settings, path: Path, tree: Mapping[str, object], *, after: bool) -> TextEdit:
+    """Put sections before or after the one at a path, in the same file and indented like it; see `remove_section`.
 
     Raises:
         RefusedError: the section is opened in one file and closed in another.
@@ -70,13 +70,13 @@ def beside(settings: Settings, path: Path, tree: Mapping[str, object], *, after:
     text = fragment.source.text
     eol, indent = _eol(text), _indent(text, fragment.start)
     unit = _inner_indent(text, fragment, indent)[len(indent) :] or "    "
-    body = (eol + indent).join(_indented(line, unit) for line in lines(tree))
+    body = (eol + indent).join(_indent_line(line, unit) for line in format_lines(tree))
     at = fragment.closed + 1 if after else fragment.start
-    return TextEdit(fragment.source.name, at, at, _encoded(eol + indent + body if after else body + eol + indent))
+    return TextEdit(fragment.source.name, at, at, _encode(eol + indent + body if after else body + eol + indent))
 
 
-def removed(settings: Settings, path: Path) -> TextEdit:
-    """Take a section away with its line, so that what `beside` has put there leaves nothing behind.
+def remove_section(settings: Settings, path: Path) -> TextEdit:
+    """Take a section away with its line, so that what `insert_section` has put there leaves nothing behind.
 
     Raises:
         RefusedError: the section stands in several places, or is opened in one file and closed in another.
@@ -102,7 +102,7 @@ def apply_edits(files: Files, edits: Iterable[TextEdit]) -> dict[str, bytes]:
     return after
 
 
-def changed(before: Settings, after: Settings) -> dict[Path, tuple[str | None, str | None]]:
+def diff_values(before: Settings, after: Settings) -> dict[Path, tuple[str | None, str | None]]:
     """Every path whose effective value differs, with both values; a section alone counts with empty text."""
     old, new = dict(_flat(before.tree(mark_sections=True))), dict(_flat(after.tree(mark_sections=True)))
     return {path: (old.get(path), new.get(path)) for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
@@ -116,7 +116,7 @@ def check(root: str, files: Files, edits: Iterable[TextEdit], wanted: Mapping[Pa
     """
     before = load(root, files)
     after = load(root, apply_edits(files, edits))
-    found = {path: new for path, (dummy, new) in changed(before, after).items() if not path[-1].endswith("{}")}
+    found = {path: new for path, (dummy, new) in diff_values(before, after).items() if not path[-1].endswith("{}")}
     values = {path: now.value if (now := before.get(path)) else None for path in wanted}
     meant = {_marked(path): value for path, value in wanted.items() if values[path] != value}
     if odd := sorted(path for path in found.keys() | meant.keys() if found.get(path, ...) != meant.get(path, ...)):
@@ -127,7 +127,7 @@ def check(root: str, files: Files, edits: Iterable[TextEdit], wanted: Mapping[Pa
     return after
 
 
-def quoted(value: str) -> str:
+def quote(value: str) -> str:
     """A value as it is written: in quotes only where it must be.
 
     Raises:
@@ -140,15 +140,15 @@ def quoted(value: str) -> str:
     return '"' + "".join(_ESCAPE.get(character, character) for character in value) + '"'
 
 
-def lines(tree: Mapping[str, object]) -> Iterable[str]:
+def format_lines(tree: Mapping[str, object]) -> Iterable[str]:
     """Values and sections as they are written, a tab for each step; None leaves a name without a value."""
     for name, value in tree.items():
         if isinstance(value, Mapping):
             yield f"{_name(name)} {{"
-            yield from (f"\t{line}" for line in lines(value))
+            yield from (f"\t{line}" for line in format_lines(value))
             yield "}"
         else:
-            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quoted(str(value))}"
+            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quote(str(value))}"
 
 
 def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
@@ -185,7 +185,7 @@ def _direct(
 
 def _assign(settings: Settings, path: Path, own: list[Assignment], value: str | None) -> TextEdit:
     if value is not None:
-        return _replace(settings, own[-1], quoted(value))
+        return _replace(settings, own[-1], quote(value))
     view, section = settings.view(path[:-1]), settings.own(path[:-1])
     inherited = any(own[-1].name in part.assignments for part in (view.parts if view else ()) if part is not section)
     line = None if inherited or len(own) > 1 else _whole_line(own[-1])
@@ -210,7 +210,7 @@ def _side_effects(
     after = load(settings.root, apply_edits(files, edits))
     differing = {
         tuple(name.removesuffix("{}") for name in path): values
-        for path, values in changed(settings, after).items()
+        for path, values in diff_values(settings, after).items()
         if not path[-1].endswith("{}")
     }
     return {path: old for path, (old, dummy) in differing.items() if path not in wanted}
@@ -223,7 +223,7 @@ def _all_sections(section: Section) -> Iterable[Section]:
 
 
 def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[TextEdit, ...]:
-    return tuple(_insert(settings, path, *lines(tree)) for path, tree in additions.items())
+    return tuple(_insert(settings, path, *format_lines(tree)) for path, tree in additions.items())
 
 
 def _replace(settings: Settings, assignment: Assignment, text: str) -> TextEdit:
@@ -233,7 +233,7 @@ def _replace(settings: Settings, assignment: Assignment, text: str) -> TextEdit:
     start, end = assignment.value_start, assignment.value_end
     if not text:  # also the blanks between "=" and the value
         start = assignment.source.text.rindex("=", assignment.start, start) + 1
-    return TextEdit(assignment.source.name, start, end, _encoded(text))
+    return TextEdit(assignment.source.name, start, end, _encode(text))
 
 
 def _whole_line(assignment: Assignment) -> TextEdit | None:
@@ -262,22 +262,22 @@ def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
     eol, outer = _eol(text), _indent(text, fragment.start)
     inner = _inner_indent(text, fragment, outer)
     unit = inner[len(outer) :] or "    "
-    body = "".join(f"{inner}{_indented(line, unit)}{eol}" for line in lines)
+    body = "".join(f"{inner}{_indent_line(line, unit)}{eol}" for line in lines)
     start_of_line = text.rfind("\n", 0, fragment.closed) + 1
     if start_of_line > fragment.opened - 1 and not text[start_of_line : fragment.closed].strip():
-        return TextEdit(source.name, start_of_line, start_of_line, _encoded(body))
+        return TextEdit(source.name, start_of_line, start_of_line, _encode(body))
     at = fragment.closed
     while text[at - 1] in " \t" and at > fragment.opened:
         at -= 1
-    return TextEdit(source.name, at, fragment.closed, _encoded(f"{eol}{body}{outer}"))
+    return TextEdit(source.name, at, fragment.closed, _encode(f"{eol}{body}{outer}"))
 
 
 def _append(settings: Settings, source: SourceText, lines: Iterable[str]) -> TextEdit:
     _refuse_uneditable(settings, source)
     text, eol = source.text, _eol(source.text)
     start = "" if not text or text.endswith("\n") else eol
-    body = "".join(f"{_indented(line, '    ')}{eol}" for line in lines)
-    return TextEdit(source.name, len(text), len(text), _encoded(start + body))
+    body = "".join(f"{_indent_line(line, '    ')}{eol}" for line in lines)
+    return TextEdit(source.name, len(text), len(text), _encode(start + body))
 
 
 def _whole(settings: Settings, path: Path) -> list[SectionSpan]:
@@ -336,7 +336,7 @@ def _inner_indent(text: str, fragment: SectionSpan, outer: str) -> str:
     return outer + ("\t" if "\t" in outer else "  " if outer and len(outer) % 4 else "    ")
 
 
-def _indented(line: str, unit: str) -> str:
+def _indent_line(line: str, unit: str) -> str:
     """A line whose leading tabs stand for steps of indentation, with this file's step."""
     steps = len(line) - len(line.lstrip("\t"))
     return unit * steps + line[steps:]
@@ -359,5 +359,5 @@ def _raw(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")

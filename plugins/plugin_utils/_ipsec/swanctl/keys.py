@@ -66,18 +66,18 @@ _ACTION_WORDS: Mapping[str, Action] = {
 }  # fmt: skip
 
 
-def known(level: Level, key: str) -> bool:
+def is_known(level: Level, key: str) -> bool:
     """Whether some strongSwan knows the key; certificates and public keys may also be sections (`cert1`)."""
     return key in KEYS[level]
 
 
-def boolean(value: str) -> bool | None:
+def parse_boolean(value: str) -> bool | None:
     """A vici boolean; None where strongSwan would refuse the value (`on`, `off`, nothing)."""
     word = value.lower()
     return True if word in _YES else False if word in _NO else None
 
 
-def duration(value: str) -> float | None:
+def parse_duration(value: str) -> float | None:
     """A vici time in seconds; None where strongSwan would refuse it. `010` is octal, `0x10` hexadecimal (strtoul)."""
     found = _TIME.fullmatch(value.strip())
     if not found:
@@ -90,24 +90,26 @@ def duration(value: str) -> float | None:
         return None
 
 
-def whole(value: str) -> int | None:
+def parse_whole(value: str) -> int | None:
     """A vici number without a unit; None where strongSwan would refuse it."""
-    return None if re.search("[smhdSMHD]", value) else (None if (found := duration(value)) is None else int(found))
+    return (
+        None if re.search("[smhdSMHD]", value) else (None if (found := parse_duration(value)) is None else int(found))
+    )
 
 
-def size(value: str) -> int | None:
+def parse_size(value: str) -> int | None:
     """A vici number of bytes, in which k, m and g stand for their powers of 1024; None where it is none."""
     factor = _POWERS.get(value.strip()[-1:].lower(), 1)
-    number = whole(value.strip()[:-1].rstrip() if factor > 1 else value)
+    number = parse_whole(value.strip()[:-1].rstrip() if factor > 1 else value)
     return None if number is None else number * factor
 
 
-def listed(value: str) -> tuple[str, ...]:
+def split_list(value: str) -> tuple[str, ...]:
     """A value that swanctl splits at commas."""
     return tuple(item.strip() for item in value.split(",") if item.strip())
 
 
-def action(value: str) -> Action | None:
+def parse_action(value: str) -> Action | None:
     """A start, close or DPD action in one spelling; None where strongSwan would refuse it."""
     words = [_ACTION_WORDS.get(word.strip()) for word in value.lower().split("|")]
     if len(words) == 1:
@@ -115,15 +117,20 @@ def action(value: str) -> Action | None:
     return "trap|start" if sorted(word.strip() for word in value.lower().split("|")) == ["start", "trap"] else None
 
 
-def alike(level: Level, key: str, one: str, other: str) -> bool:
+def is_alike(level: Level, key: str, one: str, other: str) -> bool:
     """Whether two values of a setting mean the same to strongSwan: `4h` and `14400`, `a,b` and `a, b`."""
     return one == other or (bool(one and other) and _meaning(level, key, one) == _meaning(level, key, other))
 
 
 def _meaning(level: Level, key: str, value: str) -> object:
     readers: Mapping[str, Callable[[str], object]] = {
-        "list": listed, "bool": boolean, "time": duration, "number": whole, "bytes": size, "action": action,
-    }  # fmt: skip
+        "list": split_list,
+        "bool": parse_boolean,
+        "time": parse_duration,
+        "number": parse_whole,
+        "bytes": parse_size,
+        "action": parse_action,
+    }
     kind = KEYS[level].get(key, "text")
     found = readers[kind](value) if kind in readers else None
     return value if found is None else found

@@ -80,7 +80,7 @@ class SourceText:
         return f"{self.name}:{self.line(offset)}"
 
 
-def tokens(source: SourceText) -> Iterator[Token]:
+def tokenize(source: SourceText) -> Iterator[Token]:
     """The tokens of one file, in order.
 
     Raises:
@@ -133,7 +133,7 @@ def _value(source: SourceText, at: int) -> tuple[int, list[Token]]:
     return at, [*found, Token("newline", "", at, at)]
 
 
-def unopened(source: SourceText) -> str:
+def find_unopened(source: SourceText) -> str:
     """What to do about a brace that closes nothing: one in a value without quotes may have ended a section."""
     found = _BRACED.search(source.text)
     if found is None:

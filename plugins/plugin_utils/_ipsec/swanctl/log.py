@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .log_signatures import Signature, signature
+from .log_signatures import Signature, find_signature
 
 LONGEST = 2000  # characters of a line that are looked at: what a peer says stands in it
 _WORDS = re.compile(r"(?:^|\s|:)(?P<rest>\d{2,}\[[A-Z]{3}\d?\] ?(?P<about><[^>]*> ?)?(?P<text>.*))$")
@@ -34,13 +34,13 @@ _PEER = re.compile(
 )
 
 
-def message(line: str) -> str:
+def extract_message(line: str) -> str:
     """What charon said: without time, host, process, thread, subsystem and SA."""
     found = _WORDS.search(line) or _JOURNAL.search(line) or _SWANCTL.search(line)
     return found["text"] if found else line
 
 
-def connection_of(line: str) -> tuple[str | None, int | None]:
+def find_connection(line: str) -> tuple[str | None, int | None]:
     """The connection and IKE_SA that a line says it is about; None where it does not say."""
     found = _WORDS.search(line)
     about = _ABOUT.match(found["about"]) if found and found["about"] else None
@@ -52,15 +52,17 @@ def has_thread(line: str) -> bool:
     return _THREAD.search(line) is not None
 
 
-def concerning(lines: Iterable[str], connection: str) -> tuple[str, ...]:
+def select_lines(lines: Iterable[str], connection: str) -> tuple[str, ...]:
     """The lines about one connection: those with its name or an IKE_SA of it, and those that quote it."""
-    marked = [(line, *connection_of(line)) for line in lines]
+    marked = [(line, *find_connection(line)) for line in lines]
     numbers = {number for dummy, name, number in marked if name == connection}
     quoted = f"'{connection}'"
     return tuple(
         line
         for line, name, number in marked
-        if name == connection or (name is None and number is not None and number in numbers) or quoted in message(line)
+        if name == connection
+        or (name is None and number is not None and number in numbers)
+        or quoted in extract_message(line)
     )
 
 
@@ -77,23 +79,23 @@ class Event:
     time: datetime | None = None
 
 
-def events(lines: Iterable[str], clock: datetime | None = None) -> tuple[Event, ...]:
+def parse_events(lines: Iterable[str], clock: datetime | None = None) -> tuple[Event, ...]:
     """The lines that the catalogue knows, in their order. `clock` is the gateway's, which most loggers go by."""
     found = []
     for line in lines:
-        text = message(line)
-        if means := signature(text):
-            found.append(Event(line, text, means, *connection_of(line), peer_of(text), time_of(line, clock)))
+        text = extract_message(line)
+        if means := find_signature(text):
+            found.append(Event(line, text, means, *find_connection(line), find_peer(text), find_time(line, clock)))
     return tuple(found)
 
 
-def peer_of(text: str) -> str | None:
+def find_peer(text: str) -> str | None:
     """The address of the other end, where a message tells it."""
     found = _PEER.search(text)
     return found[found.lastgroup] if found and found.lastgroup else None
 
 
-def time_of(line: str, clock: datetime | None = None) -> datetime | None:
+def find_time(line: str, clock: datetime | None = None) -> datetime | None:
     """When a line was logged, as journald, syslog and charon's own files write it; None where it does not say.
 
     Without a time zone in the line it is in that of `clock`, without a year in the last twelve months before it.
@@ -119,13 +121,13 @@ def time_of(line: str, clock: datetime | None = None) -> datetime | None:
     return None
 
 
-def of_others(lines: Sequence[str], connection: str, others: Collection[str]) -> frozenset[int]:
+def is_of_others(lines: Sequence[str], connection: str, others: Collection[str]) -> frozenset[int]:
     """Places of the lines that are about other connections: that name an IKE_SA of one, or lead to such a line.
 
     An IKE_SA that has had several names, since charon looks for the one that fits, is the last one's. A thread handles
     one packet at a time, and logs its receipt before it knows whose it is.
     """
-    about = [connection_of(line) for line in lines]
+    about = [find_connection(line) for line in lines]
     names = {number: name for name, number in about if name is not None and number is not None}
     theirs = {number for number, name in names.items() if name != connection and name in others}
     found: set[int] = set()
@@ -141,7 +143,7 @@ def of_others(lines: Sequence[str], connection: str, others: Collection[str]) ->
     return frozenset(found)
 
 
-def exchange(lines: Iterable[str], addresses: Collection[str], at: Collection[str] = ()) -> tuple[str, ...]:
+def select_exchange(lines: Iterable[str], addresses: Collection[str], at: Collection[str] = ()) -> tuple[str, ...]:
     """The lines that were logged while packets from these addresses were handled, which came in `at` these, if any.
 
     A thread handles one packet at a time and says first whose it is. Lines without a thread (charon-systemd's in

@@ -298,6 +298,6 @@ SIGNATURES: tuple[Signature, ...] = (
 )
 
 
-def signature(text: str) -> Signature | None:
+def find_signature(text: str) -> Signature | None:
     """What a message means; None where the catalogue does not have it."""
     return next((each for each in SIGNATURES if each.pattern.search(text)), None)

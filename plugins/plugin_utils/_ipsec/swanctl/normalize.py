@@ -19,7 +19,7 @@ _INSIDE = tuple(
 _SAME_RDN = {"emailaddress": "e", "email": "e", "s": "st", "serialnumber": "sn"}
 
 
-def identities(connection: Connection) -> tuple[str | None, str | None]:
+def normalize_identities(connection: Connection) -> tuple[str | None, str | None]:
     """Own and peer identity in one spelling; None is one that is not set, or anybody.
 
     An own identity that is not set is the local address with a PSK (ike_auth.c), if there is only one.
@@ -27,12 +27,12 @@ def identities(connection: Connection) -> tuple[str | None, str | None]:
     own = connection.local[0].id if connection.local else None
     peer = connection.remote[0].id if connection.remote else None
     if own is None and connection.local and connection.local[0].method == "psk":
-        addresses = explicit(connection.local_addrs)
+        addresses = list_explicit(connection.local_addrs)
         own = addresses[0] if len(addresses) == len(connection.local_addrs) == 1 else None
     return _somebody(own), _somebody(peer)
 
 
-def normal(identity: str) -> str:
+def normalize_identity(identity: str) -> str:
     """An identity in one spelling: `fqdn:a.b`, `@a.b` and `a.b` are the same (identification_create_from_string)."""
     text = identity.strip()
     prefix, colon, rest = text.partition(":")
@@ -45,15 +45,15 @@ def normal(identity: str) -> str:
     name = text.strip().lower()
     if name in _ANYBODY:
         return "%any"
-    return str(ip_address(name)) if numeric(name) else name
+    return str(ip_address(name)) if is_numeric(name) else name
 
 
-def several(identity: str) -> bool:
+def may_be_several(identity: str) -> bool:
     """Whether more than one peer may have this identity: it has a wildcard, is a regular expression or is anybody."""
     return "*" in identity or identity.startswith(("^", "%"))
 
 
-def kind(identity: str) -> str:
+def classify_identity(identity: str) -> str:
     """The type that an identity has on the wire: two that read alike and differ in it do not match (RFC 7296, 3.5).
 
     Source: identification_create_from_string() of identification.c.
@@ -67,23 +67,23 @@ def kind(identity: str) -> str:
     for prefix, name in (("@#", "keyid"), ("@@", "rfc822"), ("@", "fqdn")):
         if text.startswith(prefix):
             return name
-    if numeric(text):
+    if is_numeric(text):
         return "ipv6" if ":" in text else "ipv4"
     return "rfc822" if "@" in text else "fqdn"
 
 
-def explicit(addresses: Iterable[str]) -> tuple[str, ...]:
+def list_explicit(addresses: Iterable[str]) -> tuple[str, ...]:
     """Those of the addresses that are one host, by number or by name: no %any, no range, no subnet."""
     found = []
     for address in addresses:
         text = address.strip().lower()
         if text in _ANYBODY or text.startswith("%") or "/" in text or _range(text):
             continue
-        found.append(str(ip_address(text)) if numeric(text) else text)
+        found.append(str(ip_address(text)) if is_numeric(text) else text)
     return tuple(found)
 
 
-def numeric(text: str) -> bool:
+def is_numeric(text: str) -> bool:
     """Whether it is an IP address."""
     if not text[:1].isdigit() and ":" not in text:
         return False  # most are names, and to parse one as an address is slow
@@ -94,13 +94,13 @@ def numeric(text: str) -> bool:
     return True
 
 
-def outside(address: str) -> bool:
+def is_public(address: str) -> bool:
     """Whether it is an address that no NAT stands before: none of RFC 1918, 6598, 4193, 3927."""
     host = ip_address(address)
     return not any(host.version == network.version and host in network for network in _INSIDE)
 
 
-def interfaces(lines: Iterable[str]) -> tuple[Interface, ...]:
+def parse_interfaces(lines: Iterable[str]) -> tuple[Interface, ...]:
     """The addresses of `System.addresses` with their networks; one without a length is alone in its network."""
     found = []
     for line in lines:
@@ -112,7 +112,7 @@ def interfaces(lines: Iterable[str]) -> tuple[Interface, ...]:
     return tuple(found)
 
 
-def selector(text: str) -> str:
+def normalize_selector(text: str) -> str:
     """A traffic selector in one spelling; a bare address gets its /32 or /128."""
     network, bracket, rest = "".join(text.split()).lower().partition("[")
     try:
@@ -122,7 +122,7 @@ def selector(text: str) -> str:
 
 
 def _somebody(identity: str | None) -> str | None:
-    found = normal(identity) if identity is not None else "%any"
+    found = normalize_identity(identity) if identity is not None else "%any"
     return None if found == "%any" else found
 
 
@@ -141,10 +141,10 @@ def _rdn(key: str) -> str:
 def _range(text: str) -> bool:
     """Whether it is `192.0.2.1-192.0.2.9`; a name may have a dash as well."""
     ends = text.split("-")
-    return len(ends) > 1 and all(numeric(end.strip()) for end in ends)
+    return len(ends) > 1 and all(is_numeric(end.strip()) for end in ends)
 
 
-def inside(one: Network, other: Network) -> bool:
+def lies_inside(one: Network, other: Network) -> bool:
     """Whether one network lies in another, or is it."""
     same = one.version == other.version and one.prefixlen >= other.prefixlen
     return same and one.network_address in other

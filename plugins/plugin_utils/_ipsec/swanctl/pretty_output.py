@@ -34,7 +34,7 @@ class Message:
     body: Tree
 
 
-def messages(printed: str) -> tuple[Message, ...]:
+def parse_messages(printed: str) -> tuple[Message, ...]:
     """All messages of one standard output; lines between messages (banners) are left out.
 
     Raises:
@@ -51,57 +51,57 @@ def messages(printed: str) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def events(printed: str, label: str) -> Iterator[tuple[str, Tree]]:
+def select_events(printed: str, label: str) -> Iterator[tuple[str, Tree]]:
     """The named sections of all events of one label: `events(text, "list-sa event")` gives connections."""
-    for message in messages(printed):
+    for message in parse_messages(printed):
         if message.label == label:
             for name, body in message.body.items():
                 if isinstance(body, Mapping):
                     yield name, body
 
 
-def outcome(printed: str) -> tuple[bool, str]:
+def parse_outcome(printed: str) -> tuple[bool, str]:
     """Whether a command did what it was told, and why not: `success=` decides, never the exit status."""
-    for message in reversed(messages(printed)):
+    for message in reversed(parse_messages(printed)):
         if message.label.endswith(" reply"):
             success = message.body.get("success")
-            return success == "yes", text(message.body, "errmsg")
+            return success == "yes", get_text(message.body, "errmsg")
     return False, "no answer"
 
 
-def text(tree: Tree, name: str, default: str = "") -> str:
+def get_text(tree: Tree, name: str, default: str = "") -> str:
     """A single value of a section, hexadecimal ones decoded; the default where it is missing."""
     value = tree.get(name)
-    return readable(value) if isinstance(value, str) else default
+    return decode_value(value) if isinstance(value, str) else default
 
 
-def texts(tree: Tree, name: str) -> tuple[str, ...]:
+def get_texts(tree: Tree, name: str) -> tuple[str, ...]:
     """A list of a section, or a single value as a list of one."""
     value = tree.get(name, ())
     if isinstance(value, str):
-        return (readable(value),)
-    return tuple(readable(item) for item in value) if isinstance(value, tuple) else ()
+        return (decode_value(value),)
+    return tuple(decode_value(item) for item in value) if isinstance(value, tuple) else ()
 
 
-def section(tree: Tree, name: str) -> Tree:
+def get_section(tree: Tree, name: str) -> Tree:
     """A section of a section; an empty one where it is missing."""
     value = tree.get(name)
     return value if isinstance(value, Mapping) else _EMPTY
 
 
-def number(tree: Tree, name: str) -> int | None:
+def get_number(tree: Tree, name: str) -> int | None:
     """A decimal value; None where it is missing or none."""
     value = tree.get(name)
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
 
 
-def seconds(tree: Tree, name: str) -> float | None:
+def get_seconds(tree: Tree, name: str) -> float | None:
     """A time in seconds, below zero where it is over (`rekey-time = -30`); None where it is missing."""
     value = tree.get(name)
     return float(value) if isinstance(value, str) and _SECONDS.fullmatch(value) else None
 
 
-def readable(value: str) -> str:
+def decode_value(value: str) -> str:
     """A value that was printed in hexadecimal because of a byte outside ASCII, as text; any other as it is."""
     if not _HEX.fullmatch(value):
         return value

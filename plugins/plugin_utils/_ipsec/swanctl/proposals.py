@@ -113,21 +113,21 @@ def parse(text: str) -> Proposal | None:
     return Proposal(*map(frozenset, (sets["encryption"], sets["integrity"], prf, *named)))
 
 
-def unknown(text: str) -> list[str]:
+def find_unknown(text: str) -> list[str]:
     """The words of a proposal that are no algorithm; none of `default`."""
     words = text.strip().lower().removesuffix("!").split("-")
     known = (any(pattern.fullmatch(_name(word)) for pattern in _WORDS.values()) for word in words)
     return [] if words == ["default"] else [word for word, is_known in zip(words, known, strict=True) if not is_known]
 
 
-def spelled_out(texts: Iterable[str], version: str | None) -> tuple[str, ...]:
+def expand_default(texts: Iterable[str], version: str | None) -> tuple[str, ...]:
     """A list of ESP proposals with `default` replaced by what this version means by it, where that is known."""
     numbers = tuple(int(number) for number in re.findall(r"\d+", version or "")[:3])
     known = _DEFAULT_SINCE <= numbers < _DEFAULT_UNTIL
     return tuple(word for text in texts for word in (_DEFAULT_ESP if known and text.lower() == "default" else (text,)))
 
 
-def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, rekey: bool = True) -> bool | None:
+def have_common(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, rekey: bool = True) -> bool | None:
     """Whether two lists have a proposal in common; None where a `default` or an unknown word leaves it open.
 
     `esp`: of ESP or AH. An empty list leaves it open too: nothing is said of the other protocol's proposals.
@@ -139,16 +139,16 @@ def agree(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False, reke
     return False if known and len(known) == len(one) * len(other) else None
 
 
-def offers(texts: Iterable[str], used: NegotiatedAlgorithms) -> bool | None:
+def includes_proposal(texts: Iterable[str], used: NegotiatedAlgorithms) -> bool | None:
     """Whether a list has a proposal with all that a live SA uses; None where a word or an algorithm is not known."""
     offered = [parse(text) for text in texts]
-    words = [as_word(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
+    words = [format_proposal(name) for name in (used.encr, used.integ, used.prf, used.dh_group) if name]
     if None in offered or not offered or not words or None in words:
         return None
     return any(proposal is not None and _has(proposal, used) for proposal in offered)
 
 
-def as_word(name: str) -> str | None:
+def format_proposal(name: str) -> str | None:
     """The word of a proposal for an algorithm as the daemon names it (encryption_algorithm_names and its like)."""
     algorithm, dummy, size = name.partition("-")
     for pattern, made in _LISTED.items():
@@ -157,7 +157,7 @@ def as_word(name: str) -> str | None:
     return None
 
 
-def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
+def describe_difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
     """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
     pairs = [(a, b) for a in map(parse, ours) for b in map(parse, theirs) if a is not None and b is not None]
     closest = min((_differing(a, b, esp=esp, rekey=True) for a, b in pairs), key=len, default=())
@@ -166,12 +166,12 @@ def difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False)
     )
 
 
-def strength(proposals: Iterable[str]) -> tuple[int, ...]:
+def measure_strength(proposals: Iterable[str]) -> tuple[int, ...]:
     """How strong a list's best proposal is; a larger value is stronger. For telling the weaker of two."""
     return max((_strength(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
 
 
-def weaker(text: str, held: Iterable[str]) -> bool:
+def is_weaker(text: str, held: Iterable[str]) -> bool:
     """Whether a proposal lacks what all of those held have, or has something weaker than their weakest of its kind.
 
     Of a kind that none of them names, and of what `default` means, only what is broken is weaker. A word that is not
@@ -218,7 +218,7 @@ def _tag(name: str) -> int:
 def _has(proposal: Proposal, used: NegotiatedAlgorithms) -> bool:
     sets = (proposal.encryption, proposal.integrity, proposal.prf, proposal.key_exchange)
     names = (used.encr, used.integ, used.prf, used.dh_group)
-    return all(not name or not known or as_word(name) in known for name, known in zip(names, sets, strict=True))
+    return all(not name or not known or format_proposal(name) in known for name, known in zip(names, sets, strict=True))
 
 
 def _name(word: str) -> str:

@@ -11,32 +11,32 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BLOCK = 64  # bytes, of SHA-256
 
 
-def digest(key: str, psk: str) -> str:
+def compute_digest(key: str, psk: str) -> str:
     """HMAC-SHA-256 in hexadecimal of a pre-shared key as strongSwan would use it.
 
     The same as a gateway makes of the same value in its file (redact.awk, gather.sh).
     """
-    return hmac.new(key.encode(), decoded(psk.encode("utf-8", "surrogateescape")), hashlib.sha256).hexdigest()
+    return hmac.new(key.encode(), decode_secret(psk.encode("utf-8", "surrogateescape")), hashlib.sha256).hexdigest()
 
 
-def fingerprint(key: str, content: bytes) -> str:
+def compute_fingerprint(key: str, content: bytes) -> str:
     """What tells versions of a file apart without telling what is in it: HMAC-SHA-256 in hexadecimal."""
     return hmac.new(key.encode(), content, hashlib.sha256).hexdigest()
 
 
-def key_id(key: str) -> str:
+def compute_key_id(key: str) -> str:
     """What tells digest keys apart and does not tell the key: digests compare only where it is equal."""
     return hmac.new(key.encode(), b"tunnelwright digest key", hashlib.sha256).hexdigest()[:16]
 
 
-def pads(key: str) -> tuple[bytes, bytes]:
+def compute_pads(key: str) -> tuple[bytes, bytes]:
     """The two blocks HMAC begins with (RFC 2104): who has them can make digests, as with the key."""
     raw = key.encode()
     block = (hashlib.sha256(raw).digest() if len(raw) > _BLOCK else raw).ljust(_BLOCK, b"\0")
     return bytes(b ^ 0x36 for b in block), bytes(b ^ 0x5C for b in block)
 
 
-def decoded(value: bytes) -> bytes:
+def decode_secret(value: bytes) -> bytes:
     """The key that a `secret` value stands for: `0x` is hexadecimal, `0s` base64 (swanctl/commands/load_creds.c)."""
     prefix = value[:2].lower()
     if prefix == b"0x":

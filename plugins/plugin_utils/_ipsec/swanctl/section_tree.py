@@ -62,10 +62,10 @@ class Tree:
         return section
 
 
-def flat(settings: Sections, path: Path) -> Iterator[tuple[str, Setting]]:
+def flatten(settings: Sections, path: Path) -> Iterator[tuple[str, Setting]]:
     """Every key below a section with its path from there, such as `children.net.mode`."""
     for key in settings.keys(path):
         if found := settings.get((*path, key)):
             yield key, found
     for name in settings.sections(path):
-        yield from ((f"{name}.{key}", found) for key, found in flat(settings, (*path, name)))
+        yield from ((f"{name}.{key}", found) for key, found in flatten(settings, (*path, name)))

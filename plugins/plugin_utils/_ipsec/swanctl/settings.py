@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ..errors import ParseError
 from ..model import Problem, Setting
-from .lexer import FOLLOWS, SourceText, Token, tokens, unopened
+from .lexer import FOLLOWS, SourceText, Token, find_unopened, tokenize
 
 Path = tuple[str, ...]
 Files = Mapping[str, bytes]  # absolute path: content
@@ -250,7 +250,7 @@ class _Reader:
         source = self.sources.setdefault(name, SourceText(name, self.files[name].decode("latin-1")))
         self._check_bytes(source)
         pending: list[Token] = []
-        for token in tokens(source):
+        for token in tokenize(source):
             if token.kind == "include" and not pending:
                 self._include(source, token, (*including, name))
                 continue
@@ -299,7 +299,9 @@ class _Reader:
 
     def _close(self, source: SourceText, brace: Token) -> None:
         if not self.stack:
-            raise ParseError("a closing brace closes nothing", where=source.where(brace.start), hint=unopened(source))
+            raise ParseError(
+                "a closing brace closes nothing", where=source.where(brace.start), hint=find_unopened(source)
+            )
         fragment = self.stack.pop()[1]
         if fragment.source is source:
             fragment.closed = brace.start
@@ -325,7 +327,7 @@ class _Reader:
 
     def _include(self, source: SourceText, token: Token, including: tuple[str, ...]) -> None:
         pattern = posixpath.join(posixpath.dirname(source.name), token.text)
-        found = matching(pattern, self.files)
+        found = find_matching(pattern, self.files)
         if not found:
             self._note("unmatched-include", f"include {token.text} matches no readable file", source.where(token.start))
         for name in found:
@@ -367,7 +369,7 @@ class _Reader:
         self.problems.append(Problem(kind, what, where))
 
 
-def matching(pattern: str, files: Files) -> list[str]:
+def find_matching(pattern: str, files: Files) -> list[str]:
     """The files a glob(3) pattern matches, sorted; `*` and `?` match neither `/` nor a leading dot."""
     wanted = posixpath.normpath(pattern).split("/")
     return sorted(name for name in files if _matches(posixpath.normpath(name).split("/"), wanted))

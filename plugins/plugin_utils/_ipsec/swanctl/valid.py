@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from ..errors import RefusedError, nearest
+from ..errors import RefusedError, suggest
 from . import keys, proposals
 
 _HINTS = {
@@ -25,8 +25,8 @@ def refuse_setting(level: keys.Level, key: str, value: str, where: str, version:
     Raises:
         RefusedError: says what is wrong with the name or the value, and what to write.
     """
-    if not keys.known(level, key):
-        hint = nearest(key, sorted(keys.KEYS[level]))
+    if not keys.is_known(level, key):
+        hint = suggest(key, sorted(keys.KEYS[level]))
         raise RefusedError(f"strongSwan knows no setting {key!r} there", where=where, hint=hint)
     since = keys.SINCE.get(key)
     if since and version and version < since:
@@ -46,8 +46,8 @@ def refuse_setting(level: keys.Level, key: str, value: str, where: str, version:
         raise RefusedError(
             f"the value of {key} has a character that cannot be printed", where=where, hint="strongSwan refuses it"
         )
-    for word in (word for text in keys.listed(value) if key in _PROPOSALS for word in proposals.unknown(text)):
-        hint = nearest(word, proposals.COMMON, there="such as")
+    for word in (word for text in keys.split_list(value) if key in _PROPOSALS for word in proposals.find_unknown(text)):
+        hint = suggest(word, proposals.COMMON, there="such as")
         raise RefusedError(f"strongSwan knows no algorithm {word!r}", where=where, hint=hint)
 
 
@@ -67,13 +67,13 @@ def refuse_named(name: str, value: str, where: str) -> None:
 
 
 def _number(value: str) -> int | None:
-    return 0 if value.startswith("%") else keys.whole(value)
+    return 0 if value.startswith("%") else keys.parse_whole(value)
 
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {
-    "bool": keys.boolean,
-    "time": keys.duration,
+    "bool": keys.parse_boolean,
+    "time": keys.parse_duration,
     "number": _number,
-    "bytes": keys.size,
-    "action": keys.action,
+    "bytes": keys.parse_size,
+    "action": keys.parse_action,
 }

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ..diagnose.rules.grounds import DEFAULT
-from ..errors import ParseError, nearest, reason
+from ..errors import ParseError, extract_reason, suggest
 from ..model import (
     REPAIRS,
     DeclaredEnd,
@@ -22,11 +22,11 @@ from ..model import (
     Repair,
     Step,
     Waiver,
-    restore,
-    type_of,
+    from_plain,
+    resolve_type,
 )
 from ..report.repairs import ExecutedStep
-from ..swanctl.normalize import numeric
+from ..swanctl.normalize import is_numeric
 from ..swanctl.valid import refuse_named, refuse_setting
 
 ENDS = 2
@@ -36,7 +36,7 @@ MIRRORED = frozenset(
 COMPLEMENTARY = frozenset(("start_action", "close_action"))  # that both ends start makes duplicates
 
 
-def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str, str]]:
+def parse_gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str, str]]:
     """Gateways by name, and why those that have none could not be read.
 
     Raises:
@@ -46,13 +46,15 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
     unreadable: dict[str, str] = {}
     for name, value in given:
         if not isinstance(value, Mapping):
-            raise ParseError(f"expected what gateway_info returned, not {type_of(value)}", where=f"gateways.{name}")
+            raise ParseError(
+                f"expected what gateway_info returned, not {resolve_type(value)}", where=f"gateways.{name}"
+            )
         if "platform" in value:
-            read.append(restore(Gateway, value, f"gateways.{name}"))
+            read.append(from_plain(Gateway, value, f"gateways.{name}"))
         elif "gateway" in value:
-            read.append(restore(Gateway, value["gateway"], f"gateways.{name}"))
+            read.append(from_plain(Gateway, value["gateway"], f"gateways.{name}"))
         elif value.get("failed") or value.get("unreachable"):
-            unreadable[name] = reason(value)
+            unreadable[name] = extract_reason(value)
         elif not value.get("skipped"):
             raise ParseError(
                 "this is not what gateway_info returned",
@@ -62,7 +64,7 @@ def gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dict[str,
     return read, unreadable
 
 
-def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()) -> list[DeclaredTunnel]:
+def parse_declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()) -> list[DeclaredTunnel]:
     """Declared tunnels. `inventory`: all gateways that there are; empty where that is not known.
 
     Raises:
@@ -75,11 +77,11 @@ def declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str] = ()
         for end in tunnel.ends:
             if end.gateway not in there:
                 what, where = f"{end.gateway} is not in the inventory", f"tunnels.{tunnel.name}.ends"
-                raise ParseError(what, where=where, hint=nearest(end.gateway, sorted(there), there="it has"))
+                raise ParseError(what, where=where, hint=suggest(end.gateway, sorted(there), there="it has"))
     return found
 
 
-def undeclared(
+def list_undeclared(
     tunnels: Iterable[DeclaredTunnel], psks: Mapping[str, Any], waivers: Iterable[Waiver] = ()
 ) -> list[dict[str, str]]:
     """What is given for tunnels that are not declared: `where`, and `what` in a sentence.
@@ -94,7 +96,7 @@ def undeclared(
             what = "a pre-shared key is not a string" if structured else "a pre-shared key is empty"
             where = f"ipsec_psks.{name}" if name in names else "ipsec_psks"  # another name may be a key itself
             raise ParseError(what, where=where, hint="write NAME: 'KEY', or leave the tunnel out")
-    told = [{"where": "ipsec_psks", "what": said} for said in unused(psks, names)]
+    told = [{"where": "ipsec_psks", "what": said} for said in find_unused(psks, names)]
     return told + [
         {"where": each.origin, "what": f"a waiver is for {each.tunnel}, and no such tunnel is declared"}
         for each in waivers
@@ -102,7 +104,7 @@ def undeclared(
     ]
 
 
-def unused(psks: Iterable[str], names: Iterable[str]) -> list[str]:
+def find_unused(psks: Iterable[str], names: Iterable[str]) -> list[str]:
     """Keys for tunnels that are none of these. A name that is like none of them is not told: it may be a key."""
     known = dict.fromkeys(names)
     extra = [name for name in map(str, psks) if name not in known]
@@ -116,14 +118,14 @@ def unused(psks: Iterable[str], names: Iterable[str]) -> list[str]:
     return told
 
 
-def repairs(given: Iterable[str]) -> frozenset[Repair]:
+def parse_repairs(given: Iterable[str]) -> frozenset[Repair]:
     """Classes of repairs; `default` stands for several."""
     names = set(given)
     chosen = {name for name in REPAIRS if name in names}
     return frozenset(chosen | DEFAULT if "default" in names else chosen)
 
 
-def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
+def parse_probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
     """Probes from registered results; those that were skipped or could not run are left out."""
     found = []
     for result in given:
@@ -135,7 +137,7 @@ def probes(given: Iterable[Mapping[str, Any]]) -> list[Probe]:
     return found
 
 
-def attempts(given: Iterable[Mapping[str, Any]]) -> list[InitiationAttempt]:
+def parse_attempts(given: Iterable[Mapping[str, Any]]) -> list[InitiationAttempt]:
     """Attempts from the registered results of `sa` on one end, and of `gateway_info` on its peer afterwards.
 
     Raises:
@@ -163,16 +165,16 @@ def attempts(given: Iterable[Mapping[str, Any]]) -> list[InitiationAttempt]:
     return found
 
 
-def findings(given: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def parse_findings(given: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Findings of an earlier audit.
 
     Raises:
         ParseError: they are not what tunnel_audit returned.
     """
-    return [restore(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
+    return [from_plain(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
 
 
-def done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
+def parse_done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
     """Steps from registered results of a loop over a plan, with the loop variable `step`.
 
     Raises:
@@ -180,7 +182,7 @@ def done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
     """
     return [
         ExecutedStep(
-            restore(Step, result["step"], f"done[{index}].step"),
+            from_plain(Step, result["step"], f"done[{index}].step"),
             changed=bool(result.get("changed")),
             failed=str(result.get("msg", "no reason given"))
             if result.get("failed") or result.get("unreachable")
@@ -191,14 +193,14 @@ def done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
     ]
 
 
-def psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, DesiredPsk]:
+def parse_psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, DesiredPsk]:
     """The pre-shared keys that a user gives, by tunnel: only named, or with what the filter `psk_digests` made of them.
 
     Raises:
         ParseError: a digest is not one of that filter's.
     """
     named = {str(name): DesiredPsk() for name in names}
-    return named | {name: restore(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
+    return named | {name: from_plain(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
 
 
 def _declared(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
@@ -268,7 +270,7 @@ def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
             raise ParseError("a ping has two addresses", where=at, hint="write {from: ADDRESS, to: ADDRESS}")
         _refuse_others(ping, ("from", "to"), at)
         for key in ("from", "to"):
-            if not numeric(str(ping.get(key, ""))):
+            if not is_numeric(str(ping.get(key, ""))):
                 what = f"{ping[key]!r} is not an IP address" if key in ping else f"{key!r} is missing"
                 raise ParseError(what, where=f"{at}.{key}", hint="write an address inside the selectors")
         yield Ping(str(ping["from"]), str(ping["to"]))
@@ -276,7 +278,7 @@ def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
 
 def _refuse_others(given: Mapping[str, Any], known: Collection[str], where: str) -> None:
     if unknown := next((str(key) for key in given if key not in known), ""):
-        raise ParseError(f"unknown key {unknown!r}", where=where, hint=nearest(unknown, known))
+        raise ParseError(f"unknown key {unknown!r}", where=where, hint=suggest(unknown, known))
 
 
 def _words(given: Mapping[str, Any], key: str) -> dict[str, str]:

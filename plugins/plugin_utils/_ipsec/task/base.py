@@ -23,8 +23,8 @@ from ansible.utils.display import Display
 
 from ..apply import guard as guarding
 from ..errors import IpsecError
-from ..model import Gateway, Reply, Script, plain
-from ..report.escape import visible, visible_lines
+from ..model import Gateway, Reply, Script, to_plain
+from ..report.escape import escape_control, escape_lines
 from ..transport import task_connection
 
 _BETWEEN_TRIES = 5.0  # seconds
@@ -41,7 +41,7 @@ class Task(ActionBase):
 
     @abstractmethod
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Do the work; values may be anything :func:`plain` understands."""
+        """Do the work; values may be anything :func:`to_plain` understands."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ansible's entry."""
@@ -54,25 +54,25 @@ class Task(ActionBase):
             self._secrets = validated._no_log_values  # noqa: SLF001
             result = {"changed": False} | self.act(args, task_vars or {})
             if "diff" in result:
-                result["diff"] = visible_lines(plain(result["diff"]))
+                result["diff"] = escape_lines(to_plain(result["diff"]))
         except IpsecError as error:
-            log = {"log": visible_lines(list(error.log))} if error.log else {}
-            result = {"failed": True, "msg": visible(str(error))} | log
+            log = {"log": escape_lines(list(error.log))} if error.log else {}
+            result = {"failed": True, "msg": escape_control(str(error))} | log
         except AnsibleConnectionFailure as error:
-            result = {"unreachable": True, "msg": visible(" ".join(str(error).split()))}
+            result = {"unreachable": True, "msg": escape_control(" ".join(str(error).split()))}
         except AnsibleError as error:
-            result = {"failed": True, "msg": visible(" ".join(str(error).split()))}
+            result = {"failed": True, "msg": escape_control(" ".join(str(error).split()))}
         except Exception as error:  # noqa: BLE001  a defect, or an answer that nobody thought of: it costs this host alone
             result = {"failed": True, "msg": self._defect(error)}
-        scrubbed: dict[str, Any] = self.scrubbed(plain(result))
+        scrubbed: dict[str, Any] = self.scrubbed(to_plain(result))
         return scrubbed
 
     def _defect(self, error: Exception) -> str:
         """One sentence on what should not have happened; -vvv shows where."""
         told = "".join(traceback.format_exception(error))
-        Display().vvv(self.scrubbed("\n".join(map(visible, told.splitlines()))))
+        Display().vvv(self.scrubbed("\n".join(map(escape_control, told.splitlines()))))
         what = " ".join(f"{type(error).__name__}: {error}".split())
-        return visible(
+        return escape_control(
             f"{self._task.action} met what it does not understand ({what}): run it with -vvv, and report it as a defect"
         )
 
@@ -98,7 +98,7 @@ class Task(ActionBase):
 
     def on_new_connection(self) -> None:
         """Have no script of this task travel over a connection that is older than the task."""
-        task_connection.connect_anew(self)
+        task_connection.force_new_connection(self)
 
     @property
     def run_name(self) -> str:
@@ -134,11 +134,11 @@ class Task(ActionBase):
         if gateway is not None:
             guarding.refuse_unguarded(gateway, self.run_name)
         elif args["guard"] is None:
-            guarding.refuse_others(self.gateway_name(variables), self.on_gateway, self.run_name)
+            guarding.refuse_foreign_guard(self.gateway_name(variables), self.on_gateway, self.run_name)
         if args["guard"] is not None:
             config = {"config": args["config"]} if "config" in args else {}
             wish = guarding.DesiredGuard("armed", self.run_name, seconds=args["guard"], **config)
-            guarding.bring(
+            guarding.apply_guard(
                 wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True
             )
 

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..errors import reason
-from ..model import EndName, Finding, OutageMeasurement, Step, StepResult, TunnelProof, restore
+from ..errors import extract_reason
+from ..model import EndName, Finding, OutageMeasurement, Step, StepResult, TunnelProof, from_plain
 from ..rollout.snapshot import AuditedTunnel, FleetSnapshot
-from ..rollout.steps import taken
-from .audit_arguments import gateways, probes
+from ..rollout.steps import list_results
+from .audit_arguments import parse_gateways, parse_probes
 
 
-def look(
+def parse_look(
     audit: Mapping[str, Any] | None, read: Mapping[str, Any], probed: Iterable[Mapping[str, Any]]
 ) -> FleetSnapshot:
     """One look at the fleet; none of it where there was none.
@@ -23,13 +23,13 @@ def look(
     """
     if audit is None:
         return FleetSnapshot()
-    found, unreadable = gateways(read.items())
+    found, unreadable = parse_gateways(read.items())
     tunnels = [
         AuditedTunnel(
             str(t["name"]),
-            tuple(restore(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
+            tuple(from_plain(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
             str(t["initiator"]),
-            restore(TunnelProof, t["proof"], "audit.tunnels.proof"),
+            from_plain(TunnelProof, t["proof"], "audit.tunnels.proof"),
         )
         for t in audit.get("tunnels") or ()
     ]
@@ -37,9 +37,9 @@ def look(
         {gateway.name: gateway for gateway in found},
         unreadable,
         {tunnel.name: tunnel for tunnel in tunnels},
-        tuple(restore(Finding, each, "audit.findings") for each in audit.get("findings") or ()),
-        tuple(restore(Step, each, "audit.plan") for each in audit.get("plan") or ()),
-        tuple(probes(probed)),
+        tuple(from_plain(Finding, each, "audit.findings") for each in audit.get("findings") or ()),
+        tuple(from_plain(Step, each, "audit.plan") for each in audit.get("plan") or ()),
+        tuple(parse_probes(probed)),
         audit.get("to_probe") or {},
         {
             name: (each.get("seconds"), str(each.get("because") or ""))
@@ -49,22 +49,22 @@ def look(
     )
 
 
-def steps_taken(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, StepResult], ...]:
+def parse_steps(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, StepResult], ...]:
     """Steps with their tunnels, from registered results of loops over a plan with the loop variable `step`.
 
     Raises:
         ParseError: a step is not one of a plan.
     """
     ran = [result for result in results if "step" in result and not result.get("skipped")]
-    return taken(ran, [restore(Step, result["step"], f"done[{n}].step") for n, result in enumerate(ran)])
+    return list_results(ran, [from_plain(Step, result["step"], f"done[{n}].step") for n, result in enumerate(ran)])
 
 
-def answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def parse_answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Registered results of a task by gateway: of those that ran it."""
     return {name: result for name, result in results.items() if result and not result.get("skipped")}
 
 
-def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, OutageMeasurement], ...]:
+def parse_outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, OutageMeasurement], ...]:
     """Outages with their tunnels, from registered results of loops over `watch`."""
     found = []
     for result in results:
@@ -74,9 +74,9 @@ def outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, OutageMeas
         measured = result.get("outage")
         if measured is None:
             outage = OutageMeasurement(
-                watch["gateway"], watch["child"], watch["source"], watch["target"], error=reason(result)
+                watch["gateway"], watch["child"], watch["source"], watch["target"], error=extract_reason(result)
             )
         else:
-            outage = restore(OutageMeasurement, measured, "outages")
+            outage = from_plain(OutageMeasurement, measured, "outages")
         found.append((str(watch["tunnel"]), outage))
     return tuple(found)

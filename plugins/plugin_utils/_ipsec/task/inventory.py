@@ -26,7 +26,7 @@ _PASSWORD = ("ask_pass", "connection_password_file", "ansible_password", "ansibl
 _BECOME_PASSWORD = ("become_ask_pass", "become_password_file", "ansible_become_password", "ansible_become_pass")
 
 
-def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
+def list_hosts(action: Any, patterns: Sequence[str], variables: Mapping[str, Any]) -> list[str]:
     """The hosts of the inventory that the patterns name; without patterns those of the play that have not failed.
 
     Raises:
@@ -50,7 +50,7 @@ def hosts_of(action: Any, patterns: Sequence[str], variables: Mapping[str, Any])
     return found
 
 
-def target_of(name: str, option: Callable[[str], Any], **more: Any) -> Target:
+def resolve_target(name: str, option: Callable[[str], Any], **more: Any) -> Target:
     """The target that options of the connection plugin of this collection describe."""
 
     def split(key: str) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ class ConnectionResolver:
         self._set_options(self._plugin, "connection", variables, resolve, password=self._password)
         option = self._plugin.get_option
         privilege, command = self._privilege(variables, resolve, option("remote_user"))
-        return replace(target_of(host, option, privilege=privilege, command=command), **self._instead)
+        return replace(resolve_target(host, option, privilege=privilege, command=command), **self._instead)
 
     def _variables(self, host: str) -> Mapping[str, Any]:
         known = self._hosts._inventory.get_host(host)  # noqa: SLF001 - hostvars leave out what a play says in `vars`

@@ -28,7 +28,7 @@ class Bounds:
     revoked: str
 
 
-def bounds(values: Mapping[str, str]) -> Bounds:
+def parse_bounds(values: Mapping[str, str]) -> Bounds:
     """The bounds among what `ssh -G` printed, by keyword."""
     size, file = values.get("requiredrsasize", ""), values.get("revokedhostkeys", "none")
     return Bounds(
@@ -42,7 +42,7 @@ def bounds(values: Mapping[str, str]) -> Bounds:
     )
 
 
-def keep_to(transport: paramiko.Transport, within: Bounds, known: Sequence[str], where: str) -> None:
+def apply_bounds(transport: paramiko.Transport, within: Bounds, known: Sequence[str], where: str) -> None:
     """Have a transport offer only what is within the bounds, of host keys the types `known` first.
 
     Raises:
@@ -67,7 +67,7 @@ def refuse_key(within: Bounds, key: paramiko.PKey, shown: str, where: str) -> No
     Raises:
         TransportError: it is, or the file of revoked keys cannot be read.
     """
-    if too_short(within, key):
+    if is_too_short(within, key):
         what, hint = f"its host key {shown} is an RSA key of {_rsa_bits(key)} bits", f"RequiredRSASize is {within.rsa}"
         raise TransportError(what, where=where, hint=hint)
     if not within.revoked:
@@ -81,7 +81,7 @@ def refuse_key(within: Bounds, key: paramiko.PKey, shown: str, where: str) -> No
         raise TransportError(f"its host key {shown} is revoked", where=where, hint=within.revoked)
 
 
-def too_short(within: Bounds, key: paramiko.PKey) -> bool:
+def is_too_short(within: Bounds, key: paramiko.PKey) -> bool:
     """Whether it is an RSA key of fewer bits than are required."""
     return key.get_name() == "ssh-rsa" and _rsa_bits(key) < within.rsa
 

@@ -90,7 +90,7 @@ def run(
     watch.start()
     try:
         talk = _ExecSession(transport.open_session(), limits.size)
-        finished = _spoken(talk, command, given, privilege)
+        finished = _exchange(talk, command, given, privilege)
     except (paramiko.SSHException, EOFError, OSError) as error:
         if not late.is_set():
             raise TransportError("the connection broke off", hint=str(error) or "it was closed") from error
@@ -103,7 +103,7 @@ def run(
     return finished
 
 
-def _spoken(talk: _ExecSession, command: str, given: bytes, privilege: BecomeSession | None) -> ExecResult:
+def _exchange(talk: _ExecSession, command: str, given: bytes, privilege: BecomeSession | None) -> ExecResult:
     channel = talk.channel
     channel.exec_command(command)
     if privilege:

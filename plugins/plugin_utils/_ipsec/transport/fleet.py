@@ -17,7 +17,7 @@ from .exec_channel import ExecLimits, ExecResult, run
 from .framing import new_mark, pack, unpack
 from .optional_paramiko import require
 from .proxy import JumpHostPool
-from .ssh_client import enter, leave, reach, ways
+from .ssh_client import connect, disconnect, log_in, open_pool
 from .target import Target
 
 _TICK = 1.0  # seconds
@@ -52,7 +52,7 @@ def run_all(
         raise IpsecError(f"{threads} gateways at a time are none", hint="let threads be 1 or more")
     packed, limits = _pack(script), ExecLimits(timeout)
     answers: SimpleQueue[tuple[str, Reply | IpsecError]] = SimpleQueue()
-    reading, on_the_way, waiting = threading.BoundedSemaphore(threads), ways(), iter(targets)
+    reading, on_the_way, waiting = threading.BoundedSemaphore(threads), open_pool(), iter(targets)
 
     def ask(target: Target) -> None:
         answers.put((target.name, _answer(target, packed, limits, on_the_way, reading)))
@@ -87,16 +87,16 @@ def _answer(
 ) -> Reply | IpsecError:
     """What one gateway answers; whatever goes wrong is said of it and touches no other."""
     try:
-        reached, since = reach(target, ways), time.monotonic()
+        reached, since = connect(target, ways), time.monotonic()
         with reading:
             if time.monotonic() - since > _STALE:
                 reached.stream.close()
-                reached = reach(target, ways)
-            transport = enter(reached)
+                reached = connect(target, ways)
+            transport = log_in(reached)
             try:
                 done = run(transport, target.command, packed.text, limits=limits, privilege=target.privilege)
             finally:
-                leave(transport)
+                disconnect(transport)
         return _unpacked(done, packed.mark)
     except IpsecError as error:
         return error

@@ -48,7 +48,7 @@ class KnownHosts:
         return [*self.plain.get(name, ()), *hashed, *(entry for entry in self.patterns if _matches(entry.names, name))]
 
 
-def judge(about: Sequence[KnownHostsEntry], kind: str, key: bytes) -> Verdict:
+def judge_key(about: Sequence[KnownHostsEntry], kind: str, key: bytes) -> Verdict:
     """What the lines about a host say of a key that it has shown."""
     if any(entry.revoked and entry.key == key for entry in about):
         return "revoked"
@@ -58,7 +58,7 @@ def judge(about: Sequence[KnownHostsEntry], kind: str, key: bytes) -> Verdict:
     return "changed" if any(entry.kind == kind for entry in valid) else "unknown"
 
 
-def read(texts: Iterable[str]) -> KnownHosts:
+def parse_lines(texts: Iterable[str]) -> KnownHosts:
     """The lines of such files. What is no such line is passed over, as OpenSSH does."""
     plain: dict[str, list[KnownHostsEntry]] = {}
     hashed: list[tuple[bytes, bytes, KnownHostsEntry]] = []
@@ -81,10 +81,12 @@ def read(texts: Iterable[str]) -> KnownHosts:
 
 def read_files(paths: Iterable[str]) -> KnownHosts:
     """The lines of those files that are there."""
-    return read(Path(path).read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file())
+    return parse_lines(
+        Path(path).read_text(encoding="utf-8", errors="replace") for path in paths if Path(path).is_file()
+    )
 
 
-def remember(path: str, name: str, kind: str, key: bytes, *, hashed: bool = False) -> Verdict:
+def add_key(path: str, name: str, kind: str, key: bytes, *, hashed: bool = False) -> Verdict:
     """Add a host's key, as OpenSSH does where new hosts are accepted; `hashed`: its name cannot be read there.
 
     "unknown" where it was added, else what another thread's login, which has added a key of this host since the file
@@ -92,7 +94,7 @@ def remember(path: str, name: str, kind: str, key: bytes, *, hashed: bool = Fals
     """
     with _writing:
         about = _added.setdefault((path, name), [])
-        verdict = judge(about, kind, key)
+        verdict = judge_key(about, kind, key)
         if verdict == "unknown":
             Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b") as file:
@@ -111,7 +113,7 @@ def _hashed(name: str) -> str:
     )
 
 
-def fingerprint(key: bytes) -> str:
+def format_fingerprint(key: bytes) -> str:
     """A key as OpenSSH shows it to people."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 

@@ -8,38 +8,38 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from .bounds import too_short
+from .bounds import is_too_short
 from .optional_paramiko import paramiko
-from .ssh_config import SshSettings, at_home
+from .ssh_config import SshSettings, expand_home
 from .target import Target
 
 
-def keys(target: Target | None, settings: SshSettings, notes: list[str]) -> Generator[tuple[str, paramiko.PKey]]:
+def load_keys(target: Target | None, settings: SshSettings, notes: list[str]) -> Generator[tuple[str, paramiko.PKey]]:
     """The keys to offer, each with its name: of files first, then those of the agent.
 
     Why a file that was asked for cannot be used goes to `notes`; a passphrase is never asked for.
     """
     passphrase = target.passphrase if target else None
-    for path in map(at_home, settings.identities):
+    for path in map(expand_home, settings.identities):
         if path.is_file():
             key, why = _loaded(str(path), passphrase)
             if key is None:
                 notes.append(f"{path} {why}")
-            elif too_short(settings.bounds, key):
+            elif is_too_short(settings.bounds, key):
                 notes.append(f"{path} is shorter than RequiredRSASize")
             else:
                 yield str(path), key
-        elif target and target.key_file and path == at_home(target.key_file):
+        elif target and target.key_file and path == expand_home(target.key_file):
             notes.append(f"{path} is not there")
     if settings.agent:
         yield from _of_agent(settings)
 
 
 def _of_agent(settings: SshSettings) -> Generator[tuple[str, paramiko.PKey]]:
-    wanted = {_public(path) for path in map(at_home, settings.identities)} if settings.identities_only else None
+    wanted = {_public(path) for path in map(expand_home, settings.identities)} if settings.identities_only else None
     with closing(paramiko.Agent()) as agent:
         for each in agent.get_keys():
-            if (wanted is None or each.asbytes() in wanted) and not too_short(settings.bounds, each):
+            if (wanted is None or each.asbytes() in wanted) and not is_too_short(settings.bounds, each):
                 yield f"{each.get_name()} of the agent", each
 
 

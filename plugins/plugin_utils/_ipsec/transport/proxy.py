@@ -53,7 +53,7 @@ class JumpHostPool:
             NotConnectedError: there is none, or was none a moment ago.
         """
         way = self.made.setdefault((*config, *jumps), _JumpHost())
-        if not way.lock.acquire(timeout=left(deadline)):
+        if not way.lock.acquire(timeout=measure_time_left(deadline)):
             raise NotConnectedError("the host on the way does not answer", where=jumps[-1])
         try:
             if way.transport is not None and way.transport.is_active():
@@ -83,12 +83,12 @@ class JumpHostPool:
                 way.transport.close()
 
 
-def left(deadline: float) -> float:
+def measure_time_left(deadline: float) -> float:
     """Seconds until then, never none."""
     return max(deadline - time.monotonic(), 0.001)
 
 
-def opened(settings: SshSettings, ways: JumpHostPool, deadline: float) -> socket.socket | paramiko.Channel:
+def open_jump(settings: SshSettings, ways: JumpHostPool, deadline: float) -> socket.socket | paramiko.Channel:
     """A stream on which the gateway's sshd has begun to speak.
 
     Raises:
@@ -98,7 +98,7 @@ def opened(settings: SshSettings, ways: JumpHostPool, deadline: float) -> socket
         return _over(settings, ways, deadline)
     stream = _by_command(settings) if settings.proxy else _direct(settings, deadline)
     try:
-        _greeted(stream, settings, deadline)
+        _wait_for_banner(stream, settings, deadline)
     except BaseException:
         stream.close()
         raise
@@ -107,7 +107,7 @@ def opened(settings: SshSettings, ways: JumpHostPool, deadline: float) -> socket
 
 def _direct(settings: SshSettings, deadline: float) -> socket.socket:
     try:
-        stream = socket.create_connection((settings.host, settings.port), left(deadline))
+        stream = socket.create_connection((settings.host, settings.port), measure_time_left(deadline))
     except socket.gaierror as error:
         raise NotConnectedError(
             f"{settings.host} does not resolve ({error.strerror})", hint="set ansible_host to its address"
@@ -133,7 +133,7 @@ def _by_command(settings: SshSettings) -> socket.socket:
     Without a terminal, so that an ssh in it asks nobody anything. It ends when the other half is closed.
     """
     ours, theirs = socket.socketpair()
-    expanded = _expanded(settings)
+    expanded = _expand(settings)
     with theirs:
         try:
             subprocess.Popen(  # noqa: S603 - the command that the user's own settings name
@@ -150,7 +150,7 @@ def _by_command(settings: SshSettings) -> socket.socket:
     return ours
 
 
-def _expanded(settings: SshSettings) -> str:
+def _expand(settings: SshSettings) -> str:
     """With its tokens (ssh_config(5), TOKENS)."""
     tokens = {"%%": "%", "%h": settings.host, "%n": settings.host, "%p": str(settings.port), "%r": settings.user}
     pieces = settings.proxy.split("%%")
@@ -165,7 +165,7 @@ def _over(settings: SshSettings, ways: JumpHostPool, deadline: float) -> paramik
     carrier = ways.over(settings.jumps, settings.config, deadline)
     try:
         return carrier.open_channel(
-            "direct-tcpip", (settings.host, settings.port), ("127.0.0.1", 0), timeout=left(deadline)
+            "direct-tcpip", (settings.host, settings.port), ("127.0.0.1", 0), timeout=measure_time_left(deadline)
         )
     except (paramiko.SSHException, EOFError, OSError) as error:
         where = f"{settings.where} behind {settings.jumps[-1]}"
@@ -174,7 +174,7 @@ def _over(settings: SshSettings, ways: JumpHostPool, deadline: float) -> paramik
         ) from error
 
 
-def _greeted(stream: socket.socket, settings: SshSettings, deadline: float) -> None:
+def _wait_for_banner(stream: socket.socket, settings: SshSettings, deadline: float) -> None:
     """Wait until an SSH server has said who it is, and leave that to be read; lines before it are passed over."""
     first = b""
     for dummy in range(_LINES_BEFORE):
@@ -192,7 +192,7 @@ def _greeted(stream: socket.socket, settings: SshSettings, deadline: float) -> N
 def _line(stream: socket.socket, settings: SshSettings, deadline: float) -> bytes:
     """The next line, not taken from the stream; at most as much as a line may have."""
     while True:
-        stream.settimeout(left(deadline))
+        stream.settimeout(measure_time_left(deadline))
         try:
             seen = stream.recv(_LONGEST_LINE, socket.MSG_PEEK)
         except TimeoutError as error:
@@ -204,7 +204,7 @@ def _line(stream: socket.socket, settings: SshSettings, deadline: float) -> byte
         line, newline, dummy = seen.partition(b"\n")
         if newline or len(seen) >= _LONGEST_LINE:
             return line + newline
-        if not seen or left(deadline) <= _SOON:
+        if not seen or measure_time_left(deadline) <= _SOON:
             raise NotConnectedError("the connection was closed before the login", where=settings.where, hint=_CLOSED)
         time.sleep(_SOON)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 from ..errors import NotConnectedError, TransportError
 from . import known_hosts, ssh_config
-from .bounds import keep_to, refuse_key
+from .bounds import apply_bounds, refuse_key
 from .optional_paramiko import LOG, paramiko
-from .private_keys import keys
-from .proxy import JumpHostPool, left, opened
+from .private_keys import load_keys
+from .proxy import JumpHostPool, measure_time_left, open_jump
 from .ssh_config import SshSettings
 from .target import Target
 
@@ -24,7 +24,7 @@ _PAUSE = 1.0  # seconds between two tries to connect
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # how a key of type ssh-rsa signs (RFC 8332)
 
 
-def ways() -> JumpHostPool:
+def open_pool() -> JumpHostPool:
     """Ways to gateways, for one task."""
     return JumpHostPool(_to_jump)
 
@@ -39,26 +39,26 @@ class SshStream:
     seconds: float
 
 
-def reach(target: Target, ways: JumpHostPool) -> SshStream:
+def connect(target: Target, ways: JumpHostPool) -> SshStream:
     """Connect. What fails here is tried again as often as the target says; all tries together have its one timeout.
 
     Raises:
         TransportError: there is no connection; says why.
     """
     deadline = time.monotonic() + target.timeout
-    settings = ssh_config.settings(target)
+    settings = ssh_config.ask_settings(target)
     for more in reversed(range(max(target.tries, 1))):
         try:
-            stream = opened(settings, ways, deadline)
+            stream = open_jump(settings, ways, deadline)
             break
         except NotConnectedError:
-            if not more or left(deadline) <= _PAUSE:
+            if not more or measure_time_left(deadline) <= _PAUSE:
                 raise
             time.sleep(_PAUSE)
-    return SshStream(target, settings, stream, left(deadline))
+    return SshStream(target, settings, stream, measure_time_left(deadline))
 
 
-def enter(reached: SshStream) -> paramiko.Transport:
+def log_in(reached: SshStream) -> paramiko.Transport:
     """Log in.
 
     Raises:
@@ -73,13 +73,13 @@ def enter(reached: SshStream) -> paramiko.Transport:
         raise NotConnectedError("the connection broke off", where=settings.where, hint=str(error)) from error
     try:
         transport.set_log_channel(LOG)
-        trusted = _agreed(transport, settings, deadline)
-        _prove(transport, target, settings, deadline, trusted=trusted)
+        trusted = _exchange_keys(transport, settings, deadline)
+        _authenticate(transport, target, settings, deadline, trusted=trusted)
     except (paramiko.SSHException, EOFError, OSError) as error:
-        leave(transport)
+        disconnect(transport)
         raise TransportError("the login broke off", where=settings.where, hint=str(error)) from error
     except BaseException:
-        leave(transport)
+        disconnect(transport)
         raise
     return transport
 
@@ -88,40 +88,40 @@ def _to_jump(
     jump: str, before: tuple[str, ...], config: tuple[str, ...], ways: JumpHostPool, deadline: float
 ) -> paramiko.Transport:
     """A login to a host on the way, with what the user's own files say of it."""
-    settings = ssh_config.settings_of_jump(jump, before, config)
-    return enter(SshStream(None, settings, opened(settings, ways, deadline), left(deadline)))
+    settings = ssh_config.ask_jump_settings(jump, before, config)
+    return log_in(SshStream(None, settings, open_jump(settings, ways, deadline), measure_time_left(deadline)))
 
 
-def leave(transport: paramiko.Transport) -> None:
+def disconnect(transport: paramiko.Transport) -> None:
     """End a login, also one that has not begun."""
     transport.close()
     transport.sock.close()
 
 
-def _agreed(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> bool:
+def _exchange_keys(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> bool:
     """Agree on keys with the server and check who it is; whether it is whom we know."""
     about = _files(settings.known_hosts).of(settings.known_as)
     types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
-    keep_to(transport, settings.bounds, types, settings.where)
-    transport.banner_timeout = transport.handshake_timeout = left(deadline)
+    apply_bounds(transport, settings.bounds, types, settings.where)
+    transport.banner_timeout = transport.handshake_timeout = measure_time_left(deadline)
     event = threading.Event()
     transport.start_client(event=event)
-    event.wait(left(deadline))
+    event.wait(measure_time_left(deadline))
     if not transport.is_active() or not event.is_set():
         error = transport.saved_exception
         why = str(error) if error else "it was closed" if event.is_set() else "it took too long"
         raise NotConnectedError("no encryption was agreed on", where=settings.where, hint=why)
     key = transport.get_remote_server_key()
-    return _judged(settings, known_hosts.judge(about, key.get_name(), key.asbytes()), key)
+    return _judged(settings, known_hosts.judge_key(about, key.get_name(), key.asbytes()), key)
 
 
 def _judged(settings: SshSettings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
     """Whether the server is whom we know; refuse it where the user's settings say so."""
-    shown = f"{key.get_name()} {known_hosts.fingerprint(key.asbytes())}"
+    shown = f"{key.get_name()} {known_hosts.format_fingerprint(key.asbytes())}"
     refuse_key(settings.bounds, key, shown, settings.where)
     if verdict == "unknown" and settings.known_hosts and settings.strict not in ("yes", "ask"):
         with suppress(OSError):  # OpenSSH, too, goes on if the file cannot be written
-            verdict = known_hosts.remember(
+            verdict = known_hosts.add_key(
                 _file(settings), settings.known_as, key.get_name(), key.asbytes(), hashed=settings.hash_known_hosts
             )
     if verdict == "known":
@@ -147,14 +147,14 @@ def _files(paths: tuple[str, ...]) -> known_hosts.KnownHosts:
     return known_hosts.read_files(paths)
 
 
-def _prove(
+def _authenticate(
     transport: paramiko.Transport, target: Target | None, settings: SshSettings, deadline: float, *, trusted: bool
 ) -> None:
     """Log in by whatever the user has. A password goes to no server whose key has changed, as OpenSSH has it."""
     notes: list[str] = []
     refused: list[str] = []
-    transport.auth_timeout = left(deadline)
-    with closing(keys(target, settings, notes)) as offered:
+    transport.auth_timeout = measure_time_left(deadline)
+    with closing(load_keys(target, settings, notes)) as offered:
         for name, key in offered:
             if _accepted(
                 transport, settings, name, refused, functools.partial(transport.auth_publickey, settings.user, key)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..errors import TransportError
 from . import keywords
-from .bounds import Bounds, bounds
+from .bounds import Bounds, parse_bounds
 from .target import Target
 
 _BRACKETS = re.compile(r"\[(.+)\](?::(\d+))?")
@@ -66,7 +66,7 @@ class SshSettings:
         return name if self.alias or self.port == _PORT else f"[{name}]:{self.port}"
 
 
-def arguments(target: Target) -> list[str]:
+def build_arguments(target: Target) -> list[str]:
     """The arguments that Ansible's ssh connection gives to ssh, in its order: the first value of an option holds."""
     given = [*target.before]
     if not target.host_key_checking:
@@ -74,24 +74,24 @@ def arguments(target: Target) -> list[str]:
     if target.port is not None:
         given += ["-o", f"Port={target.port}"]
     if target.key_file:
-        given += ["-o", f'IdentityFile="{at_home(target.key_file)}"']
+        given += ["-o", f'IdentityFile="{expand_home(target.key_file)}"']
     if target.user:
         given += ["-o", f'User="{target.user}"']
     return [*given, *target.after]
 
 
-def settings(target: Target) -> SshSettings:
+def ask_settings(target: Target) -> SshSettings:
     """What holds for a target.
 
     Raises:
         TransportError: OpenSSH is not there, or refuses the arguments.
     """
-    given = tuple(arguments(target))
+    given = tuple(build_arguments(target))
     with _asking:  # one for all, and not all at once
         general = None if _tells_hosts_apart(_file(given)) else _general(given)
     if general is not None:
         return replace(general, host=target.host)
-    return read(_asked(given, target.host), _file(given))
+    return parse_answer(_asked(given, target.host), _file(given))
 
 
 @functools.lru_cache(maxsize=256)
@@ -99,7 +99,7 @@ def _general(given: tuple[str, ...]) -> SshSettings | None:
     """What holds for every host, asked once for all with the same arguments; None if it is not the same for all."""
     try:
         said = _asked(given, _ANY)
-        settings = read(said, _file(given))
+        settings = parse_answer(said, _file(given))
     except TransportError:  # which is said of each host, by its name
         return None
     rest = [line for line in said.splitlines() if line not in (f"host {_ANY}", f"hostname {_ANY}")]
@@ -129,17 +129,17 @@ def _lines(path: Path, depth: int) -> Iterator[list[str]]:
         if words[0] == "include":
             base = _SYSTEM if _SYSTEM in path.parents else _HOME / ".ssh"
             for pattern in words[1:]:
-                for found in sorted(iglob(str(base / at_home(pattern)))):  # noqa: PTH207 - patterns may be absolute
+                for found in sorted(iglob(str(base / expand_home(pattern)))):  # noqa: PTH207 - patterns may be absolute
                     yield from _lines(Path(found), depth - 1)
 
 
-def at_home(path: str) -> Path:
+def expand_home(path: str) -> Path:
     """A path as OpenSSH takes it: `~` and `%d` are the home of the user's account, whatever HOME says."""
     text = path.strip('"').replace("%d", str(_HOME))
     return _HOME / text[2:] if text.startswith("~/") else Path(text)
 
 
-def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]) -> SshSettings:
+def ask_jump_settings(jump: str, before: tuple[str, ...], config: tuple[str, ...]) -> SshSettings:
     """What holds for a host on the way, `[user@]host[:port]`, over those before it.
 
     That is what the files say, and nothing that is said of the target, as OpenSSH has it.
@@ -151,11 +151,11 @@ def settings_of_jump(jump: str, before: tuple[str, ...], config: tuple[str, ...]
     found = _BRACKETS.fullmatch(address) or _PLAIN.fullmatch(address)
     host, port = (found[1], found[2]) if found else (address, None)
     given = [*config, *(["-l", user] if user else []), *(["-p", port] if port else [])]
-    settings = read(_asked(given, host), config)
+    settings = parse_answer(_asked(given, host), config)
     return replace(settings, jumps=before, proxy="") if before else settings
 
 
-def read(said: str, config: tuple[str, ...] = ()) -> SshSettings:
+def parse_answer(said: str, config: tuple[str, ...] = ()) -> SshSettings:
     """The settings that `ssh -G` printed: a keyword and its value on each line.
 
     Raises:
@@ -175,13 +175,13 @@ def read(said: str, config: tuple[str, ...] = ()) -> SshSettings:
         identities=tuple(values.get("identityfile", ())) if "publickey" in _methods(one) else (),
         identities_only=_yes(one.get("identitiesonly", "no")),
         agent=_agent(one),
-        known_hosts=tuple(str(at_home(file)) for file in (*user_files, *global_files) if file != "none"),
+        known_hosts=tuple(str(expand_home(file)) for file in (*user_files, *global_files) if file != "none"),
         strict=_STRICT.get(one.get("stricthostkeychecking", ""), one.get("stricthostkeychecking", "ask")),
         alias=one.get("hostkeyalias", ""),
         jumps=tuple(each for each in one.get("proxyjump", "none").split(",") if each != "none"),
         proxy="" if one.get("proxycommand", "none") == "none" else one["proxycommand"],
         config=config,
-        bounds=bounds(one),
+        bounds=parse_bounds(one),
         methods=_methods(one),
         hash_known_hosts=_yes(one.get("hashknownhosts", "no")),
     )

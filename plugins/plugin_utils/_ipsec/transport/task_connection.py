@@ -12,7 +12,7 @@ from .framing import new_mark, pack, unpack
 _ALIVE = "-o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 
 
-def connect_anew(action: Any) -> None:
+def force_new_connection(action: Any) -> None:
     """From here on the task has a connection of its own: what it hears came over a path that works now.
 
     OpenSSH takes the first of several values of an option, and those on its command line before its configuration, so
@@ -26,7 +26,7 @@ def connect_anew(action: Any) -> None:
         connection.reset()
 
 
-def _notice_a_cut(connection: Any) -> None:
+def _enable_keepalives(connection: Any) -> None:
     """Have a session whose path is gone end in half a minute: TCP alone takes a quarter of an hour to give up.
 
     What the user has set comes before this on OpenSSH's command line, so it wins.
@@ -47,7 +47,7 @@ def run(action: Any, script: Script) -> Reply:
             be reached raises Ansible's own AnsibleConnectionFailure, which makes the host unreachable.
     """
     mark = new_mark()
-    _notice_a_cut(action._connection)  # noqa: SLF001
+    _enable_keepalives(action._connection)  # noqa: SLF001
     done = action._low_level_execute_command("/bin/sh -s", in_data=pack(script, mark), sudoable=True)  # noqa: SLF001
     output = str(done.get("stdout", "")).encode("utf-8", "surrogateescape")
     try:

@@ -9,12 +9,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from operator import itemgetter
 
 from ..model import Child, End, Gateway, Tunnel, TunnelProof
-from ..swanctl.normalize import numeric
+from ..swanctl.normalize import is_numeric
 
 Addresses = dict[int, list[tuple[int, int, str]]]  # of a gateway, by IP version: numbers, places, texts
 
 
-def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, TunnelProof]) -> dict[str, list[dict[str, object]]]:
+def list_probes(tunnels: Iterable[Tunnel], proofs: Mapping[str, TunnelProof]) -> dict[str, list[dict[str, object]]]:
     """What to ping on which gateway: from its own address inside the selectors to the peer's, or what is declared."""
     wanted: dict[str, list[dict[str, object]]] = {}
     addresses: dict[str, Addresses] = {}
@@ -33,7 +33,7 @@ def to_probe(tunnels: Iterable[Tunnel], proofs: Mapping[str, TunnelProof]) -> di
     return wanted
 
 
-def reach(tunnel: Tunnel, addresses: dict[str, Addresses]) -> Iterator[list[dict[str, str]]]:
+def list_pings(tunnel: Tunnel, addresses: dict[str, Addresses]) -> Iterator[list[dict[str, str]]]:
     """What can be pinged through it when it is up, child by child."""
     _look_up(tunnel, addresses)
     for end in tunnel.ends:
@@ -63,7 +63,7 @@ def _addresses(gateway: Gateway) -> Addresses:
     found: Addresses = {4: [], 6: []}
     for place, line in enumerate(gateway.system.addresses):
         word = line.rpartition(" ")[2].partition("/")[0].partition("%")[0]
-        if numeric(word):  # a gateway may list anything
+        if is_numeric(word):  # a gateway may list anything
             address = ip_address(word)
             found[address.version].append((int(address), place, str(address)))
     return {version: sorted(each) for version, each in found.items()}

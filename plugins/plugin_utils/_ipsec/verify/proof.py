@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..analysis.stale_sas import outdated
+from ..analysis.stale_sas import find_stale_sas
 from ..model import ChildSa, End, Probe, Tunnel, TunnelProof
 
 ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
@@ -14,26 +14,26 @@ ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 def prove(tunnel: Tunnel) -> TunnelProof:
     """The proof of a tunnel from both ends' SAs and what its probes have shown."""
     couples = tunnel.pairs(tunnel.ends[0])
-    unmatched = [own for own, dummy in lacking(tunnel)]
-    unread = tuple(end.gateway.name for end in tunnel.ends if unknown(end))
+    unmatched = [own for own, dummy in find_lacking(tunnel)]
+    unread = tuple(end.gateway.name for end in tunnel.ends if find_unknown(end))
     missing = [] if unread else [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
-    missing += [text for end in tunnel.ends if unknown(end) for text in _unread(tunnel, end)]
+    missing += [text for end in tunnel.ends if find_unknown(end) for text in _unread(tunnel, end)]
     traffic = _traffic(tunnel.probes)
     missing += [
         f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}"
         for probe in tunnel.probes
         if not probe.reachable
     ]
-    old = [f"{end.name(child)}: {said}" for end, child, said in outdated(tunnel)]
+    old = [f"{end.name(child)}: {said}" for end, child, said in find_stale_sas(tunnel)]
     return TunnelProof(bool(couples) and not unmatched, traffic, (*missing, *old), adopted=not old, unread=unread)
 
 
-def unknown(end: End) -> bool:
+def find_unknown(end: End) -> bool:
     """Whether nobody could say which SAs an end has; a daemon that does not run has none."""
     return end.gateway.sas is None and end.gateway.daemon.running is not False
 
 
-def lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
+def find_lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
     """The couples of children of which the ends hold no CHILD_SA in common, named in the order of the ends."""
     one, other = tunnel.ends
     return [

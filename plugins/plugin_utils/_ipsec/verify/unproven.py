@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from ..analysis.evidence import up
+from ..analysis.evidence import has_common_sa
 from ..model import SEVERE, Audit, Finding, Step, Tunnel
-from .ping_targets import Addresses, reach
-from .proof import lacking
+from .ping_targets import Addresses, list_pings
+from .proof import find_lacking
 
 
-def to_try(found: Audit) -> dict[str, list[dict[str, str | None]]]:
+def list_attempts(found: Audit) -> dict[str, list[dict[str, str | None]]]:
     """By tunnel that is not up, what to initiate: first from the end that is to answer, and then from the other.
 
     Of one that is up in part, each child by itself that is not. Not one that is up with somebody else: the other node
@@ -21,7 +21,7 @@ def to_try(found: Audit) -> dict[str, list[dict[str, str | None]]]:
     for tunnel in found.tunnels:
         if found.proofs[tunnel.name].state != "down" or any(end.strange for end in tunnel.ends):
             continue
-        couples = lacking(tunnel) if up(tunnel) else [(None, None)]
+        couples = find_lacking(tunnel) if has_common_sa(tunnel) else [(None, None)]
         for couple in couples:
             names = dict(zip((end.gateway.name for end in tunnel.ends), couple, strict=True))
             for end in (tunnel.answering, tunnel.initiating):
@@ -31,7 +31,7 @@ def to_try(found: Audit) -> dict[str, list[dict[str, str | None]]]:
     return wanted
 
 
-def left_unproven(found: Audit, causes: Collection[str], limit: Iterable[str] | None = None) -> dict[str, str]:
+def find_unproven(found: Audit, causes: Collection[str], limit: Iterable[str] | None = None) -> dict[str, str]:
     """By tunnel that is not proven, and that a run of the plan would leave so: why.
 
     `causes`: ids of findings that keep a tunnel down.
@@ -64,6 +64,6 @@ def _stays_unproven(
         first = (stuck or severe)[0]
         return f"{first.id}: {first.no_fix or first.summary}"
     moves = any("_ts" in key for step in steps for given in step.children.values() for key in given)
-    if steps and not moves and not any(reach(tunnel, addresses)):
+    if steps and not moves and not any(list_pings(tunnel, addresses)):
         return "nothing inside its networks can be pinged: declare verify in ipsec_tunnels"
     return ""

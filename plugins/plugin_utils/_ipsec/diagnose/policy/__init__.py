@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 
-from ...errors import nearest
+from ...errors import suggest
 from ...model import EndName, Fault, Finding, Tunnel, WaivedFinding, Waiver
 from ..rules import Rule, run
 from ..rules.grounds import Grounds
@@ -26,7 +26,7 @@ ADVICE = (
 )
 
 
-def judge(
+def evaluate(
     tunnels: Iterable[Tunnel], profile: Profile, today: date
 ) -> tuple[tuple[Finding, ...], tuple[WaivedFinding, ...]]:
     """What the tunnels have against the profile: findings that count, and those that a waiver covers today."""
@@ -40,22 +40,22 @@ def judge(
     for tunnel in tunnels:
         ours = waivers.get(tunnel.name, [])
         covering = {waiver.rule: waiver for waiver in ours}
-        old = [waiver for waiver in ours if expired(waiver, today)]
+        old = [waiver for waiver in ours if find_expired_waivers(waiver, today)]
         counted += [_expired(tunnel, waiver, profile) for waiver in old]
         for finding in (finding for rule in rules for finding in run(rule, tunnel, grounds)):
             waiver = covering.get(finding.id)
-            if waiver is None or expired(waiver, today):
+            if waiver is None or find_expired_waivers(waiver, today):
                 counted.append(finding)
             else:
                 waived.append(WaivedFinding(finding, waiver))
     return tuple(counted), tuple(waived)
 
 
-def stray(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
+def find_stray_waivers(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
     """Waivers that let nothing off, since no tunnel has their name. `names` are of all tunnels: none may be unknown."""
     for waiver in profile.waivers:
         if waiver.tunnel not in names:
-            known = nearest(waiver.tunnel, names)
+            known = suggest(waiver.tunnel, names)
             yield Finding(
                 STRAY,
                 "info",
@@ -68,14 +68,14 @@ def stray(profile: Profile, names: Collection[str]) -> Iterator[Finding]:
             )
 
 
-def expired(waiver: Waiver, today: date) -> bool:
+def find_expired_waivers(waiver: Waiver, today: date) -> bool:
     """Whether the last day of a waiver is over."""
     return date.fromisoformat(waiver.expires) < today
 
 
 def _rule(profile: Profile, demand: PolicyRule) -> Rule:
     check = all_checks()[demand.check]
-    return Rule(demand.check, demand.severity, reference(profile, demand), partial(_told, check, demand))
+    return Rule(demand.check, demand.severity, cite(profile, demand), partial(_told, check, demand))
 
 
 def _told(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fault]:
@@ -84,7 +84,7 @@ def _told(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fault]:
         yield replace(fault, evidence=(*fault.evidence, f"policy {demand.origin}: {demand.check}{demand.asks()}"))
 
 
-def reference(profile: Profile, demand: PolicyRule) -> str:
+def cite(profile: Profile, demand: PolicyRule) -> str:
     """The document and section that ask for it, and whether somebody has compared the two."""
     return "; ".join((f"policy {profile.name}", str(demand.source)))
 

@@ -57,7 +57,7 @@ def load(name: str, text_of: Read) -> Profile:
     """
     rules: dict[str, _Rule] = {}
     waivers: list[Waiver] = []
-    stack = list(_stacked(name, text_of, "ipsec_policy"))
+    stack = list(_resolve_extends(name, text_of, "ipsec_policy"))
     for document in stack:
         for check, given in (document.value.get("rules") or {}).items():
             origin = document.where(("rules", check))
@@ -73,18 +73,18 @@ def load(name: str, text_of: Read) -> Profile:
     return Profile(_name(stack[-1]), about, tuple(demands), tuple(waivers), settings, child_settings)
 
 
-def shipped() -> tuple[str, ...]:
+def list_bundled() -> tuple[str, ...]:
     """Names of the profiles that the collection has."""
     return tuple(sorted(path.name.removesuffix(".yml") for path in files(__package__).joinpath("profiles").iterdir()))
 
 
 @cache
-def schema() -> Any:
+def load_schema() -> Any:
     """The JSON Schema of a profile."""
     return json.loads(_SCHEMA.read_text(encoding="utf-8"))
 
 
-def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) -> Iterator[YamlDocument]:
+def _resolve_extends(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) -> Iterator[YamlDocument]:
     """The documents that a profile is made of, what is extended first. `where`: who names it."""
     if name in above:
         raise ParseError(f"{name} extends itself", where=where, hint="take one of its extends out")
@@ -93,19 +93,19 @@ def _stacked(name: str, text_of: Read, where: str, above: tuple[str, ...] = ()) 
     for each in [extended] if isinstance(extended, str) else extended:
         beside = each.endswith(_FILE) and not PurePath(each).is_absolute()
         beneath = str(PurePath(name).parent / each) if beside else each
-        yield from _stacked(beneath, text_of, document.where(("extends",)), (*above, name))
+        yield from _resolve_extends(beneath, text_of, document.where(("extends",)), (*above, name))
     yield document
 
 
 def _document(name: str, text_of: Read, where: str) -> YamlDocument:
-    if name in shipped():
+    if name in list_bundled():
         text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
         return read(text, f"{name}.yml")  # the unit tests compare them with the schema
     if not name.endswith(_FILE):
-        hint = f"known are {', '.join(shipped())}; or give a file, whose name ends in .yml"
+        hint = f"known are {', '.join(list_bundled())}; or give a file, whose name ends in .yml"
         raise ParseError(f"no profile is called {name!r}", where=where, hint=hint)
     document = read(text_of(name), name)
-    schema_errors.refuse(document, schema())
+    schema_errors.refuse(document, load_schema())
     _refuse_unknown_proposals(document)
     for check, given in (document.value.get("rules") or {}).items():
         _refuse_unknown_words(document, check, given)

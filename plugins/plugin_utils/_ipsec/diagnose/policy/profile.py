@@ -47,7 +47,7 @@ class PolicyRule:
         if self.at_least is not None:
             limits["at_least"] = f"{self.at_least:g}"
         if self.at_most is not None:
-            limits["at_most"] = duration(self.at_most)
+            limits["at_most"] = format_duration(self.at_most)
         return "".join(f"; {key} {value}" for key, value in limits.items() if value)
 
 
@@ -63,7 +63,7 @@ class Profile:
     child_settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as people write them: 8h, 90m."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and not seconds % size:

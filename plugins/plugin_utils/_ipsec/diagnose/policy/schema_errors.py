@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...errors import IpsecError, ParseError, nearest
+from ...errors import IpsecError, ParseError, suggest
 from .yaml_lines import Path, YamlDocument
 
 _KINDS = {
@@ -69,4 +69,4 @@ def _unknown(document: YamlDocument, path: Path, error: Any) -> ParseError:
 
 
 def _none_of(where: str, what: str, given: object, known: Iterable[object]) -> ParseError:
-    return ParseError(what, where=where, hint=nearest(str(given), map(str, known)))
+    return ParseError(what, where=where, hint=suggest(str(given), map(str, known)))

@@ -25,7 +25,7 @@ _HASHES = {"md5": 128, "md5_128": 128, "sha1": 160, "sha1_160": 160, "aesxcbc": 
 _CIPHERS = {"null": 0, "des": 56, "3des": 112, "chacha20poly1305": 256}
 
 
-def bits(name: str) -> int | None:
+def measure_strength(name: str) -> int | None:
     """The strength of an algorithm; None where it is not known here."""
     for table in (GROUPS, _HASHES, _CIPHERS):
         if name in table:

@@ -14,7 +14,7 @@ from datetime import date
 
 from ...errors import IpsecError
 from ...model import DeclaredEnd, DeclaredTunnel, Finding, Tunnel
-from . import judge
+from . import evaluate
 from .profile import Profile
 
 _MENDS = {  # which setting mends a finding, of the connection or of its children by the finding's end
@@ -33,7 +33,7 @@ _MENDS = {  # which setting mends a finding, of the connection or of its childre
 }
 
 
-def aimed(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[Tunnel, ...]:
+def apply_target(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[Tunnel, ...]:
     """The tunnels, those with findings that count and that a setting mends with what they are to have declared.
 
     Raises:
@@ -44,13 +44,13 @@ def aimed(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[Tun
         raise IpsecError(what, where="ipsec_policy_target", hint="give it a target, or extend a profile that has one")
     tunnels = tuple(tunnels)
     by_tunnel: dict[str, list[Finding]] = {}
-    for finding in judge(tunnels, profile, today)[0]:
+    for finding in evaluate(tunnels, profile, today)[0]:
         if finding.confidence == "certain":  # else the configuration is right, and the live SA is what is old
             by_tunnel.setdefault(finding.tunnel, []).append(finding)
-    return tuple(_aimed(tunnel, profile, by_tunnel.get(tunnel.name, [])) for tunnel in tunnels)
+    return tuple(_apply_to_tunnel(tunnel, profile, by_tunnel.get(tunnel.name, [])) for tunnel in tunnels)
 
 
-def _aimed(tunnel: Tunnel, profile: Profile, found: Iterable[Finding]) -> Tunnel:
+def _apply_to_tunnel(tunnel: Tunnel, profile: Profile, found: Iterable[Finding]) -> Tunnel:
     settings, child_settings = {}, {}
     for finding in found:
         key = _MENDS.get(finding.id, "")
@@ -60,10 +60,10 @@ def _aimed(tunnel: Tunnel, profile: Profile, found: Iterable[Finding]) -> Tunnel
             settings[key] = profile.settings[key]
     if not settings and not child_settings:
         return tunnel
-    return replace(tunnel, declared=_over(tunnel, settings, child_settings))
+    return replace(tunnel, declared=_merge_declared(tunnel, settings, child_settings))
 
 
-def _over(tunnel: Tunnel, settings: Mapping[str, str], child_settings: Mapping[str, str]) -> DeclaredTunnel:
+def _merge_declared(tunnel: Tunnel, settings: Mapping[str, str], child_settings: Mapping[str, str]) -> DeclaredTunnel:
     """The tunnel's own declaration, if it has one, over these."""
     if tunnel.declared is None:
         one, other = (DeclaredEnd(end.gateway.name, end.connection.name) for end in tunnel.ends)

@@ -13,9 +13,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from ...analysis.evidence import live
+from ...analysis.evidence import has_common_ike_sa
 from ...model import SEVERITIES, EndName, Fault, Finding, Repair, Severity, Step, Tunnel
-from .grounds import DEFAULT, Grounds, loads
+from .grounds import DEFAULT, Grounds, loads_configuration
 
 Check = Callable[[Tunnel], Iterator[Fault]]
 SETTINGS = frozenset(  # the families that judge by what stands, and does not stand, in the configuration
@@ -67,7 +67,7 @@ def rule(
     return register
 
 
-def otherwise(name: str) -> Callable[[Check], Check]:
+def register_fallback(name: str) -> Callable[[Check], Check]:
     """Register another way to see what the rule of this id is about, asked where that one sees nothing."""
 
     def register(check: Check) -> Check:
@@ -78,7 +78,7 @@ def otherwise(name: str) -> Callable[[Check], Check]:
 
 
 @cache
-def all_rules() -> tuple[Rule, ...]:
+def list_rules() -> tuple[Rule, ...]:
     """All rules, in the order of their ids."""
     for family in iter_modules(__path__):
         import_module(f"{__name__}.{family.name}")
@@ -86,17 +86,17 @@ def all_rules() -> tuple[Rule, ...]:
 
 
 @cache
-def keeping_down() -> frozenset[str]:
+def list_causes() -> frozenset[str]:
     """The findings that say that a tunnel carries nothing, and those that explain one of them."""
-    return SYMPTOMS | {each.id for each in all_rules() if SYMPTOMS.intersection(each.explains)}
+    return SYMPTOMS | {each.id for each in list_rules() if SYMPTOMS.intersection(each.explains)}
 
 
 def diagnose(tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT) -> tuple[Finding, ...]:
     """Everything every rule sees in these tunnels, worst first; with fixes of the classes that are allowed."""
-    return ordered(diagnosed(tunnels, allowed))
+    return sort_findings(iterate_findings(tunnels, allowed))
 
 
-def diagnosed(
+def iterate_findings(
     tunnels: Iterable[Tunnel], allowed: Collection[Repair] = DEFAULT, among: Iterable[Tunnel] | None = None
 ) -> Iterator[Finding]:
     """The same as it is found, tunnel by tunnel; `among`: all that there are, where only some are looked at."""
@@ -107,7 +107,7 @@ def diagnosed(
         yield from _diagnose(tunnel, grounds)
 
 
-def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Worst first, then by tunnel."""
     return tuple(sorted(findings, key=lambda each: (SEVERITIES.index(each.severity), each.tunnel, each.id)))
 
@@ -116,31 +116,31 @@ def _diagnose(tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
     unread = any(end.site.unread for end in tunnel.ends)  # what is not there may only not have been read
     found = [
         finding
-        for each in all_rules()
+        for each in list_rules()
         if not (unread and each.family in SETTINGS)
         for finding in run(each, tunnel, grounds)
     ]
     if not found:
         return found
     found = _not_into_force(tunnel, found)
-    explains = {each.id: each.explains for each in all_rules()}
+    explains = {each.id: each.explains for each in list_rules()}
     explained = {(name, _couple(tunnel, f.end)) for f in found for name in explains.get(f.id, ())}
     return [f for f in found if not _is_explained(f.id, _couple(tunnel, f.end), explained)]
 
 
 def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
     """Without loading, where a tunnel is up and the files of its ends disagree: what works would end with it."""
-    families = {each.id: each.family for each in all_rules()}
+    families = {each.id: each.family for each in list_rules()}
     apart = next((f.id for f in found if families.get(f.id) in AGREEMENT and f.id not in ROTATED), "")
-    if not apart or not live(tunnel):
+    if not apart or not has_common_ike_sa(tunnel):
         return found
     why = f"not loaded automatically: the tunnel is up, and the files of its ends disagree ({apart})"
-    return [replace(f, fix=(), no_fix=why) if any(map(loads, f.fix)) else f for f in found]
+    return [replace(f, fix=(), no_fix=why) if any(map(loads_configuration, f.fix)) else f for f in found]
 
 
 def _files_disagree(tunnel: Tunnel) -> bool:
     """Whether the files of its ends say what could not work together."""
-    judges = (each for each in all_rules() if each.family in AGREEMENT and each.id not in ROTATED)
+    judges = (each for each in list_rules() if each.family in AGREEMENT and each.id not in ROTATED)
     return any(True for each in judges for dummy in each.check(tunnel))
 
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 
-from ...analysis.evidence import change, place, up, written
+from ...analysis.evidence import build_change, has_common_sa, has_configuration, locate
 from ...model import End, Fault, Tunnel
-from ...swanctl.normalize import explicit, numeric, outside
+from ...swanctl.normalize import is_numeric, is_public, list_explicit
 from . import rule
 from .negotiation import DOWN
 
@@ -20,17 +20,17 @@ def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     The peer decides its addresses. Nothing is said of a tunnel that is up, of names, and of a peer with none but
     private addresses, which may be behind NAT, unless the two are neighbours in one network.
     """
-    if up(tunnel) or any(ike.state == "ESTABLISHED" for end in tunnel.ends for ike in end.sas):
+    if has_common_sa(tunnel) or any(ike.state == "ESTABLISHED" for end in tunnel.ends for ike in end.sas):
         return
     for end in tunnel.ends:
         peer = tunnel.other(end)
-        looked_at, bound = explicit(end.connection.remote_addrs), _bound(peer)
-        if not looked_at or not all(numeric(host) for host in (*looked_at, *bound)) or not written(end):
+        looked_at, bound = list_explicit(end.connection.remote_addrs), _bound(peer)
+        if not looked_at or not all(is_numeric(host) for host in (*looked_at, *bound)) or not has_configuration(end):
             continue
         right = bound or peer.site.outside
         elsewhere = not set(looked_at) & set(right)
         # bound to one of its addresses, a peer does not answer at another; an outside address is not translated
-        untranslated = not peer.site.reachable.isdisjoint(looked_at) or all(outside(host) for host in right)
+        untranslated = not peer.site.reachable.isdisjoint(looked_at) or all(is_public(host) for host in right)
         plain = untranslated or _neighbours(end, looked_at, right)
         if elsewhere and right and plain:
             yield _fault(end, peer, right)
@@ -42,8 +42,8 @@ def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
         end.name(),
         f"{end.name()} looks for {peer.gateway.name} at {', '.join(end.connection.remote_addrs)}, "
         f"{peer.name()} is at {', '.join(right)}",
-        (place(end, "remote_addrs"), place(peer, "local_addrs")),
-        (change(end, "remote_addrs", ",".join(right)),) if certain else (),
+        (locate(end, "remote_addrs"), locate(peer, "local_addrs")),
+        (build_change(end, "remote_addrs", ",".join(right)),) if certain else (),
         "" if certain else f"{peer.gateway.name} has several addresses: set remote_addrs to the right one",
     )
 
@@ -57,5 +57,5 @@ def _neighbours(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) ->
 
 def _bound(end: End) -> tuple[str, ...]:
     """The addresses that a connection is bound to; none where it takes any."""
-    hosts = explicit(end.connection.local_addrs)
+    hosts = list_explicit(end.connection.local_addrs)
     return hosts if len(hosts) == len(end.connection.local_addrs) else ()

@@ -8,7 +8,15 @@ from collections.abc import Collection, Iterable, Iterator
 from ipaddress import ip_network
 
 from ...model import Gateway
-from ...swanctl.normalize import Network, explicit, identities, inside, interfaces, numeric, selector
+from ...swanctl.normalize import (
+    Network,
+    is_numeric,
+    lies_inside,
+    list_explicit,
+    normalize_identities,
+    normalize_selector,
+    parse_interfaces,
+)
 
 
 class Claims:
@@ -20,7 +28,7 @@ class Claims:
             self._add(network, "", "", what)
         for connection in gateway.connections:
             for child in connection.children:
-                for network in networks(child.remote_ts) or ():
+                for network in list_networks(child.remote_ts) or ():
                     what = f"{gateway.name}/{connection.name}/{child.name}"
                     self._add(network, connection.name, child.name, what)
         self.peers: dict[str, set[str]] = {}  # connections, by the identity that they expect
@@ -33,9 +41,9 @@ class Claims:
 
     def _meet_peers(self, gateway: Gateway) -> None:
         for connection in gateway.connections:
-            if identity := identities(connection)[1]:
+            if identity := normalize_identities(connection)[1]:
                 self.peers.setdefault(identity, set()).add(connection.name)
-            for address in explicit(connection.remote_addrs):
+            for address in list_explicit(connection.remote_addrs):
                 self.addresses.setdefault(address, set()).add(connection.name)
 
     def _add(self, network: Network, connection: str, child: str, what: str) -> None:
@@ -49,7 +57,7 @@ class Claims:
         around = (network.supernet(new_prefix=length) for length in range(1, network.prefixlen + 1))
         for each in (*around, *self._inside(network)):
             for theirs, name, what in self.by_network.get(each, ()):
-                its_own = (theirs, name) == (connection, child) if theirs else any(inside(each, o) for o in old)
+                its_own = (theirs, name) == (connection, child) if theirs else any(lies_inside(each, o) for o in old)
                 if not its_own:
                     return what
         return ""
@@ -65,22 +73,27 @@ class Claims:
 
 def _here(gateway: Gateway) -> Iterator[tuple[Network, str]]:
     """The networks of a gateway's interfaces and routes, save the default route's; its controller and its peers."""
-    hosts = {host for connection in gateway.connections for host in explicit(connection.remote_addrs) if numeric(host)}
+    hosts = {
+        host
+        for connection in gateway.connections
+        for host in list_explicit(connection.remote_addrs)
+        if is_numeric(host)
+    }
     for host in hosts:
         yield ip_network(host), f"the address {host} of a peer of {gateway.name}"
-    if numeric(gateway.system.managed_from):
+    if is_numeric(gateway.system.managed_from):
         yield ip_network(gateway.system.managed_from), f"the address from which {gateway.name} is managed"
-    for interface in interfaces(gateway.system.addresses):
+    for interface in parse_interfaces(gateway.system.addresses):
         yield interface.network, f"an interface of {gateway.name}: {interface}"
     for line in gateway.system.routes or ():
-        for network in networks((line.partition(" ")[0],)) or ():
+        for network in list_networks((line.partition(" ")[0],)) or ():
             if network.prefixlen:
                 yield network, f"a route of {gateway.name}: {line}"
 
 
-def networks(texts: Iterable[str]) -> tuple[Network, ...] | None:
+def list_networks(texts: Iterable[str]) -> tuple[Network, ...] | None:
     """The networks of selectors; None where one of them is more than a network: dynamic, a range, a protocol."""
     try:
-        return tuple(ip_network(selector(text)) for text in texts)
+        return tuple(ip_network(normalize_selector(text)) for text in texts)
     except ValueError:
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import change, place
+from ...analysis.evidence import build_change, locate
 from ...model import Child, End, Fault, Step, Tunnel
-from ...swanctl.normalize import identities
+from ...swanctl.normalize import normalize_identities
 from . import rule
 from .negotiation import DOWN
 
@@ -108,7 +108,7 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     the files themselves, several keys are how a key is exchanged.
     """
     for end in (each for each in tunnel.ends if each.gateway.generates):
-        peer = identities(end.connection)[1] or "%any"
+        peer = normalize_identities(end.connection)[1] or "%any"
         who = frozenset({peer}) - {"%any"}
         for secrets in (end.site.keys.get(ids, ()) for ids in (who, who | {"%any"})):
             if _used(end) and len({each.digest for each in secrets}) > 1:
@@ -141,8 +141,8 @@ def dpd_traps_responder(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} answers only, and sets a trap when {tunnel.initiating.gateway.name} is found dead",
-                (place(end, "start_action", own), place(end, "dpd_action", own)),
-                (change(end, "dpd_action", "none", own),),
+                (locate(end, "start_action", own), locate(end, "dpd_action", own)),
+                (build_change(end, "dpd_action", "none", own),),
             )
 
 
@@ -207,7 +207,7 @@ def keepalive_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
                     end.name(own),
                     f"the periodic check of {end.name(own)} takes it for up with one of its {len(set(own.remote_ts))} "
                     "networks",
-                    (f"{end.gateway.name} {names[own.name].origin}", place(end, "remote_ts", own)),
+                    (f"{end.gateway.name} {names[own.name].origin}", locate(end, "remote_ts", own)),
                     no_fix="split the connection on both ends, or have both name the same networks",
                 )
 
@@ -230,8 +230,8 @@ def version_auto(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} has the version auto and is not split: {end.gateway.name} cannot find its children",
-                (place(end, "version"),),
-                (change(end, "version", "2"),),
+                (locate(end, "version"),),
+                (build_change(end, "version", "2"),),
             )
 
 
@@ -263,8 +263,8 @@ def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(),
                 f"{end.name()} has {len(split)} children, {peer.name(whole)} is one for all of their networks",
                 (
-                    *(place(end, "remote_ts", child) for child in split),
-                    place(peer, "local_ts", whole),
+                    *(locate(end, "remote_ts", child) for child in split),
+                    locate(peer, "local_ts", whole),
                     _native(end, "splitconn"),
                     _native(peer, "splitconn"),
                 ),
@@ -291,8 +291,8 @@ def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} ends the tunnel every {end.connection.reauth_time:.0f} s to authenticate anew",
-                (place(end, "reauth_time"), _native(end, "makebeforebreak")),
-                (change(end, "reauth_time", "0s"),),
+                (locate(end, "reauth_time"), _native(end, "makebeforebreak")),
+                (build_change(end, "reauth_time", "0s"),),
             )
 
 
@@ -313,8 +313,8 @@ def mobike_shared_address(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} has MOBIKE on, and {shared} is an address that a cluster shares",
-                (place(end, "mobike"), place(end, "local_addrs")),
-                (change(end, "mobike", "no"),),
+                (locate(end, "mobike"), locate(end, "local_addrs")),
+                (build_change(end, "mobike", "no"),),
             )
 
 
@@ -331,7 +331,7 @@ def cluster_own_address(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} ends at {', '.join(own)}, which is of {end.gateway.name} alone and not of its cluster",
-                (place(end, "local_addrs"), *(f"{end.gateway.name}: CARP has {each.address}" for each in about.carp)),
+                (locate(end, "local_addrs"), *(f"{end.gateway.name}: CARP has {each.address}" for each in about.carp)),
                 no_fix="choose the CARP address of this interface in phase 1, and have the peer use that",
             )
 

@@ -12,12 +12,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Literal
 
-from ...analysis.evidence import installed, keys_differ, live, readable
+from ...analysis.evidence import find_installed, has_common_ike_sa, has_different_keys, has_live_state
 from ...model import REPAIRS, Change, Child, ChildSa, End, Fault, Gateway, Repair, Step, Tunnel
 from ...swanctl import proposals
-from ...swanctl.keys import Level, listed
-from ...swanctl.normalize import Network, explicit, identities, inside, normal, numeric, outside, several
-from .claims import Claims, networks
+from ...swanctl.keys import Level, split_list
+from ...swanctl.normalize import (
+    Network,
+    is_numeric,
+    is_public,
+    lies_inside,
+    list_explicit,
+    may_be_several,
+    normalize_identities,
+    normalize_identity,
+)
+from .claims import Claims, list_networks
 
 Word = Literal["own", "view", "agreed", "conduct"]
 DEFAULT: frozenset[Repair] = frozenset(REPAIRS) - {"persistence", "practice", "peer_word"}
@@ -60,7 +69,7 @@ WORDS: Mapping[Level, Mapping[str, Word]] = {
 }
 
 
-def word_of(change: Change) -> Word:
+def decide_word(change: Change) -> Word:
     """Whose word it takes to change this setting; that of both where the table does not know it."""
     if change.end.child is not None:
         return WORDS["child"].get(change.setting, "agreed")
@@ -70,13 +79,13 @@ def word_of(change: Change) -> Word:
     return "view" if section.startswith("remote") else WORDS["auth"].get(key, "agreed")
 
 
-def proven(tunnel: Tunnel) -> str:
+def describe_proof(tunnel: Tunnel) -> str:
     """What has proven each end of a tunnel to the other, as a sentence; empty where nothing has."""
     if _declared(tunnel):
         return "the tunnel is declared in ipsec_tunnels"
     if tunnel.psk is not None:
         return f"ipsec_psks.{tunnel.name} gives both ends one key"
-    if live(tunnel):
+    if has_common_ike_sa(tunnel):
         return "both ends hold an IKE_SA that they have authenticated with each other"
     if tunnel.own_key:
         return "both ends keep one pre-shared key, which no other connection uses"
@@ -109,7 +118,7 @@ class Grounds:
         self._rekeyed = {
             end.gateway.name: tunnel.name
             for tunnel in every
-            if keys_differ(tunnel) and live(tunnel)
+            if has_different_keys(tunnel) and has_common_ike_sa(tunnel)
             for end in tunnel.ends
         }
         self._edited = _edited(every)
@@ -152,7 +161,7 @@ class Grounds:
         """Why nothing is loaded on a gateway: it would put into force what others that are up do not stand."""
         gateway = _gateway(fix)
         rekeyed = self._rekeyed.get(gateway) if _loads_keys(fix) else None
-        if rekeyed and (loads(fix) or rekeyed != tunnel.name):
+        if rekeyed and (loads_configuration(fix) or rekeyed != tunnel.name):
             return f"the key of {rekeyed} in its file or in its peer's was changed, and the tunnel is up"
         if not (isinstance(fix, Change) or _loads_keys(fix)):
             return ""
@@ -176,7 +185,7 @@ class Grounds:
         return f"ipsec_repair does not include {repair}"
 
     def _refused(self, tunnel: Tunnel, change: Change) -> str:
-        word = word_of(change)
+        word = decide_word(change)
         if word == "conduct":
             return ""
         end = tunnel.end(change.end.gateway)
@@ -184,7 +193,7 @@ class Grounds:
             return _not_its_own(tunnel, end, change)
         if drift := _drifted(tunnel):
             return drift
-        if not (proven(tunnel) or "peer_word" in self.allowed):
+        if not (describe_proof(tunnel) or "peer_word" in self.allowed):
             return (
                 f"nothing has proven {tunnel.other(end).gateway.name} to {end.gateway.name}: declare the tunnel in "
                 "ipsec_tunnels, or give ipsec_repair the class peer_word"
@@ -205,8 +214,8 @@ class Grounds:
 
     def _names(self, end: End, change: Change) -> str:
         """Why a peer's identity is not taken over: it is more than one, or another peer's."""
-        identity = normal(change.value)
-        if several(identity):
+        identity = normalize_identity(change.value)
+        if may_be_several(identity):
             return f"{change.value} would accept more than one identity"
         others = self._of(end.gateway).peers.get(identity, set()) - {end.connection.name}
         return f"{end.gateway.name}/{min(others)} expects {change.value} too" if others else ""
@@ -214,7 +223,7 @@ class Grounds:
     def _points(self, tunnel: Tunnel, end: End, change: Change) -> str:
         """Why a peer's address is not taken over: it has no such address, or another connection has it."""
         peer = tunnel.other(end)
-        for address in explicit(listed(change.value)):
+        for address in list_explicit(split_list(change.value)):
             if peer.site.whole and address not in peer.site.addresses:
                 return f"no interface of {peer.gateway.name} has {address}"
             others = self._of(end.gateway).addresses.get(address, set()) - {end.connection.name}
@@ -225,15 +234,15 @@ class Grounds:
     def _moves(self, tunnel: Tunnel, end: End, change: Change) -> str:
         """Why a peer's networks are not taken over: more than was there, or what somebody else has."""
         child = _child(end, change)
-        old, new = networks(child.remote_ts), networks(listed(change.value))
+        old, new = list_networks(child.remote_ts), list_networks(split_list(change.value))
         if old is None or new is None:
             return "the selectors are not just networks"
-        added = [each for each in new if not any(inside(each, whole) for whole in old)]
+        added = [each for each in new if not any(lies_inside(each, whole) for whole in old)]
         for network in added:
             if holder := self._of(end.gateway).of_another(network, end.connection.name, child.name, old):
                 return f"{network} meets {holder}"
         wider = any(_size(new, version) > _size(old, version) for version in (4, 6))
-        public = [each for each in added if outside(str(each.network_address))]
+        public = [each for each in added if is_public(str(each.network_address))]
         if added and (wider or public) and "peer_word" not in self.allowed:
             what = f"{public[0]} is a public network" if public else f"it is wider than what {end.gateway.name} has"
             return (
@@ -251,11 +260,11 @@ def _told(fix: Change | Step) -> str:
 
 def _grounds(tunnel: Tunnel, fixes: Iterable[Change | Step]) -> str:
     """What lets an end follow its peer, where one does."""
-    follows = [fix for fix in fixes if isinstance(fix, Change) and word_of(fix) in ("view", "agreed")]
+    follows = [fix for fix in fixes if isinstance(fix, Change) and decide_word(fix) in ("view", "agreed")]
     if not follows:
         return ""
     end = tunnel.end(follows[0].end.gateway)
-    why = proven(tunnel) or "ipsec_repair names peer_word"
+    why = describe_proof(tunnel) or "ipsec_repair names peer_word"
     return f"{end.gateway.name} may follow {tunnel.other(end).gateway.name}: {why}"
 
 
@@ -282,7 +291,7 @@ def _edited(tunnels: Iterable[Tunnel]) -> Mapping[str, Mapping[str, Tunnel | Non
 
 def _loads_keys(fix: Change | Step) -> bool:
     """Whether a fix has a daemon load its keys: with all that is in the files, or with the one that is given."""
-    return loads(fix) or (isinstance(fix, Step) and fix.do == "connection")
+    return loads_configuration(fix) or (isinstance(fix, Step) and fix.do == "connection")
 
 
 def _starts(fix: Change | Step) -> bool:
@@ -291,12 +300,12 @@ def _starts(fix: Change | Step) -> bool:
 
 def _dark(end: End) -> str:
     """Why nothing is done to a tunnel: whether it is up is not known."""
-    if end.gateway.daemon.running is False or readable(end):
+    if end.gateway.daemon.running is False or has_live_state(end):
         return ""
     return f"the SAs of {end.gateway.name} could not be read, so the tunnel may be up"
 
 
-def loads(fix: Change | Step) -> bool:
+def loads_configuration(fix: Change | Step) -> bool:
     """Whether a fix puts what is in a gateway's files into force."""
     return isinstance(fix, Step) and fix.state == "loaded"
 
@@ -325,7 +334,7 @@ def _twice(end: End) -> str:
 
 def _drifted(tunnel: Tunnel) -> str:
     """Why no end follows a file: the tunnel is up with what is loaded, and the file says otherwise."""
-    if not live(tunnel):
+    if not has_common_ike_sa(tunnel):
         return ""
     drifted = next((end for end in tunnel.ends if end.connection.differs), None)
     if drifted is None:
@@ -336,17 +345,17 @@ def _drifted(tunnel: Tunnel) -> str:
 def _not_its_own(tunnel: Tunnel, end: End, change: Change) -> str:
     """Why an end's own fact is not changed: nothing on its own gateway says so."""
     if change.end.child is None and change.setting == "local_addrs":
-        known = end.site.addresses.issuperset(explicit(listed(change.value)))
+        known = end.site.addresses.issuperset(list_explicit(split_list(change.value)))
         return "" if known else f"{end.gateway.name} has no such address"
     if change.setting == "local_ts":
-        child, new = _child(end, change), networks(listed(change.value))
+        child, new = _child(end, change), list_networks(split_list(change.value))
         if new is None or not all(network in end.site.networks for network in new):
             return f"no interface of {end.gateway.name} is in just {change.value}"
         return _carries(end, child, "local_ts", new)
     if change.setting.endswith(".id"):
-        identity = normal(change.value)
-        pair = frozenset((identity, *filter(None, identities(end.connection)[1:])))
-        kept = (len(pair) > 1 and pair in end.site.keys) or (numeric(identity) and identity in end.site.addresses)
+        identity = normalize_identity(change.value)
+        pair = frozenset((identity, *filter(None, normalize_identities(end.connection)[1:])))
+        kept = (len(pair) > 1 and pair in end.site.keys) or (is_numeric(identity) and identity in end.site.addresses)
         said = _declared(tunnel) or tunnel.psk is not None
         return "" if kept or said else f"nothing on {end.gateway.name} says that it is {change.value}"
     return ""
@@ -355,11 +364,13 @@ def _not_its_own(tunnel: Tunnel, end: End, change: Change) -> str:
 def _weaker(tunnel: Tunnel, end: End, change: Change) -> str:
     """Why proposals are not taken over: one is weaker than what was there, or the live SA contradicts the list."""
     child = _child(end, change) if change.end.child is not None else None
-    offered = listed(change.value)
+    offered = split_list(change.value)
     held = getattr(end.connection if child is None else child, change.setting)
-    if weak := [text for text in offered if proposals.weaker(text, held)]:
+    if weak := [text for text in offered if proposals.is_weaker(text, held)]:
         return f"{weak[0]} is weaker than what {end.gateway.name} accepts now"
-    if live(tunnel) and any(proposals.offers(offered, used) is False for used in _used(end, child)):
+    if has_common_ike_sa(tunnel) and any(
+        proposals.includes_proposal(offered, used) is False for used in _used(end, child)
+    ):
         return f"the tunnel is up with what the file of {tunnel.other(end).gateway.name} does not have any more"
     return ""
 
@@ -368,7 +379,7 @@ def _used(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorit
     """The algorithms of what is up: of the IKE_SAs, or of a child."""
     if child is not None:
         yield from (
-            proposals.NegotiatedAlgorithms(sa.encr, sa.integ, None, sa.dh_group) for sa in installed(end, child)
+            proposals.NegotiatedAlgorithms(sa.encr, sa.integ, None, sa.dh_group) for sa in find_installed(end, child)
         )
         return
     for ike in end.sas:
@@ -378,12 +389,12 @@ def _used(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorit
 
 def _carries(end: End, child: Child, side: Literal["local_ts", "remote_ts"], new: Collection[Network]) -> str:
     """Why a selector is not narrowed: a CHILD_SA carries traffic for what would go."""
-    live_now: tuple[ChildSa, ...] = installed(end, child)
+    live_now: tuple[ChildSa, ...] = find_installed(end, child)
     for sa in live_now:
-        carried = networks(getattr(sa, side))
+        carried = list_networks(getattr(sa, side))
         if carried is None:
             return f"{end.name(child)} is up for {', '.join(getattr(sa, side))}"
-        if lost := [each for each in carried if not any(inside(each, whole) for whole in new)]:
+        if lost := [each for each in carried if not any(lies_inside(each, whole) for whole in new)]:
             return f"{end.name(child)} is up for {lost[0]}, which it would have no more"
     return ""
 

@@ -6,9 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from ...analysis.evidence import change, installed, later, place, readable, some, written
+from ...analysis.evidence import (
+    build_change,
+    find_installed,
+    has_configuration,
+    has_live_state,
+    list_some,
+    locate,
+    measure_delay,
+)
 from ...model import Child, ChildSa, End, Fault, Step, Tunnel
-from ...swanctl.normalize import Network, explicit, inside, numeric, selector
+from ...swanctl.normalize import Network, is_numeric, lies_inside, list_explicit, normalize_selector
 from . import rule
 from .negotiation import DOWN
 
@@ -28,7 +36,7 @@ def child_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
     if any(each.connection.differs for each in tunnel.ends):
         return
     for own, other in tunnel.pairs(end):
-        wanted, up = _selectors([own]), _selectors(installed(end, own))
+        wanted, up = _selectors([own]), _selectors(find_installed(end, own))
         if not up or not wanted or wanted != _selectors([other])[::-1] or up == wanted:
             continue
         if not all(_within(some, whole) for some, whole in zip(up, wanted, strict=True)):
@@ -39,12 +47,12 @@ def child_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
             end.name(own),
             f"{end.name(own)} is up for {_text(up)}, {peer.name(other)} and it are configured for {_text(wanted)}",
             (
-                place(end, "local_ts", own),
-                place(end, "remote_ts", own),
+                locate(end, "local_ts", own),
+                locate(end, "remote_ts", own),
                 *(
                     f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} "
                     f"{', '.join(sa.local_ts)} to {', '.join(sa.remote_ts)}"
-                    for sa in installed(end, own)
+                    for sa in find_installed(end, own)
                 ),
             ),
             () if old else (again,),
@@ -60,13 +68,13 @@ def half_open_ike_sas(tunnel: Tunnel) -> Iterator[Fault]:
     """An end has several IKE_SAs of one connection that are only connecting: it starts again and again, in vain."""
     for end in tunnel.ends:
         half = [ike for ike in end.sas if ike.state == "CONNECTING"]
-        if readable(end) and len(half) >= HALF_OPEN:
+        if has_live_state(end) and len(half) >= HALF_OPEN:
             peer = tunnel.other(end).gateway.name
             yield Fault(
                 end.name(),
                 f"{end.name()} has {len(half)} IKE_SAs that are half open: {peer} does not finish any of them",
                 (
-                    place(end, "remote_addrs"),
+                    locate(end, "remote_addrs"),
                     *(
                         f"{end.gateway.name}: {ike.connection}[{ike.id}] CONNECTING, "
                         f"{ike.local_host or '%any'} to {ike.remote_host or '%any'}"
@@ -91,19 +99,19 @@ def local_address_missing(tunnel: Tunnel) -> Iterator[Fault]:
     seen from the loopback address. The standby of a cluster has its shared address only when it takes over.
     """
     for end in tunnel.ends:
-        if _established(end) or not written(end):
+        if _established(end) or not has_configuration(end):
             continue
-        bound, there = explicit(end.connection.local_addrs), end.site.addresses
-        known = all(numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
+        bound, there = list_explicit(end.connection.local_addrs), end.site.addresses
+        known = all(is_numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
         if not (end.site.whole and known and there.isdisjoint(bound)):
             continue
         peer = tunnel.other(end)
-        meant = [host for host in explicit(peer.connection.remote_addrs) if host in there]
+        meant = [host for host in list_explicit(peer.connection.remote_addrs) if host in there]
         yield Fault(
             end.name(),
             f"{end.name()} is bound to {', '.join(bound)}, which no interface of {end.gateway.name} has",
-            (place(end, "local_addrs"), f"{end.gateway.name}: {some(end.gateway.system.addresses)}"),
-            (change(end, "local_addrs", meant[0]),) if meant else (),
+            (locate(end, "local_addrs"), f"{end.gateway.name}: {list_some(end.gateway.system.addresses)}"),
+            (build_change(end, "local_addrs", meant[0]),) if meant else (),
             "" if meant else f"give {end.gateway.name} the address, or set local_addrs to one it has, or to %any",
             confidence="observed",
         )
@@ -122,7 +130,7 @@ def clock_skew(tunnel: Tunnel) -> Iterator[Fault]:
         return
     common = bool(_timed(end) & _timed(peer))
     difference = ours - theirs
-    skew = difference - later(end, peer) if common else difference
+    skew = difference - measure_delay(end, peer) if common else difference
     if min(abs(skew), abs(difference)) > (SKEW if common else SKEW_UNPROVEN):
         ahead, behind = (end, peer) if skew > 0 else (peer, end)
         yield Fault(
@@ -139,7 +147,7 @@ def _selectors(of: Iterable[Child | ChildSa]) -> tuple[frozenset[Network], ...]:
     both = list(of)
     try:
         found = tuple(
-            _whole(ip_network(selector(text)) for text in texts)
+            _whole(ip_network(normalize_selector(text)) for text in texts)
             for texts in ([t for each in both for t in each.local_ts], [t for each in both for t in each.remote_ts])
         )
     except ValueError:  # dynamic, a range, or with a protocol
@@ -156,7 +164,7 @@ def _whole(networks: Iterable[Network]) -> frozenset[Network]:
 
 
 def _within(some: frozenset[Network], whole: frozenset[Network]) -> bool:
-    return all(any(inside(one, other) for other in whole) for one in some)
+    return all(any(lies_inside(one, other) for other in whole) for one in some)
 
 
 def _text(selectors: tuple[frozenset[Network], ...]) -> str:

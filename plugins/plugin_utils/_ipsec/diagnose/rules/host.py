@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from ...analysis.evidence import installed, place, readable, some
+from ...analysis.evidence import find_installed, has_live_state, list_some, locate
 from ...model import Child, End, Fault, Tunnel
-from ...swanctl.log import Event, concerning, events
-from ...swanctl.normalize import explicit, numeric, selector
+from ...swanctl.log import Event, parse_events, select_lines
+from ...swanctl.normalize import is_numeric, list_explicit, normalize_selector
 from . import rule
 from .state import SETTLING
 
@@ -46,7 +46,7 @@ def load_too_high(tunnel: Tunnel) -> Iterator[Fault]:
                 (
                     f"{end.gateway.name}: load averages {', '.join(f'{each:g}' for each in end.gateway.system.load)}",
                     *seen,
-                    *(place(each, "dpd_delay") for each in tunnel.ends),
+                    *(locate(each, "dpd_delay") for each in tunnel.ends),
                 ),
                 no_fix=f"set dpd_delay to {longer:g}s on both ends, not to 0, and take load from {end.gateway.name}; "
                 "a dead peer is then noticed that much later",
@@ -94,7 +94,7 @@ def route_missing(tunnel: Tunnel) -> Iterator[Fault]:
     Nothing is said of transport mode, VTI and XFRM interfaces, and of gateways with routing rules of their own.
     """
     for end in tunnel.ends:
-        for own, dummy in tunnel.pairs(end) if readable(end) else ():
+        for own, dummy in tunnel.pairs(end) if has_live_state(end) else ():
             lost = _unreached(end, own) if own.mode == "tunnel" and own.policies and not own.route_based else ()
             if lost:
                 where = "into ipsecN, where charon's own ESP is," if _own_esp(end) else "at all"
@@ -104,8 +104,8 @@ def route_missing(tunnel: Tunnel) -> Iterator[Fault]:
                     f"{end.gateway.name} has no route {where} to {', '.join(map(str, lost))}, "
                     f"which {end.name(own)} is for",
                     (
-                        place(end, "remote_ts", own),
-                        f"{end.gateway.name}: {some(routes)}",
+                        locate(end, "remote_ts", own),
+                        f"{end.gateway.name}: {list_some(routes)}",
                     ),
                     no_fix=f"restart the daemon of {end.gateway.name}, since a new SA alone brings no route back while "
                     "a trap stays; see charon.install_routes, and what has removed it from table 220",
@@ -132,8 +132,8 @@ def _given_up(tunnel: Tunnel) -> tuple[str, ...]:
     lives = any(ike.state == "ESTABLISHED" for each in tunnel.ends for ike in each.sas)
     for end in tunnel.ends if lives else ():
         log, alone = end.gateway.log or (), len(end.gateway.connections) == 1
-        lines, clock = log if alone else concerning(log, end.connection.name), end.gateway.system.clock
-        dead = [e for e in events(lines, clock) if e.means.name in DEAD and _recent(e, clock)]
+        lines, clock = log if alone else select_lines(log, end.connection.name), end.gateway.system.clock
+        dead = [e for e in parse_events(lines, clock) if e.means.name in DEAD and _recent(e, clock)]
         found += [f"{end.gateway.name}: {e.line}" for e in dead[-1:]]
     return tuple(found)
 
@@ -174,10 +174,10 @@ def _protected(end: End, child: Child) -> tuple[Network, ...]:
     """The remote networks that traps and SAs of a child are for, but those its peer itself is in."""
     traps = (policy for policy in end.policies if policy.child == child.name and policy.kind == "trap")
     texts = [text for policy in traps for text in policy.remote_ts]
-    settled = (sa for sa in installed(end, child) if sa.mode == "TUNNEL" and (sa.install_time or 0.0) > SETTLING)
+    settled = (sa for sa in find_installed(end, child) if sa.mode == "TUNNEL" and (sa.install_time or 0.0) > SETTLING)
     texts += [text for sa in settled for text in sa.remote_ts]
-    peers = [ike.remote_host for ike in end.sas] + list(explicit(end.connection.remote_addrs))
-    hosts = [ip_address(host) for host in peers if numeric(host)]
+    peers = [ike.remote_host for ike in end.sas] + list(list_explicit(end.connection.remote_addrs))
+    hosts = [ip_address(host) for host in peers if is_numeric(host)]
     return tuple(n for n in _networks(dict.fromkeys(texts)) if not any(host in n for host in hosts))
 
 
@@ -185,6 +185,6 @@ def _networks(texts: Iterable[str]) -> Iterator[Network]:
     """Those of the selectors that are networks: strongSwan makes no route for one with a protocol."""
     for text in texts:
         try:
-            yield ip_network(selector(text))
+            yield ip_network(normalize_selector(text))
         except ValueError:
             continue

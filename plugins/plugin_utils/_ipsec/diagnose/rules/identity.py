@@ -5,9 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import by_psk, change, keys_differ, live, place, written
+from ...analysis.evidence import (
+    build_change,
+    has_common_ike_sa,
+    has_configuration,
+    has_different_keys,
+    locate,
+    uses_psk,
+)
 from ...model import Auth, End, Fault, Secret, Step, Tunnel
-from ...swanctl.normalize import explicit, identities, kind, numeric, several
+from ...swanctl.normalize import classify_identity, is_numeric, list_explicit, may_be_several, normalize_identities
 from . import rule
 from .negotiation import DOWN
 
@@ -27,8 +34,8 @@ def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for owner in tunnel.ends:
         verifier = tunnel.other(owner)
-        said, expected = identities(owner.connection)[0], identities(verifier.connection)[1]
-        if said and expected and said != expected and not several(expected):
+        said, expected = normalize_identities(owner.connection)[0], normalize_identities(verifier.connection)[1]
+        if said and expected and said != expected and not may_be_several(expected):
             yield _mismatch(owner, verifier, said, expected)
 
 
@@ -45,18 +52,18 @@ def identity_type_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for owner in tunnel.ends:
         verifier = tunnel.other(owner)
-        said, expected = identities(owner.connection)[0], identities(verifier.connection)[1]
+        said, expected = normalize_identities(owner.connection)[0], normalize_identities(verifier.connection)[1]
         if said is None or said != expected:
             continue
         local, remote = owner.connection.local[0], verifier.connection.remote[0]
-        ours, theirs = (kind(text) for text in (local.id or said, remote.id or expected))
+        ours, theirs = (classify_identity(text) for text in (local.id or said, remote.id or expected))
         if ours != theirs:
             yield Fault(
                 verifier.name(),
                 f"{owner.name()} says {said} as {ours}, {verifier.name()} expects it as {theirs}; "
                 f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change",
-                (place(owner, _key(local)), place(verifier, _key(remote))),
-                (change(verifier, _key(remote), local.id or said),),
+                (locate(owner, _key(local)), locate(verifier, _key(remote))),
+                (build_change(verifier, _key(remote), local.id or said),),
             )
 
 
@@ -68,7 +75,7 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     logs "MAC mismatched", the initiator AUTHENTICATION_FAILED. Which key is right cannot be seen, so it is repaired
     only where the user gives the key.
     """
-    if keys_differ(tunnel) and not live(tunnel):
+    if has_different_keys(tunnel) and not has_common_ike_sa(tunnel):
         end, peer = tunnel.initiating, tunnel.answering
         yield Fault(
             end.name(),
@@ -92,7 +99,7 @@ def psk_changed(tunnel: Tunnel) -> Iterator[Fault]:
     the tunnel has to authenticate anew. Which of the two files was changed cannot be seen; to take the key of that one
     over to the other end would end what works.
     """
-    if keys_differ(tunnel) and live(tunnel):
+    if has_different_keys(tunnel) and has_common_ike_sa(tunnel):
         end, peer = tunnel.initiating, tunnel.answering
         yield Fault(
             end.name(),
@@ -116,7 +123,7 @@ def psk_to_rotate(tunnel: Tunnel) -> Iterator[Fault]:
     the new one.
     """
     given = tunnel.psk
-    if given is None or not given.digest or not by_psk(tunnel):
+    if given is None or not given.digest or not uses_psk(tunnel):
         return
     for end in tunnel.ends:
         held = {secret.digest for secret in end.accepts if secret.key_id == given.key_id}
@@ -138,9 +145,9 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
     Where an identity is not set, any key of the gateway may be the one.
     """
     for end in tunnel.ends:
-        own, peer = identities(end.connection)
+        own, peer = normalize_identities(end.connection)
         lacks = not end.gateway.secrets or (own and peer and peer not in end.site.keys_for)
-        if by_psk(tunnel) and end.secret is None and lacks and written(end):
+        if uses_psk(tunnel) and end.secret is None and lacks and has_configuration(end):
             yield Fault(
                 end.name(),
                 f"{end.name()} has no pre-shared key for {own or 'its address'} and {peer or 'any peer'}",
@@ -155,7 +162,9 @@ def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     kept_expected, kept_said = (
         all(identity in end.site.keys_for for end in (owner, verifier)) for identity in (expected, said)
     )
-    by_address = local.id is None and (expected in explicit(verifier.connection.remote_addrs) or not numeric(expected))
+    by_address = local.id is None and (
+        expected in list_explicit(verifier.connection.remote_addrs) or not is_numeric(expected)
+    )
     if kept_expected and not kept_said:
         wrong, auth, value = owner, local, remote.id or ""
         why = f"both gateways keep the pre-shared key for {expected}, so {owner.gateway.name} is to change"
@@ -168,8 +177,8 @@ def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     return Fault(
         wrong.name(),
         f"{owner.name()} says it is {said}, {verifier.name()} expects {expected}; {why}",
-        (place(owner, _key(local)), place(verifier, _key(remote))),
-        (change(wrong, _key(auth), value),),
+        (locate(owner, _key(local)), locate(verifier, _key(remote))),
+        (build_change(wrong, _key(auth), value),),
     )
 
 

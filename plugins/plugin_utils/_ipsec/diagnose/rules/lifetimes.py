@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from ...analysis.evidence import change, installed, place
+from ...analysis.evidence import build_change, find_installed, locate
 from ...model import Certificate, Change, Child, End, Fault, Retransmission, Tunnel
-from ...swanctl.certificates import moment
-from ...swanctl.normalize import normal
+from ...swanctl.certificates import parse_timestamp
+from ...swanctl.normalize import normalize_identity
 from . import rule
 from .health import NAMELESS
 from .negotiation import DOWN
@@ -29,7 +29,7 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for each in (tunnel.initiating, tunnel.answering):
         for child, dummy in tunnel.pairs(each):
-            for sa in installed(each, child):
+            for sa in find_installed(each, child):
                 overdue = (sa.install_time or 0.0) - child.rekey_time
                 due = child.rekey_time > 0 and (sa.rekey_time is None or sa.rekey_time <= 0)
                 if due and overdue > _given_up(each) and sa.life_time is not None and sa.life_time < NEAR_END:
@@ -37,7 +37,7 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
                         each.name(child),
                         f"{each.name(child)} was to be rekeyed {overdue:.0f} s ago and ends in {sa.life_time:.0f} s",
                         (
-                            place(each, "rekey_time", child),
+                            locate(each, "rekey_time", child),
                             f"{each.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} is {sa.install_time:.0f} s old",
                         ),
                         no_fix="look for 'rekeying failed' in both logs, and compare the groups in esp_proposals",
@@ -65,8 +65,8 @@ def ike_rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
                     end.name(),
                     f"an IKE_SA of {end.name()} was to be {what} {ago:.0f} s ago, and still is not",
                     (
-                        place(end, key),
-                        place(end, "over_time"),
+                        locate(end, key),
+                        locate(end, "over_time"),
                         f"{end.gateway.name}: IKE_SA {ike.connection}[{ike.id}], {', '.join(ike.tasks) or 'no task'}",
                     ),
                     no_fix=f"look for why in both logs, and compare {why} of both ends before it ends by itself",
@@ -93,8 +93,8 @@ def dpd_timeout_ignored(tunnel: Tunnel) -> Iterator[Fault]:
                 f"{end.name()} has dpd_timeout = {connection.dpd_timeout:g} s, which IKEv2 ignores: a dead peer is "
                 f"noticed after up to {connection.dpd_delay:g} + {waits.total:.0f} = {total:.0f} s",
                 (
-                    place(end, "dpd_timeout"),
-                    place(end, "dpd_delay"),
+                    locate(end, "dpd_timeout"),
+                    locate(end, "dpd_delay"),
                     _waits(end),
                 ),
                 no_fix="remove it; charon.retransmit_tries, _timeout and _base in strongswan.conf decide",
@@ -122,7 +122,7 @@ def lifetimes_equal(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(own),
                 f"{end.name(own)} and {peer.name(other)} both rekey after {own.rekey_time:g} s, "
                 f"at random at most {spread:g} s earlier",
-                tuple(place(e, key, c) for e, c in ((end, own), (peer, other)) for key in ("rekey_time", "rand_time")),
+                tuple(locate(e, key, c) for e, c in ((end, own), (peer, other)) for key in ("rekey_time", "rand_time")),
                 (_spread(end, own),),
             )
 
@@ -143,14 +143,14 @@ def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
         certificate, left = _left(tunnel, end)
         if certificate is None or left is None:
             continue
-        begin, until = moment(certificate.not_before), moment(certificate.not_after)
+        begin, until = parse_timestamp(certificate.not_before), parse_timestamp(certificate.not_after)
         soon = SOON if begin is None or until is None else min(SOON, (until - begin) / 10)
         if 0 < left < soon:
             yield _expiry(end, certificate, "expires")
 
 
 def _spread(end: End, child: Child) -> Change:
-    return change(end, "rand_time", f"{max(child.rekey_time // 10, 1):g}s", child)
+    return build_change(end, "rand_time", f"{max(child.rekey_time // 10, 1):g}s", child)
 
 
 def _waits(end: End) -> str:
@@ -170,12 +170,12 @@ def _given_up(end: End) -> float:
 
 def _expiry(end: End, certificate: Certificate, what: str) -> Fault:
     """Told by the day, in UTC: days that are left would be another text with every audit."""
-    day = datetime.fromtimestamp(moment(certificate.not_after) or 0.0, UTC).date()
+    day = datetime.fromtimestamp(parse_timestamp(certificate.not_after) or 0.0, UTC).date()
     return Fault(
         end.name(),
         f"the certificate of {end.name()}, {certificate.subject}, {what} on {day}",
         (
-            place(end, f"{end.connection.local[0].section}.certs"),
+            locate(end, f"{end.connection.local[0].section}.certs"),
             f"{end.gateway.name}: serial {certificate.serial or 'unknown'}, not after {certificate.not_after}",
         ),
         no_fix=f"renew it, put it into the file that {end.gateway.name} has, and load it (swanctl --load-creds)",
@@ -187,7 +187,7 @@ def _left(tunnel: Tunnel, end: End) -> tuple[Certificate | None, float | None]:
     clocks = (e.gateway.system.time for e in (tunnel.other(end), end))
     now = next((clock for clock in clocks if clock is not None), None)
     certificate = _own(end)
-    until = moment(certificate.not_after) if certificate else None
+    until = parse_timestamp(certificate.not_after) if certificate else None
     return (certificate, None) if now is None or until is None else (certificate, until - now)
 
 
@@ -197,12 +197,12 @@ def _own(end: End) -> Certificate | None:
     if local is None or local.method.partition("-")[0] in NAMELESS:
         return None
     keyed = end.site.certificates
-    named = [c for c in keyed if local.id and _is_for(c, normal(local.id))]
+    named = [c for c in keyed if local.id and _is_for(c, normalize_identity(local.id))]
     alone = list(keyed) if len({c.subject for c in keyed}) == 1 else []
-    return max(named or alone, key=lambda c: moment(c.not_after) or 0.0, default=None)
+    return max(named or alone, key=lambda c: parse_timestamp(c.not_after) or 0.0, default=None)
 
 
 def _is_for(certificate: Certificate, identity: str) -> bool:
     """Whether a subject is this name, or has it as its common name."""
-    subject = normal(certificate.subject)
+    subject = normalize_identity(certificate.subject)
     return identity == subject or f"cn={identity}" in subject.split(",")

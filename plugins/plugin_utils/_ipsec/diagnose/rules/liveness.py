@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import change, place
+from ...analysis.evidence import build_change, locate
 from ...model import Fault, Tunnel
 from . import rule
 
@@ -19,6 +19,6 @@ def dpd_off(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} never checks that its peer is alive (dpd_delay = 0)",
-                (place(end, "dpd_delay"),),
-                (change(end, "dpd_delay", f"{delay:g}s"),),
+                (locate(end, "dpd_delay"),),
+                (build_change(end, "dpd_delay", f"{delay:g}s"),),
             )

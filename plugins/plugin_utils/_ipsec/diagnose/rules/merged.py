@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import some
+from ...analysis.evidence import list_some
 from ...model import Fault, Tunnel
 from . import rule
 
@@ -31,7 +31,7 @@ def setting_defined_twice(tunnel: Tunnel) -> Iterator[Fault]:
                     f"{end.name(child)} is defined in several places, which give {', '.join(twice)} different values",
                     tuple(
                         f"{end.gateway.name} {setting.origin}: {key} = {setting.value}; "
-                        f"also set at {some(setting.also)}"
+                        f"also set at {list_some(setting.also)}"
                         for key, setting in twice.items()
                     ),
                     no_fix="if these are two tunnels, rename one of the connections; else remove what does not count",

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
-from ...analysis.evidence import change, place
+from ...analysis.evidence import build_change, locate
 from ...model import Child, End, Fault, Tunnel
 from ...swanctl import proposals
-from ...swanctl.keys import boolean
+from ...swanctl.keys import parse_boolean
 from . import rule
 
 UNTOLD = ("ike-unanswered", "ike-answer-lost", "connection-unknown", "attempt-failed")  # what a known cause explains
@@ -28,7 +28,7 @@ def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     its gateway does, else the initiator.
     """
     one, other = (_proposed(end, "proposals", None) for end in tunnel.ends)
-    if proposals.agree(one, other) is False:
+    if proposals.have_common(one, other) is False:
         yield _fault(tunnel, "proposals", (None, None), "no IKE proposal in common")
 
 
@@ -41,7 +41,7 @@ def esp_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     counts = all(end.connection.version == 1 for end in tunnel.ends)
     for couple in tunnel.pairs(tunnel.ends[0]):
         for key, protocol in CHILD_KEYS.items():
-            if proposals.agree(*_lists(tunnel, key, couple), esp=True, rekey=counts) is False:
+            if proposals.have_common(*_lists(tunnel, key, couple), esp=True, rekey=counts) is False:
                 yield _fault(tunnel, key, couple, f"no {protocol} proposal in common")
 
 
@@ -61,8 +61,8 @@ def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     for couple in tunnel.pairs(tunnel.ends[0]):
         for key in CHILD_KEYS:
             lists = _lists(tunnel, key, couple)
-            first = proposals.agree(*lists, esp=True, rekey=False)
-            if first and proposals.agree(*lists, esp=True) is False:
+            first = proposals.have_common(*lists, esp=True, rekey=False)
+            if first and proposals.have_common(*lists, esp=True) is False:
                 yield _fault(tunnel, key, couple, "PFS differs, which shows at the first rekey")
 
 
@@ -85,8 +85,8 @@ def ike_version_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} speaks IKEv1 only, {peer.name()} {speaks}",
-                (place(end, "version"), place(peer, "version")),
-                (change(end, "version", "2"),),
+                (locate(end, "version"), locate(peer, "version")),
+                (build_change(end, "version", "2"),),
             )
 
 
@@ -101,7 +101,7 @@ def auth_method_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 yield Fault(
                     end.name(),
                     f"{end.name()} authenticates by {ours.method}, {peer.name()} expects {theirs.method}",
-                    (place(end, f"{ours.section}.auth"), place(peer, f"{theirs.section}.auth")),
+                    (locate(end, f"{ours.section}.auth"), locate(peer, f"{theirs.section}.auth")),
                     no_fix="which method is right is yours to decide; declare it in the tunnel's settings",
                 )
 
@@ -120,7 +120,7 @@ def esp_truncation_differs(tunnel: Tunnel) -> Iterator[Fault]:
     """
     first, second = tunnel.ends
     for ours, theirs in tunnel.pairs(first):
-        cut = [boolean(child.settings["sha256_96"].value) is True if "sha256_96" in child.settings else False
+        cut = [parse_boolean(child.settings["sha256_96"].value) is True if "sha256_96" in child.settings else False
                for child in (ours, theirs)]  # fmt: skip
         names = " ".join((*ours.esp_proposals, *theirs.esp_proposals)).lower()
         if cut[0] != cut[1] and ("sha256" in names or "sha2_256" in names or "default" in names):
@@ -128,7 +128,7 @@ def esp_truncation_differs(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(child),
                 f"{end.name(child)} cuts HMAC-SHA-256 to 96 bits, {tunnel.other(end).name()} does not",
-                (place(first, "sha256_96", ours), place(second, "sha256_96", theirs)),
+                (locate(first, "sha256_96", ours), locate(second, "sha256_96", theirs)),
                 no_fix=f"remove sha256_96 on {end.gateway.name}, or set it on both ends if the other end needs it",
             )
 
@@ -142,7 +142,7 @@ def mode_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 first.name(ours),
                 f"{first.name(ours)} uses mode {ours.mode}, {second.name(theirs)} mode {theirs.mode}",
-                (place(first, "mode", ours), place(second, "mode", theirs)),
+                (locate(first, "mode", ours), locate(second, "mode", theirs)),
                 no_fix="which mode is right depends on what the tunnel is for; declare it in the tunnel's settings",
             )
 
@@ -160,7 +160,7 @@ def _lists(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]) 
     """
     both = zip(tunnel.ends, couple, strict=True)
     texts = ((end, _proposed(end, key, child)) for end, child in both)
-    return tuple(proposals.spelled_out(t, end.gateway.version) if key == "esp_proposals" else t for end, t in texts)
+    return tuple(proposals.expand_default(t, end.gateway.version) if key == "esp_proposals" else t for end, t in texts)
 
 
 def _proposed(end: End, key: str, child: Child | None) -> tuple[str, ...]:
@@ -174,14 +174,14 @@ def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], 
     end, peer = tunnel.ends[index], tunnel.ends[1 - index]
     child, other = couple[index], couple[1 - index]
     proposed, offered = (_proposed(e, key, c) for e, c in ((end, child), (peer, other)))
-    wanted = [text for text in offered if not proposals.weaker(text, proposed)] or offered
+    wanted = [text for text in offered if not proposals.is_weaker(text, proposed)] or offered
     return Fault(
         end.name(child),
         f"{end.name(child)} proposes {','.join(proposed)}, {peer.name(other)} {','.join(offered)}: {what} "
-        f"({proposals.difference(lists[index], lists[1 - index], esp=esp)}); "
+        f"({proposals.describe_difference(lists[index], lists[1 - index], esp=esp)}); "
         f"{end.gateway.name} is to change, because {why}",
-        (place(end, key, child), place(peer, key, other)),
-        (change(end, key, ",".join(wanted), child),),
+        (locate(end, key, child), locate(peer, key, other)),
+        (build_change(end, key, ",".join(wanted), child),),
     )
 
 
@@ -189,7 +189,7 @@ def _deviating(
     tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], lists: tuple[tuple[str, ...], ...]
 ) -> tuple[int, str]:
     """Which end is to change, and why."""
-    strong = [proposals.strength(each) for each in lists]
+    strong = [proposals.measure_strength(each) for each in lists]
     if strong[0] != strong[1]:
         return strong.index(min(strong)), "its proposal is the weaker one"
     proposed = [_proposed(end, key, child) for end, child in zip(tunnel.ends, couple, strict=True)]

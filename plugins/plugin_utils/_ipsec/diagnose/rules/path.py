@@ -5,7 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import change, crosswise, installed, later, readable, up
+from ...analysis.evidence import (
+    build_change,
+    find_installed,
+    has_common_sa,
+    has_live_state,
+    matches_spis,
+    measure_delay,
+)
 from ...model import ChildSa, End, Fault, Tunnel
 from . import rule
 
@@ -33,7 +40,7 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
         counted = (*_counted(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
         if into.packets_out >= LOST:
             what = f"{lost}: the path drops ESP; {end.name()} is to force it into UDP"
-            yield Fault(end.name(), what, counted, (change(end, "encap", "yes"),), confidence="observed")
+            yield Fault(end.name(), what, counted, (build_change(end, "encap", "yes"),), confidence="observed")
             return
         yield Fault(
             end.name(),
@@ -55,7 +62,7 @@ def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
     if not tunnel.probes or not all(probe.reachable for probe in tunnel.probes):
         return
     for sender, receiver, out, into in _unheard(tunnel):
-        long_ago = out.idle_out is not None and out.idle_out >= later(sender, receiver) + AT_ONCE
+        long_ago = out.idle_out is not None and out.idle_out >= measure_delay(sender, receiver) + AT_ONCE
         if long_ago and not out.encap and into.packets_out == 0:
             there = receiver.gateway.name
             yield Fault(
@@ -95,7 +102,7 @@ def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
 def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
     """The tunnel is up on both ends and a ping from inside its selectors does not come back."""
     for probe in tunnel.probes:
-        if not probe.reachable and up(tunnel):
+        if not probe.reachable and has_common_sa(tunnel):
             end = tunnel.end(probe.gateway)
             yield Fault(
                 end.name(probe.child),
@@ -108,7 +115,7 @@ def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _held(end: End) -> Iterator[str]:
     """What the CHILD_SAs of an end count."""
-    for sa in installed(end):
+    for sa in find_installed(end):
         yield f"{end.gateway.name}: {sa.name}{{{sa.id}}} {sa.packets_out} packets out, {sa.packets_in} in"
 
 
@@ -117,17 +124,22 @@ def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
     if tunnel.probes and all(probe.reachable for probe in tunnel.probes):
         return
     for sender, receiver, out, into in _unheard(tunnel):
-        if later(sender, receiver) <= AT_ONCE or tunnel.probes:
+        if measure_delay(sender, receiver) <= AT_ONCE or tunnel.probes:
             yield sender, receiver, out, into
 
 
 def _unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
     """The same, when the sender may have sent after the receiver was read, and whatever pings say."""
-    if not all(readable(end) for end in tunnel.ends):
+    if not all(has_live_state(end) for end in tunnel.ends):
         return
     for sender in tunnel.ends:
         receiver = tunnel.other(sender)
-        couples = ((out, into) for out in installed(sender) for into in installed(receiver) if crosswise(out, into))
+        couples = (
+            (out, into)
+            for out in find_installed(sender)
+            for into in find_installed(receiver)
+            if matches_spis(out, into)
+        )
         for out, into in couples:
             if out.packets_out >= LOST and into.packets_in == 0:
                 yield sender, receiver, out, into

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.attempts import verdicts, works_one_way
+from ...analysis.attempts import judge_attempts, succeeds_one_way
 from ...model import Fault, Tunnel
-from . import Check, otherwise, rule
+from . import Check, register_fallback, rule
 
 SYMPTOMS = ("not-installed", "gave-up", "sa-mismatch", "no-traffic")
 COMPARE = "the settings that were read do not show it; compare them on the gateways"
@@ -30,7 +30,7 @@ def one_way_only(tunnel: Tunnel) -> Iterator[Fault]:
 
     It works until the wrong end happens to start it, for example after a restart.
     """
-    if found := works_one_way(verdicts(tunnel)):
+    if found := succeeds_one_way(judge_attempts(tunnel)):
         good, bad = found
         yield Fault(
             bad.initiator,
@@ -115,7 +115,7 @@ def attempt_failed(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _of(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
     """One fault for each end that this cause was traced to, with the lines of all attempts that show it."""
-    shown = [verdict for verdict in verdicts(tunnel) if verdict.cause == cause and verdict.end]
+    shown = [verdict for verdict in judge_attempts(tunnel) if verdict.cause == cause and verdict.end]
     for end in dict.fromkeys(verdict.end for verdict in shown):
         ours = [verdict for verdict in shown if verdict.end == end]
         lines = tuple(dict.fromkeys(line for verdict in ours for line in verdict.evidence))
@@ -131,4 +131,4 @@ def _provoked(cause: str, advice: str) -> Check:
 
 
 for _cause, _advice in KNOWN.items():
-    otherwise(_cause)(_provoked(_cause, _advice))
+    register_fallback(_cause)(_provoked(_cause, _advice))

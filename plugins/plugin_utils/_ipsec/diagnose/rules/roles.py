@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.evidence import change, establish, place, readable, starting
+from ...analysis.evidence import build_change, build_establish_step, build_start_action, has_live_state, locate
 from ...model import Change, Child, End, Fault, Step, Tunnel
-from ...swanctl.log import concerning, events
-from ...swanctl.normalize import explicit
+from ...swanctl.log import parse_events, select_lines
+from ...swanctl.normalize import list_explicit
 from . import rule
 
 
@@ -29,8 +29,8 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(own),
                 f"{end.name(own)} and {peer.name(other)} both start the tunnel; "
                 f"{peer.gateway.name} initiates, because {tunnel.initiator_because}",
-                (place(end, "start_action", own), place(peer, "start_action", other)),
-                (change(end, "start_action", value, own),),
+                (locate(end, "start_action", own), locate(peer, "start_action", other)),
+                (build_change(end, "start_action", value, own),),
             )
 
 
@@ -47,18 +47,18 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
     An end that does not know its peer's address starts nothing, whatever its start action.
     """
     end, peer = tunnel.initiating, tunnel.answering
-    able = bool(explicit(end.connection.remote_addrs))
+    able = bool(list_explicit(end.connection.remote_addrs))
     for own, other in tunnel.pairs(end):
         if not _begins(end, own) and not _begins(peer, other):
-            action = starting(end, own)
+            action = build_start_action(end, own)
             gaps = _gaps(tunnel, own) if action == "start" and not _kept(tunnel, own) else {}
             also = () if _to_be_kept(end, own) else _close(tunnel, own, gaps)
             yield Fault(
                 end.name(own),
                 f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; "
                 f"{end.gateway.name} is to, because {tunnel.initiator_because}",
-                (place(end, "start_action", own), place(peer, "start_action", other)),
-                (change(end, "start_action", action, own), *also) if able else (),
+                (locate(end, "start_action", own), locate(peer, "start_action", other)),
+                (build_change(end, "start_action", action, own), *also) if able else (),
                 ""
                 if able
                 else f"{end.gateway.name} does not know the address of {peer.gateway.name}: set remote_addrs",
@@ -75,8 +75,8 @@ def close_action_both(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} and {peer.name(other)} both start the tunnel again when it is closed",
-                (place(end, "close_action", own), place(peer, "close_action", other)),
-                (change(end, "close_action", value, own),),
+                (locate(end, "close_action", own), locate(peer, "close_action", other)),
+                (build_change(end, "close_action", value, own),),
             )
 
 
@@ -100,7 +100,7 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} starts the tunnel once; nothing brings it back when {' or '.join(gaps)}",
-                (place(end, "start_action", own), *(place(end, key, child) for key, dummy, child in gaps.values())),
+                (locate(end, "start_action", own), *(locate(end, key, child) for key, dummy, child in gaps.values())),
                 _close(tunnel, own, gaps),
             )
 
@@ -119,7 +119,7 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
     start action does not run again before the configuration is loaded; no trap, periodic check or peer starts it.
     """
     end, peer = tunnel.initiating, tunnel.answering
-    if end.sas or peer.sas or not (end.connection.keyingtries and all(readable(each) for each in tunnel.ends)):
+    if end.sas or peer.sas or not (end.connection.keyingtries and all(has_live_state(each) for each in tunnel.ends)):
         return
     for own, other in tunnel.pairs(end):
         kept = _kept(tunnel, own) or _to_be_kept(end, own)
@@ -130,12 +130,12 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
                 f"{end.name(own)} is to be up and is down, and {end.gateway.name} tries no more: "
                 f"keyingtries = {end.connection.keyingtries}, and nothing else starts it",
                 (
-                    place(end, "keyingtries"),
-                    place(end, "start_action", own),
+                    locate(end, "keyingtries"),
+                    locate(end, "start_action", own),
                     f"{end.gateway.name}: no IKE_SA, no trap and no periodic check for {own.name}",
                     *(f"{end.gateway.name}: {line}" for line in _told(end)),
                 ),
-                (_try_on(tunnel, own), establish(tunnel, own)),
+                (_try_on(tunnel, own), build_establish_step(tunnel, own)),
                 confidence="observed",
             )
 
@@ -156,7 +156,7 @@ def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} cannot be trapped ({', '.join(marks) or 'route-based'}) and has no periodic check",
-                tuple(place(end, key, own) for key in marks),
+                tuple(locate(end, key, own) for key in marks),
                 (_check(tunnel, own),) if possible else (),
                 "" if possible else f"{end.gateway.name} runs neither systemd nor cron; install one of them",
             )
@@ -183,7 +183,7 @@ def _gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | Non
 def _close(tunnel: Tunnel, child: Child, gaps: dict[str, tuple[str, str, Child | None]]) -> tuple[Change | Step, ...]:
     """What closes these gaps on the initiator."""
     return tuple(
-        _try_on(tunnel, child) if key == "keyingtries" else change(tunnel.initiating, key, value, at)
+        _try_on(tunnel, child) if key == "keyingtries" else build_change(tunnel.initiating, key, value, at)
         for key, value, at in gaps.values()
     )
 
@@ -191,7 +191,7 @@ def _close(tunnel: Tunnel, child: Child, gaps: dict[str, tuple[str, str, Child |
 def _try_on(tunnel: Tunnel, child: Child) -> Change | Step:
     """What has an initiator try for ever; a periodic check where its configuration has no place for that."""
     end = tunnel.initiating
-    return change(end, "keyingtries", "0") if end.gateway.can_set("keyingtries") else _check(tunnel, child)
+    return build_change(end, "keyingtries", "0") if end.gateway.can_set("keyingtries") else _check(tunnel, child)
 
 
 def _check(tunnel: Tunnel, child: Child) -> Step:
@@ -203,11 +203,11 @@ def _check(tunnel: Tunnel, child: Child) -> Step:
 
 
 def _begins(end: End, child: Child) -> bool:
-    return child.start_action != "none" and bool(explicit(end.connection.remote_addrs))
+    return child.start_action != "none" and bool(list_explicit(end.connection.remote_addrs))
 
 
 def _trapped(end: End, child: Child) -> bool:
-    return "trap" in child.start_action and bool(explicit(end.connection.remote_addrs))
+    return "trap" in child.start_action and bool(list_explicit(end.connection.remote_addrs))
 
 
 def _waits(end: End, child: Child) -> bool:
@@ -217,8 +217,8 @@ def _waits(end: End, child: Child) -> bool:
 
 def _told(end: End) -> tuple[str, ...]:
     """The last line of the log that says of this connection that its peer does not answer, if the log was read."""
-    lines = concerning(end.gateway.log or (), end.connection.name)
-    return tuple(event.line for event in events(lines) if event.means.name in ("gave-up", "peer-silent"))[-1:]
+    lines = select_lines(end.gateway.log or (), end.connection.name)
+    return tuple(event.line for event in parse_events(lines) if event.means.name in ("gave-up", "peer-silent"))[-1:]
 
 
 def _kept(tunnel: Tunnel, child: Child) -> bool:

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
-from ...analysis.evidence import change, installed, place
+from ...analysis.evidence import build_change, find_installed, locate
 from ...model import Child, End, Fault, Tunnel
-from ...swanctl.normalize import selector
+from ...swanctl.normalize import normalize_selector
 from . import rule
 
 
@@ -50,8 +50,8 @@ def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
                     f"{on.name(joined)} is one child for networks that {tunnel.other(on).gateway.name} has in "
                     f"{', '.join(str(tunnel.other(on).name(child)) for child in split)}",
                     (
-                        place(owner, "local_ts", own),
-                        place(peer, "remote_ts", other),
+                        locate(owner, "local_ts", own),
+                        locate(peer, "remote_ts", other),
                         *_working(owner, own),
                     ),
                     no_fix=f"split {on.name(joined)} into a child for each of them, or put them into one child on "
@@ -72,7 +72,7 @@ def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
                     end.name(child),
                     f"{end.name(child)} protects {', '.join(child.local_ts)} to {', '.join(child.remote_ts)}, "
                     f"for which {peer.name()} has no child",
-                    (place(end, "local_ts", child), place(end, "remote_ts", child)),
+                    (locate(end, "local_ts", child), locate(end, "remote_ts", child)),
                     no_fix=f"add the child on {peer.gateway.name}, or remove it here",
                 )
 
@@ -107,7 +107,7 @@ def _elsewhere(tunnel: Tunnel, owner: End, own: Child, other: Child) -> tuple[En
 
 def _meet(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether two lists of selectors have something in common; not told where one is no network."""
-    known = [[n for n in map(_network, map(selector, texts)) if n is not None] for texts in (some, others)]
+    known = [[n for n in map(_network, map(normalize_selector, texts)) if n is not None] for texts in (some, others)]
     return any(a.version == b.version and a.overlaps(b) for a in known[0] for b in known[1])
 
 
@@ -116,7 +116,7 @@ def _working(end: End, child: Child) -> tuple[str, ...]:
     return tuple(
         f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)} "
         f"to {', '.join(sa.remote_ts)}"
-        for sa in installed(end, child)
+        for sa in find_installed(end, child)
     )
 
 
@@ -137,14 +137,14 @@ def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     return Fault(
         wrong.name(child),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
-        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
-        (change(wrong, key, value, child),),
+        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_working(owner, own)),
+        (build_change(wrong, key, value, child),),
     )
 
 
 def _translations(owner: End, own: Child, other: Child) -> tuple[str, ...]:
     """The NAT rules of an end that make the networks it names of those that its peer names, if they do so for all."""
-    ours, theirs = ({_network(selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts))
+    ours, theirs = ({_network(normalize_selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts))
     found = {}
     for line in owner.gateway.system.nat:
         named = set(map(_network, line.split()[1:])) - {None}
@@ -162,8 +162,8 @@ def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[st
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "
         f"translates it before IPsec, so {peer.gateway.name} is to change",
         (
-            place(owner, "local_ts", own),
-            place(peer, "remote_ts", other),
+            locate(owner, "local_ts", own),
+            locate(peer, "remote_ts", other),
             *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
             *_working(owner, own),
         ),
@@ -180,7 +180,7 @@ def _undecided(owner: End, peer: End, own: Child, other: Child) -> Fault:
         peer.name(other),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; "
         f"{owner.gateway.name} has an interface in {theirs} and none near {ours}",
-        (place(owner, "local_ts", own), place(peer, "remote_ts", other), *_working(owner, own)),
+        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_working(owner, own)),
         no_fix=f"if {owner.gateway.name} translates {theirs} to {ours} (NAT before IPsec; see its NAT rules), or "
         f"{ours} lies behind it, set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}; "
         f"else set local_ts = {','.join(other.remote_ts)} on {owner.name(own)}",
@@ -196,7 +196,7 @@ def _near(end: End, selectors: tuple[str, ...]) -> bool:
 
 def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
     """The selectors in one spelling: two halves of a network are that network, and one that lies in another is none."""
-    texts = [selector(text) for text in selectors]
+    texts = [normalize_selector(text) for text in selectors]
     whole = [network for network in map(_network, texts) if network is not None]
     if len(whole) != len(texts):
         return frozenset(texts)
@@ -206,7 +206,7 @@ def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
 
 def _connected(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether the gateway has an interface in exactly each of these networks."""
-    networks = [_network(selector(text).partition("[")[0]) for text in selectors]
+    networks = [_network(normalize_selector(text).partition("[")[0]) for text in selectors]
     return all(network is not None and network in end.site.networks for network in networks)
 
 

@@ -10,20 +10,20 @@ from heapq import nsmallest
 from ...analysis.evidence import (
     ALIVE,
     SHOWN,
-    asked,
-    crosswise,
-    establish,
-    installed,
-    later,
-    live,
-    place,
-    readable,
-    some,
-    written,
+    build_establish_step,
+    find_installed,
+    has_common_ike_sa,
+    has_configuration,
+    has_live_state,
+    list_some,
+    locate,
+    matches_spis,
+    measure_delay,
+    was_asked,
 )
-from ...analysis.stale_sas import outdated
+from ...analysis.stale_sas import find_stale_sas
 from ...model import Child, ChildSa, End, Fault, Step, Tunnel
-from ...swanctl.normalize import explicit, identities, selector, several
+from ...swanctl.normalize import list_explicit, may_be_several, normalize_identities, normalize_selector
 from . import rule
 from .negotiation import UNTOLD
 
@@ -52,7 +52,7 @@ def up_with_another_peer(tunnel: Tunnel) -> Iterator[Fault]:
     for end in tunnel.ends:
         peer = tunnel.other(end)
         if end.strange and not (_for_several(end) and not _takes_its_place(tunnel, end)):
-            with_whom = some(tuple(f"{ike.remote_host} ({ike.remote_id})" for ike in end.strange))
+            with_whom = list_some(tuple(f"{ike.remote_host} ({ike.remote_id})" for ike in end.strange))
             said = "declared" if tunnel.paired_by == "declared" else "paired"
             yield Fault(
                 end.name(),
@@ -83,7 +83,7 @@ def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
     which one lies inside the other are no fault: the narrower decides. Nor are routed children, which have no policy.
     """
     for end in tunnel.ends:
-        for sa in installed(end):
+        for sa in find_installed(end):
             own = next((child for child in end.connection.children if child.name == sa.name), None)
             names = end.site.carried.get((sa.local_ts, sa.remote_ts), frozenset())
             if own is not None and not own.route_based and end.connection.name in names:
@@ -92,7 +92,7 @@ def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
                     end.name(own),
                     f"{end.name(own)} and {others} are both up for {', '.join(sa.local_ts)} to "
                     f"{', '.join(sa.remote_ts)}",
-                    (place(end, "remote_ts", own), f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}}"),
+                    (locate(end, "remote_ts", own), f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}}"),
                     no_fix="give each of these peers networks of its own, or have only one of the tunnels up",
                     confidence="observed",
                 )
@@ -112,12 +112,12 @@ def unique_replaces(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         if names := end.site.replacing.get(end.connection.name):
-            own, peer = identities(end.connection)
+            own, peer = normalize_identities(end.connection)
             yield Fault(
                 end.name(),
                 f"{end.name()} and {_others(end, names)} are between the same identities, {own} and {peer}, "
                 "and unique = replace lets one of them be up at a time",
-                (place(end, "unique"),),
+                (locate(end, "unique"),),
                 no_fix="give one of them identities of its own on both ends, or set unique = never",
             )
 
@@ -138,7 +138,10 @@ def daemon_stopped(tunnel: Tunnel) -> Iterator[Fault]:
                 end.name(),
                 f"the IKE daemon of {end.gateway.name} is not running",
                 where,
-                (Step("prepare", end.gateway.name, "daemon", state="started", tunnel=tunnel.name), establish(tunnel)),
+                (
+                    Step("prepare", end.gateway.name, "daemon", state="started", tunnel=tunnel.name),
+                    build_establish_step(tunnel),
+                ),
             )
 
 
@@ -153,7 +156,7 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
     """A connection or child is in the file and not in the daemon."""
     for end in tunnel.ends:
         connection = end.connection
-        if not asked(end) or not connection.configured or connection.omitted:
+        if not was_asked(end) or not connection.configured or connection.omitted:
             continue
         missing = [None] if not connection.loaded else [c for c in connection.children if c.configured and not c.loaded]
         for child in missing:
@@ -166,7 +169,10 @@ def not_loaded(tunnel: Tunnel) -> Iterator[Fault]:
                         "defined here, absent from swanctl --list-conns"
                     ),
                 ),
-                (Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name), establish(tunnel)),
+                (
+                    Step("prepare", end.gateway.name, "daemon", state="loaded", tunnel=tunnel.name),
+                    build_establish_step(tunnel),
+                ),
             )
 
 
@@ -194,7 +200,7 @@ def setting_refused(tunnel: Tunnel) -> Iterator[Fault]:
         given = [end.connection.settings, *(child.settings for child in end.connection.children)]
         origins = dict.fromkeys(setting.origin for settings in given for setting in settings.values())
         for problem in (each for origin in origins for each in end.site.refused.get(origin, ())):
-            if written(end):
+            if has_configuration(end):
                 yield Fault(
                     end.name(),
                     f"strongSwan discards {end.name()}: {problem.what}",
@@ -230,12 +236,12 @@ def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
     The configuration was changed and loaded, and the tunnel was not made anew: it goes on with what it was made with,
     also over rekeys.
     """
-    for end, child, said in outdated(tunnel):
+    for end, child, said in find_stale_sas(tunnel):
         yield Fault(
             end.name(child),
             f"{end.name(child)} is up with settings that it no longer has: {said}",
-            (place(end, "proposals" if child is None else "esp_proposals", child),),
-            (establish(tunnel, state="reinitiated"),),
+            (locate(end, "proposals" if child is None else "esp_proposals", child),),
+            (build_establish_step(tunnel, state="reinitiated"),),
             confidence="observed",
         )
 
@@ -244,17 +250,21 @@ def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
 def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
     """A child that is to be up is loaded on both ends and not installed, and nothing is bringing it up."""
     end, peer = tunnel.initiating, tunnel.answering
-    if not (readable(end) and readable(peer)):
+    if not (has_live_state(end) and has_live_state(peer)):
         return
     for own, other in tunnel.pairs(end):
-        if installed(end, own) or installed(peer, other) or not (wanted := _wanted(end, own) or _wanted(peer, other)):
+        if (
+            find_installed(end, own)
+            or find_installed(peer, other)
+            or not (wanted := _wanted(end, own) or _wanted(peer, other))
+        ):
             continue
         trapped = any(p.child == own.name and p.kind == "trap" for p in end.policies)
         yield Fault(
             end.name(own),
             f"{end.name(own)} is loaded, {wanted}, and is not installed",
             (f"{end.gateway.name}: {len(end.sas)} IKE_SAs, {'a trap' if trapped else 'no trap'} for {own.name}",),
-            (establish(tunnel, own),),
+            (build_establish_step(tunnel, own),),
             confidence="observed",
         )
 
@@ -303,15 +313,15 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
 )
 def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """An end holds a CHILD_SA that its peer does not have: it sends into the void until it notices a dead peer."""
-    if not all(readable(end) for end in tunnel.ends):
+    if not all(has_live_state(end) for end in tunnel.ends):
         return
     for end in tunnel.ends:
         peer = tunnel.other(end)
         theirs = [sa for ike in peer.sas for sa in ike.children]
-        after = later(end, peer)
+        after = measure_delay(end, peer)
         if any(sa.install_time is not None and sa.install_time < SETTLING - after for sa in theirs):
             continue  # what the peer has made after this end was read may stand for what this end held then
-        stale = [sa for sa in _settled(end, after) if not any(crosswise(sa, other) for other in theirs)]
+        stale = [sa for sa in _settled(end, after) if not any(matches_spis(sa, other) for other in theirs)]
         if stale:
             yield Fault(
                 end.name(stale[0].name),
@@ -328,20 +338,20 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _for_several(end: End) -> bool:
     """Whether a connection takes more than one peer, by its addresses or by the identity that it expects."""
-    remote, who = end.connection.remote_addrs, identities(end.connection)[1]
-    return len(explicit(remote)) != len(remote) or who is None or several(who)
+    remote, who = end.connection.remote_addrs, normalize_identities(end.connection)[1]
+    return len(list_explicit(remote)) != len(remote) or who is None or may_be_several(who)
 
 
 def _takes_its_place(tunnel: Tunnel, end: End) -> bool:
     """Whether somebody else is up with this end for the networks that the paired peer has."""
-    theirs = {selector(text) for dummy, other in tunnel.pairs(end) for text in other.local_ts}
-    held = {selector(text) for ike in end.strange for sa in ike.children for text in sa.remote_ts}
-    return not live(tunnel) and not theirs.isdisjoint(held)
+    theirs = {normalize_selector(text) for dummy, other in tunnel.pairs(end) for text in other.local_ts}
+    held = {normalize_selector(text) for ike in end.strange for sa in ike.children for text in sa.remote_ts}
+    return not has_common_ike_sa(tunnel) and not theirs.isdisjoint(held)
 
 
 def _others(end: End, names: Iterable[str]) -> str:
     """The first of the other connections of a gateway that these are."""
-    return some(tuple(f"{end.gateway.name}/{n}" for n in nsmallest(SHOWN + 2, names) if n != end.connection.name))
+    return list_some(tuple(f"{end.gateway.name}/{n}" for n in nsmallest(SHOWN + 2, names) if n != end.connection.name))
 
 
 def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
@@ -350,13 +360,13 @@ def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
         return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "reinitiated", tunnel=tunnel.name),)
     return (
         Step("retire", end.gateway.name, "sa", end.connection.name, None, "terminated", tunnel=tunnel.name),
-        establish(tunnel),
+        build_establish_step(tunnel),
     )
 
 
 def _wanted(end: End, child: Child) -> str:
     """Why a child of this end is to be up, or at least trapped: empty where nothing says so."""
-    if not explicit(end.connection.remote_addrs):
+    if not list_explicit(end.connection.remote_addrs):
         return ""
     if "start" in child.start_action:
         return f"is to be up ({child.start_action})"

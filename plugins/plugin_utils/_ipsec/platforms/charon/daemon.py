@@ -12,8 +12,8 @@ from .. import retransmission as waiting
 from ..daemon_request import DaemonPlan, DaemonRequest
 from ..gather_options import GatherOptions
 from . import daemon_reply
-from .scripts import text
-from .strongswan_conf import retransmission
+from .scripts import read_script
+from .strongswan_conf import parse_retransmission
 
 
 def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherOptions) -> DaemonPlan:
@@ -24,9 +24,9 @@ def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherO
         IpsecError: there is no swanctl, or it cannot be used.
     """
     refuse_settings(gateway, reply, asked.settings)
-    reasons = needed(gateway, asked.state)
-    program = script(gateway, asked.state, config=options.config, timeout=asked.timeout)
-    return DaemonPlan(((program, partial(outcome, gateway)),) if reasons else (), reasons)
+    reasons = plan_operations(gateway, asked.state)
+    program = build_script(gateway, asked.state, config=options.config, timeout=asked.timeout)
+    return DaemonPlan(((program, partial(parse_result, gateway)),) if reasons else (), reasons)
 
 
 def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) -> None:
@@ -35,9 +35,9 @@ def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) ->
     Raises:
         RefusedError: a setting is to have another value than it has.
     """
-    held = waiting.held(retransmission(daemon_reply.settings(reply)))
+    held = waiting.find_current(parse_retransmission(daemon_reply.parse_settings(reply)))
     for key, value in asked.items():
-        if not waiting.same(key, held[key], value):
+        if not waiting.is_same(key, held[key], value):
             raise RefusedError(
                 f"{key} is {held[key]}, and strongswan.conf is not written by this module",
                 where=gateway.name,
@@ -45,7 +45,7 @@ def refuse_settings(gateway: Gateway, reply: Reply, asked: Mapping[str, str]) ->
             )
 
 
-def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
+def plan_operations(gateway: Gateway, state: str) -> tuple[str, ...]:
     """Why something is to be done, one reason a line; none where the daemon is as it is to be.
 
     Raises:
@@ -68,11 +68,11 @@ def needed(gateway: Gateway, state: str) -> tuple[str, ...]:
     )
 
 
-def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Script:
+def build_script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Script:
     """The program that starts or loads."""
     names = "\n".join(c.name for c in gateway.connections if c.configured)
     return Script(
-        "\n".join(text(name) for name in ("loading.sh", "start.sh", "daemon.sh")),
+        "\n".join(read_script(name) for name in ("loading.sh", "start.sh", "daemon.sh")),
         {
             "TW_DO": "start" if state == "started" else "load",
             "TW_CONFIG": config,
@@ -82,7 +82,7 @@ def script(gateway: Gateway, state: str, *, config: str, timeout: float) -> Scri
     )
 
 
-def outcome(gateway: Gateway, reply: Reply) -> tuple[str, ...]:
+def parse_result(gateway: Gateway, reply: Reply) -> tuple[str, ...]:
     """What was said while starting or loading.
 
     Raises:

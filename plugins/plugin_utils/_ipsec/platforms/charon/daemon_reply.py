@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from ...errors import IpsecError, ParseError
 from ...model import Daemon, Problem, Reply
 from ...swanctl.log import LONGEST
-from ...swanctl.pretty_output import messages, number, section, text, texts
+from ...swanctl.pretty_output import get_number, get_section, get_text, get_texts, parse_messages
 from ..gather_options import GatherOptions
-from .strongswan_conf import StrongswanConf, conf, retransmission
+from .strongswan_conf import StrongswanConf, parse_conf, parse_retransmission
 
 T = TypeVar("T")
 _VERSION = re.compile(r"strongSwan (\S+) swanctl")
@@ -20,31 +20,31 @@ _DAEMONS = frozenset({"charon-systemd", "charon", "charon-nm", "charon-cmd"})
 LOG_MAX = 2_000_000  # bytes, as gather.sh has it
 
 
-def version(reply: Reply) -> str | None:
+def parse_version(reply: Reply) -> str | None:
     """The daemon's version; where it does not answer, swanctl's, which stands over the usage it then prints."""
     answered = reply.sections.get("daemon-version")
-    for message in messages(answered.text) if answered else ():
-        if found := text(message.body, "version"):
+    for message in parse_messages(answered.text) if answered else ():
+        if found := get_text(message.body, "version"):
             return found
     refused = reply.sections.get("stats-reply")
     printed = _VERSION.search(f"{refused.text}\n{refused.err}") if refused else None
     return printed[1] if printed else None
 
 
-def numbers(version: str | None) -> tuple[int, ...]:
+def parse_numbers(version: str | None) -> tuple[int, ...]:
     """A version to compare."""
     return tuple(int(part) for part in re.findall(r"\d+", version or "")[:3])
 
 
-def settings(reply: Reply) -> StrongswanConf | None:
+def parse_settings(reply: Reply) -> StrongswanConf | None:
     """What was read of strongswan.conf; None where it could not be: that keeps nothing else from being read."""
     try:
-        return conf(reply)
+        return parse_conf(reply)
     except IpsecError:
         return None
 
 
-def daemon(reply: Reply, found: StrongswanConf | None, problems: list[Problem]) -> Daemon:
+def parse_daemon(reply: Reply, found: StrongswanConf | None, problems: list[Problem]) -> Daemon:
     """The daemon's figures, or why it does not tell them."""
     runs = bool(_DAEMONS & set(reply.sections["commands"].text.split("\n")))
     if reply.sections["swanctl"].status:
@@ -57,21 +57,21 @@ def daemon(reply: Reply, found: StrongswanConf | None, problems: list[Problem]) 
         problem, running = _silent(stats.status, stats.err, runs=runs)
         problems.append(problem)
         return Daemon(installed=True, running=running)
-    body = next((message.body for message in messages(stats.text)), {})
-    uptime, sas, workers = section(body, "uptime"), section(body, "ikesas"), section(body, "workers")
-    queues = section(body, "queues")
+    body = next((message.body for message in parse_messages(stats.text)), {})
+    uptime, sas, workers = get_section(body, "uptime"), get_section(body, "ikesas"), get_section(body, "workers")
+    queues = get_section(body, "queues")
     return Daemon(
         installed=True,
         running=True,
-        since=text(uptime, "since") or None,
-        uptime=text(uptime, "running") or None,
-        ike_sas=number(sas, "total"),
-        half_open=number(sas, "half-open"),
-        plugins=texts(body, "plugins"),
-        workers=number(workers, "total"),
-        idle=number(workers, "idle"),
-        queued=sum(number(queues, priority) or 0 for priority in queues) if queues else None,
-        retransmission=retransmission(found),
+        since=get_text(uptime, "since") or None,
+        uptime=get_text(uptime, "running") or None,
+        ike_sas=get_number(sas, "total"),
+        half_open=get_number(sas, "half-open"),
+        plugins=get_texts(body, "plugins"),
+        workers=get_number(workers, "total"),
+        idle=get_number(workers, "idle"),
+        queued=sum(get_number(queues, priority) or 0 for priority in queues) if queues else None,
+        retransmission=parse_retransmission(found),
         **_starter(reply),
     )
 
@@ -98,7 +98,7 @@ def _silent(status: int, said: str, *, runs: bool) -> tuple[Problem, bool | None
     ), False
 
 
-def parsed(reply: Reply, name: str, parse: Callable[[str], T], problems: list[Problem]) -> T | None:
+def parse_listing(reply: Reply, name: str, parse: Callable[[str], T], problems: list[Problem]) -> T | None:
     """What a listing says; None where it was not asked for or did not come."""
     listing = reply.sections.get(name)
     if listing is None:
@@ -114,7 +114,7 @@ def parsed(reply: Reply, name: str, parse: Callable[[str], T], problems: list[Pr
         return None
 
 
-def log(reply: Reply, options: GatherOptions, problems: list[Problem]) -> tuple[str, ...] | None:
+def parse_log(reply: Reply, options: GatherOptions, problems: list[Problem]) -> tuple[str, ...] | None:
     """The end of its log; None where that was not asked for, or where there may be keys in it."""
     keys = reply.sections.get("log-keys")
     if keys is not None and keys.status == 0:

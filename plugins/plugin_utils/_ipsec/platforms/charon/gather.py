@@ -5,21 +5,21 @@ from __future__ import annotations
 
 from ...model import Script
 from ..gather_options import GatherOptions
-from ..gather_script import GatherScript, script
-from .scripts import digest_variables, text
+from ..gather_script import GatherScript, build_script
+from .scripts import build_digest_variables, read_script
 
 TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "start.sh", "starter.sh", "gather.sh")
 
 
 def gather(options: GatherOptions) -> Script:
     """A script that changes nothing and shows no secret."""
-    return script([program(options)])
+    return build_script([program(options)])
 
 
 def program(options: GatherOptions) -> GatherScript:
     """How strongSwan is read: what any gateway is that is nothing else."""
     return GatherScript(
-        texts=tuple(text(name) for name in TEXTS),
+        texts=tuple(read_script(name) for name in TEXTS),
         run="tw_strongswan",
         variables={
             "TW_CONFIG": options.config,
@@ -27,7 +27,7 @@ def program(options: GatherOptions) -> GatherScript:
             "TW_CERTIFICATES": "1" if options.certificates else "0",
             "TW_LOG": str(options.log_lines),
             "TW_LOG_FROM": options.log_from,
-            "TW_REDACT": text("redact.awk"),
+            "TW_REDACT": read_script("redact.awk"),
         },
-        secrets=digest_variables(options.digest_key),
+        secrets=build_digest_variables(options.digest_key),
     )

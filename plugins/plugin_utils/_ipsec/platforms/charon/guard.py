@@ -14,7 +14,7 @@ from ...model import Gateway, Guard, Reply, Rollback, Script
 from ..backup import GuardBackup
 from . import guard_state
 from .parallel_connection import SUFFIX
-from .scripts import text
+from .scripts import read_script
 
 State = Literal["armed", "proven", "confirmed", "rolled_back"]
 Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
@@ -56,7 +56,7 @@ class GuardResult:
     rollback: Rollback | None = None
 
 
-def needed(wish: DesiredGuard, gateway: Gateway) -> Do | None:
+def plan_guard(wish: DesiredGuard, gateway: Gateway) -> Do | None:
     """What is to be done so that the wish comes true; None where there is nothing.
 
     Raises:
@@ -81,10 +81,12 @@ def needed(wish: DesiredGuard, gateway: Gateway) -> Do | None:
 
 def kept() -> GuardBackup:
     """What a guard of strongSwan keeps: every file that a module of ours may write."""
-    return GuardBackup((text("follow.sh"), text("keep.sh")), (text("follow.sh"), text("restore.sh")))
+    return GuardBackup(
+        (read_script("follow.sh"), read_script("keep.sh")), (read_script("follow.sh"), read_script("restore.sh"))
+    )
 
 
-def script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str, what: GuardBackup) -> Script:
+def build_script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str, what: GuardBackup) -> Script:
     """The program that does it; `new_id` is for a guard that is armed by it."""
     forget = gateway.rollback is not None and do in ("arm", "confirm") and wish.owns(gateway.rollback)
     variables = {
@@ -96,14 +98,14 @@ def script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str, what: Guar
         "TW_CONFIG": wish.config,
         "TW_TIMEOUT": f"{wish.timeout:.0f}",
         "TW_FORGET": "1" if forget else "0",
-        "TW_REDACT": text("redact.awk"),
-        "TW_WATCH": "\n".join((*map(text, _WATCH), *what.restore, text("guard_watchdog.sh"))),
+        "TW_REDACT": read_script("redact.awk"),
+        "TW_WATCH": "\n".join((*map(read_script, _WATCH), *what.restore, read_script("guard_watchdog.sh"))),
         **what.variables,
     }
-    return Script("\n".join((*map(text, _SCRIPT), *what.keep, text("guard.sh"))), variables)
+    return Script("\n".join((*map(read_script, _SCRIPT), *what.keep, read_script("guard.sh"))), variables)
 
 
-def outcome(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
+def parse_result(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
     """What the gateway answered.
 
     Raises:
@@ -117,7 +119,7 @@ def outcome(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
             raise error(what, where=gateway.name, hint=hint)
     if "ended" not in reply.sections:
         raise IpsecError("the gateway's answer is not whole", where=gateway.name, hint="run it again")
-    guard, rollback = guard_state.guard(reply), guard_state.rollback(reply)
+    guard, rollback = guard_state.parse_guard(reply), guard_state.parse_rollback(reply)
     if do in ("arm", "extend", "prove") and (guard is None or not guard.alive):
         raise RefusedError("the guard was armed and is gone", where=gateway.name, hint="see its system log")
     if do == "roll-back":
@@ -128,7 +130,7 @@ def outcome(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
     return GuardResult(do not in ("extend", "prove"), guard, rollback)
 
 
-def foretold(wish: DesiredGuard, do: Do | None, gateway: Gateway) -> GuardResult:
+def predict_result(wish: DesiredGuard, do: Do | None, gateway: Gateway) -> GuardResult:
     """What a run would do, for check mode."""
     guard = gateway.guard
     if do == "arm":
@@ -155,7 +157,7 @@ def refuse_unguarded(gateway: Gateway, run: str) -> None:
         raise RestoredError(_told(rollback), where=gateway.name, hint=hint)
 
 
-def shown(guard: Guard | None) -> str:
+def describe_result(guard: Guard | None) -> str:
     """A guard for people."""
     return "no guard\n" if guard is None else f"guard of {guard.name}, {guard.state}\n"
 

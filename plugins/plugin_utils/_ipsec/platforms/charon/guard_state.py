@@ -18,7 +18,7 @@ _STATES: Mapping[str, Literal["proven", "confirmed", "rolling_back"]] = {
 _STARTERS: Mapping[str, Literal["systemd", "cron", "rc_d"]] = {"systemd": "systemd", "cron": "cron", "rc_d": "rc_d"}
 
 
-def guard(reply: Reply) -> Guard | None:
+def parse_guard(reply: Reply) -> Guard | None:
     """The guard in force; None where there is none, or where only root may know."""
     found = _facts(reply, "guard")
     if "id" not in found:
@@ -38,7 +38,7 @@ def guard(reply: Reply) -> Guard | None:
     )
 
 
-def rollback(reply: Reply) -> Rollback | None:
+def parse_rollback(reply: Reply) -> Rollback | None:
     """What the last guard did that was not confirmed."""
     found = _facts(reply, "rolled-back")
     if "why" not in found:
@@ -54,7 +54,7 @@ def rollback(reply: Reply) -> Rollback | None:
     )
 
 
-def dead(found: Guard | None) -> tuple[Problem, ...]:
+def find_guard_problem(found: Guard | None) -> tuple[Problem, ...]:
     """A guard that guards nothing, because what would roll back was killed."""
     if found is None or found.alive:
         return ()

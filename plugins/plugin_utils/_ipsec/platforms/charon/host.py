@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ...model import Reply, System
-from ...swanctl.normalize import interfaces
+from ...swanctl.normalize import parse_interfaces
 
 ROUTES_MAX = 1000  # lines, as gather.sh has it
 _CRONS = frozenset({"cron", "crond", "fcron", "dcron", "busybox-crond"})
@@ -25,7 +25,7 @@ _IFCONFIG = re.compile(
 _COLUMNS = ("Destination", "Netif")  # of netstat(1) on FreeBSD; -W has more of them
 
 
-def system(reply: Reply) -> System:
+def parse_host(reply: Reply) -> System:
     """What a gateway's answer says of its machine."""
     about = [*reply.sections["about"].text.splitlines(), "", "", "", "", "", ""]
     load = [*_lines(reply, "load"), "", ""]
@@ -92,7 +92,7 @@ def _addresses(printed: str) -> tuple[str, ...]:
     """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
     one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
     if one_line:
-        return tuple(line for line in one_line if interfaces((line,)))
+        return tuple(line for line in one_line if parse_interfaces((line,)))
     addresses, interface = [], ""
     for line in printed.splitlines():
         if found := _IFCONFIG.match(line):

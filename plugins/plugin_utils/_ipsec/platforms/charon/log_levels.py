@@ -15,9 +15,9 @@ from typing import Literal
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Logger, Reply, Script
-from ...swanctl.lexer import tokens
-from .loggers import GROUPS, loggers
-from .scripts import text
+from ...swanctl.lexer import tokenize
+from .loggers import GROUPS, parse_loggers
+from .scripts import read_script
 from .strongswan_conf import StrongswanConf
 
 State = Literal["present", "absent"]
@@ -66,7 +66,7 @@ class LogLevelPlan:
         return self.body is None and not self.held
 
 
-def wish(levels: Mapping[object, object], *, state: State, duration: int) -> DesiredLogLevels:
+def parse_wish(levels: Mapping[object, object], *, state: State, duration: int) -> DesiredLogLevels:
     """What is asked, checked; `absent` asks for no level.
 
     Raises:
@@ -83,13 +83,13 @@ def wish(levels: Mapping[object, object], *, state: State, duration: int) -> Des
     return DesiredLogLevels({_group(group): _level(group, level) for group, level in levels.items()}, duration)
 
 
-def met(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
+def check_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """Nothing to do, where every logger that strongswan.conf has, and that is on, logs as much as is asked for.
 
     Raises:
         RefusedError: one has less.
     """
-    there = loggers(found)
+    there = parse_loggers(found)
     heard = [logger for logger in there if logger.origin and set(logger.levels.values()) != {LOWEST}]
     less = sorted({g for logger in heard for g in GROUPS if logger.level(g) < wanted.level(g)})
     if less:
@@ -100,7 +100,7 @@ def met(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     return LogLevelPlan(found.root, (), "", None, there, there)
 
 
-def plan(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
+def plan_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """What makes the wish true where this is strongswan.conf.
 
     Raises:
@@ -108,7 +108,7 @@ def plan(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """
     held = tuple(path for path in found.files if posixpath.basename(path) == NAME)
     bare = replace(found, files={path: data for path, data in found.files.items() if path not in held})
-    before, base = loggers(found), loggers(bare)
+    before, base = parse_loggers(found), parse_loggers(bare)
     heard = [logger for logger in base if set(logger.levels.values()) != {LOWEST}] or base  # one that is off stays off
     raised = tuple(_raised(logger, wanted) if logger in heard else logger for logger in base)
     if _levels(raised) == _levels(base):
@@ -118,7 +118,7 @@ def plan(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     return LogLevelPlan(found.root, held, path, body, before, after, tuple(_truncating(bare, base)))
 
 
-def script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark: str) -> Script:
+def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark: str) -> Script:
     """The program that carries a plan out; the mark tells this raise from any other.
 
     Raises:
@@ -138,12 +138,14 @@ def script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark:
         "TW_HELD": "\n".join(made.held),
         "TW_MARK_OF_RAISE": mark,
         "TW_SECONDS": str(wanted.duration),
-        "TW_LOWER_SOURCE": text("lower.sh"),
+        "TW_LOWER_SOURCE": read_script("lower.sh"),
     }
-    return Script("\n".join(text(name) for name in ("loading.sh", "services.sh", "owned.sh", "raising.sh")), variables)
+    return Script(
+        "\n".join(read_script(name) for name in ("loading.sh", "services.sh", "owned.sh", "raising.sh")), variables
+    )
 
 
-def outcome(gateway: Gateway, reply: Reply) -> None:
+def parse_result(gateway: Gateway, reply: Reply) -> None:
     """Nothing, where the gateway did it.
 
     Raises:
@@ -162,7 +164,7 @@ def outcome(gateway: Gateway, reply: Reply) -> None:
         )
 
 
-def shown(found: tuple[Logger, ...]) -> str:
+def describe_levels(found: tuple[Logger, ...]) -> str:
     """Levels for people, one a line; by name, because a further file may change the order that they are loaded in."""
     ordered = sorted(found, key=lambda logger: logger.name)
     return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
@@ -227,7 +229,7 @@ def _place(
     included = tuple(dict.fromkeys(_included(bare)))
     places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
     for path in places:
-        after = loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
+        after = parse_loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
         if _levels(after) == _levels(raised):
             return path, _behind_header(after, path)
     if included and not places:
@@ -260,7 +262,7 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
 def _included(found: StrongswanConf) -> Iterator[str]:
     """The folder in which each include statement would find a file of our name."""
     for source in found.settings.sources.values():
-        for token in tokens(source):
+        for token in tokenize(source):
             folder, name = posixpath.split(posixpath.join(posixpath.dirname(source.name), token.text))
             if token.kind == "include" and fnmatch.fnmatchcase(NAME, name) and not any(c in folder for c in "*?["):
                 yield folder

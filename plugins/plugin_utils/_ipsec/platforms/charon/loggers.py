@@ -23,7 +23,7 @@ LATE = 60  # seconds
 SHOWN = 4  # kinds of lines
 
 
-def loggers(found: StrongswanConf) -> tuple[Logger, ...]:
+def parse_loggers(found: StrongswanConf) -> tuple[Logger, ...]:
     """All places that the daemon logs to.
 
     charon-systemd always logs to the journal; charon without a logger of its own logs to syslog's daemon facility.
@@ -36,7 +36,7 @@ def loggers(found: StrongswanConf) -> tuple[Logger, ...]:
     return made or (Logger("syslog.daemon", {"default": DEFAULT}),)
 
 
-def hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
+def find_hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
     """What no logger writes although the catalogue of log lines looks for it, a problem for each group of levels."""
     if not found:
         return ()
@@ -54,7 +54,7 @@ def hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
     )
 
 
-def left(reply: Reply, now: float | None) -> tuple[Problem, ...]:
+def find_leftovers(reply: Reply, now: float | None) -> tuple[Problem, ...]:
     """A raise of levels past its time: the gateway was restarted meanwhile, and what was to put them back is gone."""
     listed = reply.sections.get("logging-until")
     if listed is None or now is None:

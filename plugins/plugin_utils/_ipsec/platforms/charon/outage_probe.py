@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ...errors import IpsecError, RefusedError
 from ...model import OutageMeasurement, Reply, Script
-from .scripts import text
+from .scripts import read_script
 
 _ANSWER = re.compile(r"\b(?:icmp_)?seq=(\d{1,9})\b")
 _SENT = re.compile(r"\b(\d{1,9}) packets transmitted")
@@ -46,7 +46,7 @@ class OutageProbeRequest:
         return f"{self.gateway}/{self.connection}/{self.child}"
 
 
-def script(wish: OutageProbeRequest, do: str) -> Script:
+def build_script(wish: OutageProbeRequest, do: str) -> Script:
     """The program that starts the pings, or stops them and shows what they printed.
 
     Raises:
@@ -70,10 +70,10 @@ def script(wish: OutageProbeRequest, do: str) -> Script:
         "TW_INTERVAL": f"{wish.interval:g}",
         "TW_COUNT": str(min(_MOST, max(1, round(wish.seconds / wish.interval)))),
     }
-    return Script(f"{text('services.sh')}\n{text('outage.sh')}", variables)
+    return Script(f"{read_script('services.sh')}\n{read_script('outage.sh')}", variables)
 
 
-def started(wish: OutageProbeRequest, reply: Reply) -> None:
+def parse_start(wish: OutageProbeRequest, reply: Reply) -> None:
     """Whether the pings run.
 
     Raises:
@@ -86,7 +86,7 @@ def started(wish: OutageProbeRequest, reply: Reply) -> None:
         raise IpsecError("the running probe does not run", where=wish.where, hint=words[-1] if words else "")
 
 
-def outage(wish: OutageProbeRequest, reply: Reply) -> OutageMeasurement:
+def parse_outage(wish: OutageProbeRequest, reply: Reply) -> OutageMeasurement:
     """What the pings missed. `seconds` is the longest run of pings without an answer, times their interval."""
     heard = reply.sections.get("heard")
     given = OutageMeasurement(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from ...errors import RefusedError
 from ...model import Connection, IkeSa, Reply
-from ...swanctl.editor import lines
-from ...swanctl.keys import whole
+from ...swanctl.editor import format_lines
+from ...swanctl.keys import parse_whole
 from ...swanctl.settings import Path
 from .sa import ALIVE
 
@@ -54,14 +54,16 @@ class ParallelConnection:
         }
 
 
-def carried(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
+def list_carrying(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
     """The children that carry traffic now, through the connection or through a twin that somebody was cut off with."""
     names = {connection.name, connection.name + SUFFIX}
     alive = {child.name for ike in sas if ike.connection in names for child in ike.children if child.state in ALIVE}
     return tuple(child.name for child in connection.children if child.configured and child.name in alive)
 
 
-def twin(connection: Connection, changes: Changes, children: tuple[str, ...], config: str) -> ParallelConnection:
+def build_parallel_connection(
+    connection: Connection, changes: Changes, children: tuple[str, ...], config: str
+) -> ParallelConnection:
     """The twin that carries these children over a change of their connection.
 
     Raises:
@@ -83,7 +85,7 @@ def twin(connection: Connection, changes: Changes, children: tuple[str, ...], co
     )
 
 
-def was_broken(reply: Reply) -> bool:
+def was_interrupted(reply: Reply) -> bool:
     """Whether there was a moment without SAs, because of a peer that starts again what is closed."""
     return "twin-park" in reply.sections
 
@@ -95,7 +97,7 @@ def _version(connection: Connection, changes: Changes) -> int | None:
     (adopt_children_job.c) and keeps them when the first is closed.
     """
     path = ("connections", connection.name, "version")
-    return whole(changes[path][1] or "0") if path in changes else connection.version
+    return parse_whole(changes[path][1] or "0") if path in changes else connection.version
 
 
 def _text(connection: Connection, name: str, changes: Changes, root: str) -> str:
@@ -108,9 +110,9 @@ def _text(connection: Connection, name: str, changes: Changes, root: str) -> str
         [
             f"include {root}",
             "connections {",
-            *lines({connection.name: _tree(old, {})}),
+            *format_lines({connection.name: _tree(old, {})}),
             f"{name} : connections.{connection.name} {{",
-            *lines(_tree(new, rounds)),
+            *format_lines(_tree(new, rounds)),
             "}",
             "}\n",
         ]
@@ -120,7 +122,7 @@ def _text(connection: Connection, name: str, changes: Changes, root: str) -> str
 def _parked(connection: Connection, root: str) -> str:
     """The connection as one that starts nothing and that no peer matches: nobody's packets come from that address."""
     settings = _tree({("remote_addrs",): "0.0.0.1", **_passive(connection)}, {})
-    return "\n".join([f"include {root}", "connections {", *lines({connection.name: settings}), "}\n"])
+    return "\n".join([f"include {root}", "connections {", *format_lines({connection.name: settings}), "}\n"])
 
 
 def _passive(connection: Connection) -> dict[Path, str | None]:
@@ -140,5 +142,5 @@ def _tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:
 
 def _other_tries(connection: Connection, changed: str | None) -> str:
     """What differs from before and after: `--initiate` takes an IKE_SA of an equal configuration, whatever its name."""
-    taken = {connection.keyingtries, whole(changed or "1")}
+    taken = {connection.keyingtries, parse_whole(changed or "1")}
     return str(min({1, 2, 3} - taken))

@@ -10,8 +10,8 @@ from ipaddress import ip_address
 
 from ...errors import IpsecError, RefusedError
 from ...model import ChildSa, EndName, Gateway, Reply, Script
-from ...swanctl.listings import ike_sas
-from .scripts import text
+from ...swanctl.listings import parse_ike_sas
+from .scripts import read_script
 
 _SENT = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _TIMES = re.compile(r"min/avg/max(?:/[a-z-]+)? = ([\d.]+)/([\d.]+)/([\d.]+)")
@@ -96,12 +96,12 @@ class PingProof:
         return bool(self.pings) and all(ping.esp_used for ping in self.pings)
 
 
-def addresses_of(gateway: Gateway) -> tuple[str, ...]:
+def choose_addresses(gateway: Gateway) -> tuple[str, ...]:
     """The addresses of a gateway without interface and prefix length."""
     return tuple(line.split()[-1].partition("/")[0] for line in gateway.system.addresses if line.strip())
 
 
-def script(wish: ProbeRequest) -> Script:
+def build_script(wish: ProbeRequest) -> Script:
     """The program that probes: one round trip, nothing written.
 
     Raises:
@@ -115,12 +115,12 @@ def script(wish: ProbeRequest) -> Script:
         "TW_PEER": " ".join(wish.peer),
         "TW_COUNT": str(wish.count),
         "TW_TIMEOUT": str(wish.timeout),
-        "TW_CHOOSE": text("choose.awk"),
+        "TW_CHOOSE": read_script("choose.awk"),
     }
-    return Script(text("probe.sh"), variables)
+    return Script(read_script("probe.sh"), variables)
 
 
-def proof(wish: ProbeRequest, reply: Reply) -> PingProof:
+def parse_proof(wish: ProbeRequest, reply: Reply) -> PingProof:
     """What the gateway's answer proves.
 
     Raises:
@@ -204,7 +204,7 @@ def _children(wish: ProbeRequest, reply: Reply, name: str) -> tuple[ChildSa, ...
         raise IpsecError("the IKE daemon stopped answering during the probe", where=wish.gateway)
     return tuple(
         child
-        for sa in ike_sas(section.text)
+        for sa in parse_ike_sas(section.text)
         if sa.connection == wish.connection
         for child in sa.children
         if wish.child in (None, child.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import IpsecError, RefusedError
 from ...model import Reply, ReplySection
-from ...swanctl.psk_digest import fingerprint
+from ...swanctl.psk_digest import compute_fingerprint
 
 TOKEN = "@psk:"  # noqa: S105 - what stands in place of a secret, followed by its digest
 _TRAILER = b"\n@spans"
@@ -37,7 +37,7 @@ class GatewayFile:
     spans: tuple[Span, ...] = ()
 
 
-def original_offset(file: GatewayFile, offset: int) -> int:
+def find_original_offset(file: GatewayFile, offset: int) -> int:
     """The offset in the gateway's own file of an offset in what it showed.
 
     Raises:
@@ -96,5 +96,5 @@ def _read_file(section: ReplySection, path: str, digest_key: str, stat: str) -> 
 def _fingerprint(words: list[str], text: bytes, digest_key: str) -> str | None:
     """The gateway makes it where the text is not whole; here it is the same of the same bytes."""
     if not words:
-        return fingerprint(digest_key, text)
+        return compute_fingerprint(digest_key, text)
     return None if words[0] == "-" else words[0]

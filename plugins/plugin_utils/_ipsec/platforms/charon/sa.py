@@ -11,7 +11,7 @@ from ...errors import IpsecError
 from ...model import ChildSa, IkeSa, Reply, Script
 from ...swanctl import listings
 from ...swanctl.log import LONGEST
-from .scripts import text
+from .scripts import read_script
 
 _WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
 _ODD = ("received", "failed", "not established", "no ")
@@ -51,11 +51,11 @@ class Operation:
     ike_ids: tuple[int, ...] = ()
 
 
-def script(wish: DesiredSas, operation: Operation | None = None) -> Script:
+def build_script(wish: DesiredSas, operation: Operation | None = None) -> Script:
     """The program that does an operation and then lists what there is; without one it only lists."""
     operation = operation or Operation("look")
     return Script(
-        "\n".join((text("sas.sh"), text("sa.sh"))),
+        "\n".join((read_script("sas.sh"), read_script("sa.sh"))),
         {
             "TW_NAME": wish.connection,
             "TW_DO": operation.do or "look",
@@ -68,7 +68,7 @@ def script(wish: DesiredSas, operation: Operation | None = None) -> Script:
     )
 
 
-def seen(wish: DesiredSas, reply: Reply) -> LoadedSas:
+def parse_loaded(wish: DesiredSas, reply: Reply) -> LoadedSas:
     """What the daemon holds, from a reply.
 
     Raises:
@@ -82,7 +82,7 @@ def seen(wish: DesiredSas, reply: Reply) -> LoadedSas:
             where=wish.connection,
             hint="start it, or use become",
         )
-    held = {connection.name: connection for connection, dummy in listings.loaded(reply.sections["conns"].text)}
+    held = {connection.name: connection for connection, dummy in listings.parse_loaded(reply.sections["conns"].text)}
     if wish.connection not in held:
         raise IpsecError(
             f"the daemon has no connection {wish.connection!r}", hint=f"it has {', '.join(sorted(held)) or 'none'}"
@@ -94,11 +94,12 @@ def seen(wish: DesiredSas, reply: Reply) -> LoadedSas:
             hint=f"its children are {', '.join(children) or 'none'}",
         )
     return LoadedSas(
-        children, tuple(sa for sa in listings.ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection)
+        children,
+        tuple(sa for sa in listings.parse_ike_sas(reply.sections["sas"].text) if sa.connection == wish.connection),
     )
 
 
-def needed(wish: DesiredSas, now: LoadedSas) -> Operation:
+def plan_operation(wish: DesiredSas, now: LoadedSas) -> Operation:
     """What is to be done so that the wish comes true; nothing where it is true already."""
     children = (wish.child,) if wish.child else now.children
     if wish.state == "established":
@@ -118,7 +119,7 @@ def needed(wish: DesiredSas, now: LoadedSas) -> Operation:
     return _duplicates(now, children)
 
 
-def outcome(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[LoadedSas, tuple[str, ...]]:
+def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[LoadedSas, tuple[str, ...]]:
     """What the daemon holds after an operation, and what it logged during it.
 
     Raises:
@@ -131,7 +132,7 @@ def outcome(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[Loade
         for line in part.text.splitlines()
         if line.strip()
     )
-    after = seen(wish, reply)
+    after = parse_loaded(wish, reply)
     missing = (
         [child for child in operation.children if not after.installed(child)]
         if operation.do in ("initiate", "reinitiate")
@@ -139,22 +140,22 @@ def outcome(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[Loade
     )
     if missing:
         raise IpsecError(
-            f"{wish.connection}/{missing[0]} was not established: {why(log)}",
+            f"{wish.connection}/{missing[0]} was not established: {explain(log)}",
             hint="the reason is in the peer's log where the peer refused",
             log=log,
         )
-    if wish.state == "terminated" and needed(wish, after).do and not _again(wish, after, reply):
+    if wish.state == "terminated" and plan_operation(wish, after).do and not _again(wish, after, reply):
         raise IpsecError(
-            f"{wish.connection} was not terminated: {why(log)}",
+            f"{wish.connection} was not terminated: {explain(log)}",
             hint="force: true gives up on a peer that does not answer",
             log=log,
         )
     if operation.do == "rekey" and reply.sections["rekey"].status:
-        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or why(log)}", log=log)
+        raise IpsecError(f"{wish.connection} was not rekeyed: {reply.sections['rekey'].err or explain(log)}", log=log)
     return after, log
 
 
-def ended(wish: DesiredSas, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+def parse_termination(wish: DesiredSas, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
     """What was logged while all SAs of a connection ended that the daemon does not know any more, and what is left.
 
     Raises:
@@ -162,14 +163,14 @@ def ended(wish: DesiredSas, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa,
     """
     log = tuple(line[:LONGEST] for line in reply.sections["terminate"].text.splitlines() if line.strip())
     listed = reply.sections["sas"]
-    left = tuple(ike for ike in listings.ike_sas(listed.text) if ike.connection == wish.connection)
+    left = tuple(ike for ike in listings.parse_ike_sas(listed.text) if ike.connection == wish.connection)
     if listed.status or any(ike.state == "ESTABLISHED" for ike in left):
         hint = "tunnelwright.ipsec.sa cannot end what has no connection any more: swanctl --terminate --force can"
-        raise IpsecError(f"the SAs of {wish.connection} were not ended: {why(log)}", hint=hint, log=log)
+        raise IpsecError(f"the SAs of {wish.connection} were not ended: {explain(log)}", hint=hint, log=log)
     return log, left
 
 
-def why(log: Sequence[str]) -> str:
+def explain(log: Sequence[str]) -> str:
     """The line of the daemon's log that tells most."""
     telling = [line for line in log if any(word in line for word in (*_WRONG, *_ODD))]
     errors = [line for line in telling if any(word in line for word in _WRONG)]

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from ...swanctl.psk_digest import pads
+from ...swanctl.psk_digest import compute_pads
 
 
-def digest_variables(digest_key: str) -> dict[str, str]:
+def build_digest_variables(digest_key: str) -> dict[str, str]:
     """What digest.sh needs to make keyed digests: as secret as the key."""
-    ipad, opad = pads(digest_key)
+    ipad, opad = compute_pads(digest_key)
     return {"TW_IPAD": _octal(ipad), "TW_OPAD": _octal(opad)}
 
 
-def text(name: str) -> str:
+def read_script(name: str) -> str:
     """A script that lies beside this file."""
     return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...errors import RefusedError
 from ...model import Reply, Retransmission, Setting
-from ...swanctl.pretty_output import messages, text
+from ...swanctl.pretty_output import get_text, parse_messages
 from ...swanctl.settings import Path, Settings, load
 from ..retransmission import KEYS
 
@@ -48,7 +48,7 @@ class StrongswanConf:
         return next(filter(None, found), None)
 
 
-def conf(reply: Reply) -> StrongswanConf:
+def parse_conf(reply: Reply) -> StrongswanConf:
     """What was read of strongswan.conf.
 
     Raises:
@@ -72,7 +72,7 @@ def conf(reply: Reply) -> StrongswanConf:
     return found
 
 
-def retransmission(found: StrongswanConf | None) -> Retransmission:
+def parse_retransmission(found: StrongswanConf | None) -> Retransmission:
     """How long the daemon waits for an answer; by default where strongswan.conf does not tell."""
     if found is None:
         return Retransmission()
@@ -105,8 +105,8 @@ def _lines(reply: Reply, name: str) -> list[str]:
 def _daemon(reply: Reply) -> str:
     """The daemon's name, which is that of its section; where it does not answer, by what runs."""
     answered = reply.sections.get("daemon-version")
-    for message in messages(answered.text) if answered and not answered.status else ():
-        if name := text(message.body, "daemon"):
+    for message in parse_messages(answered.text) if answered and not answered.status else ():
+        if name := get_text(message.body, "daemon"):
             return name
     commands = reply.sections.get("commands")
     return "charon" if commands and "charon" in commands.text.split("\n") else "charon-systemd"

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from ...errors import IpsecError, ParseError
 from ...model import Problem, Reply, Secret
-from ...swanctl.psk_digest import key_id
+from ...swanctl.psk_digest import compute_key_id
 from ...swanctl.settings import Settings, load
 from .redacted_files import TOKEN, read_files
 
 MISSING = "there is no such file"
 
 
-def settings(reply: Reply, root: str, digest_key: str, problems: list[Problem]) -> Settings | None:
+def parse_settings(reply: Reply, root: str, digest_key: str, problems: list[Problem]) -> Settings | None:
     """The effective settings of the file `root`; None where they could not be read, which is then a problem."""
     for line in reply.sections["unread"].text.splitlines():
         why, path = line.split(" ", 1)
@@ -35,7 +35,7 @@ def settings(reply: Reply, root: str, digest_key: str, problems: list[Problem]) 
     return None
 
 
-def secrets(settings: Settings, digest_key: str) -> tuple[Secret, ...]:
+def parse_secrets(settings: Settings, digest_key: str) -> tuple[Secret, ...]:
     """The pre-shared keys for IKE: sections of `secrets` named `ike…` (swanctl/commands/load_creds.c)."""
     found = []
     for name in settings.sections(("secrets",)):
@@ -49,7 +49,7 @@ def secrets(settings: Settings, digest_key: str) -> tuple[Secret, ...]:
                 name=name,
                 ids=tuple(setting.value for setting in ids if setting),
                 digest=digest or None,
-                key_id=key_id(digest_key),
+                key_id=compute_key_id(digest_key),
                 origin=secret.origin,
             )
         )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from .edits import XmlEdit, edits, held
+from .edits import XmlEdit, find_current, list_edits
 from .generate import GeneratedConnection
 
 _VALUES = ("", "none", "start", "trap")
 
 
-def tried(one: GeneratedConnection, fits: Callable[[list[XmlEdit]], bool]) -> list[XmlEdit] | None:
+def try_actions(one: GeneratedConnection, fits: Callable[[list[XmlEdit]], bool]) -> list[XmlEdit] | None:
     """The first edits that fit; None where no value of the two elements does."""
     return next((each for each in sorted(_each(one), key=len) if fits(each)), None)
 
@@ -24,11 +24,11 @@ def _each(one: GeneratedConnection) -> Iterator[list[XmlEdit]]:
     starts, closes = (_kept(one, name) for name in ("startaction", "closeaction"))
     for start in starts:
         for close in closes:
-            yield edits(one.phase1, "phase1", {"startaction": start, "closeaction": close})
+            yield list_edits(one.phase1, "phase1", {"startaction": start, "closeaction": close})
 
 
 def _kept(one: GeneratedConnection, name: str) -> tuple[str | None, ...]:
     """What is there first, then the other values: an absent element is the same as an empty one."""
-    there = held(one.phase1, name)
+    there = find_current(one.phase1, name)
     now = there if isinstance(there, str) else None
     return (now, *(value for value in _VALUES if value != (now or "")))

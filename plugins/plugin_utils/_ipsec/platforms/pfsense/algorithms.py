@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...errors import RefusedError
-from ...swanctl.keys import listed
+from ...swanctl.keys import split_list
 from ...swanctl.proposals import Proposal, parse
 from . import proposals
 from .edits import Elements
@@ -20,26 +20,26 @@ _HASHES = ("sha1", "sha256", "sha384", "sha512", "aesxcbc", "md5")
 _BITS = 8  # of an octet: pfSense gives the length of the check value in bits
 
 
-def ike(value: str, phase1: Element) -> Elements:
+def translate_ike(value: str, phase1: Element) -> Elements:
     """The list of algorithms of a phase 1, one for each proposal; one that is there already stays as it is.
 
     Raises:
         RefusedError: pfSense has no place for one of the proposals.
     """
-    there = {parse(text): item for text, item in zip(proposals.ike(phase1), _whole(phase1), strict=True)}
-    wanted = [_proposal(text) for text in listed(value)]
+    there = {parse(text): item for text, item in zip(proposals.list_ike_proposals(phase1), _whole(phase1), strict=True)}
+    wanted = [_proposal(text) for text in split_list(value)]
     items = [dict(there[each].value) if each in there else _item(each, text) for each, text in _named(wanted, value)]
     own = any("prf-algorithm" in item and item["prf-algorithm"] != item["hash-algorithm"] for item in items)
     return {"encryption": {"item": items}} | ({"prfselect_enable": "yes"} if own else {})
 
 
-def esp(value: str) -> Elements:
+def translate_esp(value: str) -> Elements:
     """The ciphers, hashes and key exchange of a phase 2: every cipher goes with every hash, and all with one group.
 
     Raises:
         RefusedError: pfSense has no place for one of the proposals.
     """
-    texts = listed(value)
+    texts = split_list(value)
     each = [_proposal(text) for text in texts]
     ciphers = [_only(one.encryption, text) for one, text in zip(each, texts, strict=True)]
     sealing = [cipher for cipher in ciphers if not re.fullmatch(r"aes\d+", cipher)]
@@ -48,13 +48,13 @@ def esp(value: str) -> Elements:
     return {"encryption-algorithm-option": options, **_hashes(each, value), **_group(each, value)}
 
 
-def ah(value: str) -> Elements:
+def translate_ah(value: str) -> Elements:
     """The hashes and key exchange of a phase 2 without encryption.
 
     Raises:
         RefusedError: pfSense has no place for one of the proposals.
     """
-    each = [_proposal(text) for text in listed(value)]
+    each = [_proposal(text) for text in split_list(value)]
     return {**_hashes(each, value), **_group(each, value)}
 
 
@@ -65,7 +65,7 @@ def _whole(phase1: Element) -> list[Element]:
 
 
 def _named(wanted: list[Proposal], value: str) -> Iterable[tuple[Proposal, str]]:
-    return zip(wanted, listed(value), strict=True)
+    return zip(wanted, split_list(value), strict=True)
 
 
 def _item(proposal: Proposal, text: str) -> dict[str, Any]:

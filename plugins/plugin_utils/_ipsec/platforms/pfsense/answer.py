@@ -39,10 +39,10 @@ class ConfigXmlReply:
     def revision(self) -> Revision | None:
         """Who wrote the file last, when and why."""
         last = self.config.child("revision")
-        return revision(last.value) if last.value else None
+        return parse_revision(last.value) if last.value else None
 
 
-def answer(reply: Reply, problems: list[Problem]) -> ConfigXmlReply | None:
+def parse_reply(reply: Reply, problems: list[Problem]) -> ConfigXmlReply | None:
     """What was read; None, and a problem, where it could not be."""
     section = reply.sections["config.xml"]
     try:
@@ -56,11 +56,11 @@ def answer(reply: Reply, problems: list[Problem]) -> ConfigXmlReply | None:
         problems.append(found)
         return None
     return ConfigXmlReply(
-        Element("", told["config"]), told["fingerprint"], tuple(revision(each) for each in told["revisions"])
+        Element("", told["config"]), told["fingerprint"], tuple(parse_revision(each) for each in told["revisions"])
     )
 
 
-def revision(about: Mapping[str, Any]) -> Revision:
+def parse_revision(about: Mapping[str, Any]) -> Revision:
     """One revision; pfSense puts who made it before what was done, with a colon between."""
     said, time = str(about.get("description", "")), str(about.get("time", ""))
     who, colon, what = said.partition(": ")

@@ -23,9 +23,9 @@ _PLUS = re.compile(r"\d\d\.\d\d")
 _LEADING = re.compile(r"\d+")
 
 
-def appliance(reply: Reply, found: ConfigXmlReply, interfaces: Interfaces) -> Appliance:
+def build_appliance(reply: Reply, found: ConfigXmlReply, interfaces: Interfaces) -> Appliance:
     """All of it."""
-    version, told = text(reply, "version"), text(reply, "marks").splitlines()
+    version, told = format_text(reply, "version"), format_text(reply, "marks").splitlines()
     return Appliance(
         product="pfSense Plus" if _PLUS.match(version) else "pfSense CE",
         version=version,
@@ -40,12 +40,12 @@ def appliance(reply: Reply, found: ConfigXmlReply, interfaces: Interfaces) -> Ap
     )
 
 
-def release(reply: Reply) -> tuple[int, ...]:
+def name_release(reply: Reply) -> tuple[int, ...]:
     """(2, 7, 2) of `2.7.2-RELEASE`."""
-    return tuple(int(part) for part in _LEADING.findall(text(reply, "version").partition("-")[0]))
+    return tuple(int(part) for part in _LEADING.findall(format_text(reply, "version").partition("-")[0]))
 
 
-def warnings(about: Appliance) -> Iterator[Problem]:
+def find_warnings(about: Appliance) -> Iterator[Problem]:
     """What makes a change here unwise, or what is read doubtful."""
     if about.booting:
         yield Problem("booting", "pfSense is booting, so what is read may change by itself", hint="read again later")
@@ -54,7 +54,7 @@ def warnings(about: Appliance) -> Iterator[Problem]:
         yield Problem("ha-secondary", what, "hasync", "change the primary; here it is normal that tunnels are down")
 
 
-def text(reply: Reply, name: str) -> str:
+def format_text(reply: Reply, name: str) -> str:
     """What a section says; nothing where it failed."""
     section = reply.sections.get(name)
     return section.text.strip() if section and not section.status else ""

@@ -9,25 +9,32 @@ from dataclasses import dataclass, replace
 from ...errors import NotRestoredError, RefusedError
 from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ..candidate import Changes, Renamed
-from ..charon.parallel_connection import BROKEN, SUFFIX, ParallelConnection, carried, twin, was_broken
+from ..charon.parallel_connection import (
+    BROKEN,
+    SUFFIX,
+    ParallelConnection,
+    build_parallel_connection,
+    list_carrying,
+    was_interrupted,
+)
 from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import write
 from .answer import PATH
-from .appliance import release
+from .appliance import name_release
 from .configuration import GENERATED
-from .edits import PSK, XmlEdit, edited, held, shown
+from .edits import PSK, XmlEdit, apply_edits, describe_edits, find_current
 from .generate import GeneratedConnection
 from .read import read
-from .shape import reshaped
-from .snapshot import known
+from .shape import changes_children
+from .snapshot import take_snapshot
 
 _OLDEST = (2, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigXmlCandidate:
-    """Edits of config.xml; fits :class:`Prepared`."""
+    """Edits of config.xml; fits :class:`Candidate`."""
 
     wish: DesiredConnection
     options: GatherOptions
@@ -65,35 +72,39 @@ class ConfigXmlCandidate:
 
     def bridge(self, sas: tuple[IkeSa, ...]) -> ConfigXmlCandidate:
         """The same with a twin, if there is anything for it to carry."""
-        live = carried(self.connection, sas)
+        live = list_carrying(self.connection, sas)
         if live and (what := self._broken()):
             raise RefusedError(
                 f"make_before_break cannot be had for {what} on pfSense",
                 where=self.wish.name,
                 hint="leave it out: there is a break",
             )
-        return replace(self, twin=twin(self.connection, self.changes, live, GENERATED) if live else None)
+        return replace(
+            self, twin=build_parallel_connection(self.connection, self.changes, live, GENERATED) if live else None
+        )
 
     def _broken(self) -> str:
         """What a twin cannot carry."""
         if self.psk_changed:
             return "a new pre-shared key"
-        if reshaped(self.order.edits):
+        if changes_children(self.order.edits):
             return "other children"
         return "a routed (VTI) tunnel" if any(not child.policies for child in self.connection.children) else ""
 
     def script(self, *, timeout: float, terminate: bool) -> Script:
         """The program that has pfSense write and apply them."""
-        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=terminate, twin=self.twin)
+        return write.build_script(
+            self.wish, self.order, self.options, timeout=timeout, terminate=terminate, twin=self.twin
+        )
 
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said."""
-        return write.written(self.wish, reply)
+        return write.parse_result(self.wish, reply)
 
     def refuse_lost(self, reply: Reply) -> None:
         """The web interface writes all of config.xml as it had read it, whatever was written meanwhile."""
-        config = known(reply, self.options).found.config
-        if self.needed and edited(config, self.order.edits) != config:
+        config = take_snapshot(reply, self.options).found.config
+        if self.needed and apply_edits(config, self.order.edits) != config:
             raise NotRestoredError(
                 "somebody else has written config.xml at the same time, and the change is not in it any more",
                 where=self.wish.name,
@@ -104,13 +115,16 @@ class ConfigXmlCandidate:
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
-        return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
+        return (BROKEN.format(self.wish.name),) if self.twin and was_interrupted(reply) else ()
 
 
-def diff(found: Iterable[XmlEdit], one: GeneratedConnection) -> tuple[dict[str, str], ...]:
+def diff_settings(found: Iterable[XmlEdit], one: GeneratedConnection) -> tuple[dict[str, str], ...]:
     """The elements of a connection's entries before and after edits, without secrets; none where there are none."""
     entries = {entry.path: entry for entry in (one.phase1, *one.entries, *one.disabled)}
-    both = [(shown(e, held(entries[e.path.rpartition("/")[0]], e.element)), shown(e, e.value)) for e in found]
+    both = [
+        (describe_edits(e, find_current(entries[e.path.rpartition("/")[0]], e.element)), describe_edits(e, e.value))
+        for e in found
+    ]
     before, after = ("".join(lines) for lines in zip(*both, strict=True)) if both else ("", "")
     return ({"before_header": PATH, "after_header": PATH, "before": before, "after": after},) if both else ()
 
@@ -122,7 +136,7 @@ def refuse_state(wish: DesiredConnection, gateway: Gateway, reply: Reply) -> Non
         RefusedError: it is not.
     """
     about = gateway.appliance
-    if about is None or release(reply) < _OLDEST:
+    if about is None or name_release(reply) < _OLDEST:
         version = about.version if about else "?"
         raise RefusedError(
             f"pfSense {version} is not one that this can change", where=gateway.name, hint="update it to 2.6 or later"

@@ -16,17 +16,17 @@ from ...model import Child, ChildSa, Connection, IkeSa, Policy
 Selecting = TypeVar("Selecting", Child, ChildSa, Policy)
 
 
-def connection(printed: Connection) -> Connection:
+def name_connection(printed: Connection) -> Connection:
     """A connection as configured or loaded."""
-    return replace(printed, children=tuple(selecting(child) for child in printed.children))
+    return replace(printed, children=tuple(find_selectors(child) for child in printed.children))
 
 
-def ike_sa(printed: IkeSa) -> IkeSa:
+def name_ike_sa(printed: IkeSa) -> IkeSa:
     """An IKE_SA with its CHILD_SAs."""
-    return replace(printed, children=tuple(selecting(child) for child in printed.children))
+    return replace(printed, children=tuple(find_selectors(child) for child in printed.children))
 
 
-def selecting(printed: Selecting) -> Selecting:
+def find_selectors(printed: Selecting) -> Selecting:
     """Anything with selectors."""
     return replace(printed, local_ts=_plain(printed.local_ts), remote_ts=_plain(printed.remote_ts))
 

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from ...model import Keepalive, Reply
 from .element import Element
 from .generate import GeneratedConnection
-from .phase2 import separate
+from .phase2 import splits_children
 
 POLL, PING = 300.0, 240.0  # seconds
 
 
-def keepalives(made: GeneratedConnection, pinged: frozenset[str]) -> Iterator[Keepalive]:
+def list_keepalives(made: GeneratedConnection, pinged: frozenset[str]) -> Iterator[Keepalive]:
     """The checks of a connection's entries; `pinged` are the targets that pfSense has taken up."""
     for entry in made.entries:
-        child = f"{made.name}_{entry.text('reqid')}" if separate(made.phase1) else made.name
+        child = f"{made.name}_{entry.text('reqid')}" if splits_children(made.phase1) else made.name
         if entry.text("keepalive") == "enabled":
             yield Keepalive(made.name, child, "keepalive", POLL, entry.origin("keepalive"), idle=_unknown(made, entry))
         if target := entry.text("pinghost"):
@@ -29,7 +29,7 @@ def keepalives(made: GeneratedConnection, pinged: frozenset[str]) -> Iterator[Ke
             yield Keepalive(made.name, child, "pinghost", PING, entry.origin("pinghost"), target, idle)
 
 
-def pinghosts(reply: Reply) -> frozenset[str]:
+def list_pinghosts(reply: Reply) -> frozenset[str]:
     """The targets in /var/db/ipsecpinghosts: `source|target|3|||||6|` each."""
     section = reply.sections.get("pinghosts")
     lines = section.text.splitlines() if section else []
@@ -44,7 +44,7 @@ def _unknown(made: GeneratedConnection, entry: Element) -> str:
     return ""
 
 
-def unable(made: GeneratedConnection, entry: Element) -> str:
+def explain_unable(made: GeneratedConnection, entry: Element) -> str:
     """Why a ping would not bring a tunnel up, in half a sentence; empty where it would."""
     if entry.text("mode") == "vti":
         return "traffic does not start a routed (VTI) tunnel"
@@ -52,6 +52,6 @@ def unable(made: GeneratedConnection, entry: Element) -> str:
 
 
 def _unpinged(made: GeneratedConnection, entry: Element, *, taken: bool) -> str:
-    if why := unable(made, entry):
+    if why := explain_unable(made, entry):
         return why
     return "" if taken else "no address of this firewall is in the local network, so pfSense pings from none"

@@ -10,17 +10,17 @@ from functools import partial
 from ...errors import NotRestoredError, RefusedError
 from ...model import Gateway, Reply, Script
 from ..charon import daemon
-from ..charon.scripts import text as of_charon
+from ..charon.scripts import read_script as of_charon
 from ..daemon_request import DaemonPlan, DaemonRequest, Deed
 from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
-from ..retransmission import held, same
+from ..retransmission import find_current, is_same
 from . import write
 from .candidate import refuse_state
-from .edits import XmlEdit, edits
-from .gather import text
+from .edits import XmlEdit, list_edits
+from .gather import read_script
 from .read import read
-from .snapshot import known
+from .snapshot import take_snapshot
 
 NAME = "retransmission"  # what the revision says is changed
 
@@ -42,7 +42,7 @@ class RetransmissionSettings:
 
     def script(self, *, timeout: float) -> Script:
         """The program that has pfSense write and apply them."""
-        return write.script(self.wish, self.order, self.options, timeout=timeout, terminate=False)
+        return write.build_script(self.wish, self.order, self.options, timeout=timeout, terminate=False)
 
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What charon said.
@@ -51,9 +51,9 @@ class RetransmissionSettings:
             RestoredError: charon did not take it, and the configuration is what it was before.
             NotRestoredError: charon goes by something else.
         """
-        log = write.written(self.wish, reply)
-        now = held(read("", reply, self.options).daemon.retransmission)
-        other = [key for key, value in self.after.items() if not same(key, now[key], value)]
+        log = write.parse_result(self.wish, reply)
+        now = find_current(read("", reply, self.options).daemon.retransmission)
+        other = [key for key, value in self.after.items() if not is_same(key, now[key], value)]
         if other and self.order.enabled:
             raise NotRestoredError(
                 f"{other[0]} is in config.xml, and strongswan.conf has {now[other[0]]}",
@@ -69,17 +69,17 @@ def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherO
         RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
         IpsecError: there is no swanctl, or it cannot be used.
     """
-    change = settings(
+    change = list_settings(
         DesiredConnection(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options
     )
-    reasons = needed(gateway, asked.state, enabled=change.order.enabled)
+    reasons = plan_operations(gateway, asked.state, enabled=change.order.enabled)
     deeds: list[Deed] = [(change.script(timeout=asked.timeout), change.applied)] if change.needed else []
     if reasons:
-        deeds.append((script(asked.state, timeout=asked.timeout), partial(daemon.outcome, gateway)))
+        deeds.append((build_script(asked.state, timeout=asked.timeout), partial(daemon.parse_result, gateway)))
     return DaemonPlan(tuple(deeds), reasons, change.before, change.after)
 
 
-def settings(
+def list_settings(
     wish: DesiredConnection, asked: Mapping[str, str], gateway: Gateway, reply: Reply, options: GatherOptions
 ) -> RetransmissionSettings:
     """The edits after which these settings are so.
@@ -87,18 +87,18 @@ def settings(
     Raises:
         RefusedError: it is no time to change it.
     """
-    here = known(reply, options)
+    here = take_snapshot(reply, options)
     ipsec = here.found.config.child("ipsec")
     now = {key: ipsec.text(_element(key)) for key in asked}
-    other = {key: value for key, value in asked.items() if not same(key, now[key], value)}
-    found: list[XmlEdit] = edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
+    other = {key: value for key, value in asked.items() if not is_same(key, now[key], value)}
+    found: list[XmlEdit] = list_edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
     if found:
         refuse_state(wish, gateway, reply)
     order = write.WriteRequest(tuple(found), here.found.fingerprint, here.configuration.enabled)
     return RetransmissionSettings(wish, options, order, {key: now[key] for key in other}, other)
 
 
-def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
+def plan_operations(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
     """Why something is to be done; none where the daemon is as it is to be, or pfSense has nothing for it to run for.
 
     Raises:
@@ -114,13 +114,13 @@ def needed(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str, ...]:
                 where=gateway.name,
                 hint="enable one: tunnelwright.ipsec.connection, enabled: true",
             )
-    return daemon.needed(gateway, state)
+    return daemon.plan_operations(gateway, state)
 
 
-def script(state: str, *, timeout: float) -> Script:
+def build_script(state: str, *, timeout: float) -> Script:
     """The program that starts or loads."""
     variables = {"TW_DO": "start" if state == "started" else "load", "TW_TIMEOUT": f"{timeout:.0f}"}
-    return Script("\n".join((of_charon("loading.sh"), text("loads.sh"), text("daemon.sh"))), variables)
+    return Script("\n".join((of_charon("loading.sh"), read_script("loads.sh"), read_script("daemon.sh"))), variables)
 
 
 def _element(key: str) -> str:

@@ -35,13 +35,13 @@ class XmlEdit:
         return f"ipsec/{entry}{self.element}"
 
 
-def edits(entry: Element, section: Section, elements: Elements) -> list[XmlEdit]:
+def list_edits(entry: Element, section: Section, elements: Elements) -> list[XmlEdit]:
     """Those elements of an entry, or of `ipsec` itself, that do not hold what they are to hold.
 
     Raises:
         RefusedError: pfSense cannot tell the entry from others.
     """
-    asked = {name: value for name, value in elements.items() if held(entry, name) != value}
+    asked = {name: value for name, value in elements.items() if find_current(entry, name) != value}
     if not section:
         return [XmlEdit("", "", "", name, value) for name, value in asked.items()]
     key: Literal["ikeid", "uniqid"] = "ikeid" if section == "phase1" else "uniqid"
@@ -50,13 +50,13 @@ def edits(entry: Element, section: Section, elements: Elements) -> list[XmlEdit]
     return [XmlEdit(section, key, entry.text(key), name, value) for name, value in asked.items()]
 
 
-def held(entry: Element, name: str) -> Value:
+def find_current(entry: Element, name: str) -> Value:
     """What an entry has there now."""
     found: Value = entry.value.get(DIGEST if name == PSK else name)
     return found
 
 
-def edited(config: Element, made: Iterable[XmlEdit]) -> Element:
+def apply_edits(config: Element, made: Iterable[XmlEdit]) -> Element:
     """The configuration after edits."""
     after = deepcopy(dict(config.value))
     for edit in made:
@@ -66,7 +66,7 @@ def edited(config: Element, made: Iterable[XmlEdit]) -> Element:
     return Element(config.path, after)
 
 
-def shown(edit: XmlEdit, value: Value) -> str:
+def describe_edits(edit: XmlEdit, value: Value) -> str:
     """A line for people; nothing of a pre-shared key but that there is one."""
     if value is None:
         return ""

@@ -7,32 +7,32 @@ import json
 from importlib.resources import files
 
 from ...model import Script
-from ...swanctl.psk_digest import pads
+from ...swanctl.psk_digest import compute_pads
 from ..charon.gather import program as of_charon
 from ..gather_options import GatherOptions
-from ..gather_script import GatherScript, script
+from ..gather_script import GatherScript, build_script
 
 PATHS = {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup/backup.cache"}
 
 
 def gather(options: GatherOptions) -> Script:
     """A script that changes nothing and shows no secret."""
-    return script([program(options)])
+    return build_script([program(options)])
 
 
 def program(options: GatherOptions) -> GatherScript:
     """How pfSense is read: as strongSwan, and config.xml by PHP. The keys of digests go over its standard input."""
     base = of_charon(options)
-    ipad, opad = (block.hex() for block in pads(options.digest_key))
+    ipad, opad = (block.hex() for block in compute_pads(options.digest_key))
     return GatherScript(
-        texts=(*base.texts, text("gather.sh")),
+        texts=(*base.texts, read_script("gather.sh")),
         run="tw_pfsense",
         here="tw_pfsense_here",
-        variables={**base.variables, "TW_READ_PHP": text("read.php").removeprefix("<?php")},
+        variables={**base.variables, "TW_READ_PHP": read_script("read.php").removeprefix("<?php")},
         secrets={**base.secrets, "TW_ASKED": json.dumps({"paths": PATHS, "ipad": ipad, "opad": opad})},
     )
 
 
-def text(name: str) -> str:
+def read_script(name: str) -> str:
     """A program that lies beside this file."""
     return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from ...swanctl.section_tree import Tree
 from .element import Element
-from .phase1 import Omitted, connection, omitted
-from .phase2 import GenerationContext, children
+from .phase1 import Omitted, build_connection, explain_omission
+from .phase2 import GenerationContext, build_children
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class GeneratedConnection:
     standby: bool = False
 
 
-def made(config: Element, around: GenerationContext) -> Iterator[GeneratedConnection]:
+def generate_all(config: Element, around: GenerationContext) -> Iterator[GeneratedConnection]:
     """Every phase 1 but that of mobile clients."""
     ipsec = config.child("ipsec")
     by_phase1: dict[str, list[Element]] = {}
@@ -38,12 +38,12 @@ def made(config: Element, around: GenerationContext) -> Iterator[GeneratedConnec
         of_it = [each for each in by_phase1.get(phase1.text("ikeid"), ()) if not each.has("mobile")]
         entries = tuple(entry for entry in of_it if not entry.has("disabled"))
         disabled = tuple(entry for entry in of_it if entry.has("disabled"))
-        tree = connection(phase1, ipsec, children(phase1, entries, around), around)
+        tree = build_connection(phase1, ipsec, build_children(phase1, entries, around), around)
         standby = around.interfaces.standby(phase1.text("interface"))
-        why = omitted(phase1, around)
+        why = explain_omission(phase1, around)
         yield GeneratedConnection(f"con{phase1.text('ikeid')}", phase1, entries, disabled, tree, ipsec, why, standby)
 
 
-def whole(each: tuple[GeneratedConnection, ...]) -> Tree:
+def join_connections(each: tuple[GeneratedConnection, ...]) -> Tree:
     """All of them as one configuration."""
     return Tree({}, {"connections": Tree({}, {one.name: one.tree for one in each})})

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from ..backup import GuardBackup
-from .gather import PATHS, text
+from .gather import PATHS, read_script
 from .write import BACKUPS
 
 _ORDER = {
@@ -27,5 +27,5 @@ _ORDER = {
 
 def kept() -> GuardBackup:
     """config.xml, and the program that brings parts of it back."""
-    variables = {"TW_WRITE_PHP": text("write.php").removeprefix("<?php"), "TW_ORDER": json.dumps(_ORDER)}
-    return GuardBackup((text("keep.sh"),), (text("restore.sh"),), variables)
+    variables = {"TW_WRITE_PHP": read_script("write.php").removeprefix("<?php"), "TW_ORDER": json.dumps(_ORDER)}
+    return GuardBackup((read_script("keep.sh"),), (read_script("restore.sh"),), variables)

@@ -107,7 +107,7 @@ class Interfaces:
         return found
 
 
-def carp(reply: Reply) -> dict[str, str]:
+def parse_carp(reply: Reply) -> dict[str, str]:
     """The state of each vhid, as ifconfig(8) of FreeBSD prints it: `carp: MASTER vhid 1 advbase 1 advskew 0`."""
     section = reply.sections.get("carp")
     found = (_CARP.match(line) for line in (section.text.splitlines() if section else ()))

@@ -13,15 +13,15 @@ from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import checks, write
 from .answer import PATH
-from .candidate import ConfigXmlCandidate, diff, refuse_state
-from .edits import XmlEdit, edits
+from .candidate import ConfigXmlCandidate, diff_settings, refuse_state
+from .edits import XmlEdit, list_edits
 from .element import Element
 from .generate import GeneratedConnection
-from .phase2 import separate
-from .snapshot import PfsenseSnapshot, known
-from .translate import behind
+from .phase2 import splits_children
+from .snapshot import PfsenseSnapshot, take_snapshot
+from .translate import find_entries
 
-__all__ = ["INTERVALS", "PATH", "blind", "prepare"]
+__all__ = ["INTERVALS", "PATH", "describe_limits", "prepare"]
 
 INTERVALS = {"keepalive": int(checks.POLL), "pinghost": int(checks.PING)}
 _ELEMENT, _ON, _OFF, _TARGET = "keepalive", "enabled", "disabled", "pinghost"
@@ -45,11 +45,11 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
     Raises:
         RefusedError: there is no such child, or pfSense's check would not find it, or could not ping.
     """
-    here, end = known(reply, options), EndName(gateway.name, wish.name, child)
+    here, end = take_snapshot(reply, options), EndName(gateway.name, wish.name, child)
     one = next((each for each in here.configuration.made if each.name == wish.name), None)
-    entries = behind(child, one) if one else ()
+    entries = find_entries(child, one) if one else ()
     connection = next((each for each in gateway.connections if each.name == wish.name), None)
-    if one is None or connection is None or not entries or (not separate(one.phase1) and child != one.name):
+    if one is None or connection is None or not entries or (not splits_children(one.phase1) and child != one.name):
         names = ", ".join(f"{c.name}/{k.name}" for c in gateway.connections for k in c.children if c.native) or "none"
         raise RefusedError(
             f"there is no child {child!r} of {wish.name!r}", where=gateway.name, hint=f"there are {names}"
@@ -57,7 +57,7 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
     if ping is not None:
         found = _pinging(end, one, entries, ping, here) if present else _silent(entries)
         return _rewritten(wish, one, found, gateway, reply, options, here)
-    if present and one.phase1.text("iketype") == "auto" and not separate(one.phase1):
+    if present and one.phase1.text("iketype") == "auto" and not splits_children(one.phase1):
         raise RefusedError(
             "pfSense's check does not find the child of a connection whose version is auto",
             where=str(end),
@@ -65,7 +65,7 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
         )
     on = [entry for entry in entries if entry.text(_ELEMENT) == _ON]
     asked = entries[:1] if present and not on else () if present else on
-    found = [edit for entry in asked for edit in edits(entry, "phase2", {_ELEMENT: _ON if present else _OFF})]
+    found = [edit for entry in asked for edit in list_edits(entry, "phase2", {_ELEMENT: _ON if present else _OFF})]
     return _rewritten(replace(wish, pending=True), one, found, gateway, reply, options, here)
 
 
@@ -83,11 +83,11 @@ def _rewritten(  # noqa: PLR0913, PLR0917  what is to change, then all that was 
     connection = next(each for each in gateway.connections if each.name == wish.name)
     applied = any(edit.element == _TARGET for edit in found)
     order = write.WriteRequest(tuple(found), here.found.fingerprint, here.configuration.enabled, applied=applied)
-    return ConfigXmlCandidate(wish, options, order, {}, diff(found, one), connection)
+    return ConfigXmlCandidate(wish, options, order, {}, diff_settings(found, one), connection)
 
 
 def _silent(entries: Iterable[Element]) -> list[XmlEdit]:
-    return [edit for entry in entries if entry.text(_TARGET) for edit in edits(entry, "phase2", {_TARGET: ""})]
+    return [edit for entry in entries if entry.text(_TARGET) for edit in list_edits(entry, "phase2", {_TARGET: ""})]
 
 
 def _pinging(
@@ -98,7 +98,7 @@ def _pinging(
         local, remote = (here.network(entry, which) for which in ("localid", "remoteid"))
         if remote is None or ip_address(ping) not in ip_network(remote, strict=False):
             continue
-        if why := checks.unable(one, entry):
+        if why := checks.explain_unable(one, entry):
             raise RefusedError(
                 f"to ping {ping} would do nothing, as {why}", where=str(end), hint="use means: keepalive"
             )
@@ -108,11 +108,11 @@ def _pinging(
                 where=str(end),
                 hint="use means: keepalive, or give the firewall an address there",
             )
-        return edits(entry, "phase2", {_TARGET: ping})
+        return list_edits(entry, "phase2", {_TARGET: ping})
     raise RefusedError(f"{ping} is in no remote network of it", where=str(end), hint="give an address behind the peer")
 
 
-def blind(gateway: Gateway, connection: str, child: str) -> tuple[str, ...]:
+def describe_limits(gateway: Gateway, connection: str, child: str) -> tuple[str, ...]:
     """What the check does not see, in a sentence."""
     found = [k for c in gateway.connections if c.name == connection for k in c.children if k.name == child]
     networks = len(set(found[0].remote_ts)) if found else 0

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from ...model import Setting
-from ...swanctl.normalize import numeric
+from ...swanctl.normalize import is_numeric
 from ...swanctl.section_tree import Tree
 from . import proposals, times
 from .element import Element
 from .interfaces import INET, INET6
-from .phase2 import GenerationContext, Values, checks
+from .phase2 import GenerationContext, Values, list_checks
 
 Omitted = Literal["", "disabled", "no-address", "no-proposal"]
 _VERSIONS = {"ikev2": "2", "auto": "0"}
@@ -29,18 +29,18 @@ _METHODS: Mapping[str, tuple[str, str]] = {
 _NEEDS_PROPOSAL = (2, 7)  # since then a connection without one is left out
 
 
-def omitted(phase1: Element, around: GenerationContext) -> Omitted:
+def explain_omission(phase1: Element, around: GenerationContext) -> Omitted:
     """Why pfSense leaves a phase 1 out of what it generates; empty where it does not."""
     if phase1.has("disabled"):
         return "disabled"
     if not _own_addresses(phase1, around).value:
         return "no-address"
-    if not proposals.ike(phase1) and around.release >= _NEEDS_PROPOSAL:
+    if not proposals.list_ike_proposals(phase1) and around.release >= _NEEDS_PROPOSAL:
         return "no-proposal"
     return ""
 
 
-def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], around: GenerationContext) -> Tree:
+def build_connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], around: GenerationContext) -> Tree:
     """The connection `con` and its ikeid, each value with the element that it follows from."""
     unique = ipsec.text("uniqueids") if ipsec.text("uniqueids") in _UNIQUE else ""
     version = _VERSIONS.get(phase1.text("iketype"), "1")
@@ -58,7 +58,7 @@ def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], ar
     }
     if version != "2":
         values["aggressive"] = phase1.setting("yes" if phase1.text("mode") == "aggressive" else "no", "mode")
-    if found := proposals.ike(phase1):
+    if found := proposals.list_ike_proposals(phase1):
         values["proposals"] = phase1.setting(",".join(found), "encryption")
     if phase1.has("tfc_enable"):
         size = phase1.text("tfc_bytes")
@@ -69,7 +69,7 @@ def connection(phase1: Element, ipsec: Element, children: Mapping[str, Tree], ar
     return Tree(values, {**inner, **({"children": Tree({}, children)} if children else {})}, phase1.path)
 
 
-def peer_id(phase1: Element, around: GenerationContext) -> Setting:
+def choose_peer_id(phase1: Element, around: GenerationContext) -> Setting:
     """The identity that the peer is to have, for which its pre-shared key is."""
     return _identity(phase1, "peerid", around)
 
@@ -89,7 +89,12 @@ def _own_addresses(phase1: Element, around: GenerationContext) -> Setting:
 
 
 def _times(phase1: Element, version: str) -> Values:
-    seconds = {"rekey_time": times.rekey, "reauth_time": times.reauth, "rand_time": times.rand, "over_time": times.over}
+    seconds = {
+        "rekey_time": times.compute_rekey,
+        "reauth_time": times.compute_reauth,
+        "rand_time": times.compute_rand,
+        "over_time": times.compute_over,
+    }
     if version == "1":
         del seconds["rekey_time"]
     return {
@@ -99,7 +104,7 @@ def _times(phase1: Element, version: str) -> Values:
 
 
 def _checking(phase1: Element, version: str) -> Values:
-    if not checks(phase1):
+    if not list_checks(phase1):
         return {}
     delay, fails = phase1.number("dpd_delay"), phase1.number("dpd_maxfail")
     values = {"dpd_delay": phase1.setting(f"{delay}s", "dpd_delay")}
@@ -137,5 +142,5 @@ def _identity(phase1: Element, which: Literal["myid", "peerid"], around: Generat
     if kind == "peeraddress":
         gateway = phase1.text("remote-gateway")
         held = around.generated.get(("connections", f"con{phase1.text('ikeid')}", "remote", "id"))
-        return held if held and not numeric(gateway) else phase1.setting(gateway, f"{which}_type")
+        return held if held and not is_numeric(gateway) else phase1.setting(gateway, f"{which}_type")
     return phase1.setting(_ID_FORMS.get(kind, "{}").format(told), f"{which}_data")

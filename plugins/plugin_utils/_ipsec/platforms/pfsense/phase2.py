@@ -26,17 +26,17 @@ class GenerationContext:
     release: tuple[int, ...]  # (2, 7, 2), (23, 9, 1)
 
 
-def separate(phase1: Element) -> bool:
+def splits_children(phase1: Element) -> bool:
     """Whether each phase 2 becomes a child of its own."""
     return phase1.has("splitconn") or phase1.text("iketype") not in ("ikev2", "auto")
 
 
-def children(phase1: Element, entries: Sequence[Element], around: GenerationContext) -> Mapping[str, Tree]:
+def build_children(phase1: Element, entries: Sequence[Element], around: GenerationContext) -> Mapping[str, Tree]:
     """The children of a phase 1 of these enabled phase 2 entries, by name."""
     name = f"con{phase1.text('ikeid')}"
     made = [(entry, _child(phase1, entry, around)) for entry in entries]
     able = [(entry, values) for entry, values in made if values.get("remote_ts")]
-    if separate(phase1):
+    if splits_children(phase1):
         return {
             f"{name}_{entry.text('reqid')}": Tree(
                 _filled(values, f"{name}_{entry.text('reqid')}", around), {}, entry.path
@@ -79,11 +79,21 @@ def _child(phase1: Element, entry: Element, around: GenerationContext) -> Values
         values["mode"] = entry.setting("tunnel" if mode in ("tunnel", "tunnel6") else "transport", "mode")
     values |= _selectors(phase1, entry, around)
     if entry.text("lifetime") not in ("", "0"):
-        for key, seconds in (("life_time", times.life), ("rekey_time", times.rekey), ("rand_time", times.rand)):
+        for key, seconds in (
+            ("life_time", times.compute_life),
+            ("rekey_time", times.compute_rekey),
+            ("rand_time", times.compute_rand),
+        ):
             element = "lifetime" if key == "life_time" or not entry.text(key) else key
             values[key] = entry.setting(f"{seconds(entry)}s", element)
     protocol = entry.text("protocol")
-    found = proposals.esp(entry) if protocol == "esp" else proposals.ah(entry) if protocol == "ah" else ()
+    found = (
+        proposals.list_esp_proposals(entry)
+        if protocol == "esp"
+        else proposals.list_ah_proposals(entry)
+        if protocol == "ah"
+        else ()
+    )
     if found:
         element = "encryption-algorithm-option" if protocol == "esp" else "hash-algorithm-option"
         values[f"{protocol}_proposals"] = entry.setting(",".join(found), element)
@@ -100,7 +110,7 @@ def _actions(phase1: Element, entry: Element, *, standby: bool) -> Values:
     values = {"start_action": phase1.setting(start, "startaction")}
     if close:
         values["close_action"] = phase1.setting(close, "closeaction")
-    if not checks(phase1):
+    if not list_checks(phase1):
         dead = "clear"
     else:
         dead = {"": "clear" if standby else "trap", "trap": "trap", "start": "restart"}.get(close, "clear")
@@ -108,7 +118,7 @@ def _actions(phase1: Element, entry: Element, *, standby: bool) -> Values:
     return values
 
 
-def checks(phase1: Element) -> bool:
+def list_checks(phase1: Element) -> bool:
     """Whether dead peer detection is on: both figures are set."""
     return phase1.number("dpd_delay") > 0 and phase1.number("dpd_maxfail") > 0
 
@@ -120,8 +130,8 @@ def _selectors(phase1: Element, entry: Element, around: GenerationContext) -> Va
         local: str | None = around.interfaces.address(phase1.text("interface") or "wan", family)
         remote: str | None = phase1.text("remote-gateway")
     else:
-        local, remote = (selector(entry.child(name), mode, around) for name in ("localid", "remoteid"))
-        translated = selector(entry.child("natlocalid"), mode, around) if entry.has("natlocalid") else ""
+        local, remote = (build_selector(entry.child(name), mode, around) for name in ("localid", "remoteid"))
+        translated = build_selector(entry.child("natlocalid"), mode, around) if entry.has("natlocalid") else ""
         local = f"{translated}|{local}" if translated and local else local
     values = {"local_ts": entry.setting(local or "", "localid"), "remote_ts": entry.setting(remote or "", "remoteid")}
     if mode == "vti":
@@ -131,7 +141,7 @@ def _selectors(phase1: Element, entry: Element, around: GenerationContext) -> Va
     return values
 
 
-def selector(about: Element, mode: str, around: GenerationContext) -> str | None:
+def build_selector(about: Element, mode: str, around: GenerationContext) -> str | None:
     """The network of one side of an entry; empty where there is none, None where that is open."""
     kind, address = about.text("type"), about.text("address")
     if kind == "address":

@@ -15,7 +15,7 @@ _LENGTHS = {"aes": ("256", "192", "128"), "blowfish": ("256", "192", "128")}
 _ICV = ("128", "96", "64")  # of AES-GCM, whose "key length" that is here
 
 
-def ike(phase1: Element) -> tuple[str, ...]:
+def list_ike_proposals(phase1: Element) -> tuple[str, ...]:
     """The IKE proposals of a phase 1; what has no cipher or no hash is left out."""
     prf = phase1.text("prfselect_enable") == "yes"
     found = []
@@ -29,7 +29,7 @@ def ike(phase1: Element) -> tuple[str, ...]:
     return tuple(found)
 
 
-def esp(phase2: Element) -> tuple[str, ...]:
+def list_esp_proposals(phase2: Element) -> tuple[str, ...]:
     """The ESP proposals of a phase 2: ciphers that authenticate by themselves first, from the last to the first."""
     options = phase2.listed("encryption-algorithm-option")
     sealing = [option for option in options if _seals(option.text("name"))]
@@ -42,7 +42,7 @@ def esp(phase2: Element) -> tuple[str, ...]:
     )
 
 
-def ah(phase2: Element) -> tuple[str, ...]:
+def list_ah_proposals(phase2: Element) -> tuple[str, ...]:
     """The AH proposals of a phase 2."""
     return tuple(_hashed(phase2, "", ""))
 

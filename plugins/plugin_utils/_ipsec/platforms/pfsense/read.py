@@ -11,19 +11,19 @@ from dataclasses import replace
 
 from ...model import Child, Connection, Gateway, Problem, Reply, Setting
 from ...swanctl import listings
-from ...swanctl.certificates import certificates
-from ...swanctl.connections import connections
-from ...swanctl.drift import merged
+from ...swanctl.certificates import parse_certificates
+from ...swanctl.connections import parse_connections
+from ...swanctl.drift import merge_loaded
 from ..charon import daemon_reply, guard_state, host
 from ..charon import loggers as levels
 from ..gather_options import GatherOptions
 from . import charon_names
-from .answer import PATH, answer
-from .appliance import SETTABLE, appliance, warnings
-from .checks import keepalives, pinghosts
-from .configuration import Configuration, configuration
-from .generate import GeneratedConnection, whole
-from .interfaces import Interfaces, carp
+from .answer import PATH, parse_reply
+from .appliance import SETTABLE, build_appliance, find_warnings
+from .checks import list_keepalives, list_pinghosts
+from .configuration import Configuration, build_configuration
+from .generate import GeneratedConnection, join_connections
+from .interfaces import Interfaces, parse_carp
 
 _TFC = "clear Traffic Flow Confidentiality (TFC) of this phase 1: pfSense writes it where strongSwan does not take it"
 
@@ -31,43 +31,47 @@ _TFC = "clear Traffic Flow Confidentiality (TFC) of this phase 1: pfSense writes
 def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     """The gateway of this inventory name that gave the reply. What could not be read is in `problems`."""
     problems: list[Problem] = []
-    system, found = host.system(reply), answer(reply, problems)
+    system, found = host.parse_host(reply), parse_reply(reply, problems)
     about, known = None, Configuration()
     if found is not None:
-        interfaces = Interfaces(found.config, system.addresses, carp(reply))
-        about = appliance(reply, found, interfaces)
-        problems += warnings(about)
-        known = configuration(reply, options, found, interfaces, problems)
-    conf = daemon_reply.settings(reply)
-    loggers = None if conf is None else levels.loggers(conf)
-    version = daemon_reply.version(reply)
-    sas = daemon_reply.parsed(reply, "sas", listings.ike_sas, problems)
-    policies = daemon_reply.parsed(reply, "policies", listings.policies, problems)
-    daemon = daemon_reply.daemon(reply, conf, problems)
+        interfaces = Interfaces(found.config, system.addresses, parse_carp(reply))
+        about = build_appliance(reply, found, interfaces)
+        problems += find_warnings(about)
+        known = build_configuration(reply, options, found, interfaces, problems)
+    conf = daemon_reply.parse_settings(reply)
+    loggers = None if conf is None else levels.parse_loggers(conf)
+    version = daemon_reply.parse_version(reply)
+    sas = daemon_reply.parse_listing(reply, "sas", listings.parse_ike_sas, problems)
+    policies = daemon_reply.parse_listing(reply, "policies", listings.parse_policies, problems)
+    daemon = daemon_reply.parse_daemon(reply, conf, problems)
     if daemon.running is False and found is not None and not known.enabled:
         problems[:] = [_idle(problem) for problem in problems]
-    read_connections = _connections(reply, known, daemon_reply.numbers(version), problems)
+    read_connections = _connections(reply, known, daemon_reply.parse_numbers(version), problems)
     return Gateway(
         name=name,
         platform="pfsense",
         daemon=daemon,
         version=version,
         connections=read_connections,
-        sas=None if sas is None else tuple(charon_names.ike_sa(sa) for sa in sas),
-        policies=None if policies is None else tuple(charon_names.selecting(policy) for policy in policies),
+        sas=None if sas is None else tuple(charon_names.name_ike_sa(sa) for sa in sas),
+        policies=None if policies is None else tuple(charon_names.find_selectors(policy) for policy in policies),
         secrets=known.secrets,
-        keepalives=tuple(check for each in known.made for check in keepalives(each, pinghosts(reply))),
-        certificates=daemon_reply.parsed(reply, "certificates", certificates, problems),
-        log=daemon_reply.log(reply, options, problems),
+        keepalives=tuple(check for each in known.made for check in list_keepalives(each, list_pinghosts(reply))),
+        certificates=daemon_reply.parse_listing(reply, "certificates", parse_certificates, problems),
+        log=daemon_reply.parse_log(reply, options, problems),
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
         loggers=loggers,
-        guard=guard_state.guard(reply),
-        rollback=guard_state.rollback(reply),
+        guard=guard_state.parse_guard(reply),
+        rollback=guard_state.parse_rollback(reply),
         system=system,
         appliance=about,
         settable=SETTABLE,
         dpd_follows_close=True,
-        problems=(*problems, *levels.hidden(loggers or ()), *guard_state.dead(guard_state.guard(reply))),
+        problems=(
+            *problems,
+            *levels.find_hidden(loggers or ()),
+            *guard_state.find_guard_problem(guard_state.parse_guard(reply)),
+        ),
     )
 
 
@@ -81,17 +85,17 @@ def _connections(
     reply: Reply, known: Configuration, version: tuple[int, ...], problems: list[Problem]
 ) -> tuple[Connection, ...]:
     """Those of config.xml, and what else there is: of mobile clients, and what lets traffic bypass IPsec."""
-    configured, wrong = connections(whole(known.made), version)
+    configured, wrong = parse_connections(join_connections(known.made), version)
     left_out = {each.phase1.path for each in known.made if each.omitted}
     problems += [_native(problem) for problem in wrong if problem.where.rpartition("/")[0] not in left_out]
-    file, dummy = connections(known.generated, version)
-    held = daemon_reply.parsed(reply, "conns", listings.loaded, problems)
-    there = tuple(charon_names.connection(each) for each in file)
+    file, dummy = parse_connections(known.generated, version)
+    held = daemon_reply.parse_listing(reply, "conns", listings.parse_loaded, problems)
+    there = tuple(charon_names.name_connection(each) for each in file)
     if held is not None:
-        there = merged(there, tuple((charon_names.connection(each), printed) for each, printed in held))
+        there = merge_loaded(there, tuple((charon_names.name_connection(each), printed) for each, printed in held))
     by_name, unapplied = {each.name: each for each in there}, known.unapplied
     ours = tuple(
-        _one(charon_names.connection(each), made, by_name.get(each.name), unapplied[each.name])
+        _one(charon_names.name_connection(each), made, by_name.get(each.name), unapplied[each.name])
         for each, made in zip(configured, known.made, strict=True)
     )
     return ours + tuple(each for each in there if each.name not in unapplied)

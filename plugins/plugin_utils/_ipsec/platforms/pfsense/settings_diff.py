@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...swanctl import keys
-from ...swanctl.normalize import normal, selector
+from ...swanctl.normalize import normalize_identity, normalize_selector
 from ...swanctl.proposals import Proposal, parse
 from ...swanctl.settings import Path
 from ..candidate import Changes
@@ -27,35 +27,37 @@ _FOLLOWS: Mapping[str, tuple[str, ...]] = {  # what pfSense derives from a setti
 _RESHAPES = ("split_children", "children.enabled")  # children come, go, or are made of other entries
 
 
-def unmet(asked: Values, after: Values) -> list[Path]:
+def find_unmet(asked: Values, after: Values) -> list[Path]:
     """What was asked for and is not so."""
-    return [path for path, value in asked.items() if not same(path, after.get(path), value)]
+    return [path for path, value in asked.items() if not is_same(path, after.get(path), value)]
 
 
-def surprising(asked: Values, before: Values, after: Values) -> list[Path]:
+def find_surprises(asked: Values, before: Values, after: Values) -> list[Path]:
     """What changes and was neither asked for nor follows from what was."""
     follows = {(path[:2], each) for path in asked for each in _FOLLOWS.get(_key(path), ())}
-    others = {path[:2] for path in asked if _key(path) in _RESHAPES and not same(path, before.get(path), asked[path])}
+    others = {
+        path[:2] for path in asked if _key(path) in _RESHAPES and not is_same(path, before.get(path), asked[path])
+    }
     return [
         path
-        for path in changed(before, after)
+        for path in find_changes(before, after)
         if path not in asked
         and (path[:2], _key(path)) not in follows
         and not (path[:2] in others and "children" in path)
     ]
 
 
-def changed(before: Values, after: Values) -> list[Path]:
+def find_changes(before: Values, after: Values) -> list[Path]:
     """What is other than it was."""
-    return [p for p in dict.fromkeys((*before, *after)) if not same(p, before.get(p), after.get(p))]
+    return [p for p in dict.fromkeys((*before, *after)) if not is_same(p, before.get(p), after.get(p))]
 
 
-def changes(before: Values, after: Values) -> Changes:
+def list_changes(before: Values, after: Values) -> Changes:
     """The same with both values."""
-    return {path: (before.get(path), after.get(path)) for path in changed(before, after)}
+    return {path: (before.get(path), after.get(path)) for path in find_changes(before, after)}
 
 
-def same(path: Path, one: str | None, other: str | None) -> bool:
+def is_same(path: Path, one: str | None, other: str | None) -> bool:
     """Whether two values mean the same; one that is absent is strongSwan's default."""
     default = ABSENT.get(path[-1])
     mine, theirs = one or default, other or default
@@ -66,17 +68,17 @@ def same(path: Path, one: str | None, other: str | None) -> bool:
     if path[-1] in ("local_ts", "remote_ts"):
         return _networks(mine) == _networks(theirs)
     if path[-1] == "id":
-        return normal(mine) == normal(theirs)
+        return normalize_identity(mine) == normalize_identity(theirs)
     level: keys.Level = "child" if "children" in path else "connection"
-    return keys.alike(level, path[-1], mine, theirs)
+    return keys.is_alike(level, path[-1], mine, theirs)
 
 
 def _proposals(value: str) -> list[Proposal | str]:
-    return [parse(text) or text for text in keys.listed(value)]
+    return [parse(text) or text for text in keys.split_list(value)]
 
 
 def _networks(value: str) -> list[str]:
-    return list(dict.fromkeys(map(selector, keys.listed(value))))
+    return list(dict.fromkeys(map(normalize_selector, keys.split_list(value))))
 
 
 def _key(path: Path) -> str:

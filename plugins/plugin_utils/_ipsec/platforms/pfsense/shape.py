@@ -17,23 +17,23 @@ from .edits import XmlEdit
 from .element import Element
 from .generate import GeneratedConnection
 from .interfaces import Interfaces
-from .phase2 import separate
+from .phase2 import splits_children
 from .settings_diff import Values
-from .translate import named
+from .translate import find_connection
 
 _SHAPES = ("enabled", "split_children")
 
 
-def values(one: GeneratedConnection) -> Iterator[tuple[Path, str]]:
+def list_values(one: GeneratedConnection) -> Iterator[tuple[Path, str]]:
     """What is said of one connection."""
     here: Path = ("connections", one.name)
     yield (*here, "enabled"), _word(not one.phase1.has("disabled"))
-    yield (*here, "split_children"), _word(separate(one.phase1))
+    yield (*here, "split_children"), _word(splits_children(one.phase1))
     for entry in (*one.entries, *one.disabled):
         yield (*here, "children", _name(entry, one), "enabled"), _word(not entry.has("disabled"))
 
 
-def asked(wish: DesiredConnection, one: GeneratedConnection) -> Values:
+def parse_shape(wish: DesiredConnection, one: GeneratedConnection) -> Values:
     """What is asked for, of each entry by itself.
 
     Raises:
@@ -43,7 +43,7 @@ def asked(wish: DesiredConnection, one: GeneratedConnection) -> Values:
     flags = {"enabled": wish.shape.enabled, "split_children": wish.shape.split_children}
     found: Values = {(*here, key): _word(flag) for key, flag in flags.items() if flag is not None}
     for child, flag in wish.shape.children.items():
-        entries = named(child, one)
+        entries = find_connection(child, one)
         if not entries:
             names = ", ".join(_name(entry, one) for entry in (*one.entries, *one.disabled)) or "none"
             raise RefusedError(f"{wish.name} has no phase 2 entry {child!r}", hint=f"its entries are {names}")
@@ -76,13 +76,13 @@ def refuse(
         )
 
 
-def renamed(name: str, before: Values, after: Values) -> Renamed | None:
+def find_renamed(name: str, before: Values, after: Values) -> Renamed | None:
     """The names of children, where they are others."""
     both = _children(name, before), _children(name, after)
     return both if both[0] != both[1] else None
 
 
-def reshaped(edits: tuple[XmlEdit, ...]) -> bool:
+def changes_children(edits: tuple[XmlEdit, ...]) -> bool:
     """Whether there are others than before."""
     return any(edit.element in ("disabled", "splitconn") for edit in edits)
 

@@ -7,18 +7,18 @@ from collections.abc import Iterable
 
 from ...errors import RefusedError
 from ...model import Connection, Gateway, Reply
-from ...swanctl.psk_digest import decoded, digest
+from ...swanctl.psk_digest import compute_digest, decode_secret
 from ...swanctl.settings import Path
 from ..charon import daemon_reply
-from ..desired import DesiredConnection, wanted
+from ..desired import DesiredConnection, validate_settings
 from ..gather_options import GatherOptions
 from . import actions, shape, translate, write
 from .answer import PATH
-from .candidate import ConfigXmlCandidate, diff, refuse_state
-from .edits import PSK, XmlEdit, edits
+from .candidate import ConfigXmlCandidate, diff_settings, refuse_state
+from .edits import PSK, XmlEdit, list_edits
 from .generate import GeneratedConnection
-from .settings_diff import ABSENT, Values, changes, same, surprising, unmet
-from .snapshot import PfsenseSnapshot, known
+from .settings_diff import ABSENT, Values, find_surprises, find_unmet, is_same, list_changes
+from .snapshot import PfsenseSnapshot, take_snapshot
 
 _NAMED = 4  # of what would change beside
 
@@ -45,13 +45,13 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
     options: GatherOptions,
     made: Iterable[XmlEdit],
 ) -> ConfigXmlCandidate:
-    here = known(reply, options, made)
+    here = take_snapshot(reply, options, made)
     one = next((each for each in here.configuration.made if each.name == wish.name), None)
     if one is None:
         hint = "mobile clients and what bypasses IPsec are left to the web interface"
         raise RefusedError(f"{wish.name} is not one that this can change", where=PATH, hint=hint)
-    asked, before = _asked(wish, gateway, connection) | shape.asked(wish, one), here.after(())
-    missing = {path: value for path, value in asked.items() if not same(path, before.get(path), value)}
+    asked, before = _asked(wish, gateway, connection) | shape.parse_shape(wish, one), here.after(())
+    missing = {path: value for path, value in asked.items() if not is_same(path, before.get(path), value)}
     key = _psk(wish, one, options)
     if missing or key:
         refuse_state(wish, gateway, reply)
@@ -64,21 +64,21 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
         wish,
         options,
         write.WriteRequest(tuple(found), here.found.fingerprint, runs),
-        changes(before, after),
-        diff(found, one),
+        list_changes(before, after),
+        diff_settings(found, one),
         connection,
         gone=after["connections", wish.name, "enabled"] == "no",
-        renamed=shape.renamed(wish.name, before, after),
+        renamed=shape.find_renamed(wish.name, before, after),
     )
 
 
 def _asked(wish: DesiredConnection, gateway: Gateway, connection: Connection) -> Values:
     """What is asked for; that a setting be cleared can only be said of what pfSense may leave out."""
     asked: Values = {}
-    for path, value in wanted(wish, connection, daemon_reply.numbers(gateway.version)):
+    for path, value in validate_settings(wish, connection, daemon_reply.parse_numbers(gateway.version)):
         where = ".".join(path[1:])
         if not gateway.can_set(path[-1] if "children" in path else ".".join(path[2:])):
-            raise translate.nowhere(where)
+            raise translate.refuse_setting(where)
         if value is None and path[-1] not in ABSENT:
             raise RefusedError(
                 "pfSense always writes this setting", where=where, hint="give the value that it is to have"
@@ -94,7 +94,7 @@ def _solved(
     found: list[XmlEdit] = []
     timers = _timers(asked)
     if any(path in timers for path in missing):
-        found += translate.of_timers({path[-1]: value for path, value in timers.items()}, one.phase1)
+        found += translate.translate_timers({path[-1]: value for path, value in timers.items()}, one.phase1)
     for path, value in missing.items():
         if path not in timers and path[-1] not in translate.ACTIONS:
             found += _translated(path, value, one, here)
@@ -104,9 +104,9 @@ def _solved(
 
     def fits(tried: list[XmlEdit]) -> bool:
         after = here.after([*found, *tried])
-        return not unmet(asked, after) and not surprising(asked, before, after)
+        return not find_unmet(asked, after) and not find_surprises(asked, before, after)
 
-    tried = actions.tried(one, fits)
+    tried = actions.try_actions(one, fits)
     if tried is None:
         raise _unfit(one, found, asked, before, here)
     return [*found, *tried]
@@ -114,8 +114,8 @@ def _solved(
 
 def _translated(path: Path, value: str, one: GeneratedConnection, here: PfsenseSnapshot) -> list[XmlEdit]:
     if "children" in path:
-        return translate.of_phase2(path[-2], path[-1], value, one)
-    return translate.of_phase1(".".join(path[2:]), value, one, here.interfaces)
+        return translate.translate_phase2(path[-2], path[-1], value, one)
+    return translate.translate_phase1(".".join(path[2:]), value, one, here.interfaces)
 
 
 def _timers(asked: Values) -> Values:
@@ -135,9 +135,9 @@ def _unfit(
     """What pfSense would do beside, if it can do what is asked at all."""
 
     def meets(tried: list[XmlEdit]) -> bool:
-        return not unmet(asked, here.after([*found, *tried]))
+        return not find_unmet(asked, here.after([*found, *tried]))
 
-    tried = actions.tried(one, meets)
+    tried = actions.try_actions(one, meets)
     named = ", ".join(
         f"{path[-2]}.{path[-1]} = {value}" for path, value in asked.items() if path[-1] in translate.ACTIONS
     )
@@ -148,7 +148,7 @@ def _unfit(
             hint="start and close actions are those of phase 1, and what follows a dead peer follows the close action",
         )
     after = here.after([*found, *tried])
-    beside = ", ".join(f"{'.'.join(p[3:])} = {after.get(p, 'none')}" for p in surprising(asked, before, after))
+    beside = ", ".join(f"{'.'.join(p[3:])} = {after.get(p, 'none')}" for p in find_surprises(asked, before, after))
     return RefusedError(
         f"pfSense cannot have {named} without {beside}", where=one.phase1.path, hint="ask for that too, if it is meant"
     )
@@ -163,23 +163,23 @@ def _psk(wish: DesiredConnection, one: GeneratedConnection, options: GatherOptio
             where=one.phase1.origin(PSK),
             hint="leave psk_use out: both ends change one after the other, with a break",
         )
-    plain = decoded(wish.psk.encode("utf-8", "surrogateescape"))
+    plain = decode_secret(wish.psk.encode("utf-8", "surrogateescape"))
     if not plain or plain != plain.strip() or not (plain.isascii() and plain.decode().isprintable()):
         raise RefusedError(
             "pfSense takes a pre-shared key of printable ASCII characters alone, with no blank at its ends",
             where=one.phase1.origin(PSK),
         )
-    return edits(one.phase1, "phase1", {PSK: digest(options.digest_key, wish.psk)})
+    return list_edits(one.phase1, "phase1", {PSK: compute_digest(options.digest_key, wish.psk)})
 
 
 def _refuse_surprises(asked: Values, before: Values, after: Values) -> None:
-    for path in unmet(asked, after):
+    for path in find_unmet(asked, after):
         raise RefusedError(
             f"pfSense would make {after.get(path, 'nothing')} of {asked[path]}",
             where=".".join(path[1:]),
             hint="ask for a value that it can have",
         )
-    beside = [f"{'.'.join(p[1:])} = {after.get(p, 'nothing')}" for p in surprising(asked, before, after)]
+    beside = [f"{'.'.join(p[1:])} = {after.get(p, 'nothing')}" for p in find_surprises(asked, before, after)]
     if beside:
         more = f" and {len(beside) - _NAMED} more" if len(beside) > _NAMED else ""
         raise RefusedError(

@@ -9,42 +9,42 @@ _RENEWED = 0.9  # of a lifetime
 _IKE, _CHILD = (16000, 14400), (4000, 3600)  # life and rekey time where nothing is set
 
 
-def life(entry: Element) -> int:
+def compute_life(entry: Element) -> int:
     """Seconds until an SA is gone."""
     if entry.number("lifetime") > 0:
         return entry.number("lifetime")
-    renewed = renewal(entry)
+    renewed = find_renewal(entry)
     return int(renewed / _RENEWED) if renewed > 0 else _defaults(entry)[0]
 
 
-def rekey(entry: Element) -> int:
+def compute_rekey(entry: Element) -> int:
     """Seconds until an SA is rekeyed."""
     if entry.text("rekey_time"):
         return entry.number("rekey_time")
     return int(entry.number("lifetime") * _RENEWED) if entry.number("lifetime") > 0 else _defaults(entry)[1]
 
 
-def reauth(entry: Element) -> int:
+def compute_reauth(entry: Element) -> int:
     """Seconds until an IKE_SA is made anew."""
     if entry.text("reauth_time"):
         return entry.number("reauth_time")
     return int(entry.number("lifetime") * _RENEWED) if entry.text("iketype") == "ikev1" else 0
 
 
-def over(entry: Element) -> int:
+def compute_over(entry: Element) -> int:
     """Seconds that an IKE_SA may be late."""
-    renewed = renewal(entry)
-    return life(entry) - renewed if renewed > 0 else int(life(entry) * 0.1)
+    renewed = find_renewal(entry)
+    return compute_life(entry) - renewed if renewed > 0 else int(compute_life(entry) * 0.1)
 
 
-def rand(entry: Element) -> int:
+def compute_rand(entry: Element) -> int:
     """Seconds by which a rekeying is early, at random."""
-    return entry.number("rand_time") if entry.text("rand_time") else over(entry)
+    return entry.number("rand_time") if entry.text("rand_time") else compute_over(entry)
 
 
-def renewal(entry: Element) -> int:
+def find_renewal(entry: Element) -> int:
     """Seconds until an SA is rekeyed or made anew, whichever is later."""
-    return max(rekey(entry), reauth(entry))
+    return max(compute_rekey(entry), compute_reauth(entry))
 
 
 def _defaults(entry: Element) -> tuple[int, int]:

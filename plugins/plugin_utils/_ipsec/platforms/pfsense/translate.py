@@ -12,13 +12,13 @@ from ipaddress import ip_network
 
 from ...errors import RefusedError
 from ...swanctl import keys
-from ...swanctl.normalize import numeric
+from ...swanctl.normalize import is_numeric
 from . import algorithms, times
-from .edits import Elements, Value, XmlEdit, edits
+from .edits import Elements, Value, XmlEdit, list_edits
 from .element import Element
 from .generate import GeneratedConnection
 from .interfaces import INET, INET6, Interfaces
-from .phase2 import separate
+from .phase2 import splits_children
 
 TIMERS = ("rekey_time", "reauth_time", "rand_time", "over_time")  # of phase 1, all made of one lifetime
 ACTIONS = ("start_action", "close_action", "dpd_action")  # of all children, and not one by one: actions.py
@@ -29,107 +29,109 @@ _METHODS = {"psk": "pre_shared_key", "pubkey": "cert"}
 _ID_TYPES = {"fqdn": "fqdn", "userfqdn": "user_fqdn", "keyid": "keyid tag", "dns": "dyn_dns"}
 
 
-def of_phase1(name: str, value: str, one: GeneratedConnection, interfaces: Interfaces) -> list[XmlEdit]:
+def translate_phase1(name: str, value: str, one: GeneratedConnection, interfaces: Interfaces) -> list[XmlEdit]:
     """The edits of a phase 1 that give its connection a setting, such as `encap` or `local.id`.
 
     Raises:
         RefusedError: pfSense has no place for the setting, or for this value of it.
     """
     if name == "local_addrs":
-        return edits(one.phase1, "phase1", {"interface": _interface(value, one.phase1, interfaces)})
+        return list_edits(one.phase1, "phase1", {"interface": _interface(value, one.phase1, interfaces)})
     place = _PHASE1.get(name)
     if place is None:
-        raise nowhere(f"{one.name}.{name}")
-    return edits(one.phase1, "phase1", place(value, one.phase1))
+        raise refuse_setting(f"{one.name}.{name}")
+    return list_edits(one.phase1, "phase1", place(value, one.phase1))
 
 
-def of_timers(asked: Mapping[str, str], phase1: Element) -> list[XmlEdit]:
+def translate_timers(asked: Mapping[str, str], phase1: Element) -> list[XmlEdit]:
     """The edits that give a connection an over_time: its lifetime, and so that no other timer follows from that."""
     seconds = {key: int(_seconds(value)) for key, value in asked.items()}
-    now = {"rekey_time": times.rekey(phase1), "reauth_time": times.reauth(phase1)}
+    now = {"rekey_time": times.compute_rekey(phase1), "reauth_time": times.compute_reauth(phase1)}
     renewed = max(seconds.get(key, held) for key, held in now.items())
     life = renewed + seconds["over_time"] if renewed else seconds["over_time"] * _SHARE
     elements: dict[str, Value] = {key: str(value) for key, value in seconds.items() if key != "over_time"}
-    if life != times.life(phase1):
+    if life != times.compute_life(phase1):
         elements["lifetime"] = str(life)
         elements |= {key: str(held) for key, held in now.items() if held and key not in elements}
-    return edits(phase1, "phase1", elements)
+    return list_edits(phase1, "phase1", elements)
 
 
-def of_phase2(child: str, key: str, value: str, one: GeneratedConnection) -> list[XmlEdit]:
+def translate_phase2(child: str, key: str, value: str, one: GeneratedConnection) -> list[XmlEdit]:
     """The edits of the phase 2 entries behind a child that give it a setting.
 
     Raises:
         RefusedError: pfSense has no place for the setting, or for this value of it.
     """
     if key == "enabled":
-        flag = None if keys.boolean(value) else ""
-        return [edit for entry in named(child, one) for edit in edits(entry, "phase2", {"disabled": flag})]
-    entries = behind(child, one)
+        flag = None if keys.parse_boolean(value) else ""
+        return [
+            edit for entry in find_connection(child, one) for edit in list_edits(entry, "phase2", {"disabled": flag})
+        ]
+    entries = find_entries(child, one)
     if key in ("local_ts", "remote_ts"):
-        return _selectors(key, keys.listed(value), entries)
+        return _selectors(key, keys.split_list(value), entries)
     if key in ("life_time", "rekey_time", "rand_time"):
         timed = [entry for entry in entries if entry.text("lifetime") not in ("", "0")] or list(entries)
         element = "lifetime" if key == "life_time" else key
-        return edits(timed[-1], "phase2", {element: _seconds(value)})  # of several, the last one's times count
+        return list_edits(timed[-1], "phase2", {element: _seconds(value)})  # of several, the last one's times count
     place = _PHASE2.get(key)
     if place is None:
-        raise nowhere(f"{one.name}.children.{child}.{key}")
-    return [edit for entry in entries for edit in edits(entry, "phase2", place(value))]
+        raise refuse_setting(f"{one.name}.children.{child}.{key}")
+    return [edit for entry in entries for edit in list_edits(entry, "phase2", place(value))]
 
 
-def behind(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
+def find_entries(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
     """The phase 2 entries that a child is made of."""
-    if not separate(one.phase1):
+    if not splits_children(one.phase1):
         return one.entries
     return tuple(entry for entry in one.entries if f"{one.name}_{entry.text('reqid')}" == child)
 
 
-def named(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
+def find_connection(child: str, one: GeneratedConnection) -> tuple[Element, ...]:
     """The phase 2 entries, disabled ones too, that a name stands for: one, or all that are one child."""
     entries = (*one.entries, *one.disabled)
-    if child == one.name and not separate(one.phase1):
+    if child == one.name and not splits_children(one.phase1):
         return entries
     return tuple(entry for entry in entries if f"{one.name}_{entry.text('reqid')}" == child)
 
 
-def nowhere(where: str) -> RefusedError:
+def refuse_setting(where: str) -> RefusedError:
     """That pfSense has no place for a setting."""
     hint = "gateway_info lists in gateway.settable those that it has one for"
     return RefusedError("pfSense has no place for this setting", where=where, hint=hint)
 
 
 def _encap(value: str, dummy: Element) -> Elements:
-    return {"nat_traversal": "force" if keys.boolean(value) else "on"}
+    return {"nat_traversal": "force" if keys.parse_boolean(value) else "on"}
 
 
 def _mobike(value: str, dummy: Element) -> Elements:
-    return {"mobike": "on" if keys.boolean(value) else "off"}
+    return {"mobike": "on" if keys.parse_boolean(value) else "off"}
 
 
 def _aggressive(value: str, dummy: Element) -> Elements:
-    return {"mode": "aggressive" if keys.boolean(value) else "main"}
+    return {"mode": "aggressive" if keys.parse_boolean(value) else "main"}
 
 
 def _version(value: str, phase1: Element) -> Elements:
     """Of IKEv1 each entry is a child of its own, and of the others one only where the connection is split."""
-    found = _VERSIONS.get(keys.whole(value) or 0, "ikev2")
-    splits = separate(phase1) and found != "ikev1" and not phase1.has("splitconn")
+    found = _VERSIONS.get(keys.parse_whole(value) or 0, "ikev2")
+    splits = splits_children(phase1) and found != "ikev1" and not phase1.has("splitconn")
     return {"iketype": found} | ({"splitconn": ""} if splits else {})
 
 
 def _split(value: str, phase1: Element) -> Elements:
-    if not keys.boolean(value) and phase1.text("iketype") not in ("ikev2", "auto"):
+    if not keys.parse_boolean(value) and phase1.text("iketype") not in ("ikev2", "auto"):
         raise RefusedError(
             "IKEv1 has a child for each phase 2 entry, whatever is set",
             where=phase1.origin("splitconn"),
             hint="make it IKEv2 first",
         )
-    return {"splitconn": "" if keys.boolean(value) else None}
+    return {"splitconn": "" if keys.parse_boolean(value) else None}
 
 
 def _enabled(value: str, dummy: Element) -> Elements:
-    return {"disabled": None if keys.boolean(value) else ""}
+    return {"disabled": None if keys.parse_boolean(value) else ""}
 
 
 def _delay(value: str, phase1: Element) -> Elements:
@@ -157,7 +159,7 @@ def _time(element: str) -> Callable[[str, Element], Elements]:
 
 
 def _peer(value: str, phase1: Element) -> Elements:
-    if len(keys.listed(value)) != 1 or "/" in value or value.startswith("%"):
+    if len(keys.split_list(value)) != 1 or "/" in value or value.startswith("%"):
         raise RefusedError(
             f"pfSense cannot have remote_addrs of {value}", where=phase1.path, hint="give one address or one name"
         )
@@ -188,7 +190,7 @@ def _identified(value: str, side: str) -> tuple[str, str]:
     prefix, colon, rest = value.partition(":")
     if colon and prefix.lower() in _ID_TYPES and (prefix.lower() != "dns" or side == "myid"):
         return _ID_TYPES[prefix.lower()], rest
-    if numeric(value):
+    if is_numeric(value):
         return "address", value
     if value == "%any" and side == "peerid":
         return "any", ""
@@ -199,7 +201,7 @@ def _identified(value: str, side: str) -> tuple[str, str]:
 
 
 def _seconds(value: str) -> str:
-    return f"{keys.duration(value) or 0:.0f}"
+    return f"{keys.parse_duration(value) or 0:.0f}"
 
 
 def _interface(value: str, phase1: Element, interfaces: Interfaces) -> str:
@@ -235,7 +237,7 @@ def _selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) 
                 where=entry.path,
                 hint="change it in the web interface",
             )
-        made += edits(entry, "phase2", {element: _network(network, entry)})
+        made += list_edits(entry, "phase2", {element: _network(network, entry)})
     return made
 
 
@@ -253,7 +255,7 @@ def _network(text: str, entry: Element) -> Value:
 
 def _mode(value: str) -> Elements:
     if value not in ("tunnel", "transport"):
-        raise nowhere(f"mode = {value}")
+        raise refuse_setting(f"mode = {value}")
     return {"mode": value}
 
 
@@ -262,7 +264,7 @@ _PHASE1: Mapping[str, Callable[[str, Element], Elements]] = {
     "split_children": _split,
     "version": _version,
     "aggressive": _aggressive,
-    "proposals": algorithms.ike,
+    "proposals": algorithms.translate_ike,
     "encap": _encap,
     "mobike": _mobike,
     "dpd_delay": _delay,
@@ -278,6 +280,6 @@ _PHASE1: Mapping[str, Callable[[str, Element], Elements]] = {
 }
 _PHASE2: Mapping[str, Callable[[str], Elements]] = {
     "mode": _mode,
-    "esp_proposals": algorithms.esp,
-    "ah_proposals": algorithms.ah,
+    "esp_proposals": algorithms.translate_esp,
+    "ah_proposals": algorithms.translate_ah,
 }

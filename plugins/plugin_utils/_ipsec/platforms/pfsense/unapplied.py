@@ -6,20 +6,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ...model import Secret
-from ...swanctl.section_tree import Sections, flat
+from ...swanctl.section_tree import Sections, flatten
 from .generate import GeneratedConnection
 
 _FROM_CERTIFICATES = ("cacerts", "revocation")  # names of files that pfSense makes of the certificates themselves
 
 
-def unapplied(made: GeneratedConnection, generated: Sections) -> tuple[str, ...]:
+def find_unapplied(made: GeneratedConnection, generated: Sections) -> tuple[str, ...]:
     """Settings of one connection whose values differ, each in a sentence."""
     path = ("connections", made.name)
     there = generated.origin(path) is not None
     if made.omitted or not there:
         return _whole(made, there=there)
-    ours = {key: setting.value for key, setting in flat(made.tree, ()) if _compared(key)}
-    theirs = {key: setting.value for key, setting in flat(generated, path) if _compared(key)}
+    ours = {key: setting.value for key, setting in flatten(made.tree, ()) if _compared(key)}
+    theirs = {key: setting.value for key, setting in flatten(generated, path) if _compared(key)}
     return tuple(_differences(ours, theirs))
 
 
@@ -29,7 +29,7 @@ def _whole(made: GeneratedConnection, *, there: bool) -> tuple[str, ...]:
     return () if made.omitted else (f"{made.name}: in config.xml, not generated yet",)
 
 
-def keys(ours: Iterable[Secret], theirs: Iterable[Secret]) -> Iterator[str]:
+def list_keys(ours: Iterable[Secret], theirs: Iterable[Secret]) -> Iterator[str]:
     """The names of those pre-shared keys of config.xml that are others than generated for the same identities."""
     generated: dict[frozenset[str], set[str | None]] = {}
     for secret in theirs:

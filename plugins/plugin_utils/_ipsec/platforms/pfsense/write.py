@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Reply, Script
-from ...swanctl.psk_digest import decoded, pads
+from ...swanctl.psk_digest import compute_pads, decode_secret
 from ..charon.parallel_connection import ParallelConnection
-from ..charon.sa import why
-from ..charon.scripts import text as of_charon
+from ..charon.sa import explain
+from ..charon.scripts import read_script as of_charon
 from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from .configuration import GENERATED
 from .edits import PSK, XmlEdit
-from .gather import PATHS, program, text
+from .gather import PATHS, program, read_script
 
 _TOLD = ("twin-", "initiate-", "loading")
 _TWIN = ("sas.sh", "twin.sh")
@@ -49,7 +49,7 @@ class WriteRequest:
     applied: bool = True  # whether it is to be applied: some elements take effect without, or are not for charon
 
 
-def script(  # noqa: PLR0913  what is wanted, how to do it
+def build_script(  # noqa: PLR0913  what is wanted, how to do it
     wish: DesiredConnection,
     order: WriteRequest,
     options: GatherOptions,
@@ -59,7 +59,7 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
     twin: ParallelConnection | None = None,
 ) -> Script:
     """The program that carries out the edits, and then reads the gateway again; with a twin it carries the traffic."""
-    gather, ipad_opad = program(options), [block.hex() for block in pads(options.digest_key)]
+    gather, ipad_opad = program(options), [block.hex() for block in compute_pads(options.digest_key)]
     asked = {
         "paths": {"config": PATHS["config"], "backups": BACKUPS},
         "ipad": ipad_opad[0],
@@ -68,14 +68,14 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
         "edits": [_plain(edit, wish) for edit in order.edits],
         "from": "",
         "journal": "",
-        "text": revision(wish, order.edits),
+        "text": parse_revision(wish, order.edits),
         "pending": wish.pending or not order.edits,
         "apply": order.applied,
         "terminate": wish.name if terminate else "",
         "timeout": round(timeout),
     }
     variables = {
-        "TW_WRITE_PHP": text("write.php").removeprefix("<?php"),
+        "TW_WRITE_PHP": read_script("write.php").removeprefix("<?php"),
         "TW_ENABLED": "1" if order.enabled and order.applied else "0",
         "TW_TIMEOUT": f"{timeout:.0f}",
         "TW_NAME": wish.name,
@@ -84,19 +84,19 @@ def script(  # noqa: PLR0913  what is wanted, how to do it
     }
     shared = map(of_charon, ("loading.sh", *(_TWIN if twin else ())))
     return Script(
-        "\n".join((*gather.texts, *shared, text("loads.sh"), text("write.sh"))),
+        "\n".join((*gather.texts, *shared, read_script("loads.sh"), read_script("write.sh"))),
         {**gather.variables, **variables},
         {**gather.secrets, "TW_EDIT": json.dumps(asked)},
     )
 
 
-def revision(wish: DesiredConnection, edits: Iterable[XmlEdit]) -> str:
+def parse_revision(wish: DesiredConnection, edits: Iterable[XmlEdit]) -> str:
     """What the history of the configuration says of a change: who made it and why, and what it is."""
     elements = ", ".join(dict.fromkeys(edit.element for edit in edits))
     return f"tunnelwright.ipsec{f' for {wish.by}' if wish.by else ''}: {wish.name} {elements}"
 
 
-def written(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
+def parse_result(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     """What charon said to the change.
 
     Raises:
@@ -147,7 +147,7 @@ def refuse_other(wish: DesiredConnection, after: Gateway) -> None:
 
 def _restored(wish: DesiredConnection, reply: Reply, what: str) -> RestoredError:
     log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
-    why_ = why(log) if any(name.startswith("initiate-") for name in reply.sections) else (log[-1] if log else "")
+    why_ = explain(log) if any(name.startswith("initiate-") for name in reply.sections) else (log[-1] if log else "")
     hint = "; ".join(filter(None, (why_, "its configuration is what it was before")))
     return RestoredError(what, where=wish.name, hint=hint, log=log)
 
@@ -161,7 +161,7 @@ def _refuse_lost(wish: DesiredConnection, reply: Reply, log: tuple[str, ...]) ->
 
 
 def _plain(edit: XmlEdit, wish: DesiredConnection) -> dict[str, object]:
-    value = decoded((wish.psk or "").encode()).decode() if edit.element == PSK else edit.value
+    value = decode_secret((wish.psk or "").encode()).decode() if edit.element == PSK else edit.value
     return {
         "section": edit.section, "key": edit.key, "entry": edit.entry, "element": edit.element, "value": value
     }  # fmt: skip

@@ -11,18 +11,25 @@ from ...model import Connection, Gateway, IkeSa, Reply, Script
 from ...swanctl.settings import load
 from ..candidate import Changes
 from ..charon import swanctl_conf
-from ..charon.daemon_reply import numbers
-from ..charon.parallel_connection import BROKEN, SUFFIX, ParallelConnection, carried, twin, was_broken
+from ..charon.daemon_reply import parse_numbers
+from ..charon.parallel_connection import (
+    BROKEN,
+    SUFFIX,
+    ParallelConnection,
+    build_parallel_connection,
+    list_carrying,
+    was_interrupted,
+)
 from ..charon.redacted_files import GatewayFile, read_files
 from ..desired import DesiredConnection
 from ..gather_options import GatherOptions
 from . import edit_script
-from .psk import becoming
+from .psk import build_new_ids
 
 
 @dataclass(frozen=True, slots=True)
 class SwanctlCandidate:
-    """Edits of files, checked by reading them again; fits :class:`Prepared`."""
+    """Edits of files, checked by reading them again; fits :class:`Candidate`."""
 
     wish: DesiredConnection
     options: GatherOptions  # the gateway was read with
@@ -77,12 +84,15 @@ class SwanctlCandidate:
 
     def bridge(self, sas: tuple[IkeSa, ...]) -> SwanctlCandidate:
         """The same with a twin, if there is anything for it to carry."""
-        live = carried(self.connection, sas)
-        return replace(self, twin=twin(self.connection, self.changes, live, self.options.config) if live else None)
+        live = list_carrying(self.connection, sas)
+        return replace(
+            self,
+            twin=build_parallel_connection(self.connection, self.changes, live, self.options.config) if live else None,
+        )
 
     def script(self, *, timeout: float, terminate: bool) -> Script:
         """The program that writes the files and has the daemon load them."""
-        return edit_script.script(
+        return edit_script.build_script(
             self.wish,
             self.draft,
             self.files,
@@ -94,14 +104,14 @@ class SwanctlCandidate:
 
     def applied(self, reply: Reply) -> tuple[str, ...]:
         """What the daemon said."""
-        return edit_script.applied(self.wish, reply)
+        return edit_script.check_applied(self.wish, reply)
 
     def refuse_lost(self, reply: Reply) -> None:
         """Nothing is to be looked at: the script itself has seen that the daemon holds the connection."""
 
     def warnings(self, reply: Reply) -> tuple[str, ...]:
         """That a twin could not prevent a break."""
-        return (BROKEN.format(self.wish.name),) if self.twin and was_broken(reply) else ()
+        return (BROKEN.format(self.wish.name),) if self.twin and was_interrupted(reply) else ()
 
 
 def prepare(
@@ -120,7 +130,9 @@ def prepare(
     for each in wish.preceding:
         drafted = _draft(each, gateway, connection, shown, options)
         shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
-        connection = becoming(connection, each.settings)  # a key is put beside the identities that are there by then
+        connection = build_new_ids(
+            connection, each.settings
+        )  # a key is put beside the identities that are there by then
     return SwanctlCandidate(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
 
 
@@ -132,5 +144,5 @@ def _draft(
     options: GatherOptions,
 ) -> edit_script.EditSet:
     settings = load(options.config, {path: file.text for path, file in shown.items()})
-    secrets, version = swanctl_conf.secrets(settings, options.digest_key), numbers(gateway.version)
-    return edit_script.draft(wish, settings, shown, version, options.digest_key, secrets, connection)
+    secrets, version = swanctl_conf.parse_secrets(settings, options.digest_key), parse_numbers(gateway.version)
+    return edit_script.build_edit_set(wish, settings, shown, version, options.digest_key, secrets, connection)

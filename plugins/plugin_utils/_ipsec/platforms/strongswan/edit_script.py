@@ -14,10 +14,10 @@ from ...swanctl import editor
 from ...swanctl.editor import TextEdit
 from ...swanctl.settings import Path, Settings
 from ..charon.parallel_connection import ParallelConnection
-from ..charon.redacted_files import TOKEN, GatewayFile, original_offset
-from ..charon.sa import why
-from ..charon.scripts import digest_variables, text
-from ..desired import DesiredConnection, wanted
+from ..charon.redacted_files import TOKEN, GatewayFile, find_original_offset
+from ..charon.sa import explain
+from ..charon.scripts import build_digest_variables, read_script
+from ..desired import DesiredConnection, validate_settings
 from ..gather_options import GatherOptions
 from . import psk
 
@@ -53,7 +53,7 @@ class EditSet:
         ]
 
 
-def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
+def build_edit_set(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of the gateway
     wish: DesiredConnection,
     settings: Settings,
     shown: Mapping[str, GatewayFile],
@@ -67,7 +67,7 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
     Raises:
         RefusedError: a name or value that strongSwan would not take, or a file that must not be edited.
     """
-    asked = dict(wanted(wish, connection, version))
+    asked = dict(validate_settings(wish, connection, version))
     before = {path: file.text for path, file in shown.items()}
     edits = editor.set_values(settings, asked)
     after = editor.check(settings.root, before, edits, asked)
@@ -83,15 +83,15 @@ def draft(  # noqa: PLR0913, PLR0917  what is wanted, then all that was read of 
             where=wish.name,
             hint="change another setting of the connection with it, such as dpd_delay",
         )
-    named = psk.becoming(connection, wish.settings)
-    secret = () if wish.psk is None else psk.edits(wish.psk, wish.psk_use, settings, key, secrets, named)
+    named = psk.build_new_ids(connection, wish.settings)
+    secret = () if wish.psk is None else psk.list_edits(wish.psk, wish.psk_use, settings, key, secrets, named)
     edits = (*edits, *secret)
     return EditSet(
         edits, changes, before, editor.apply_edits(before, edits), after.sections(("connections",)), bool(secret)
     )
 
 
-def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
+def build_script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     wish: DesiredConnection,
     plan: EditSet,
     shown: Mapping[str, GatewayFile],
@@ -128,14 +128,16 @@ def script(  # noqa: PLR0913  what was read, what is wanted, how to do it
             f"TW_OPS_{index}": "\n".join(pieces),
             f"TW_SIZE_{index}": str(grown),
         }
-    given = {"TW_PSK": editor.quoted(wish.psk)} if wish.psk is not None else {}
+    given = {"TW_PSK": editor.quote(wish.psk)} if wish.psk is not None else {}
     with_twin = ("sas.sh", "twin.sh") if twin else ()
-    shared = map(text, ("digest.sh", "loading.sh", *with_twin))
+    shared = map(read_script, ("digest.sh", "loading.sh", *with_twin))
     source = "\n".join((*shared, files(__package__).joinpath("apply.sh").read_text(encoding="utf-8")))
-    return Script(source, variables | {"TW_COUNT": str(len(edited))}, digest_variables(options.digest_key) | given)
+    return Script(
+        source, variables | {"TW_COUNT": str(len(edited))}, build_digest_variables(options.digest_key) | given
+    )
 
 
-def applied(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
+def check_applied(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     """What the daemon said to the change.
 
     Raises:
@@ -169,7 +171,7 @@ def _said(sections: Mapping[str, ReplySection]) -> tuple[str, ...]:
 def _reason(sections: Mapping[str, ReplySection]) -> str:
     said = _said(sections)
     if any(name.startswith("initiate-") for name in sections):
-        return why(said)
+        return explain(said)
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
     return (complaint or list(said) or [""])[-1]
 
@@ -178,12 +180,12 @@ def _pieces(file: GatewayFile, edits: list[TextEdit], given: str | None) -> tupl
     """What to copy from the gateway's own file and what to write between, and by how many bytes it grows."""
     pieces, at, grown = [], 0, 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
-        start, end = original_offset(file, edit.start), original_offset(file, edit.end)
+        start, end = find_original_offset(file, edit.start), find_original_offset(file, edit.end)
         pieces.append(f"copy {at} {start}")
         grown -= end - start
         for part in _parts(edit.text):
             secret = part is None
-            data = editor.quoted(given or "").encode("utf-8", "surrogateescape") if part is None else part
+            data = editor.quote(given or "").encode("utf-8", "surrogateescape") if part is None else part
             pieces.append("psk" if secret else f"text {_octal(data)}")
             grown += len(data)
         at = end
@@ -207,7 +209,7 @@ def _octal(data: bytes) -> str:
 
 
 def _size(file: GatewayFile) -> int:
-    return original_offset(file, len(file.text))
+    return find_original_offset(file, len(file.text))
 
 
 def _shown(data: bytes, keys: dict[str, str]) -> str:

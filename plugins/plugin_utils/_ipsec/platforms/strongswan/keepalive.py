@@ -14,7 +14,7 @@ from typing import Literal
 
 from ...errors import IpsecError, RefusedError
 from ...model import EndName, Reply, Script
-from ..charon.scripts import text
+from ..charon.scripts import read_script
 
 State = Literal["present", "absent"]
 Means = Literal["auto", "systemd", "cron"]
@@ -77,7 +77,7 @@ class KeepaliveResult:
     warnings: tuple[str, ...] = ()
 
 
-def script(wish: DesiredKeepalive, *, dry: bool) -> Script:
+def build_script(wish: DesiredKeepalive, *, dry: bool) -> Script:
     """The program that makes the gateway as wished; a dry one only looks.
 
     Raises:
@@ -92,14 +92,14 @@ def script(wish: DesiredKeepalive, *, dry: bool) -> Script:
         "TW_CONNECTION": wish.connection,
         "TW_CHILD": wish.child,
         "TW_CHECK": _beside("keepalive_check.sh"),
-        "TW_SERVICE": service(wish),
-        "TW_TIMER": timer(wish),
-        "TW_CRON": cron(wish) or "",
+        "TW_SERVICE": build_service(wish),
+        "TW_TIMER": build_timer(wish),
+        "TW_CRON": build_cron(wish) or "",
     }
-    return Script(text("services.sh") + _beside("keepalive.sh"), variables)
+    return Script(read_script("services.sh") + _beside("keepalive.sh"), variables)
 
 
-def service(wish: DesiredKeepalive) -> str:
+def build_service(wish: DesiredKeepalive) -> str:
     """The unit that checks once. It starts no strongSwan: that a daemon is stopped is for others to judge."""
     words = " ".join(_unit_word(word) for word in _command(wish, jitter=0))
     return f"""{_header(wish)}
@@ -114,7 +114,7 @@ TimeoutStartSec={wish.timeout + 120}
 """
 
 
-def timer(wish: DesiredKeepalive) -> str:
+def build_timer(wish: DesiredKeepalive) -> str:
     """The unit that says when. Without AccuracySec systemd may be a minute late."""
     return f"""{_header(wish)}
 [Unit]
@@ -131,7 +131,7 @@ WantedBy=timers.target
 """
 
 
-def cron(wish: DesiredKeepalive) -> str | None:
+def build_cron(wish: DesiredKeepalive) -> str | None:
     """The cron table; None where cron cannot keep such an interval."""
     if wish.interval not in _CRON:
         return None
@@ -142,7 +142,7 @@ MAILTO=""
 """
 
 
-def outcome(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> KeepaliveResult:
+def parse_result(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> KeepaliveResult:
     """What the gateway answered to the script of this wish.
 
     Raises:
@@ -224,7 +224,7 @@ def _refuse_means(wish: DesiredKeepalive, means: str) -> None:
     if means == "none":
         runs = "systemd does not run" if wish.means == "systemd" else "no cron daemon that reads /etc/cron.d runs"
         raise RefusedError(runs, where=wish.gateway, hint="use means: auto to take what there is")
-    if means == "cron" and cron(wish) is None:
+    if means == "cron" and build_cron(wish) is None:
         near = min(_CRON, key=lambda interval: abs(interval - wish.interval))
         raise RefusedError(f"cron cannot keep an interval of {wish.interval} s", where=wish.end, hint=f"use {near}")
 
@@ -250,9 +250,9 @@ def _wanted(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str |
         check = _files(reply, "before").get(CHECK, ("", None))[1]
     return {
         CHECK: check,
-        f"{unit}.service": service(wish) if present and means == "systemd" else None,
-        f"{unit}.timer": timer(wish) if present and means == "systemd" else None,
-        f"/etc/cron.d/tunnelwright-keepalive-{wish.name}": cron(wish) if present and means == "cron" else None,
+        f"{unit}.service": build_service(wish) if present and means == "systemd" else None,
+        f"{unit}.timer": build_timer(wish) if present and means == "systemd" else None,
+        f"/etc/cron.d/tunnelwright-keepalive-{wish.name}": build_cron(wish) if present and means == "cron" else None,
     }
 
 

@@ -15,15 +15,15 @@ from ...errors import RefusedError
 from ...model import Auth, Connection, PskUse, Secret
 from ...swanctl import editor
 from ...swanctl.editor import TextEdit
-from ...swanctl.normalize import identities, normal
-from ...swanctl.psk_digest import digest
+from ...swanctl.normalize import normalize_identities, normalize_identity
+from ...swanctl.psk_digest import compute_digest
 from ...swanctl.settings import Settings
 from ..charon.redacted_files import TOKEN
 
 BESIDE = "-tunnelwright"  # a section of ours beside that of the same name without this
 
 
-def edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all that was read of the gateway
+def list_edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all that was read of the gateway
     psk: str, use: PskUse, settings: Settings, key: str, secrets: Iterable[Secret], connection: Connection
 ) -> tuple[TextEdit, ...]:
     """The edits; none where the key is already used so.
@@ -32,7 +32,7 @@ def edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all
         RefusedError: there is no secret to put the key beside.
     """
     known = list(secrets)
-    made = digest(key, psk)
+    made = compute_digest(key, psk)
     found = _fitting(known, connection)
     if not found:
         return _added(made, settings, known, connection)
@@ -40,13 +40,13 @@ def edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, then all
     if settings.assignment(("secrets", found.name, "secret")) is None:
         return ()
     if use == "only":
-        gone = [editor.removed(settings, ("secrets", secret.name)) for secret in beside]
+        gone = [editor.remove_section(settings, ("secrets", secret.name)) for secret in beside]
         return (*_set(settings, found, made), *gone)
     held = [secret for secret in known if secret.name in (found.name, found.name + BESIDE)]  # in the order of the file
     return _beside(settings, found, held, made, sign=use == "sign")
 
 
-def becoming(connection: Connection, given: Mapping[str, str]) -> Connection:
+def build_new_ids(connection: Connection, given: Mapping[str, str]) -> Connection:
     """The connection with the identities that settings such as `remote.id` give it: a key given with them is theirs."""
 
     def each(rounds: tuple[Auth, ...]) -> tuple[Auth, ...]:
@@ -59,9 +59,9 @@ def _fitting(known: list[Secret], connection: Connection) -> Secret | None:
     """The secret of these identities, ours beside it left out."""
     names = {secret.name for secret in known}
     theirs = [s for s in known if not (s.name.endswith(BESIDE) and s.name.removesuffix(BESIDE) in names)]
-    own, peer = identities(connection)
-    named = [s for s in theirs if peer and peer in map(normal, s.ids)]
-    best = [s for s in named if own is None or own in map(normal, s.ids)] or named
+    own, peer = normalize_identities(connection)
+    named = [s for s in theirs if peer and peer in map(normalize_identity, s.ids)]
+    best = [s for s in named if own is None or own in map(normalize_identity, s.ids)] or named
     anybody = theirs if len(theirs) == 1 and not theirs[0].ids else []
     found = best or anybody
     return found[-1] if found else None
@@ -76,8 +76,8 @@ def _beside(settings: Settings, found: Secret, held: list[Secret], made: str, *,
         return _set(settings, held[-1 if sign else 0], made)
     ids = {f"id-{number}": identity for number, identity in enumerate(found.ids, 1)}
     tree = {found.name + BESIDE: {**ids, "secret": TOKEN + made}}
-    moved = (editor.removed(settings, ("secrets", found.name + BESIDE)),) if both else ()
-    return (*moved, editor.beside(settings, ("secrets", found.name), tree, after=sign))
+    moved = (editor.remove_section(settings, ("secrets", found.name + BESIDE)),) if both else ()
+    return (*moved, editor.insert_section(settings, ("secrets", found.name), tree, after=sign))
 
 
 def _set(settings: Settings, secret: Secret, made: str) -> tuple[TextEdit, ...]:
@@ -98,7 +98,9 @@ def _added(made: str, settings: Settings, known: list[Secret], connection: Conne
             where=connection.name,
             hint="write a secrets section with an ike secret by hand once, into a file that only root may read",
         )
-    ids = {f"id-{number}": identity for number, identity in enumerate(filter(None, identities(connection)), 1)}
+    ids = {
+        f"id-{number}": identity for number, identity in enumerate(filter(None, normalize_identities(connection)), 1)
+    }
     section = {**ids, "secret": TOKEN + made}
     return editor.set_values(
         settings, {("secrets", f"ike-{connection.name}", name): value for name, value in section.items()}

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model import ChangeRecord, OutageMeasurement, StepResult, TunnelChange, TunnelSnapshot
-from ..markdown_text import table, text
+from ..markdown_text import escape_text, format_table
 
 _SAID = {
     "planned": "planned",
@@ -22,19 +22,22 @@ _SAID = {
 
 def render(record: ChangeRecord) -> str:
     """The record as one page."""
-    lines = [f"# {text('Plan of change' if record.order.check else 'Change')} {text(record.order.ticket)}", ""]
-    lines += table(("", ""), _about(record))
+    lines = [
+        f"# {escape_text('Plan of change' if record.order.check else 'Change')} {escape_text(record.order.ticket)}",
+        "",
+    ]
+    lines += format_table(("", ""), _about(record))
     lines += ["", "## Tunnels", ""]
-    lines += table(
+    lines += format_table(
         ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
         [
             (
-                text(t.name),
+                escape_text(t.name),
                 str(t.batch),
                 _SAID[t.status],
                 _outage(t),
                 "" if t.expected is None else _seconds(t.expected),
-                text(t.because),
+                escape_text(t.because),
             )
             for t in record.tunnels
         ],
@@ -43,9 +46,11 @@ def render(record: ChangeRecord) -> str:
         lines += ["Nothing was to be done."]
     if record.earlier:
         lines += ["", "## Done earlier under this ticket, and not touched", ""]
-        lines += [f"- {text(e.tunnel)}, {text(e.finished)}, see {text(e.record)}" for e in record.earlier]
+        lines += [
+            f"- {escape_text(e.tunnel)}, {escape_text(e.finished)}, see {escape_text(e.record)}" for e in record.earlier
+        ]
     if record.notes:
-        lines += ["", "## Notes", "", *(f"- {text(note)}" for note in record.notes)]
+        lines += ["", "## Notes", "", *(f"- {escape_text(note)}" for note in record.notes)]
     for tunnel in record.tunnels:
         lines += ["", *_tunnel(tunnel, check=record.order.check)]
     return "\n".join(lines) + "\n"
@@ -53,29 +58,29 @@ def render(record: ChangeRecord) -> str:
 
 def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
     order = record.order
-    yield "By", text(order.by)
+    yield "By", escape_text(order.by)
     if order.reason:
-        yield "Reason", text(order.reason)
-    yield "Began", text(record.started)
-    yield "Ended", text(record.ended) or "it did not: the run was interrupted, or goes on"
+        yield "Reason", escape_text(order.reason)
+    yield "Began", escape_text(record.started)
+    yield "Ended", escape_text(record.ended) or "it did not: the run was interrupted, or goes on"
     window = order.window or {}
     yield (
         "Window",
-        text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
+        escape_text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
     )
     yield "Gateways roll back after", _seconds(order.guard_seconds)
-    yield "Batches", text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
+    yield "Batches", escape_text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
 
 
 def _tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
-    yield f"## {text(tunnel.name)}: {_SAID[tunnel.status]}"
+    yield f"## {escape_text(tunnel.name)}: {_SAID[tunnel.status]}"
     yield ""
-    ends = " and ".join(text(str(end)) for end in tunnel.ends)
-    yield f"Between {ends}; {text(tunnel.initiator)} initiates."
+    ends = " and ".join(escape_text(str(end)) for end in tunnel.ends)
+    yield f"Between {ends}; {escape_text(tunnel.initiator)} initiates."
     yield from _remarks(tunnel)
     if tunnel.steps:
         yield ""
-        yield from table(
+        yield from format_table(
             ("Step", "Gateway", "What", "Setting: old → new", "Came of it"),
             (_step(step, check=check) for step in tunnel.steps),
         )
@@ -90,61 +95,62 @@ def _tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
 
 def _remarks(tunnel: TunnelChange) -> Iterator[str]:
     if tunnel.because:
-        yield f"Why: {text(tunnel.because)}."
+        yield f"Why: {escape_text(tunnel.because)}."
     if tunnel.remains:
-        yield f"**After the rollback: {text(tunnel.remains)}.**"
+        yield f"**After the rollback: {escape_text(tunnel.remains)}.**"
     if tunnel.manages:
-        yield f"Managed through this tunnel: {text(', '.join(tunnel.manages))}."
+        yield f"Managed through this tunnel: {escape_text(', '.join(tunnel.manages))}."
     if tunnel.stand_ins:
-        yield f"Stands in for it, and is not changed at the same time: {text(', '.join(tunnel.stand_ins))}."
+        yield f"Stands in for it, and is not changed at the same time: {escape_text(', '.join(tunnel.stand_ins))}."
     if tunnel.expected is not None:
-        yield f"Expected outage: {_seconds(tunnel.expected)} ({text(tunnel.expected_because)})."
+        yield f"Expected outage: {_seconds(tunnel.expected)} ({escape_text(tunnel.expected_because)})."
 
 
 def _step(step: StepResult, *, check: bool) -> tuple[str, ...]:
     settings = [
-        f"{text(key)}: {text(old or 'not set')} → {text(new or 'not set')}"
+        f"{escape_text(key)}: {escape_text(old or 'not set')} → {escape_text(new or 'not set')}"
         if step.ran and not (step.failed and old is None)
-        else f"{text(key)} → {text(new or '')}"
+        else f"{escape_text(key)} → {escape_text(new or '')}"
         for key, (old, new) in step.settings.items()
     ]
     settings += ["pre-shared key"] if step.psk else []
     changed, same = ("would change", "is so already") if check else ("changed", "was so already")
     came = changed if step.changed else same
     if step.failed:
-        came = f"**{'would fail' if check else 'failed'}**: {text(step.failed)}"
+        came = f"**{'would fail' if check else 'failed'}**: {escape_text(step.failed)}"
     return (
-        text(step.phase) + (f", round {step.round}" if step.round > 1 else ""),
-        text(step.gateway),
-        text(step.what),
+        escape_text(step.phase) + (f", round {step.round}" if step.round > 1 else ""),
+        escape_text(step.gateway),
+        escape_text(step.what),
         "<br>".join(settings),
         came if step.ran else "not run",
     )
 
 
 def _picture(title: str, picture: TunnelSnapshot) -> Iterator[str]:
-    yield f"### {title}, {text(picture.time)}"
+    yield f"### {title}, {escape_text(picture.time)}"
     yield ""
     crosswise = "both ends hold the same SAs" if picture.crosswise else "the ends do not hold the same SAs"
     traffic = {True: "pings pass both ways", False: "**pings are lost**", None: "nothing was pinged"}[picture.traffic]
     yield f"- {crosswise}; {traffic}"
-    yield from (f"- finding: {text(finding)}" for finding in picture.findings)
-    yield from (f"- missing: {text(missing)}" for missing in picture.missing)
+    yield from (f"- finding: {escape_text(finding)}" for finding in picture.findings)
+    yield from (f"- missing: {escape_text(missing)}" for missing in picture.missing)
     yield from (
-        f"- {text(p.gateway)} got {p.received} of {p.sent} pings back, child {text(p.child)}" for p in picture.pings
+        f"- {escape_text(p.gateway)} got {p.received} of {p.sent} pings back, child {escape_text(p.child)}"
+        for p in picture.pings
     )
-    yield from (f"- route of {text(route)}" for route in picture.routes)
+    yield from (f"- route of {escape_text(route)}" for route in picture.routes)
     if picture.sas:
         yield ""
-        yield from table(
+        yield from format_table(
             ("Gateway", "Child", "State", "SPI in / out", "Algorithms", "Packets in / out", "Bytes in / out"),
             [
                 (
-                    text(sa.gateway),
-                    text(f"{sa.connection}/{sa.child}"),
-                    text(sa.state),
-                    text(f"{sa.spi_in} / {sa.spi_out}"),
-                    text(sa.algorithms) + (", in UDP" if sa.encap else ""),
+                    escape_text(sa.gateway),
+                    escape_text(f"{sa.connection}/{sa.child}"),
+                    escape_text(sa.state),
+                    escape_text(f"{sa.spi_in} / {sa.spi_out}"),
+                    escape_text(sa.algorithms) + (", in UDP" if sa.encap else ""),
                     f"{sa.packets_in} / {sa.packets_out}",
                     f"{sa.bytes_in} / {sa.bytes_out}",
                 )
@@ -159,9 +165,10 @@ def _outage(tunnel: TunnelChange) -> str:
 
 
 def _measured(outage: OutageMeasurement) -> str:
-    way = f"{text(outage.gateway)}, {text(outage.source)} to {text(outage.target)} through {text(outage.child)}"
+    gateway, source, target, child = map(escape_text, (outage.gateway, outage.source, outage.target, outage.child))
+    way = f"{gateway}, {source} to {target} through {child}"
     if outage.seconds is None:
-        return f"Running probe from {way}: {text(outage.error or 'it tells nothing')}."
+        return f"Running probe from {way}: {escape_text(outage.error or 'it tells nothing')}."
     return (
         f"Running probe from {way}: {outage.lost} of {outage.sent} pings lost, "
         f"{_seconds(outage.seconds)} without an answer at most (a ping every {_seconds(outage.interval)})."

@@ -9,9 +9,9 @@ from io import StringIO
 
 from ...model import Finding, Waiver
 from ..content import Report
-from ..diff import ReportDiff, key_of
-from ..escape import visible
-from ..remedy import remedies
+from ..diff import ReportDiff, build_key
+from ..escape import escape_control
+from ..remedy import describe_fixes
 
 ENDING = ".csv"
 HEAD = (
@@ -39,7 +39,7 @@ def _rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
         was = f"was {moved[tunnel.name] or 'not there'}" if tunnel.name in moved else ""
         yield ("tunnel", tunnel.name, tunnel.state, "", "", ends, f"{tunnel.initiator} initiates", *[""] * 6, was)
     for finding in report.findings:
-        when = "new" if key_of(finding) in new else ""
+        when = "new" if build_key(finding) in new else ""
         yield ("finding", finding.tunnel, states.get(finding.tunnel, ""), *_finding(finding, None), when)
     for each in report.waived:
         tunnel_name = each.finding.tunnel
@@ -53,12 +53,12 @@ def _rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
 def _finding(finding: Finding, waiver: Waiver | None) -> tuple[str, ...]:
     return (
         *(finding.severity, finding.id, str(finding.end), finding.summary),
-        *(_LIST.join(finding.evidence), _LIST.join(remedies(finding)), finding.reference),
+        *(_LIST.join(finding.evidence), _LIST.join(describe_fixes(finding)), finding.reference),
         *((waiver.reason, waiver.owner, waiver.expires) if waiver else ("", "", "")),
     )
 
 
 def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
-    shown = visible(text)
+    shown = escape_control(text)
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

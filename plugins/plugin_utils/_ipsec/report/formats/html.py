@@ -16,11 +16,11 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from ...model import SEVERITIES, Finding, plain
-from ..content import Report, summary
-from ..diff import ReportDiff, key_of
-from ..escape import visible
-from ..remedy import remedies
+from ...model import SEVERITIES, Finding, to_plain
+from ..content import Report, summarize
+from ..diff import ReportDiff, build_key
+from ..escape import escape_control
+from ..remedy import describe_fixes
 
 ENDING = ".html"
 _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # so that no text ends the script element
@@ -33,8 +33,8 @@ def render(report: Report, drift: ReportDiff) -> str:
         "CSP": f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
         "STYLE": style,
         "SCRIPT": script,
-        "SUMMARY": escape(visible(summary(report))),
-        "TIME": escape(visible(report.time)),
+        "SUMMARY": escape(escape_control(summarize(report))),
+        "TIME": escape(escape_control(report.time)),
         "DATA": json.dumps(_data(report, drift)).translate(_UNSAFE),
     }
     page = _part("page.html")
@@ -47,7 +47,7 @@ def _data(report: Report, drift: ReportDiff) -> dict[str, Any]:
     """What the page shows; all texts as they can be seen."""
     new = drift.new()
     by_tunnel = report.by_tunnel().items()
-    found = {name: [_finding(each, new=key_of(each) in new) for each in findings] for name, findings in by_tunnel}
+    found = {name: [_finding(each, new=build_key(each) in new) for each in findings] for name, findings in by_tunnel}
     named = {tunnel.name for tunnel in report.tunnels}
     data = {
         "severities": SEVERITIES,
@@ -76,7 +76,7 @@ def _data(report: Report, drift: ReportDiff) -> dict[str, Any]:
         "unpaired": [f"{each.end}: {each.reason}" for each in report.unpaired],
         "advice": report.advice,
     }
-    return dict(_each(visible, plain(data)))
+    return dict(_each(escape_control, to_plain(data)))
 
 
 def _finding(finding: Finding, *, new: bool) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _finding(finding: Finding, *, new: bool) -> dict[str, Any]:
         "end": str(finding.end),
         "summary": finding.summary,
         "evidence": finding.evidence,
-        "remedies": list(remedies(finding)),
+        "remedies": list(describe_fixes(finding)),
         "reference": finding.reference,
         "new": new,
     }

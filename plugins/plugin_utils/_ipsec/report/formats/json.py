@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...model import Finding, plain
+from ...model import Finding, to_plain
 from ..content import Report
 from ..diff import ReportDiff
 
@@ -19,7 +19,7 @@ _COUNTERS = ("bytes_in", "bytes_out")
 
 def render(report: Report, drift: ReportDiff) -> str:
     """The text; everything that is not ASCII is escaped, so that nothing in it turns or breaks a line."""
-    told: dict[str, Any] = plain(report)
+    told: dict[str, Any] = to_plain(report)
     told["tunnels"] = [_without_counters(tunnel) for tunnel in told["tunnels"]]
     del told["sides"]  # the settings of every tunnel: for the page
     if report.repairs is None:
@@ -37,11 +37,11 @@ def render(report: Report, drift: ReportDiff) -> str:
 
 def _drift(drift: ReportDiff) -> dict[str, Any]:
     appeared, gone = ([_short(finding) for finding in each] for each in (drift.appeared, drift.gone))
-    return {"since": drift.since or None, "appeared": appeared, "gone": gone, "moved": plain(drift.moved)}
+    return {"since": drift.since or None, "appeared": appeared, "gone": gone, "moved": to_plain(drift.moved)}
 
 
 def _short(finding: Finding) -> dict[str, Any]:
-    return {name: plain(getattr(finding, name)) for name in ("id", "severity", "tunnel", "end", "summary")}
+    return {name: to_plain(getattr(finding, name)) for name in ("id", "severity", "tunnel", "end", "summary")}
 
 
 def _without_counters(tunnel: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from ...model import Finding, WaivedFinding
 from ..content import Report
-from ..diff import Key, ReportDiff, key_of
-from ..escape import visible
-from ..remedy import remedies
+from ..diff import Key, ReportDiff, build_key
+from ..escape import escape_control
+from ..remedy import describe_fixes
 
 ENDING = ".xml"
 _ELSEWHERE = "gateways"  # the suite of findings that are of no tunnel
@@ -29,7 +29,9 @@ def render(report: Report, drift: ReportDiff) -> str:
     titles = {name: name or _ELSEWHERE for name in ("", *found, *waived)}
     titles |= {tunnel.name: f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels}
     totals = [
-        _suite(SubElement(root, "testsuite", name=visible(title), timestamp=report.time), name, failed, skipped, new)
+        _suite(
+            SubElement(root, "testsuite", name=escape_control(title), timestamp=report.time), name, failed, skipped, new
+        )
         for name, title in titles.items()
         for failed, skipped in ((found.get(name, []), waived.get(name, [])),)
     ]
@@ -50,18 +52,18 @@ def _suite(
         suite.set(key, str(value))
     for finding in failed:
         case = _case(suite, finding)
-        failure = SubElement(case, "failure", type=finding.severity, message=visible(finding.summary))
-        failure.text = "\n".join(visible(line) for line in _about(finding, new=key_of(finding) in new))
+        failure = SubElement(case, "failure", type=finding.severity, message=escape_control(finding.summary))
+        failure.text = "\n".join(escape_control(line) for line in _about(finding, new=build_key(finding) in new))
     for each in skipped:
-        SubElement(_case(suite, each.finding), "skipped", message=visible(_excuse(each)))
+        SubElement(_case(suite, each.finding), "skipped", message=escape_control(_excuse(each)))
     if not failed and not skipped:
-        SubElement(suite, "testcase", name="no findings", classname=visible(tunnel or _ELSEWHERE))
+        SubElement(suite, "testcase", name="no findings", classname=escape_control(tunnel or _ELSEWHERE))
     return counts
 
 
 def _case(suite: Element, finding: Finding) -> Element:
-    name = visible(f"{finding.id} on {finding.end}")
-    return SubElement(suite, "testcase", name=name, classname=visible(finding.tunnel or _ELSEWHERE))
+    name = escape_control(f"{finding.id} on {finding.end}")
+    return SubElement(suite, "testcase", name=name, classname=escape_control(finding.tunnel or _ELSEWHERE))
 
 
 def _excuse(each: WaivedFinding) -> str:
@@ -72,6 +74,6 @@ def _excuse(each: WaivedFinding) -> str:
 def _about(finding: Finding, *, new: bool) -> Iterator[str]:
     yield finding.summary
     yield from (f"proof: {each}" for each in finding.evidence)
-    yield from (f"remedy: {each}" for each in remedies(finding))
+    yield from (f"remedy: {each}" for each in describe_fixes(finding))
     yield from ("new since the last report" for dummy in (1,) if new)
     yield f"reference: {finding.reference}"

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...model import Finding
-from ..content import Report, summary
-from ..diff import ReportDiff, key_of
-from ..markdown_text import table, text
-from ..remedy import remedies
+from ..content import Report, summarize
+from ..diff import ReportDiff, build_key
+from ..markdown_text import escape_text, format_table
+from ..remedy import describe_fixes
 
 ENDING = ".md"
 
@@ -22,18 +22,18 @@ def render(report: Report, drift: ReportDiff) -> str:
 def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
     yield "# Audit of IPsec tunnels"
     yield ""
-    yield f"{text(report.time)}: {text(summary(report))}."
+    yield f"{escape_text(report.time)}: {escape_text(summarize(report))}."
     yield from _drift(drift)
     yield from _tunnels(report)
     new = drift.new()
     yield from _section("Findings", bool(report.findings))
     for finding in report.findings:
-        yield from _finding(finding, new=key_of(finding) in new)
+        yield from _finding(finding, new=build_key(finding) in new)
     yield from _waived(report)
     yield from _section("Ends without a counterpart", bool(report.unpaired))
-    yield from (f"- {text(str(each.end))}: {text(each.reason)}" for each in report.unpaired)
+    yield from (f"- {escape_text(str(each.end))}: {escape_text(each.reason)}" for each in report.unpaired)
     yield from _section("For those who run the other ends", bool(report.advice))
-    yield from (f"- {text(each)}" for each in report.advice)
+    yield from (f"- {escape_text(each)}" for each in report.advice)
 
 
 def _section(title: str, wanted: bool) -> Iterator[str]:
@@ -44,14 +44,14 @@ def _section(title: str, wanted: bool) -> Iterator[str]:
 def _tunnels(report: Report) -> Iterator[str]:
     yield from _section("Tunnels", bool(report.tunnels))
     found = report.by_tunnel()
-    yield from table(
+    yield from format_table(
         ("Tunnel", "State", "Initiator", "Ends", "Findings"),
         (
             (
-                text(t.name),
+                escape_text(t.name),
                 t.state,
-                text(t.initiator),
-                text(" and ".join(map(str, t.ends))),
+                escape_text(t.initiator),
+                escape_text(" and ".join(map(str, t.ends))),
                 str(len(found.get(t.name, ()))),
             )
             for t in report.tunnels
@@ -62,34 +62,39 @@ def _tunnels(report: Report) -> Iterator[str]:
 def _drift(drift: ReportDiff) -> Iterator[str]:
     if drift.since:
         yield ""
-        yield f"{text(drift.summary())}."
+        yield f"{escape_text(drift.summary())}."
         yield ""
         moved = (f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved)
-        yield from (f"- {text(each)}" for each in moved)
-        yield from (f"- gone: {text(each.id)} on {text(str(each.end))}" for each in drift.gone)
+        yield from (f"- {escape_text(each)}" for each in moved)
+        yield from (f"- gone: {escape_text(each.id)} on {escape_text(str(each.end))}" for each in drift.gone)
 
 
 def _finding(finding: Finding, *, new: bool) -> Iterator[str]:
-    yield f"### {finding.severity}: {text(finding.id)} on {text(str(finding.end))}"
+    yield f"### {finding.severity}: {escape_text(finding.id)} on {escape_text(str(finding.end))}"
     yield ""
-    yield text(finding.summary)
+    yield escape_text(finding.summary)
     yield ""
-    yield from (f"- tunnel: {text(finding.tunnel)}" for dummy in (1,) if finding.tunnel)
-    yield from (f"- proof: {text(each)}" for each in finding.evidence)
-    yield from (f"- remedy: {text(each)}" for each in remedies(finding))
+    yield from (f"- tunnel: {escape_text(finding.tunnel)}" for dummy in (1,) if finding.tunnel)
+    yield from (f"- proof: {escape_text(each)}" for each in finding.evidence)
+    yield from (f"- remedy: {escape_text(each)}" for each in describe_fixes(finding))
     yield from ("- new since the last report" for dummy in (1,) if new)
-    yield f"- reference: {text(finding.reference)}"
+    yield f"- reference: {escape_text(finding.reference)}"
     yield ""
 
 
 def _waived(report: Report) -> Iterator[str]:
     yield from _section("Waived", bool(report.waived))
-    yield from table(
+    yield from format_table(
         ("Finding", "Severity", "Tunnel", "End", "Until", "Owner", "Reason"),
         (
             (
-                *(text(each.finding.id), each.finding.severity, text(each.finding.tunnel), text(str(each.finding.end))),
-                *(text(each.waiver.expires), text(each.waiver.owner), text(each.waiver.reason)),
+                *(
+                    escape_text(each.finding.id),
+                    each.finding.severity,
+                    escape_text(each.finding.tunnel),
+                    escape_text(str(each.finding.end)),
+                ),
+                *(escape_text(each.waiver.expires), escape_text(each.waiver.owner), escape_text(each.waiver.reason)),
             )
             for each in report.waived
         ),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What has changed since the last report, in a few lines for whoever is to be told; empty where nothing has.
 
-What counts is what `drift` counts: findings that appeared or went and states of tunnels, never times or bytes.
+What counts is what `diff_reports` counts: findings that appeared or went and states of tunnels, never times or bytes.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from ...model import Finding
-from ..content import Report, summary
+from ..content import Report, summarize
 from ..diff import ReportDiff
-from ..escape import visible
+from ..escape import escape_control
 
 ENDING = ".txt"
 MOST = 20  # lines of a kind: a message is read on a telephone
@@ -22,11 +22,11 @@ def render(report: Report, drift: ReportDiff) -> str:
     """The text. The first report, which has none before it, is news too."""
     if drift.since and not (drift.appeared or drift.gone or drift.moved):
         return ""
-    return "".join(f"{visible(line)}\n" for line in _lines(report, drift))
+    return "".join(f"{escape_control(line)}\n" for line in _lines(report, drift))
 
 
 def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
-    yield f"IPsec: {summary(report)}"
+    yield f"IPsec: {summarize(report)}"
     yield drift.summary() or "this is the first report"
     yield from _some([f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved])
     if not drift.since:

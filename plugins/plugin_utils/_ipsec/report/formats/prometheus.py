@@ -14,7 +14,7 @@ from datetime import datetime
 from ...model import SEVERITIES, STATES
 from ..content import Report, TunnelReport
 from ..diff import ReportDiff
-from ..escape import visible
+from ..escape import escape_control
 
 ENDING = ".prom"
 MODE = 0o644  # of the file: the exporter is another user
@@ -85,7 +85,7 @@ def _labels(labels: Mapping[str, str]) -> str:
 
 
 def _escaped(value: str) -> str:
-    return visible(value).replace("\\", "\\\\").replace('"', '\\"')
+    return escape_control(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _number(value: float) -> str:

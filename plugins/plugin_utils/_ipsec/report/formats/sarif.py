@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
-from ...model import Finding, Severity, Waiver, titled
+from ...model import Finding, Severity, Waiver, format_name
 from ..content import Report
-from ..diff import Key, ReportDiff, key_of
-from ..escape import visible
-from ..remedy import remedies
+from ..diff import Key, ReportDiff, build_key
+from ..escape import escape_control
+from ..remedy import describe_fixes
 
 ENDING = ".sarif"
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -48,7 +48,7 @@ def render(report: Report, drift: ReportDiff) -> str:
         "results": results,
         "properties": {
             "policy": report.policy,
-            "tunnels": {visible(tunnel.name): tunnel.state for tunnel in report.tunnels},
+            "tunnels": {escape_control(tunnel.name): tunnel.state for tunnel in report.tunnels},
         },
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
@@ -56,7 +56,7 @@ def render(report: Report, drift: ReportDiff) -> str:
 
 def _baseline(drift: ReportDiff, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
     """Whether it was there in the earlier report; nothing where there is none."""
-    return {"baselineState": "new" if key_of(finding) in new else "unchanged"} if drift.since else {}
+    return {"baselineState": "new" if build_key(finding) in new else "unchanged"} if drift.since else {}
 
 
 def _rule(name: str, severity: Severity) -> dict[str, Any]:
@@ -68,24 +68,26 @@ def _rule(name: str, severity: Severity) -> dict[str, Any]:
 
 
 def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> dict[str, Any]:
-    said = [finding.summary, *(f"remedy: {each}" for each in remedies(finding))]
-    end = titled((finding.end.gateway, finding.end.connection, finding.end.child), "")  # a description is no identity
+    said = [finding.summary, *(f"remedy: {each}" for each in describe_fixes(finding))]
+    end = format_name(
+        (finding.end.gateway, finding.end.connection, finding.end.child), ""
+    )  # a description is no identity
     names = f"{finding.id}\n{finding.tunnel}\n{end}"
     return {
         "ruleId": finding.id,
         "ruleIndex": ids.index(finding.id),
         "level": _LEVELS[finding.severity],
-        "message": {"text": "\n".join(visible(each) for each in said)},
+        "message": {"text": "\n".join(escape_control(each) for each in said)},
         "locations": [_location(finding)],
         "partialFingerprints": {"finding/v1": sha256(names.encode("utf-8", "surrogateescape")).hexdigest()},
         **({"suppressions": [_suppression(waiver)]} if waiver else {}),
         "properties": {
             "severity": finding.severity,
-            "tunnel": visible(finding.tunnel),
-            "end": visible(str(finding.end)),
+            "tunnel": escape_control(finding.tunnel),
+            "end": escape_control(str(finding.end)),
             "confidence": finding.confidence,
-            "reference": visible(finding.reference),
-            "evidence": [visible(each) for each in finding.evidence],
+            "reference": escape_control(finding.reference),
+            "evidence": [escape_control(each) for each in finding.evidence],
         },
     }
 
@@ -94,7 +96,7 @@ def _location(finding: Finding) -> dict[str, Any]:
     """The end, and the line of its gateway's file that proves the finding, where one does."""
     kind = "member" if finding.end.connection else "module"
     location: dict[str, Any] = {
-        "logicalLocations": [{"fullyQualifiedName": visible(str(finding.end)), "kind": kind}],
+        "logicalLocations": [{"fullyQualifiedName": escape_control(str(finding.end)), "kind": kind}],
     }
     for each in finding.evidence:
         own = each.removeprefix(f"{finding.end.gateway} ")
@@ -108,4 +110,4 @@ def _location(finding: Finding) -> dict[str, Any]:
 
 def _suppression(waiver: Waiver) -> dict[str, str]:
     why = f"until {waiver.expires}, by {waiver.owner}: {waiver.reason}"
-    return {"kind": "external", "status": "accepted", "justification": visible(why)}
+    return {"kind": "external", "status": "accepted", "justification": escape_control(why)}

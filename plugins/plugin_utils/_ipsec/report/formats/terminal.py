@@ -8,8 +8,8 @@ from textwrap import wrap
 from unicodedata import east_asian_width
 
 from ...model import Audit, Finding, Severity, State, WaivedFinding
-from ..escape import visible
-from ..remedy import remedies
+from ..escape import escape_control
+from ..remedy import describe_fixes
 
 # What is said of a tunnel without findings: fine is only what was seen to be.
 FOUND_NOTHING: Mapping[State, str] = {
@@ -44,14 +44,14 @@ def lines(audit: Audit, width: int = WIDTH) -> list[Line]:
 def _rest(audit: Audit, width: int) -> list[str]:
     lines: list[str] = []
     if audit.waived:
-        lines += ["", f"Waived in policy {visible(audit.policy)}", *_waived(audit.waived, width)]
+        lines += ["", f"Waived in policy {escape_control(audit.policy)}", *_waived(audit.waived, width)]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart"]
         lines += [line for each in audit.unpaired for line in _wrapped(f"{each.end}: {each.reason}", "  ", width)]
     if audit.outages:
         lines += ["", "What the plan costs", *_outages(audit, width)]
     if audit.advice:
-        lines += ["", "For those who run the other ends", *(f"  {visible(text)}" for text in audit.advice)]
+        lines += ["", "For those who run the other ends", *(f"  {escape_control(text)}" for text in audit.advice)]
     return lines
 
 
@@ -84,7 +84,7 @@ def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
         head = f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"
         yield from ((line, finding.severity) for line in _wrapped(head, "", width))
         told = [finding.summary, *(f"proof: {text}" for text in finding.evidence)]
-        told += [f"remedy: {text}" for text in remedies(finding)]
+        told += [f"remedy: {text}" for text in describe_fixes(finding)]
         yield from ((line, None) for text in told for line in _wrapped(text, "          ", width))
     if more := len(findings[MOST:]):
         yield f"{more} more finding{'s' * (more != 1)}, none of them worse.", None
@@ -119,7 +119,7 @@ def _cut(cell: str, width: int) -> str:
 
 def _measured(text: str) -> str:
     """The text as it can be seen, as long as it is wide (Unicode Standard Annex 11)."""
-    shown = visible(text)
+    shown = escape_control(text)
     if shown.isascii():
         return shown
     return "".join(f"{each}{_BESIDE}" if east_asian_width(each) in "WF" else each for each in shown)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ....analysis.evidence import installed, place
+from ....analysis.evidence import find_installed, locate
 from ....model import Child, ChildSa, End, Fault, IkeSa, Tunnel
 from ....swanctl import proposals
 from ..profile import PolicyRule
-from ..strength import bits
+from ..strength import measure_strength
 from . import check
 
 _LIVE = {"encryption": "encr", "integrity": "integ", "prf": "prf", "key_exchange": "dh_group"}  # of an SA
@@ -91,7 +91,7 @@ def pfs(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(child),
                 f"{end.name(child)} may be rekeyed without PFS: {', '.join(without)}",
-                (place(end, key, child),),
+                (locate(end, key, child),),
                 no_fix=f"give each proposal of {key} a group such as ecp384, on both ends; {_HOW}",
             )
 
@@ -114,7 +114,7 @@ def post_quantum(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} offers {', '.join(without)}, and not {' or '.join(demand.allowed)} besides",
-                (place(end, "proposals"),),
+                (locate(end, "proposals"),),
                 no_fix=f"add ke1_{demand.allowed[0]} to each proposal, on both ends; it needs strongSwan 6.0. {_HOW}",
             )
 
@@ -130,7 +130,7 @@ def default(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(child),
                 f"{end.name(child)} offers strongSwan's default {key}, whatever the version makes of it",
-                (place(end, key, child),),
+                (locate(end, key, child),),
                 no_fix=f"spell {key} out, on both ends; {_HOW}",
             )
 
@@ -147,8 +147,8 @@ def _ike(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
 def _esp(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
     for end, child, key, texts in _of_children(tunnel):
         protocol = key.partition("_")[0].upper()
-        sas = [sa for sa in installed(end, child) if sa.protocol == protocol]
-        spelled = proposals.spelled_out(texts, end.gateway.version)
+        sas = [sa for sa in find_installed(end, child) if sa.protocol == protocol]
+        spelled = proposals.expand_default(texts, end.gateway.version)
         yield from _judged(end, (child, key, spelled), sas, demand, kind)
 
 
@@ -157,7 +157,7 @@ def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Pol
     child, key, texts = offer
     parsed = (proposals.parse(text) for text in texts)
     offered = {word for each in parsed if each is not None for word in getattr(each, kind)}
-    in_use = {str(name): proposals.as_word(str(name)) for sa in sas if (name := getattr(sa, _LIVE[kind], None))}
+    in_use = {str(name): proposals.format_proposal(str(name)) for sa in sas if (name := getattr(sa, _LIVE[kind], None))}
     weak = sorted(word for word in offered if refused(word, demand))
     used = sorted(name for name, word in in_use.items() if word is not None and refused(word, demand))
     if not weak and not used:
@@ -166,7 +166,7 @@ def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Pol
     yield Fault(
         end.name(child),
         f"{end.name(child)} {' and '.join(filter(None, said))} for {_AT[key]} {_WORDS.get(kind, kind)}",
-        (place(end, key, child), *(f"{end.gateway.name}: live SA uses {name}" for name in used)),
+        (locate(end, key, child), *(f"{end.gateway.name}: live SA uses {name}" for name in used)),
         no_fix=f"take {', '.join(weak)} out of {key}, on both ends; {_HOW}"
         if weak
         else "re-initiate it: the live SA is older than its configuration (see sa-outdated)",
@@ -184,7 +184,7 @@ def refused(word: str, demand: PolicyRule) -> bool:
         return False  # no group at all: pfs-absent
     if word in demand.forbidden or (demand.allowed and word not in demand.allowed):
         return True
-    strength = bits(word)
+    strength = measure_strength(word)
     return demand.at_least is not None and strength is not None and strength < demand.at_least
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ....analysis.evidence import installed, place
+from ....analysis.evidence import find_installed, locate
 from ....model import Fault, Tunnel
-from ..profile import PolicyRule, duration
+from ..profile import PolicyRule, format_duration
 from . import check
 
 _SPREAD = 10.0  # seconds: an SA's age and its time left are rounded, and read one after the other
@@ -30,8 +30,8 @@ def ike_lifetime(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 _said(str(end.name()), "IKE_SA", lasts, limit, over=over),
-                (place(end, "rekey_time"), place(end, "reauth_time")),
-                no_fix=f"set rekey_time = {duration(limit)} or less" if over else _AGAIN,
+                (locate(end, "rekey_time"), locate(end, "reauth_time")),
+                no_fix=f"set rekey_time = {format_duration(limit)} or less" if over else _AGAIN,
                 confidence="certain" if over else "observed",
             )
 
@@ -46,14 +46,14 @@ def esp_lifetime(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):
             lasts = child.rekey_time or None
-            old = _older((sa.install_time, [sa.rekey_time]) for sa in installed(end, child) if sa.rekey_time)
+            old = _older((sa.install_time, [sa.rekey_time]) for sa in find_installed(end, child) if sa.rekey_time)
             over = child.configured and (lasts is None or lasts > limit)
             if over or any(total > limit for total in old):
                 yield Fault(
                     end.name(child),
                     _said(str(end.name(child)), "CHILD_SA", lasts, limit, over=over),
-                    (place(end, "rekey_time", child),),
-                    no_fix=f"set rekey_time = {duration(limit)} or less" if over else _AGAIN,
+                    (locate(end, "rekey_time", child),),
+                    no_fix=f"set rekey_time = {format_duration(limit)} or less" if over else _AGAIN,
                     confidence="certain" if over else "observed",
                 )
 
@@ -72,7 +72,10 @@ def _older(sas: Iterable[tuple[float | None, list[float | None]]]) -> list[float
 
 def _said(name: str, what: str, lasts: float | None, limit: float, *, over: bool) -> str:
     if not over:
-        return f"the {what} that {name} has now lasts longer than {duration(limit)}, which its configuration would not"
+        longest = format_duration(limit)
+        return f"the {what} that {name} has now lasts longer than {longest}, which its configuration would not"
     return f"{name} keeps an {what}".replace("an CHILD", "a CHILD") + (
-        f" for {duration(lasts)} before it is rekeyed, and {duration(limit)} is allowed" if lasts else " for ever"
+        f" for {format_duration(lasts)} before it is rekeyed, and {format_duration(limit)} is allowed"
+        if lasts
+        else " for ever"
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from ....analysis.evidence import installed, place
+from ....analysis.evidence import find_installed, locate
 from ....model import Child, End, Fault, Secret, Tunnel
 from ..profile import PolicyRule
 from . import check
@@ -32,7 +32,7 @@ def ike_version(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} speaks IKEv{live[0]}" if live else f"{end.name()} accepts IKE version {takes}",
-                (place(end, "version"), *(f"{end.gateway.name}: live IKE_SA is IKEv{version}" for version in live)),
+                (locate(end, "version"), *(f"{end.gateway.name}: live IKE_SA is IKEv{version}" for version in live)),
                 no_fix=f"set version = {allowed[0]}, on both ends" if over else "re-initiate it",
                 confidence="certain" if over else "observed",
             )
@@ -50,7 +50,7 @@ def aggressive(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} uses aggressive mode",
-                (place(end, "aggressive"), place(end, "version")),
+                (locate(end, "aggressive"), locate(end, "version")),
                 no_fix="remove aggressive, and set version = 2, on both ends",
             )
 
@@ -60,7 +60,7 @@ def mode(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child, or its live CHILD_SA, is not ESP in one of the modes that the policy takes: AH encrypts nothing."""
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):
-            sas = installed(end, child)
+            sas = find_installed(end, child)
             seen = [child.mode] if child.configured else []
             seen += [sa.mode.lower() for sa in sas]
             odd = [mode for mode in dict.fromkeys(seen) if mode not in demand.allowed]
@@ -69,7 +69,7 @@ def mode(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
                 yield Fault(
                     end.name(child),
                     f"{end.name(child)} uses {' and '.join(odd)}, and {' or '.join(demand.allowed)} is asked for",
-                    (place(end, "mode", child), place(end, "ah_proposals", child)),
+                    (locate(end, "mode", child), locate(end, "ah_proposals", child)),
                     no_fix=f"set mode = {demand.allowed[0]} with esp_proposals, on both ends",
                 )
 
@@ -84,7 +84,7 @@ def replay_window(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
                 yield Fault(
                     end.name(child),
                     f"{end.name(child)} has a replay window of {window} packets, and {demand.at_least:g} are asked for",
-                    (place(end, "replay_window", child),),
+                    (locate(end, "replay_window", child),),
                     no_fix=f"set replay_window = {demand.at_least:g}",
                 )
 
@@ -100,7 +100,7 @@ def authentication(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} authenticates by {', '.join(methods)}, and {' or '.join(demand.allowed)} is asked for",
-                tuple(place(end, f"{auth.section}.auth") for auth in odd),
+                tuple(locate(end, f"{auth.section}.auth") for auth in odd),
                 no_fix=f"set auth = {demand.allowed[0]}, on both ends",
             )
 
