@@ -4,7 +4,7 @@
 The phases: daemons are started and loaded, the responder is changed, then the initiator, stale SAs are retired,
 the initiator establishes, what only the change needed goes on the responder and then on the initiator, a periodic check
 is installed. A live SA keeps the settings it was made with (strongSwan: it holds its old configuration for life), so a
-tunnel that is changed is re-initiated: without a break where that is possible (`make_before_break`), else once (`reinitiate`).
+tunnel that is changed is re-initiated: without a break where that is possible (`make_before_break`), else once.
 Each cause of a tunnel that does not work has a turn of its own (`causes`), and the tunnel is read again after it.
 """
 
