@@ -245,7 +245,7 @@ def _audit(lab: Lab) -> Audit:
 
 
 def _read(lab: Lab, host: str) -> Gateway:
-    options, mark = GatherOptions("a key that both ends are read with", sas=False), framing.new_mark()
+    options, mark = GatherOptions("a key that both ends are read with", sas=False), framing.make_mark()
     script = framing.pack(find_platform("auto").gather(options), mark).decode("utf-8", "surrogateescape")
     done = lab.exec(host, ["/bin/sh", "-s"], stdin=script, check=True)
     reply = framing.unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)

@@ -14,7 +14,7 @@ from pathlib import Path
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from .lab.lab import Lab, psks, running
 from .lab.signals import run
@@ -72,7 +72,7 @@ def main() -> None:
 
 def ask(lab: Lab, gateway: str, command: tuple[str, ...]) -> Reply:
     """What a gateway answers to the gather script."""
-    mark = new_mark()
+    mark = make_mark()
     done = lab.exec(gateway, command, stdin=pack(gather(OPTIONS), mark).decode())
     return unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
 

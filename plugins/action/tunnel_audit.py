@@ -93,7 +93,7 @@ class ActionModule(Task):
         time = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         report = build_report(found, read, time, comparisons=comparisons, sides=args["sides"], repairs=story)
         columns: Any = Display().columns
-        lines = [*as_table.lines(found, min(columns, as_table.WIDTH)), ("", None), (summarize(report), None)]
+        lines = [*as_table.format_lines(found, min(columns, as_table.WIDTH)), ("", None), (summarize(report), None)]
         if args["show"]:
             told = [] if story is None else [as_story.render(story)]
             _show(

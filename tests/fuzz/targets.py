@@ -32,7 +32,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Path as Key
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import Settings, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts, ssh_config
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, unpack
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.verify import ping_targets, unproven
 
 from tests.record import OPTIONS, replay
@@ -42,7 +42,7 @@ from tests.unit.platforms import pfsense_box
 ROOT = Path(__file__).parents[1]
 RECORDED = sorted((ROOT / "unit" / "platforms" / "replies").glob("*.json"))
 SAMPLES = sorted((ROOT / "lab" / "pfsense").glob("*.xml"))
-MARK = new_mark()
+MARK = make_mark()
 TIME = "2026-11-21T16:00:00Z"
 CUT = b"\n--8<--\n"  # between the parts of an input
 Input = bytes

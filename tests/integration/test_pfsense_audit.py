@@ -11,7 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.pair import pair_ends
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform, find_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.lab import Lab, running
 from tests.lab.topology import Topology, pairs, topology
@@ -70,7 +70,7 @@ def edit(lab: Lab, gateway: str, old: str, new: str, *, applied: bool = True) ->
 
 
 def read(lab: Lab, gateway: str) -> Gateway:
-    mark = new_mark()
+    mark = make_mark()
     done = lab.exec(gateway, ["/bin/sh", "-s"], stdin=pack(find_platform("auto").gather(OPTIONS), mark).decode())
     reply = unpack(done.stdout.encode("utf-8", "surrogateescape"), mark)
     return detect_platform(reply).read(gateway, reply, OPTIONS)

@@ -11,7 +11,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Rollback, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import find_platform, pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.php import Box, box
 from tests.unit.platforms.pfsense_box import OPTIONS
@@ -36,7 +36,7 @@ def one(request: pytest.FixtureRequest) -> Iterator[Box]:
 
 
 def run(one: Box, script: Script) -> Reply:
-    mark = new_mark()
+    mark = make_mark()
     done = one.run("/bin/sh", "-s", stdin=pack(script, mark).decode())
     return unpack(done.stdout.encode(), mark)
 

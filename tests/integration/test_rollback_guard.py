@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Daemon, Gateway, Guard
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import Lab, running
@@ -468,7 +468,7 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
         armed(tmp_path, hosts, name="CHG-6")
         after = guard(tmp_path, hosts, "armed", "--check", name="CHG-6").result("it")["guard"]["before"]
         gateway = Gateway("b01", "strongswan", Daemon(installed=True, running=True), guard=Guard(after["id"], "", ""))
-        wish, mark = rollback.DesiredGuard("confirmed", "me"), new_mark()
+        wish, mark = rollback.DesiredGuard("confirmed", "me"), make_mark()
         program = pack(rollback.build_script(wish, "confirm", gateway, "", rollback.kept()), mark)
         for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
             whole = [*command, "/bin/sh -s"]

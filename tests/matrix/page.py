@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import list_rules
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import WORDS, decide_word
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.words import WORDS, decide_word
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Change, EndName
 
 from tests.lab.faults import FAULTS, VARIANTS, Case, Fault

@@ -20,7 +20,7 @@ from pathlib import Path
 import yaml
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import find_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack
 
 from tests.integration.sick import TIMEOUT, sick, wrong
 from tests.lab.inventory import inventory
@@ -108,7 +108,7 @@ def _commands(lab: Lab, tmp: Path, hosts: Mapping[str, object]) -> Mapping[str, 
     (tmp / "many.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
     data["all"]["hosts"] = {**hosts, **dict(list(all_of.items())[len(hosts) :])}
     (tmp / "some.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
-    script = pack(find_platform("auto").gather(GatherOptions(digest_key="0" * 64)), new_mark())
+    script = pack(find_platform("auto").gather(GatherOptions(digest_key="0" * 64)), make_mark())
     (tmp / "script").write_bytes(script)
     (tmp / "bare.json").write_text(
         json.dumps(

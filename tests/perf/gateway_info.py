@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import find_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack
 
 from tests.lab.inventory import inventory
 from tests.lab.lab import running
@@ -81,7 +81,7 @@ def main() -> None:
 
 def _candidates() -> Mapping[str, str]:
     """Each run's name and its tasks in YAML."""
-    script = pack(find_platform("strongswan").gather(GatherOptions(digest_key="0" * 64)), new_mark()).decode()
+    script = pack(find_platform("strongswan").gather(GatherOptions(digest_key="0" * 64)), make_mark()).decode()
     quoted = f"!unsafe {json.dumps(script)}"  # as free form Ansible would look for quotes and templates in it
     tasks = "".join(f"    - ansible.builtin.command: {command}\n" for command in COMMANDS)
     return {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.owner import MARK
 
@@ -37,7 +37,7 @@ class Shell:
 
     def run(self, script: Script) -> Reply:
         """The script's reply."""
-        mark = new_mark()
+        mark = make_mark()
         return unpack(self.output(script, mark).stdout, mark)
 
 

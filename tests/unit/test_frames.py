@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import TransportError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ReplySection, Script
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, pack, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ def test_a_command_cannot_read_the_rest_of_the_script(shell: Shell) -> None:
 def test_a_script_cut_in_the_middle_runs_nothing(shell: Shell, tmp_path: str) -> None:
     import subprocess  # noqa: PLC0415
 
-    mark = new_mark()
+    mark = make_mark()
     whole = pack(Script(f"touch {tmp_path}/ran\n: {'x' * 100}"), mark)
     cut = whole[: whole.index(b"xxx") + 50]
     done = subprocess.run(shell.command, input=cut, capture_output=True, check=False, timeout=20)
@@ -53,7 +53,7 @@ def test_a_script_cut_in_the_middle_runs_nothing(shell: Shell, tmp_path: str) ->
 
 
 def test_what_looks_like_a_frame_is_output() -> None:
-    mark = new_mark()
+    mark = make_mark()
     fake = b"\n@tunnelwright-00 end one 0\n\n@tunnelwright-00 stderr\n"
     raw = (
         f"Welcome\n\n{mark} begin one\n".encode()
@@ -64,7 +64,7 @@ def test_what_looks_like_a_frame_is_output() -> None:
 
 
 def test_a_section_may_be_named_after_a_path() -> None:
-    mark, name = new_mark(), "file /etc/a b\xff 1"
+    mark, name = make_mark(), "file /etc/a b\xff 1"
     output = f"\n@ begin {name}\n1\n@ end {name} 0\n\n@ stderr\n\n@ done\n".replace("@", mark).encode("latin-1")
     assert unpack(output, mark).sections == {"file /etc/a b\udcff 1": ReplySection(0, b"1", "")}
 
@@ -76,7 +76,7 @@ def test_a_banner_before_the_first_section_is_left_out(shell: Shell) -> None:
 @pytest.mark.parametrize("said", [b"", b"sh: 1: Syntax error: end of file unexpected\n"])
 def test_an_answer_that_ends_early_is_an_error_that_quotes_it(said: bytes) -> None:
     with pytest.raises(TransportError, match="ended early") as raised:
-        unpack(said, new_mark())
+        unpack(said, make_mark())
     assert (said.decode().strip() or "it said nothing") in str(raised.value)
 
 
@@ -92,7 +92,7 @@ def test_an_answer_that_ends_early_is_an_error_that_quotes_it(said: bytes) -> No
     ],
 )
 def test_an_answer_that_is_not_made_of_sections_is_one_sentence(said: str, where: str) -> None:
-    mark = new_mark()
+    mark = make_mark()
     output = f"\n@ {said}\n@ done\n".replace("@", mark).encode("latin-1")
     with pytest.raises(TransportError, match=f"not what its script prints, {where}"):
         unpack(output, mark)
@@ -100,8 +100,8 @@ def test_an_answer_that_is_not_made_of_sections_is_one_sentence(said: str, where
 
 def test_a_variable_with_an_impossible_name_is_refused() -> None:
     with pytest.raises(ValueError, match="a-b"):
-        pack(Script("", {"a-b": "1"}), new_mark())
+        pack(Script("", {"a-b": "1"}), make_mark())
 
 
 def test_marks_never_repeat() -> None:
-    assert len({new_mark() for dummy in range(100)}) == 100
+    assert len({make_mark() for dummy in range(100)}) == 100

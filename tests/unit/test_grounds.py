@@ -19,10 +19,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.grounds import (
     DEFAULT,
-    WORDS,
     Grounds,
-    decide_word,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules.words import WORDS, decide_word
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
     Auth,

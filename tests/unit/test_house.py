@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -29,6 +31,23 @@ def named(path: Path) -> str:
 SCRIPTS = [path for folder in (PLUGINS, ROOT / "tests", ROOT / "roles") for path in files(folder, "*.sh")]
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
 SOURCES = files(PLUGINS, "*.py")
+LIBRARY = files(PLUGINS / "plugin_utils" / "_ipsec", "*.py")
+VERBS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    add apply ask audit build can changes check choose cite classify compare compute connect decide decode describe
+    detect diagnose diff disconnect elect escape estimate evaluate expand explain extract fetch find flatten force
+    format from gather generate get has have includes insert is iterate join judge keeps lies list load loads locate
+    log make match matches may measure merge name normalize open overlaps pack pair parse plan predict prepare
+    propagate prove put quote read refuse register remove render require resolve run select serve set sort split
+    splits succeeds suggest summarize take to tokenize translate try unpack unset uses validate was write
+""",
+    )
+)
+NOT_YET = frozenset(
+    {"state_machine", "guard", "gather", "strongswan"}
+)  # the port's functions, and events by their participles
 FRAGMENTS = sorted((ROOT / "changelogs" / "fragments").glob("*.y*ml"))
 
 
@@ -62,6 +81,41 @@ def test_every_module_is_in_the_action_group_that_sets_defaults_for_all() -> Non
 @pytest.mark.parametrize("source", [source for source in SOURCES if source.stat().st_size], ids=named)
 def test_every_file_that_is_installed_names_its_licence(source: Path) -> None:
     assert LICENCE in source.read_text(encoding="utf-8").split("\n\n", 1)[0]
+
+
+def defined(kind: type[ast.FunctionDef | ast.ClassDef]) -> list[tuple[Path, Any]]:
+    """What the library's modules define, but for what a decorator registers: it is named by its findings."""
+    nodes = [(source, node) for source in LIBRARY for node in ast.parse(source.read_text(encoding="utf-8")).body]
+    return [
+        (source, node)
+        for source, node in nodes
+        if isinstance(node, kind) and not (kind is ast.FunctionDef and node.decorator_list)
+    ]
+
+
+def test_no_two_public_classes_share_a_name() -> None:
+    count = Counter(node.name for dummy, node in defined(ast.ClassDef) if not node.name.startswith("_"))
+    assert [name for name, number in count.items() if number > 1] == []
+
+
+def test_what_a_public_function_does_is_the_first_word_of_its_name() -> None:
+    others = {
+        f"{source.stem}.{node.name}"
+        for source, node in defined(ast.FunctionDef)
+        if not node.name.startswith("_")
+        and node.name.partition("_")[0] not in VERBS
+        and source.stem not in NOT_YET
+        and node.name != "rule"
+    }
+    assert others == set()
+
+
+def test_the_library_has_two_loose_files() -> None:
+    assert {path.name for path in (PLUGINS / "plugin_utils" / "_ipsec").glob("*.py")} == {
+        "__init__.py",
+        "audit.py",
+        "errors.py",
+    }
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=named)

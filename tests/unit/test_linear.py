@@ -21,7 +21,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.log import parse_events
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.settings import load, parse
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport import known_hosts
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import new_mark, unpack
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, unpack
 
 from ..record import OPTIONS, replay
 from .platforms import pfsense_box
@@ -31,7 +31,7 @@ SIZES = 150_000, 600_000  # bytes
 GROWTH = 10  # of the time for four times as much: 4 is linear, 16 quadratic
 TRIES = 4
 HEALTHY = replay(Path(__file__).parent / "platforms" / "replies" / "trixie-healthy.json")
-MARK = new_mark()
+MARK = make_mark()
 PROBE = outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
 
 

@@ -24,7 +24,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
     parse_conf,
     parse_retransmission,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import SourceText, tokenize
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.lexer import Source, tokenize
 
 from ..shells import Shell, shell
 
@@ -173,7 +173,7 @@ def test_an_include_is_shown_so_that_it_reads_the_same(shell: Shell, tmp_path: P
     root.write_bytes(f"include {written}\nfilelog {{\n}}\n".encode())
     shown = parse_conf(read_by(shell, root)).files[str(root)]
     read = [
-        [token.text for token in tokenize(SourceText("", text.decode("latin-1"))) if token.kind == "include"]
+        [token.text for token in tokenize(Source("", text.decode("latin-1"))) if token.kind == "include"]
         for text in (root.read_bytes(), shown)
     ]
     assert len(read[0]) == 1

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..errors import RefusedError
-from .lexer import SourceText
+from .lexer import Source
 from .settings import Assignment, Files, Path, Section, SectionSpan, Settings, load
 
 _UNEDITABLE = ("byte-order-mark", "nul-byte", "unbalanced-include")
@@ -272,7 +272,7 @@ def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
     return TextEdit(source.name, at, fragment.closed, _encode(f"{eol}{body}{outer}"))
 
 
-def _append(settings: Settings, source: SourceText, lines: Iterable[str]) -> TextEdit:
+def _append(settings: Settings, source: Source, lines: Iterable[str]) -> TextEdit:
     _refuse_uneditable(settings, source)
     text, eol = source.text, _eol(source.text)
     start = "" if not text or text.endswith("\n") else eol
@@ -311,7 +311,7 @@ def _last_editable(settings: Settings, section: Section) -> SectionSpan | None:
     return best[-1] if best else None
 
 
-def _refuse_uneditable(settings: Settings, source: SourceText) -> None:
+def _refuse_uneditable(settings: Settings, source: Source) -> None:
     for problem in settings.warnings:
         if problem.kind in _UNEDITABLE and source.name in (problem.where, problem.where.rpartition(":")[0]):
             raise RefusedError(

@@ -56,7 +56,7 @@ class Token:
     end: int
 
 
-class SourceText:
+class Source:
     """One file's text and how to say a place in it."""
 
     __slots__ = ("_lines", "name", "text")
@@ -80,7 +80,7 @@ class SourceText:
         return f"{self.name}:{self.line(offset)}"
 
 
-def tokenize(source: SourceText) -> Iterator[Token]:
+def tokenize(source: Source) -> Iterator[Token]:
     """The tokens of one file, in order.
 
     Raises:
@@ -107,7 +107,7 @@ def tokenize(source: SourceText) -> Iterator[Token]:
         state = {"=": "value", ":": "reference", ",": "reference", "reference": "reference"}.get(token.kind, "plain")
 
 
-def _plain(source: SourceText, at: int, *, referring: bool) -> Token:
+def _plain(source: Source, at: int, *, referring: bool) -> Token:
     character = source.text[at]
     if character in "{}:=" or (character == "," and referring):
         return Token(character, character, at, at + 1)  # type: ignore[arg-type]
@@ -116,7 +116,7 @@ def _plain(source: SourceText, at: int, *, referring: bool) -> Token:
     raise ParseError(f"unexpected {character!r}", where=source.where(at), hint="a name or a closing brace belongs here")
 
 
-def _value(source: SourceText, at: int) -> tuple[int, list[Token]]:
+def _value(source: Source, at: int) -> tuple[int, list[Token]]:
     """What follows `=` on its line: words and strings, then the end of the value."""
     text, found = source.text, []
     while at < len(text) and text[at] not in "#}\n":
@@ -133,7 +133,7 @@ def _value(source: SourceText, at: int) -> tuple[int, list[Token]]:
     return at, [*found, Token("newline", "", at, at)]
 
 
-def find_unopened(source: SourceText) -> str:
+def find_unopened(source: Source) -> str:
     """What to do about a brace that closes nothing: one in a value without quotes may have ended a section."""
     found = _BRACED.search(source.text)
     if found is None:
@@ -141,7 +141,7 @@ def find_unopened(source: SourceText) -> str:
     return f"remove it, or put the value at {source.where(found.start(1))} in quotes, if its brace belongs to it"
 
 
-def _string(source: SourceText, start: int) -> tuple[str, int]:
+def _string(source: Source, start: int) -> tuple[str, int]:
     text, at = source.text, start + 1
     parts: list[str] = []
     while at < len(text):
@@ -174,7 +174,7 @@ def _cut(text: str) -> str:
     return text.partition("\0")[0]
 
 
-def _include(source: SourceText, start: int, at: int) -> Token:
+def _include(source: Source, start: int, at: int) -> Token:
     text = source.text
     parts: list[str] = []
     if at < len(text) and text[at] == '"':

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from ..errors import ParseError
 from ..model import Problem, Setting
-from .lexer import FOLLOWS, SourceText, Token, find_unopened, tokenize
+from .lexer import FOLLOWS, Source, Token, find_unopened, tokenize
 
 Path = tuple[str, ...]
 Files = Mapping[str, bytes]  # absolute path: content
@@ -33,7 +33,7 @@ class Assignment:
 
     name: str
     value: str | None
-    source: SourceText
+    source: Source
     start: int  # of the name
     value_start: int  # behind "=" where there is no value
     value_end: int
@@ -48,7 +48,7 @@ class Assignment:
 class SectionSpan:
     """One `name { … }` in a file: the places where it can be edited."""
 
-    source: SourceText
+    source: Source
     start: int
     opened: int  # behind the opening brace
     closed: int = -1  # of the closing brace; -1 where that stands in another file
@@ -75,13 +75,10 @@ class InheritedSection:
 class Settings:
     """The effective settings of a root file and all that it includes."""
 
-    def __init__(
-        self, root: str, top: Section, sources: Mapping[str, SourceText], warnings: tuple[Problem, ...]
-    ) -> None:
+    def __init__(self, root: str, top: Section, sources: Mapping[str, Source], warnings: tuple[Problem, ...]) -> None:
         self.root, self.top, self.sources, self.warnings = root, top, sources, warnings
-        self._views: dict[Path, InheritedSection | None] = {
-            (): InheritedSection((top,))
-        }  # a section is asked for once for each of its keys
+        # a section is asked for once for each of its keys
+        self._views: dict[Path, InheritedSection | None] = {(): InheritedSection((top,))}
         self._steps = 0
 
     def tree(self, *, mark_sections: bool = False) -> dict[str, object]:
@@ -99,10 +96,9 @@ class Settings:
             return None
         assignment, part = found
         template = None if part.path == path[:-1] else ".".join(part.path)
-        hidden = (each for each in part.assignments[_bytes(path[-1])] if each.value != assignment.value)
-        return Setting(
-            _text(assignment.value or ""), assignment.origin, template, tuple(each.origin for each in hidden)
-        )
+        given = part.assignments[_bytes(path[-1])]
+        hidden = tuple(each.origin for each in given if each.value != assignment.value)
+        return Setting(_text(assignment.value or ""), assignment.origin, template, hidden)
 
     def sections(self, path: Path) -> tuple[str, ...]:
         """Names of the effective sections in a section, in strongSwan's order."""
@@ -224,7 +220,7 @@ class _Reader:
 
     def __init__(self, root: str, files: Files) -> None:
         self.files = files
-        self.sources: dict[str, SourceText] = {}
+        self.sources: dict[str, Source] = {}
         self.problems: list[Problem] = []
         self.top = Section(())
         self.stack: list[tuple[Section, SectionSpan]] = []
@@ -232,9 +228,8 @@ class _Reader:
         self._read(root, ())
         if self.stack:
             fragment = self.stack[-1][1]
-            raise ParseError(
-                "a section has no closing brace", where=fragment.source.where(fragment.start), hint="add }"
-            )
+            where = fragment.source.where(fragment.start)
+            raise ParseError("a section has no closing brace", where=where, hint="add }")
 
     @cached_property
     def settings(self) -> Settings:
@@ -247,7 +242,7 @@ class _Reader:
         self.size += len(self.files[name])
         if self.size > MAX_SIZE:
             raise ParseError("files are included too often", where=name, hint="include each once")
-        source = self.sources.setdefault(name, SourceText(name, self.files[name].decode("latin-1")))
+        source = self.sources.setdefault(name, Source(name, self.files[name].decode("latin-1")))
         self._check_bytes(source)
         pending: list[Token] = []
         for token in tokenize(source):
@@ -264,7 +259,7 @@ class _Reader:
                 hint="write name = value or name { … }",
             )
 
-    def _take(self, source: SourceText, statement: list[Token]) -> bool:
+    def _take(self, source: Source, statement: list[Token]) -> bool:
         """Carry out a statement that its last token completes; False where it waits for more tokens."""
         last = statement[-1]
         if last.kind not in FOLLOWS[statement[-2].kind if len(statement) > 1 else ""]:
@@ -283,7 +278,7 @@ class _Reader:
             return False
         return True
 
-    def _open(self, source: SourceText, head: list[Token]) -> None:
+    def _open(self, source: Source, head: list[Token]) -> None:
         parent = self.stack[-1][0] if self.stack else self.top
         name = head[0].text
         section = parent.sections.setdefault(name, Section((*parent.path, _text(name))))
@@ -297,7 +292,7 @@ class _Reader:
             raise ParseError("sections are nested too deep", where=source.where(head[0].start))
         self._check_name(source, head[0])
 
-    def _close(self, source: SourceText, brace: Token) -> None:
+    def _close(self, source: Source, brace: Token) -> None:
         if not self.stack:
             raise ParseError(
                 "a closing brace closes nothing", where=source.where(brace.start), hint=find_unopened(source)
@@ -312,7 +307,7 @@ class _Reader:
                 source.where(brace.start),
             )
 
-    def _assign(self, source: SourceText, pending: list[Token]) -> None:
+    def _assign(self, source: Source, pending: list[Token]) -> None:
         section = self.stack[-1][0] if self.stack else self.top
         name, equals, values = pending[0], pending[1], pending[2:-1]
         assignment = Assignment(
@@ -325,7 +320,7 @@ class _Reader:
         )
         section.assignments.setdefault(name.text, []).append(assignment)
 
-    def _include(self, source: SourceText, token: Token, including: tuple[str, ...]) -> None:
+    def _include(self, source: Source, token: Token, including: tuple[str, ...]) -> None:
         pattern = posixpath.join(posixpath.dirname(source.name), token.text)
         found = find_matching(pattern, self.files)
         if not found:
@@ -340,7 +335,7 @@ class _Reader:
                     source.where(token.start),
                 )
 
-    def _check_bytes(self, source: SourceText) -> None:
+    def _check_bytes(self, source: Source) -> None:
         if source.text.startswith("\xef\xbb\xbf"):
             self._note(
                 "byte-order-mark",
@@ -350,7 +345,7 @@ class _Reader:
         if "\0" in source.text:
             self._note("nul-byte", "the file contains a NUL byte", source.where(source.text.index("\0")))
 
-    def _check_name(self, source: SourceText, token: Token) -> None:
+    def _check_name(self, source: Source, token: Token) -> None:
         if "%" in token.text and len(self.stack) > 1:
             self._note(
                 "percent-in-name",

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from ..errors import IpsecError, TransportError
 from ..model import Reply, Script
 from .exec_channel import ExecLimits, ExecResult, run
-from .framing import new_mark, pack, unpack
+from .framing import make_mark, pack, unpack
 from .optional_paramiko import require
 from .proxy import JumpHostPool
 from .ssh_client import connect, disconnect, log_in, open_pool
@@ -78,7 +78,7 @@ def run_all(
 
 
 def _pack(script: Script) -> FramedScript:
-    mark = new_mark()
+    mark = make_mark()
     return FramedScript(pack(script, mark), mark)
 
 

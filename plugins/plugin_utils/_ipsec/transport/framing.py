@@ -25,7 +25,7 @@ _BEGIN = re.compile(rb"begin (?P<name>[^\n]+)\n")  # a path may be in it
 _END = re.compile(rb"end (?P<name>[^\n]+) (?P<status>[0-9]{1,3})\n")
 
 
-def new_mark() -> str:
+def make_mark() -> str:
     """A mark that no output can contain but by knowing it: 128 random bits."""
     return f"@tunnelwright-{secrets.token_hex(16)}"
 

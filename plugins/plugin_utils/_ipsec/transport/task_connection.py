@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import TransportError
 from ..model import Reply, Script
-from .framing import new_mark, pack, unpack
+from .framing import make_mark, pack, unpack
 
 _ALIVE = "-o ServerAliveInterval=10 -o ServerAliveCountMax=3"
 
@@ -46,7 +46,7 @@ def run(action: Any, script: Script) -> Reply:
         TransportError: `/bin/sh` did not run, or its answer did not arrive whole. A gateway that cannot
             be reached raises Ansible's own AnsibleConnectionFailure, which makes the host unreachable.
     """
-    mark = new_mark()
+    mark = make_mark()
     _enable_keepalives(action._connection)  # noqa: SLF001
     done = action._low_level_execute_command("/bin/sh -s", in_data=pack(script, mark), sudoable=True)  # noqa: SLF001
     output = str(done.get("stdout", "")).encode("utf-8", "surrogateescape")

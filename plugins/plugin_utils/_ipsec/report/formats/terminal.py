@@ -31,10 +31,10 @@ def render(audit: Audit, width: int = WIDTH) -> str:
 
     Nothing in it moves a cursor, and but for advice, which is to be copied, no line is wider than `width`.
     """
-    return "\n".join(text for text, dummy in lines(audit, width))
+    return "\n".join(text for text, dummy in format_lines(audit, width))
 
 
-def lines(audit: Audit, width: int = WIDTH) -> list[Line]:
+def format_lines(audit: Audit, width: int = WIDTH) -> list[Line]:
     """The same, line by line."""
     before, after = [*_tunnels(audit, width), ""], _rest(audit, width)
     told = [*((text, None) for text in before), *_findings(audit.findings, width), *((text, None) for text in after)]

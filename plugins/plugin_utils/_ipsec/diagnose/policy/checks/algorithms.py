@@ -158,8 +158,8 @@ def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: Pol
     parsed = (proposals.parse(text) for text in texts)
     offered = {word for each in parsed if each is not None for word in getattr(each, kind)}
     in_use = {str(name): proposals.format_proposal(str(name)) for sa in sas if (name := getattr(sa, _LIVE[kind], None))}
-    weak = sorted(word for word in offered if refused(word, demand))
-    used = sorted(name for name, word in in_use.items() if word is not None and refused(word, demand))
+    weak = sorted(word for word in offered if find_refused(word, demand))
+    used = sorted(name for name, word in in_use.items() if word is not None and find_refused(word, demand))
     if not weak and not used:
         return
     said = [f"offers {', '.join(weak)}" if weak else "", f"uses {', '.join(used)}" if used else ""]
@@ -178,7 +178,7 @@ _WORDS = {"prf": "PRF", "key_exchange": "key exchange"}
 _AT = {"proposals": "IKE", "esp_proposals": "ESP", "ah_proposals": "AH"}
 
 
-def refused(word: str, demand: PolicyRule) -> bool:
+def find_refused(word: str, demand: PolicyRule) -> bool:
     """Whether a demand does not take an algorithm; one whose strength is not known passes `at_least`."""
     if word == "none":
         return False  # no group at all: pfs-absent
