@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..modules.change_record import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.model import ChangeRecord, ChangeRequest, from_plain
+from ..plugin_utils._ipsec.model import ChangeRecord, ChangeRequest, build_from_plain
 from ..plugin_utils._ipsec.rollout import state_machine
 from ..plugin_utils._ipsec.rollout.todo import list_actions, list_due_steps
 from ..plugin_utils._ipsec.store import change_records
@@ -51,8 +51,8 @@ class ActionModule(Task):
 
     def _before(self, args: dict[str, Any], now: datetime, folder: Path | None) -> ChangeRecord:
         if args["record"] is not None:
-            return from_plain(ChangeRecord, args["record"], "record")
+            return build_from_plain(ChangeRecord, args["record"], "record")
         nameless = {"ticket": f"remediate, {self.operator}", "by": self.operator}
-        order = from_plain(ChangeRequest, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
+        order = build_from_plain(ChangeRequest, nameless | (args["order"] or {}) | {"check": self.check_mode}, "order")
         earlier = change_records.find_earlier(folder, order.ticket) if folder else ()
         return ChangeRecord(order, now.isoformat(timespec="seconds"), earlier=earlier)

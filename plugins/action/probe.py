@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.probe import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.model import Gateway, from_plain, to_plain
+from ..plugin_utils._ipsec.model import Gateway, build_from_plain, to_plain
 from ..plugin_utils._ipsec.platforms.charon import probe
 from ..plugin_utils._ipsec.task.base import Task
 
@@ -48,7 +48,7 @@ class ActionModule(Task):
 def _addresses(peer: dict[str, Any] | None) -> tuple[str, ...]:
     if peer is None:
         return ()
-    return probe.choose_addresses(from_plain(Gateway, peer.get("gateway", peer), "peer"))
+    return probe.choose_addresses(build_from_plain(Gateway, peer.get("gateway", peer), "peer"))
 
 
 def _shown(ping: probe.PingResult) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, from_plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, build_from_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_digest
 
 from tests.lab.inventory import inventory
@@ -54,7 +54,7 @@ def gateway(run: Run, host: str = "a01", task: str = "it") -> Gateway:
     assert run.status == 0, run.output
     result = run.result(task, host)
     assert result["changed"] is False
-    return from_plain(Gateway, result["gateway"], host)
+    return build_from_plain(Gateway, result["gateway"], host)
 
 
 def test_both_ends_are_configured_loaded_and_installed(read: Run) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, from_plain
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, build_from_plain
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import pfsense
 
 from tests.lab.inventory import inventory
@@ -45,7 +45,7 @@ def gateway(run: Run, host: str = "a01") -> Gateway:
     assert run.status == 0, run.output
     result = run.result("it", host)
     assert result["changed"] is False
-    return from_plain(Gateway, result["gateway"], host)
+    return build_from_plain(Gateway, result["gateway"], host)
 
 
 @pytest.fixture

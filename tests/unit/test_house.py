@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.tools.findings_page import pages, written
+from tests.tools.house import VERBS
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
@@ -32,19 +33,6 @@ SCRIPTS = [path for folder in (PLUGINS, ROOT / "tests", ROOT / "roles") for path
 MODULES = sorted(path for path in (PLUGINS / "modules").glob("*.py"))
 SOURCES = files(PLUGINS, "*.py")
 LIBRARY = files(PLUGINS / "plugin_utils" / "_ipsec", "*.py")
-VERBS = frozenset(
-    re.findall(
-        r"\w+",
-        """
-    add apply ask audit build can changes check choose cite classify compare compute connect decide decode describe
-    detect diagnose diff disconnect elect escape estimate evaluate expand explain extract fetch find flatten force
-    format from gather generate get has have includes insert is iterate join judge keeps lies list load loads locate
-    log make match matches may measure merge name normalize open overlaps pack pair parse plan predict prepare
-    propagate prove put quote read refuse register remove render require resolve run select serve set sort split
-    splits succeeds suggest summarize take to tokenize translate try unpack unset uses validate was write
-""",
-    )
-)
 NOT_YET = frozenset(
     {"state_machine", "guard", "gather", "strongswan"}
 )  # the port's functions, and events by their participles

@@ -18,7 +18,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Keepalive,
     Problem,
     Step,
-    from_plain,
+    build_from_plain,
     to_plain,
 )
 from hypothesis import given
@@ -37,7 +37,7 @@ def test_every_value_is_what_it_was_after_the_way_through_json(kind: type[Any], 
     for number_type, strategy in with_finite_numbers.items():
         st.register_type_strategy(number_type, strategy)
     value = data.draw(st.from_type(kind))
-    assert from_plain(kind, json.loads(json.dumps(to_plain(value))), "value") == value
+    assert build_from_plain(kind, json.loads(json.dumps(to_plain(value))), "value") == value
 
 
 TEXTUAL = (
@@ -48,7 +48,7 @@ TEXTUAL = (
 
 @pytest.mark.parametrize(("given_", "name", "expected"), TEXTUAL)
 def test_numbers_that_templating_made_text_are_numbers(given_: dict[str, Any], name: str, expected: object) -> None:
-    assert getattr(from_plain(Keepalive, given_, "k"), name) == expected
+    assert getattr(build_from_plain(Keepalive, given_, "k"), name) == expected
 
 
 REFUSED = (
@@ -77,7 +77,7 @@ REFUSED = (
 @pytest.mark.parametrize(("kind", "value", "said"), REFUSED)
 def test_what_does_not_fit_is_refused_with_its_place(kind: type[Any], value: object, said: str) -> None:
     with pytest.raises(ParseError, match=said):
-        from_plain(kind, value, "x")
+        build_from_plain(kind, value, "x")
 
 
 def test_what_ansible_has_tagged_is_called_by_its_plain_name() -> None:
@@ -85,12 +85,12 @@ def test_what_ansible_has_tagged_is_called_by_its_plain_name() -> None:
         __module__ = "ansible.somewhere"
 
     with pytest.raises(ParseError, match="expected str, not int at x"):
-        from_plain(str, AnsibleTagged(1), "x")
+        build_from_plain(str, AnsibleTagged(1), "x")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_plain_values_are_only_what_json_knows(kind: type[Any]) -> None:
-    fields = to_plain(from_plain(kind, MINIMAL[kind], "x"))
+    fields = to_plain(build_from_plain(kind, MINIMAL[kind], "x"))
     assert json.loads(json.dumps(fields)) == fields
 
 

@@ -71,7 +71,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     tunnels = every
     if only:
         chosen = set(select_names(names, only, unseen))
-        tunnels, unpaired, ends = _chosen(chosen, every, wanted, unpaired)
+        tunnels, unpaired, ends = _restrict_to_chosen(chosen, every, wanted, unpaired)
         if any(map(is_pattern, only)):  # what a pattern means may be at a gateway that was not read
             ends = {*ends, *unseen}
         read = tuple(gateway for gateway in read if gateway.name in ends)
@@ -80,7 +80,7 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     unread = [*(find_unreadable(name, why) for name, why in sorted(broken.items())), *find_problems(read, tried)]
     unread += [find_torn(each) for each in unpaired if each.torn]
     diagnosis = iterate_findings(tunnels, repair, among=every)
-    findings = sort_findings(_heard(chain(unread, diagnosis, find_stopped(read, every)), hear))
+    findings = sort_findings(_report_findings(chain(unread, diagnosis, find_stopped(read, every)), hear))
     proofs = {tunnel.name: prove(tunnel) for tunnel in tunnels}
     up = {name for name, proof in proofs.items() if proof.crosswise}
     live = LiveTunnels(
@@ -102,10 +102,10 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     )
     if policy is None:
         return told
-    return _judged(told, *policy, () if only or unseen else names, hear)
+    return _judge_by_policy(told, *policy, () if only or unseen else names, hear)
 
 
-def _chosen(
+def _restrict_to_chosen(
     chosen: Collection[str],
     tunnels: tuple[Tunnel, ...],
     declared: tuple[DeclaredTunnel, ...],
@@ -120,15 +120,15 @@ def _chosen(
     return ours, alone, gateways
 
 
-def _judged(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
+def _judge_by_policy(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
     """An audit with what tunnels have against a profile. `names`: of all tunnels, or none if some may be unknown."""
     counted, waived = evaluate(found.tunnels, profile, today)
     strays = find_stray_waivers(profile, names) if names else ()
-    findings = sort_findings([*found.findings, *_heard(chain(counted, strays), hear)])
+    findings = sort_findings([*found.findings, *_report_findings(chain(counted, strays), hear)])
     return replace(found, findings=findings, policy=profile.name, waived=waived)
 
 
-def _heard(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:
+def _report_findings(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:
     """The findings, each after it was told."""
     for finding in findings:
         if hear:

@@ -13,7 +13,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Reply,
     ReplySection,
     Script,
-    from_plain,
+    build_from_plain,
     to_plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import (
@@ -305,7 +305,7 @@ def test_addresses_are_read_from_ifconfig_too() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_gateway_survives_the_way_through_json(suite: str, situation: str) -> None:
     found = gateway(suite, situation)
-    assert from_plain(Gateway, to_plain(found), "gateway") == found
+    assert build_from_plain(Gateway, to_plain(found), "gateway") == found
 
 
 def test_platforms_are_found_by_being_there() -> None:

@@ -20,7 +20,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Setting,
     Step,
     TunnelProof,
-    from_plain,
+    build_from_plain,
     to_plain,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.rollout import state_machine
@@ -101,7 +101,7 @@ class Run:
 
     def event(self, name: str, **heard: Any) -> dict[str, Any]:
         self.now += timedelta(seconds=1)
-        before = from_plain(ChangeRecord, to_plain(self.record), "record")  # as it travels through Ansible
+        before = build_from_plain(ChangeRecord, to_plain(self.record), "record")  # as it travels through Ansible
         self.record = state_machine.EVENTS[name](before, RunEvent(self.now, **heard))
         return list_actions(self.record)
 

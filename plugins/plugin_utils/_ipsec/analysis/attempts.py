@@ -46,12 +46,12 @@ def _judge_attempt(tunnel: Tunnel, attempt: InitiationAttempt) -> InitiationResu
         return InitiationResult(end.name(), works=True)
     heard = _select_lines(end, peer, attempt)
     for who, lines, roles in ((peer, heard, ("responder", "either")), (end, attempt.log, ("initiator", "either"))):
-        if told := _describe_cause(lines, roles):
+        if told := _find_cause(lines, roles):
             return _find_refusal(tunnel, end, who, told, attempt)
-    return _with_strays(_find_loss(end, peer, attempt, heard), peer, attempt, heard)
+    return _add_strays(_find_loss(end, peer, attempt, heard), peer, attempt, heard)
 
 
-def _with_strays(
+def _add_strays(
     verdict: InitiationResult, peer: End, attempt: InitiationAttempt, heard: Collection[str]
 ) -> InitiationResult:
     """The verdict with what the peer logged meanwhile of which nobody can tell whose it is: it proves nothing."""
@@ -65,7 +65,7 @@ def _with_strays(
     return replace(verdict, evidence=(*verdict.evidence, *told))
 
 
-def _describe_cause(lines: Iterable[str], roles: Collection[str]) -> Event | None:
+def _find_cause(lines: Iterable[str], roles: Collection[str]) -> Event | None:
     """The first line that proves a cause."""
     return next((event for event in parse_events(lines) if event.means.cause and event.means.side in roles), None)
 
@@ -104,9 +104,9 @@ class _Traffic:
 def _find_loss(end: End, peer: End, attempt: InitiationAttempt, heard: Sequence[str]) -> InitiationResult:
     """What the path dropped, by what was sent on one end and not received on the other."""
     log = attempt.log
-    there = (_packets(heard, "received"), _packets(heard, "sending"))
-    traffic = _Traffic(end, peer, attempt, _packets(log, "sending"), _packets(log, "received"), *there)
-    found = _explain_no_log(traffic) or _explain_silence(traffic) or _dropped_later(traffic)
+    there = (_parse_packets(heard, "received"), _parse_packets(heard, "sending"))
+    traffic = _Traffic(end, peer, attempt, _parse_packets(log, "sending"), _parse_packets(log, "received"), *there)
+    found = _explain_no_log(traffic) or _explain_silence(traffic) or _explain_later_loss(traffic)
     if found:
         return found
     here, there_name = end.gateway.name, peer.gateway.name
@@ -156,7 +156,7 @@ def _logs_no_packets(end: End) -> bool:
     return bool(loggers) and all(logger.level("net") < 1 for logger in loggers)
 
 
-def _dropped_later(traffic: _Traffic) -> InitiationResult | None:
+def _explain_later_loss(traffic: _Traffic) -> InitiationResult | None:
     """The first messages passed; a later one to another port, or a larger one, did not."""
     ways = (
         (traffic.end, traffic.peer, traffic.sent, traffic.arrived),
@@ -181,7 +181,7 @@ def _dropped_later(traffic: _Traffic) -> InitiationResult | None:
     return None
 
 
-def _packets(lines: Iterable[str], way: str) -> list[_Packet]:
+def _parse_packets(lines: Iterable[str], way: str) -> list[_Packet]:
     found = ((line, _PACKET.search(line)) for line in lines)
     return [
         _Packet(p["source"], p["target"], int(p["port"]), int(p["size"]), line)
@@ -196,10 +196,12 @@ def _select_lines(end: End, peer: End, attempt: InitiationAttempt) -> tuple[str,
     Two gateways may have several tunnels with each other, at other addresses of theirs or at the same.
     """
     lines = attempt.peer_log or ()
-    asked = {packet.target for packet in _packets(attempt.log, "sending")} & peer.site.addresses  # none: NAT before it
-    heard = _attribute_lines(select_exchange(lines, _addresses(end), asked), end, peer)
-    behind = frozenset() if _packets(heard, "received") else _sees_nat(attempt.log, lines)
-    return _is_its_own(select_exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
+    asked = {
+        packet.target for packet in _parse_packets(attempt.log, "sending")
+    } & peer.site.addresses  # none: NAT before it
+    heard = _attribute_lines(select_exchange(lines, _list_addresses(end), asked), end, peer)
+    behind = frozenset() if _parse_packets(heard, "received") else _find_nat_addresses(attempt.log, lines)
+    return _select_own_lines(select_exchange(lines, behind, asked) if len(behind) == 1 else heard, peer, attempt)
 
 
 def _attribute_lines(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, ...]:
@@ -209,13 +211,13 @@ def _attribute_lines(lines: tuple[str, ...], end: End, peer: End) -> tuple[str, 
     """
     if len(peer.gateway.connections) <= 1:
         return lines
-    names = {*_addresses(end), *filter(None, normalize_identities(end.connection)[:1]), peer.connection.name}
+    names = {*_list_addresses(end), *filter(None, normalize_identities(end.connection)[:1]), peer.connection.name}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     named = re.compile(rf"(?<![\w:-])(?<!\w\.)(?:{either})(?![\w:-]|\.\w)")  # 192.0.2.1 is not in 192.0.2.10
     return tuple(line for line in lines if has_thread(line) or named.search(line[:LONGEST]))
 
 
-def _is_its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
+def _select_own_lines(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -> tuple[str, ...]:
     """Without what the peer logged of its other connections, unless nothing else is there and its answers came here.
 
     The peer may have taken the request for that of another connection: then what it answered has arrived at this end.
@@ -223,21 +225,21 @@ def _is_its_own(lines: tuple[str, ...], peer: End, attempt: InitiationAttempt) -
     others = {each.name for each in peer.gateway.connections} - {peer.connection.name}
     strange = is_of_others(lines, peer.connection.name, others)
     own = tuple(line for place, line in enumerate(lines) if place not in strange)
-    if not strange or _packets(own, "received"):
+    if not strange or _parse_packets(own, "received"):
         return own
-    came = {packet.size for packet in _packets(attempt.log, "received")}
-    answered = {packet.size for packet in _packets(lines, "sending")}
+    came = {packet.size for packet in _parse_packets(attempt.log, "received")}
+    answered = {packet.size for packet in _parse_packets(lines, "sending")}
     return lines if came & answered else own
 
 
-def _sees_nat(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
+def _find_nat_addresses(log: Sequence[str], peer_log: Sequence[str]) -> frozenset[str]:
     """Where the peer saw packets as long as those sent here come from, which it answered with as long as came here."""
-    sent, came = ({p.size for p in _packets(log, way)} for way in ("sending", "received"))
-    asking = {p.source for p in _packets(peer_log, "received") if p.size in sent}
-    return frozenset(asking & {p.target for p in _packets(peer_log, "sending") if p.size in came})
+    sent, came = ({p.size for p in _parse_packets(log, way)} for way in ("sending", "received"))
+    asking = {p.source for p in _parse_packets(peer_log, "received") if p.size in sent}
+    return frozenset(asking & {p.target for p in _parse_packets(peer_log, "sending") if p.size in came})
 
 
-def _addresses(end: End) -> frozenset[str]:
+def _list_addresses(end: End) -> frozenset[str]:
     """Where the peer sees packets of this end come from."""
     own, bound = end.site.addresses, list_explicit(end.connection.local_addrs)
     return own if own.issuperset(bound) else own | frozenset(bound)

@@ -48,19 +48,19 @@ def _judge_actions(tunnel: Tunnel, end: End, child: Child, given: Mapping[str, s
     """The three actions, those that are declared and what goes with them; a word that is none is left to be refused."""
     found = {}
     initiates = end is tunnel.initiating
-    if start := _action(given, "start_action"):
+    if start := _parse_given_action(given, "start_action"):
         found["start_action"] = _choose_nearest_start(start, child, initiates=initiates)
     if end.gateway.dpd_follows_close and ("close_action" in given or "dpd_action" in given):
-        wanted = (_action(given, "close_action"), _action(given, "dpd_action"))
+        wanted = (_parse_given_action(given, "close_action"), _parse_given_action(given, "dpd_action"))
         found |= (
             _choose_nearest_pair(wanted, child, initiates=initiates)
             if _is_checked(tunnel, end)
             else _find_unchecked(given)
         )
-    return {key: given[key] if _action(given, key) == value else value for key, value in found.items()}
+    return {key: given[key] if _parse_given_action(given, key) == value else value for key, value in found.items()}
 
 
-def _action(given: Mapping[str, str], key: str) -> str | None:
+def _parse_given_action(given: Mapping[str, str], key: str) -> str | None:
     return parse_action(given[key] or "none") if key in given else None
 
 
@@ -73,7 +73,7 @@ def _choose_nearest_start(start: str, child: Child, *, initiates: bool) -> str:
 def _find_unchecked(given: Mapping[str, str]) -> dict[str, str]:
     """Nothing follows a dead peer where none is noticed."""
     found = {"dpd_action": "none"} if "dpd_action" in given else {}
-    if close := _action(given, "close_action"):
+    if close := _parse_given_action(given, "close_action"):
         found["close_action"] = close.removeprefix("trap|")
     return found
 

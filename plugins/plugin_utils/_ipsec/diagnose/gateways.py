@@ -79,14 +79,14 @@ def find_stopped(gateways: Iterable[Gateway], tunnels: Iterable[Tunnel]) -> list
 def find_problems(gateways: Iterable[Gateway], tried: Container[str]) -> list[Finding]:
     """What kept a part of a gateway from being read; what its log hides counts where a tunnel of it was tried."""
     return [
-        _problem(gateway, problem)
+        _build_problem_finding(gateway, problem)
         for gateway in gateways
         for problem in gateway.problems
         if problem.kind not in HARMLESS or (problem.kind == "log-hides" and gateway.name in tried)
     ]
 
 
-def _problem(gateway: Gateway, problem: Problem) -> Finding:
+def _build_problem_finding(gateway: Gateway, problem: Problem) -> Finding:
     where = f"{gateway.name} {problem.where}".strip()
     return Finding(
         "gateway-unreadable",

@@ -3,7 +3,7 @@
 
 Times are seconds as float; `0.0` means off where the field allows it. Names are swanctl's, except
 that `-` becomes `_`. `to_plain` turns any of these values into what JSON and Ansible know;
-`from_plain` turns that back into the value.
+`build_from_plain` turns that back into the value.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from .gateway import (
     System,
 )
 from .script import Reply, ReplySection, Script
-from .serialize import from_plain, resolve_type, to_plain
+from .serialize import build_from_plain, resolve_type, to_plain
 from .tunnel import (
     REPAIRS,
     SEVERE,
@@ -158,8 +158,8 @@ __all__ = [
     "Unpaired",
     "WaivedFinding",
     "Waiver",
+    "build_from_plain",
     "format_name",
-    "from_plain",
     "resolve_type",
     "to_plain",
 ]

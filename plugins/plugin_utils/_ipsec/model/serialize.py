@@ -28,7 +28,7 @@ def to_plain(value: object) -> Any:
     return str(value)
 
 
-def from_plain(kind: type[T], value: object, where: str) -> T:
+def build_from_plain(kind: type[T], value: object, where: str) -> T:
     """The value of this kind that `to_plain` made `value` of.
 
     Unknown keys are refused, missing ones take the field's default; a `str` where a number is expected

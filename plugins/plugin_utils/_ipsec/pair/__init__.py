@@ -56,15 +56,15 @@ def pair_ends(  # noqa: PLR0913  each is one thing that is known
         else:
             lonely += [list_unpaired(side, tunnel) for side in (one, other) if side is not None]
     taken = {(end.gateway, end.connection) for tunnel in wanted for end in tunnel.ends}
-    met, alone = _meet([side for key, side in sides.items() if key not in taken])
+    met, alone = _match_enabled_first([side for key, side in sides.items() if key not in taken])
     found += [(one, other, why, None) for one, other, why in met]
-    uses = Counter(_key(side.end) for side in sides.values())
+    uses = Counter(_find_signing_key(side.end) for side in sides.values())
     if unread or len(whole) < len(read):  # whoever was not read may have the same key
         uses.clear()
-    return _tunnels(found, psks or {}, _by_end(probes), _by_end(attempts), uses), (*lonely, *alone)
+    return _build_tunnels(found, psks or {}, _group_by_end(probes), _group_by_end(attempts), uses), (*lonely, *alone)
 
 
-def _meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
+def _match_enabled_first(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], tuple[Unpaired, ...]]:
     """Couples of what is enabled first; then a disabled end may be the peer of one that is left.
 
     Two disabled ends are no tunnel, and a disabled end that is left is nothing to tell.
@@ -80,26 +80,26 @@ def _meet(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoint, str]], 
     return met + late, tuple(each for each in alone if each.end not in found)
 
 
-def _by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
+def _group_by_end(seen: Iterable[Seen]) -> Mapping[tuple[str, str], list[Seen]]:
     found: dict[tuple[str, str], list[Seen]] = defaultdict(list)
     for each in seen:
         found[each.gateway, each.connection].append(each)
     return found
 
 
-def _apart(end: End, peer: End) -> End:
+def _mark_strangers(end: End, peer: End) -> End:
     """The end with those of its IKE_SAs told apart that are not with this peer."""
     strange = tuple(find_strangers(end, peer))
     return replace(end, strange=strange) if strange else end
 
 
-def _key(end: End) -> tuple[str, str] | None:
+def _find_signing_key(end: End) -> tuple[str, str] | None:
     """The pre-shared key that an end signs with, as far as digests tell; None where they do not."""
     secret = end.secret
     return None if secret is None or secret.digest is None else (secret.digest, secret.key_id)
 
 
-def _tunnels(
+def _build_tunnels(
     found: list[tuple[Endpoint, Endpoint, str, DeclaredTunnel | None]],
     psks: Mapping[str, DesiredPsk],
     probes: Mapping[tuple[str, str], list[Probe]],
@@ -121,11 +121,11 @@ def _tunnels(
         names.add(name)
         initiator, because = elect_initiator(a, b, declared, count)
         keys = [(end.gateway.name, end.connection.name) for end in (a, b)]
-        one_key = _key(a)
+        one_key = _find_signing_key(a)
         tunnels.append(
             Tunnel(
                 name,
-                (_apart(a, b), _apart(b, a)),
+                (_mark_strangers(a, b), _mark_strangers(b, a)),
                 match_children(a.connection, b.connection),
                 why,
                 initiator,
@@ -134,7 +134,7 @@ def _tunnels(
                 psks.get(name),
                 tuple(probe for key in keys for probe in probes.get(key, ())),
                 tuple(attempt for key in keys for attempt in attempts.get(key, ())),
-                own_key=one_key is not None and one_key == _key(b) and uses[one_key] == len(keys),
+                own_key=one_key is not None and one_key == _find_signing_key(b) and uses[one_key] == len(keys),
             )
         )
     return tuple(sorted(tunnels, key=lambda tunnel: tunnel.name))

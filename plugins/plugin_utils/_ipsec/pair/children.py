@@ -24,9 +24,9 @@ def elect_initiator(a: End, b: End, declared: DeclaredTunnel | None, count: Coun
         if not list_explicit(other.connection.remote_addrs):
             return end.gateway.name, f"{other.gateway.name} does not know its address"
     for end, other in ((a, b), (b, a)):
-        if _behind_nat(end, other) and not _behind_nat(other, end):
+        if _is_behind_nat(end, other) and not _is_behind_nat(other, end):
             return end.gateway.name, "it is behind NAT"
-    if found := _by_actions(a, b, declared):
+    if found := _elect_by_actions(a, b, declared):
         return found
     one, other_name = a.gateway.name, b.gateway.name
     if count[one] != count[other_name]:
@@ -38,8 +38,8 @@ def match_children(a: Connection, b: Connection) -> tuple[ChildPair, ...]:
     """The same child on both ends: by mirrored selectors, then overlapping ones, then name, then what is left over."""
     ours, theirs = ({c.name: c for c in connection.children if c.mode not in ("pass", "drop")} for connection in (a, b))
     pairs: list[tuple[Child | None, Child | None]] = []
-    seen = {child.name: _networks(child) for child in ours.values()}
-    mirrored = {child.name: _networks(child)[::-1] for child in theirs.values()}
+    seen = {child.name: _join_selectors(child) for child in ours.values()}
+    mirrored = {child.name: _join_selectors(child)[::-1] for child in theirs.values()}
     pairs += _take(ours, theirs, {n: seen[n] for n in ours}, {n: mirrored[n] for n in theirs})
     for name in list(ours):
         if found := next((other for other in theirs if overlaps(seen[name], mirrored[other])), None):
@@ -67,11 +67,11 @@ def _take(
     return [(ours.pop(name), theirs.pop(counterpart)) for name, counterpart in found]
 
 
-def _networks(child: Child) -> Networks:
+def _join_selectors(child: Child) -> Networks:
     return join_endpoints(child.local_ts), join_endpoints(child.remote_ts)
 
 
-def _behind_nat(end: End, peer: End) -> bool:
+def _is_behind_nat(end: End, peer: End) -> bool:
     """Whether the daemon has found NAT before an end, or the peer reaches it at an address that cannot be its own."""
     if end.sas or peer.sas:
         return any(sa.nat_local for sa in end.sas)
@@ -82,7 +82,7 @@ def _behind_nat(end: End, peer: End) -> bool:
     return translated and any(is_public(host) for host in reached)
 
 
-def _by_actions(a: End, b: End, declared: DeclaredTunnel | None) -> tuple[str, str] | None:
+def _elect_by_actions(a: End, b: End, declared: DeclaredTunnel | None) -> tuple[str, str] | None:
     """The end whose actions are an initiator's: as they are declared, where that tells, or as they are.
 
     Else a platform that can have other actions than those declared would be taken for the other end after the change.
@@ -91,7 +91,8 @@ def _by_actions(a: End, b: End, declared: DeclaredTunnel | None) -> tuple[str, s
     if len(starts) == 1:
         return starts[0], "it is declared to start the tunnel"
     eager = {
-        end.gateway.name: max(map(_eagerness, end.connection.children), default=0) + (end.connection.keyingtries == 0)
+        end.gateway.name: max(map(_measure_eagerness, end.connection.children), default=0)
+        + (end.connection.keyingtries == 0)
         for end in (a, b)
     }
     if len(set(eager.values())) == 1:
@@ -103,6 +104,6 @@ def _starts(declared: DeclaredTunnel, gateway: str) -> bool:
     return "start" in declared.of(gateway)[1].get("start_action", "")
 
 
-def _eagerness(child: Child) -> int:
+def _measure_eagerness(child: Child) -> int:
     """How much a child acts as an initiator's: starting, coming back after a close, coming back after a dead peer."""
     return 4 * ("start" in child.start_action) + 2 * ("start" in child.close_action) + ("start" in child.dpd_action)

@@ -82,10 +82,10 @@ def join_endpoints(selectors: Iterable[str]) -> str:
 
 def overlaps(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether both the local and the remote networks of two children have something in common."""
-    return all(_networksoverlap(a, b) for a, b in zip(one, other, strict=True))
+    return all(_have_common_network(a, b) for a, b in zip(one, other, strict=True))
 
 
-def _networksoverlap(one: str, other: str) -> bool:
+def _have_common_network(one: str, other: str) -> bool:
     try:
         pairs = [
             (ip_network(a.partition("[")[0]), ip_network(b.partition("[")[0]))

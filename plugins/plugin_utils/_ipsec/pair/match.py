@@ -20,15 +20,15 @@ def match_endpoints(sides: list[Endpoint]) -> tuple[list[tuple[Endpoint, Endpoin
     places: dict[Key, list[int]] = defaultdict(list)
     wanted: list[list[Key]] = []
     for index, side in enumerate(sides):
-        keys = list(_keys(side))
+        keys = list(_list_keys(side))
         wanted.append([peer for dummy, peer in keys])
         for own, dummy in keys:
             places[own].append(index)
-    scores = _scores(sides, places, wanted)
+    scores = _score_couples(sides, places, wanted)
     return _match(sides, scores)
 
 
-def _keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
+def _list_keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
     """Each key twice: as this end makes it of itself first, and as its peer would."""
     for cookie in side.cookies:
         yield ("cookie", cookie), ("cookie", cookie)
@@ -36,10 +36,10 @@ def _keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
         yield ("selectors", local, remote), ("selectors", remote, local)
     if side.own_id and side.peer_id:
         yield ("ids", side.own_id, side.peer_id), ("ids", side.peer_id, side.own_id)
-    yield from _address_keys(side)
+    yield from _list_address_keys(side)
 
 
-def _address_keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
+def _list_address_keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
     for own in side.own if len(side.own) <= CROWD else ():
         for peer in side.peer:
             yield ("addresses", own, peer), ("addresses", peer, own)
@@ -50,7 +50,7 @@ def _address_keys(side: Endpoint) -> Iterator[tuple[Key, Key]]:
             yield ("id-address", side.own_id, peer), ("address-id", peer, side.own_id)
 
 
-def _scores(
+def _score_couples(
     sides: list[Endpoint], places: Mapping[Key, list[int]], wanted: list[list[Key]]
 ) -> dict[tuple[int, int], tuple[int, str]]:
     scores: dict[tuple[int, int], tuple[int, str]] = {}

@@ -31,20 +31,20 @@ def build_site(gateway: Gateway, keys: SharedKeys) -> Site:
             for each in gateway.certificates or ()
             if each.private_key and each.type == "X509" and parse_timestamp(each.not_after)
         ),
-        problems=_grouped(gateway.problems, lambda problem: problem.kind),
-        carried=_carried(gateway),
-        holders={(ike.initiator_spi, ike.responder_spi): ike.connection for ike in _known(gateway)},
-        replacing=_replacing(gateway),
-        refused=_grouped((p for p in gateway.problems if p.kind in REFUSED), lambda problem: problem.where),
+        problems=_group_problems(gateway.problems, lambda problem: problem.kind),
+        carried=_find_carried_twice(gateway),
+        holders={(ike.initiator_spi, ike.responder_spi): ike.connection for ike in _list_known_ike_sas(gateway)},
+        replacing=_find_replacing(gateway),
+        refused=_group_problems((p for p in gateway.problems if p.kind in REFUSED), lambda problem: problem.where),
     )
 
 
-def _known(gateway: Gateway) -> Iterable[IkeSa]:
+def _list_known_ike_sas(gateway: Gateway) -> Iterable[IkeSa]:
     """The IKE_SAs that were told with their cookies."""
     return (ike for ike in gateway.sas or () if ike.initiator_spi)
 
 
-def _carried(gateway: Gateway) -> Mapping[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str]]:
+def _find_carried_twice(gateway: Gateway) -> Mapping[tuple[tuple[str, ...], tuple[str, ...]], frozenset[str]]:
     """Which connections are up for which networks; not those that packets reach by routing."""
     routed = {(c.name, child.name) for c in gateway.connections for child in c.children if child.route_based}
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], set[str]] = defaultdict(set)
@@ -55,7 +55,7 @@ def _carried(gateway: Gateway) -> Mapping[tuple[tuple[str, ...], tuple[str, ...]
     return {networks: frozenset(names) for networks, names in found.items() if len(names) > 1}
 
 
-def _replacing(gateway: Gateway) -> Mapping[str, tuple[str, ...]]:
+def _find_replacing(gateway: Gateway) -> Mapping[str, tuple[str, ...]]:
     """By connection, all of those that take each other down: between the same two, and one of them up at a time.
 
     charon compares the authenticated identities and the family of the addresses (ike_sa_manager.c), so identities with
@@ -78,7 +78,7 @@ def _replacing(gateway: Gateway) -> Mapping[str, tuple[str, ...]]:
     return {name: names for names in rivals for name in names}
 
 
-def _grouped(problems: Iterable[Problem], by: Callable[[Problem], str]) -> Mapping[str, tuple[Problem, ...]]:
+def _group_problems(problems: Iterable[Problem], by: Callable[[Problem], str]) -> Mapping[str, tuple[Problem, ...]]:
     found: dict[str, list[Problem]] = defaultdict(list)
     for problem in problems:
         found[by(problem)].append(problem)

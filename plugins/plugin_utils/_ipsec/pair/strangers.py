@@ -20,11 +20,11 @@ def find_strangers(end: End, peer: End) -> Iterator[IkeSa]:
     if who and not peer.connection.local[0].id and not is_numeric(who):
         who = None  # it goes by its address, which is known by a name only
     for ike in end.sas:
-        if ike.state == "ESTABLISHED" and _with_another(ike, peer, who):
+        if ike.state == "ESTABLISHED" and _is_with_another(ike, peer, who):
             yield ike
 
 
-def _with_another(ike: IkeSa, peer: End, who: str | None) -> bool:
+def _is_with_another(ike: IkeSa, peer: End, who: str | None) -> bool:
     """By its cookies; where the peer's gateway does not know these, by identity and address. `who`: the peer's."""
     held = peer.site.holders.get((ike.initiator_spi, ike.responder_spi))
     if held is not None:

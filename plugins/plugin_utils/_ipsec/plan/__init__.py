@@ -76,7 +76,7 @@ def plan(
         found = by_tunnel.get(tunnel.name, [])
         if found:
             turns = sort_by_turn(found, causes, works=tunnel.name in live.working)
-            ours, theirs, why = _of(tunnel, turns, causes, allowed, up=tunnel.name in live.up)
+            ours, theirs, why = _plan_tunnel(tunnel, turns, causes, allowed, up=tunnel.name in live.up)
             steps += map(tunnel.named, ours)
             if allowed is None or any(end.gateway.name in allowed for end in tunnel.ends):
                 told += [write_advice(tunnel.named(step)) for step in theirs]
@@ -85,10 +85,10 @@ def plan(
                 restarts = any(_restarts(tunnel.end(step.gateway)) for step in ours if step.state == "loaded")
                 up = tunnel.name in live.up
                 outages[tunnel.name] = estimate_outages(ours, up=up, carrying=carrying, restarts=restarts, why=why)
-    return Plan(_ordered(steps), tuple(dict.fromkeys(told)), outages)
+    return Plan(_order_steps(steps), tuple(dict.fromkeys(told)), outages)
 
 
-def _of(
+def _plan_tunnel(
     tunnel: Tunnel, turns: list[list[Finding]], causes: Container[str], allowed: frozenset[str] | None, *, up: bool
 ) -> tuple[list[Step], list[Step], str]:
     """Our steps of one tunnel, those of others, and why it cannot go without a break, if it cannot."""
@@ -102,13 +102,13 @@ def _of(
     ours: list[Step] = []
     reasons: list[str] = []
     ids = {finding.id for found in turns for finding in found}
-    in_vain = _in_vain(turns, wishes, causes)
+    in_vain = _find_vain_turns(turns, wishes, causes)
     for turn, ((wanted, others), steps) in enumerate(zip(wishes, plain, strict=True), 1):
         why = find_obstacle(tunnel, wanted, others, ids) if up else "it is down"
         if why:
             taken = [step for step in steps if step.gateway in mine]
-            taken = _alone(tunnel, taken) if theirs else taken
-            taken = _only_set(taken) if in_vain[turn - 1] else taken
+            taken = _plan_alone(tunnel, taken) if theirs else taken
+            taken = _drop_reinitiation(taken) if in_vain[turn - 1] else taken
         else:
             persist = [step for step in others if step.phase == "persist" and step.gateway in mine]
             taken = [*plan_without_break(tunnel, wanted, others, mine), *persist]
@@ -121,7 +121,7 @@ def _of(
     return ours, theirs, "; ".join(dict.fromkeys(reasons))
 
 
-def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
+def _plan_alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
     """Our end's steps where others are not ours to take: our own settings are made live from here, if this end can.
 
     Establishing would only show what the other end still lacks.
@@ -129,13 +129,13 @@ def _alone(tunnel: Tunnel, steps: list[Step]) -> list[Step]:
     alone = []
     for step in steps:
         if step.do == "connection":
-            alone.append(replace(step, reinitiate=_able(tunnel.end(step.gateway))))
+            alone.append(replace(step, reinitiate=_can_initiate(tunnel.end(step.gateway))))
         elif step.phase != "establish":
             alone.append(step)
     return alone
 
 
-def _in_vain(
+def _find_vain_turns(
     turns: list[list[Finding]], wishes: list[tuple[Mapping[str, DesiredSettings], list[Step]]], causes: Container[str]
 ) -> list[bool]:
     """For each turn, whether the tunnel is certain to stay down without the settings that a later one writes."""
@@ -146,7 +146,7 @@ def _in_vain(
     return [keeps_down(writing[turn:], causes) for turn in range(1, len(turns) + 1)]
 
 
-def _only_set(steps: list[Step]) -> list[Step]:
+def _drop_reinitiation(steps: list[Step]) -> list[Step]:
     """The steps that write settings, without those that re-establish: another cause is certain to prevent that."""
     return [replace(step, reinitiate=False) for step in steps if step.phase not in ("retire", "establish")]
 
@@ -156,12 +156,12 @@ def _restarts(end: End) -> bool:
     return bool(end.connection.differs) and any("start" in child.start_action for child in end.connection.children)
 
 
-def _able(end: End) -> bool:
+def _can_initiate(end: End) -> bool:
     """Whether an end can initiate: it knows an address of its peer."""
     return bool(list_explicit(end.connection.remote_addrs))
 
 
-def _ordered(steps: Iterable[Step]) -> tuple[Step, ...]:
+def _order_steps(steps: Iterable[Step]) -> tuple[Step, ...]:
     """By turn and phase; one daemon step for each gateway and state, however many tunnels ask for it."""
     merged: dict[tuple[object, ...], Step] = {}
     for step in steps:

@@ -11,7 +11,7 @@ from ..model import Step, format_name
 def write_advice(step: Step) -> str:
     """The step as such a sentence."""
     what = (
-        "; ".join(_assignments(step))
+        "; ".join(_format_assignments(step))
         or {
             "daemon": f"have the IKE daemon {step.state}",
             "sa": f"have {step.child or 'the tunnel'} {step.state}",
@@ -23,11 +23,11 @@ def write_advice(step: Step) -> str:
     return f"{step.gateway}: {where}{what} ({step.tunnel}: {', '.join(step.findings)})"
 
 
-def _assignments(step: Step) -> Iterator[str]:
-    yield from (_assignment(key, value) for key, value in step.settings.items())
+def _format_assignments(step: Step) -> Iterator[str]:
+    yield from (_format_assignment(key, value) for key, value in step.settings.items())
     for child, settings in step.children.items():
-        yield from (f"{_assignment(key, value)} of child {child}" for key, value in settings.items())
+        yield from (f"{_format_assignment(key, value)} of child {child}" for key, value in settings.items())
 
 
-def _assignment(key: str, value: str) -> str:
+def _format_assignment(key: str, value: str) -> str:
     return f"set {key} = {value}" if value else f"remove {key}"

@@ -19,7 +19,7 @@ def sort_by_turn(found: Sequence[Finding], causes: Container[str], *, works: boo
     asking = [finding for finding in found if finding.fix]
     turns: dict[tuple[int, str], list[Finding]] = {}
     for finding in asking:
-        turns.setdefault((0, "") if works else _turn(finding, causes), []).append(finding)
+        turns.setdefault((0, "") if works else _choose_turn(finding, causes), []).append(finding)
     return [turns[key] for key in sorted(turns, key=lambda key: key[0])]
 
 
@@ -28,7 +28,7 @@ def keeps_down(later: Iterable[Sequence[Finding]], causes: Container[str]) -> bo
     return any(finding.id in causes and finding.confidence == "certain" for found in later for finding in found)
 
 
-def _turn(finding: Finding, causes: Container[str]) -> tuple[int, str]:
+def _choose_turn(finding: Finding, causes: Container[str]) -> tuple[int, str]:
     """The stage of a finding's repair, and its id where each id has a turn of its own."""
     if any(isinstance(fix, Step) and fix.phase == "prepare" for fix in finding.fix):
         return 0, ""

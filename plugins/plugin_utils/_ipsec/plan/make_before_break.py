@@ -33,21 +33,21 @@ def find_obstacle(
     tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], others: list[Step], findings: Collection[str]
 ) -> str:
     """Why a tunnel that is up cannot be changed so; empty where it can."""
-    if why := _first(others):
+    if why := _find_blocking_step(others):
         return why
     for end in tunnel.ends:
         asked = wanted[end.gateway.name]
         keys = [*asked.settings, *(key for given in asked.children.values() for key in given)]
         if hard := [key for key in keys if key not in SOFT]:
             return f"{hard[0]} of {end.name()} cannot be changed beside the old value"
-    if why := _starts_again(tunnel, wanted):
+    if why := _explain_restart(tunnel, wanted):
         return why
-    if any(each.psk for each in wanted.values()) and (why := _one_key_only(tunnel, wanted, findings)):
+    if any(each.psk for each in wanted.values()) and (why := _explain_single_key(tunnel, wanted, findings)):
         return why
-    return _no_twin(tunnel, wanted)
+    return _explain_no_twin(tunnel, wanted)
 
 
-def _first(others: list[Step]) -> str:
+def _find_blocking_step(others: list[Step]) -> str:
     """What of the steps that are no settings comes first, or ends live SAs."""
     if any(step.phase == "prepare" for step in others):
         return "a daemon is to be started or loaded first"
@@ -57,34 +57,34 @@ def _first(others: list[Step]) -> str:
     return "live SAs of it are to be ended" if len(kept) < len(others) else ""
 
 
-def _starts_again(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
+def _explain_restart(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
     """Why more than the old SAs would go: an end starts again what its peer closes, or closes them itself."""
     end, peer = tunnel.answering, tunnel.initiating
     if _restarts(end, wanted[end.gateway.name]):
         return f"{end.name()} starts the tunnel again when it is closed"
     if not _ends_its_own(end, wanted[end.gateway.name]):
         return ""
-    if not _able(end):
+    if not _can_initiate(end):
         return f"{end.name()} ends its SAs when it is loaded, and does not know its peer's address"
     again = _restarts(peer, wanted[peer.gateway.name])
     return f"{end.name()} ends its SAs when it is loaded, and {peer.name()} starts them again" if again else ""
 
 
-def _no_twin(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
+def _explain_no_twin(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:
     """Why the initiator cannot make a second IKE_SA beside the first, or an end not have old and new values."""
     for end in tunnel.ends:
-        if end.gateway.generates and (why := _one_value_only(end, wanted[end.gateway.name])):
+        if end.gateway.generates and (why := _find_single_value(end, wanted[end.gateway.name])):
             return f"{why} of {end.name()} has one value at a time"
     version = wanted[tunnel.initiator].settings.get("version", str(tunnel.initiating.connection.version))
     if version == "1":
         return "IKEv1 takes a second IKE_SA for a reauthentication of the first"
-    if not _able(tunnel.initiating):
+    if not _can_initiate(tunnel.initiating):
         return f"{tunnel.initiating.name()} does not know its peer's address"
     keeping = [end for end in tunnel.ends if end.connection.unique == "keep"]
     return f"unique = keep of {keeping[0].name()} refuses a second IKE_SA" if keeping else ""
 
 
-def _one_value_only(end: End, wanted: DesiredSettings) -> str:
+def _find_single_value(end: End, wanted: DesiredSettings) -> str:
     """What an end that generates its configuration cannot have old and new at a time; empty where it can."""
     if any(not child.policies for child in end.connection.children):
         return "a routed child"
@@ -93,7 +93,7 @@ def _one_value_only(end: End, wanted: DesiredSettings) -> str:
     return single[0] if single else "the pre-shared key" if wanted.psk else ""
 
 
-def _one_key_only(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], findings: Collection[str]) -> str:
+def _explain_single_key(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings], findings: Collection[str]) -> str:
     """Why two pre-shared keys cannot be in force at a time."""
     if not (tunnel.psk and tunnel.psk.digest) or {"psk-mismatch", "psk-changed", "psk-missing"} & set(findings):
         return "the two ends have no pre-shared key in common"
@@ -110,19 +110,21 @@ def plan_without_break(
         return []
     end, peer = (ours[0], tunnel.other(ours[0]))
     asked, there = wanted[end.gateway.name], wanted[peer.gateway.name]
-    during = _is_transitional(tunnel, end, asked, there)
+    during = _build_transitional(tunnel, end, asked, there)
     if len(ours) == 1:
-        keys = _is_ours_alone(tunnel, end) if asked.psk else None
+        keys = _choose_psk_use(tunnel, end) if asked.psk else None
         phase: Phase = "initiator" if end is tunnel.initiating else "responder"
-        step = _step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _has_final_setting(during))
+        step = _build_step(tunnel, phase, end, during, keys, hop=phase == "initiator" or _has_final_setting(during))
         return [] if step is None else [step]
     steps = [
-        _step(tunnel, "responder", end, during, _accept_new_key(tunnel, end) if asked.psk else None),
-        _step(tunnel, "initiator", peer, there, _signing(tunnel, peer) if there.psk else None, hop=True),
+        _build_step(tunnel, "responder", end, during, _accept_new_key(tunnel, end) if asked.psk else None),
+        _build_step(
+            tunnel, "initiator", peer, there, _sign_with_new_key(tunnel, peer) if there.psk else None, hop=True
+        ),
     ]
     last = [
-        _step(tunnel, "contract", end, _left(asked, during), "only" if asked.psk else None),
-        _step(tunnel, "finish", peer, DesiredSettings(findings=there.findings), "only" if there.psk else None),
+        _build_step(tunnel, "contract", end, _find_remaining(asked, during), "only" if asked.psk else None),
+        _build_step(tunnel, "finish", peer, DesiredSettings(findings=there.findings), "only" if there.psk else None),
     ]
     anew = [step for step in others if step.state == "reinitiated"]
     if steps[1] is None and (anew or last[0] or (steps[0] and not steps[0].reinitiate)):
@@ -144,13 +146,13 @@ def _has_final_setting(during: DesiredSettings) -> bool:
     return any(key not in AGREED for key in (*during.settings, *(key for given in children for key in given)))
 
 
-def _is_transitional(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSettings) -> DesiredSettings:
+def _build_transitional(tunnel: Tunnel, end: End, asked: DesiredSettings, there: DesiredSettings) -> DesiredSettings:
     """What an end is to have while its peer may still have the old values."""
     found = DesiredSettings(findings=asked.findings)
     for key, value in asked.settings.items():
         held = end.connection.proposals if key == "proposals" else ()
         if key == "version":
-            value = _version(tunnel, end, value, there)  # noqa: PLW2901
+            value = _choose_version(tunnel, end, value, there)  # noqa: PLW2901
         elif key in LISTS:
             value = _expand(value, held, both=key in there.settings)  # noqa: PLW2901
         found.settings[key] = value
@@ -169,7 +171,7 @@ def _expand(value: str, held: Collection[str], *, both: bool) -> str:
     return ",".join((*new, *(old for old in held if old not in new))) if expands else value
 
 
-def _version(tunnel: Tunnel, end: End, value: str, there: DesiredSettings) -> str:
+def _choose_version(tunnel: Tunnel, end: End, value: str, there: DesiredSettings) -> str:
     """0 answers both versions; what initiates keeps its version until its peer answers the new one."""
     if end is tunnel.answering:
         return "0" if "version" in there.settings or end.connection.version == 0 else value
@@ -177,7 +179,7 @@ def _version(tunnel: Tunnel, end: End, value: str, there: DesiredSettings) -> st
     return value if reached else str(end.connection.version)
 
 
-def _left(asked: DesiredSettings, during: DesiredSettings) -> DesiredSettings:
+def _find_remaining(asked: DesiredSettings, during: DesiredSettings) -> DesiredSettings:
     """Of what an end is to have at last, what it had not during the change."""
     left = DesiredSettings(
         {k: v for k, v in asked.settings.items() if during.settings[k] != v}, findings=asked.findings
@@ -194,31 +196,31 @@ def _accept_new_key(tunnel: Tunnel, end: End) -> PskUse | None:
     return None if digest in {secret.digest for secret in end.accepts} else "accept"
 
 
-def _signing(tunnel: Tunnel, end: End) -> PskUse | None:
+def _sign_with_new_key(tunnel: Tunnel, end: End) -> PskUse | None:
     """The end signs with the new key and accepts the old one; None where it does already."""
     digest = tunnel.psk.digest if tunnel.psk else ""
     return None if end.secret is not None and end.secret.digest == digest else "sign"
 
 
-def _is_ours_alone(tunnel: Tunnel, end: End) -> PskUse | None:
+def _choose_psk_use(tunnel: Tunnel, end: End) -> PskUse | None:
     """How far one end can go while its peer is somebody else's."""
     digest = tunnel.psk.digest if tunnel.psk else ""
     peer = tunnel.other(end)
     if peer.secret is not None and peer.secret.digest == digest:
         return "only"
     if digest in {secret.digest for secret in peer.accepts}:
-        return _signing(tunnel, end)
+        return _sign_with_new_key(tunnel, end)
     return _accept_new_key(tunnel, end)
 
 
-def _step(  # noqa: PLR0913  what a step consists of
+def _build_step(  # noqa: PLR0913  what a step consists of
     tunnel: Tunnel, phase: Phase, end: End, wanted: DesiredSettings, psk: PskUse | None, *, hop: bool = False
 ) -> Step | None:
     """The step that gives an end what it has not yet; None where it has all of it."""
     missing = find_missing(end, wanted.settings, wanted.children)
     if not (missing.settings or missing.children or psk):
         return None
-    hopping = hop and _able(end)
+    hopping = hop and _can_initiate(end)
     again = hopping or _ends_its_own(end, missing)
     return Step(
         phase,
@@ -252,7 +254,7 @@ def _build_reinitiate_step(tunnel: Tunnel, steps: list[Step | None]) -> Step:
     )
 
 
-def _able(end: End) -> bool:
+def _can_initiate(end: End) -> bool:
     """Whether an end can initiate: it knows an address of its peer."""
     return bool(list_explicit(end.connection.remote_addrs))
 

@@ -55,13 +55,13 @@ class Platform(Gatherer, Protocol):
         """What a guard keeps, to roll a change back."""
 
 
-def _found() -> Mapping[str, Platform]:
+def _load_platforms() -> Mapping[str, Platform]:
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
     folders = {name: import_module(f".{name}", __name__) for name in names}
     return {name: cast("Platform", each) for name, each in folders.items() if hasattr(each, "read")}
 
 
-PLATFORMS: Mapping[str, Platform] = _found()
+PLATFORMS: Mapping[str, Platform] = _load_platforms()
 
 
 class AutoDetect:
@@ -79,7 +79,7 @@ def find_platform(name: str) -> Gatherer:
     Raises:
         IpsecError: there is no such platform.
     """
-    return AutoDetect() if name == "auto" else _named(name)
+    return AutoDetect() if name == "auto" else _get_platform(name)
 
 
 def detect_platform(reply: Reply) -> Platform:
@@ -89,7 +89,7 @@ def detect_platform(reply: Reply) -> Platform:
         IpsecError: none of ours did.
     """
     section = reply.sections.get("platform")
-    return _named(section.text.strip() if section else "")
+    return _get_platform(section.text.strip() if section else "")
 
 
 def read_gateway(name: str, reply: Reply, options: GatherOptions) -> Gateway:
@@ -114,10 +114,10 @@ def require_platform(name: str) -> Platform:
     Raises:
         IpsecError: there is no such platform.
     """
-    return _named(name)
+    return _get_platform(name)
 
 
-def _named(name: str) -> Platform:
+def _get_platform(name: str) -> Platform:
     if name not in PLATFORMS:
         raise IpsecError(f"there is no platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
     return PLATFORMS[name]

@@ -64,7 +64,7 @@ def validate_settings(
                 hint=f"its rounds are {', '.join(sorted(sections))}",
             )
         refuse_setting("auth" if dot else "connection", key, value, f"{wish.name}.{name}", version)
-        yield ("connections", wish.name, *name.split(".")), _clear(value)
+        yield ("connections", wish.name, *name.split(".")), _unset_if_empty(value)
     known = {child.name for child in connection.children if child.configured}
     for child, settings in wish.children.items():
         if child not in known:
@@ -74,9 +74,9 @@ def validate_settings(
             )
         for key, value in settings.items():
             refuse_setting("child", key, value, f"{wish.name}.children.{child}.{key}", version)
-            yield ("connections", wish.name, "children", child, key), _clear(value)
+            yield ("connections", wish.name, "children", child, key), _unset_if_empty(value)
 
 
-def _clear(value: str) -> str | None:
+def _unset_if_empty(value: str) -> str | None:
     """An empty value clears a setting: strongSwan's default counts again."""
     return value or None

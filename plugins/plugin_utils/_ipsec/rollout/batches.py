@@ -24,7 +24,7 @@ def parse_sizes(serial: object, total: int) -> Iterator[int]:
     given = list(serial) if isinstance(serial, (list, tuple)) else [serial]
     if not given:
         raise ParseError("serial is an empty list", where="serial", hint="give a number, a percentage or a list")
-    each = [_size(one, total) for one in given]
+    each = [_parse_size(one, total) for one in given]
     yield from each
     while True:
         yield each[-1]
@@ -60,17 +60,17 @@ def find_redundant(
     sides. Selectors for everything on both sides, as route-based tunnels have them, tell nothing.
     """
     groups = [frozenset(group) for group in redundant]
-    selectors = {name: _selectors(ends, gateways) for name, ends in tunnels.items()}
+    selectors = {name: _collect_selectors(ends, gateways) for name, ends in tunnels.items()}
     found: dict[str, set[str]] = {name: set() for name in tunnels}
     for one, other in combinations(tunnels, 2):
         same = selectors[one] is not None and selectors[one] == selectors[other]
-        if same or _apart(tunnels[one], tunnels[other], groups):
+        if same or _stands_in_for(tunnels[one], tunnels[other], groups):
             found[one].add(other)
             found[other].add(one)
     return {name: frozenset(others) for name, others in found.items()}
 
 
-def _size(given: object, total: int) -> int:
+def _parse_size(given: object, total: int) -> int:
     text = str(given).strip()
     if share := _PERCENT.fullmatch(text):
         return max(1, int(total * float(share[1]) / 100))
@@ -79,13 +79,13 @@ def _size(given: object, total: int) -> int:
     return int(text)
 
 
-def _apart(one: Sequence[EndName], other: Sequence[EndName], groups: Iterable[frozenset[str]]) -> bool:
+def _stands_in_for(one: Sequence[EndName], other: Sequence[EndName], groups: Iterable[frozenset[str]]) -> bool:
     """Whether a gateway of one stands in for a gateway of the other that the first does not end at."""
     here, there = ({end.gateway for end in ends} for ends in (one, other))
     return any(group & (here - there) and group & (there - here) for group in groups)
 
 
-def _selectors(ends: Sequence[EndName], gateways: Mapping[str, Gateway]) -> _Selectors | None:
+def _collect_selectors(ends: Sequence[EndName], gateways: Mapping[str, Gateway]) -> _Selectors | None:
     """What a tunnel's first end protects, and what it reaches; None where that tells nothing."""
     end = ends[0]
     gateway = gateways.get(end.gateway)
@@ -95,10 +95,10 @@ def _selectors(ends: Sequence[EndName], gateways: Mapping[str, Gateway]) -> _Sel
     sides = [frozenset(text for c in children for text in getattr(c, side)) for side in ("local_ts", "remote_ts")]
     if not all(sides) or any("dynamic" in text for side in sides for text in side):
         return None
-    return None if all(map(_everything, sides)) else frozenset(sides)
+    return None if all(map(_covers_everything, sides)) else frozenset(sides)
 
 
-def _everything(side: frozenset[str]) -> bool:
+def _covers_everything(side: frozenset[str]) -> bool:
     for text in side:
         try:
             if ip_network(text.strip(), strict=False).prefixlen:

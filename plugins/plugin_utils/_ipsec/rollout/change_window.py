@@ -57,8 +57,8 @@ def parse_window(given: Mapping[str, Any] | None) -> ChangeWindow | None:
     if unknown := sorted(set(given) - {"start", "end", "timezone"}):
         raise ParseError(f"unknown key {unknown[0]!r}", where=_WHERE, hint="known are start, end, timezone")
     name = str(given.get("timezone") or "")
-    zone = _zone(name) if name else None
-    start, end = (_moment(str(given.get(key) or ""), zone, key) for key in ("start", "end"))
+    zone = _load_zone(name) if name else None
+    start, end = (_parse_moment(str(given.get(key) or ""), zone, key) for key in ("start", "end"))
     if isinstance(start, time) is not isinstance(end, time):
         raise ParseError("start and end are of two kinds", where=_WHERE, hint="give HH:MM for both, or a date for both")
     if isinstance(start, time) and start == end:
@@ -76,31 +76,33 @@ def check_window(wanted: ChangeWindow | None, now: datetime, *, needs: float = 0
         if now >= end:
             continue
         if now < start:
-            wait = _span(_until(now, start))
+            wait = _format_span(_measure_time_until(now, start))
             return WindowStatus(
                 open=False,
                 closes_in=None,
-                why=f"the change window is closed: it opens {_shown(start, wanted)}, in {wait}",
+                why=f"the change window is closed: it opens {_format_moment(start, wanted)}, in {wait}",
             )
-        left = _until(now, end)
-        closes = f"the change window closes {_shown(end, wanted)}, in {_span(left)}"
+        left = _measure_time_until(now, end)
+        closes = f"the change window closes {_format_moment(end, wanted)}, in {_format_span(left)}"
         if left < needs:
             return WindowStatus(
                 open=False,
                 closes_in=left,
-                why=f"{closes}, and {_span(needs)} are needed so that what fails can be rolled back",
+                why=f"{closes}, and {_format_span(needs)} are needed so that what fails can be rolled back",
             )
         return WindowStatus(open=True, closes_in=left, why=closes)
     dummy, end = list(wanted.times(now))[-1]
-    return WindowStatus(open=False, closes_in=None, why=f"the change window has passed: it ended {_shown(end, wanted)}")
+    return WindowStatus(
+        open=False, closes_in=None, why=f"the change window has passed: it ended {_format_moment(end, wanted)}"
+    )
 
 
-def _until(now: datetime, then: datetime) -> float:
+def _measure_time_until(now: datetime, then: datetime) -> float:
     """Seconds that pass: by UTC, because two times of one zone are subtracted by what their clocks show."""
     return (then.astimezone(UTC) - now.astimezone(UTC)).total_seconds()
 
 
-def _zone(name: str) -> tzinfo:
+def _load_zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:
@@ -109,7 +111,7 @@ def _zone(name: str) -> tzinfo:
         ) from error
 
 
-def _moment(text: str, zone: tzinfo | None, key: str) -> datetime | time:
+def _parse_moment(text: str, zone: tzinfo | None, key: str) -> datetime | time:
     where = f"{_WHERE}.{key}"
     if not text:
         raise ParseError("it is missing", where=where, hint="give HH:MM, or a date and time such as 2026-11-21T22:00")
@@ -126,11 +128,11 @@ def _moment(text: str, zone: tzinfo | None, key: str) -> datetime | time:
     return time(int(daily[1]), int(daily[2])) if daily else found.replace(tzinfo=zone)
 
 
-def _shown(moment: datetime, wanted: ChangeWindow) -> str:
+def _format_moment(moment: datetime, wanted: ChangeWindow) -> str:
     return moment.astimezone(wanted.zone).strftime(_SHOWN)
 
 
-def _span(seconds: float) -> str:
+def _format_span(seconds: float) -> str:
     """A length of time for people: two units at most, none of them zero."""
     whole = max(0, round(seconds))
     units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))

@@ -64,10 +64,10 @@ def take_snapshot(name: str, seen: FleetSnapshot, now: datetime) -> TunnelSnapsh
         traffic=tunnel.proof.traffic,
         missing=tunnel.proof.missing,
         findings=tuple(f"{f.id} on {f.end}: {f.summary}" for f in seen.findings if f.tunnel == name),
-        sas=tuple(sa for end, gateway in ends for sa in _held(end, gateway)),
-        pings=tuple(p for p in seen.probes for end in tunnel.ends if (p.gateway, p.connection) == _key(end)),
-        routes=tuple(route for end, gateway in ends for route in _routes(end, gateway)),
-        configuration={gateway.name: _digest(end, gateway) for end, gateway in ends},
+        sas=tuple(sa for end, gateway in ends for sa in _list_sas(end, gateway)),
+        pings=tuple(p for p in seen.probes for end in tunnel.ends if (p.gateway, p.connection) == _build_key(end)),
+        routes=tuple(route for end, gateway in ends for route in _list_routes(end, gateway)),
+        configuration={gateway.name: _compute_digest(end, gateway) for end, gateway in ends},
     )
 
 
@@ -78,13 +78,15 @@ def list_carrying(gateways: Collection[str], seen: FleetSnapshot) -> Iterator[Ca
         if probe.reachable:
             came_back.setdefault((probe.gateway, probe.connection), []).append(probe.child)
     ending = [each for each in seen.tunnels.values() if any(end.gateway in gateways for end in each.ends)]
-    held = _children({end.gateway for tunnel in ending for end in tunnel.ends}, seen)
+    held = _index_children({end.gateway for tunnel in ending for end in tunnel.ends}, seen)
     for tunnel in ending:
         names = tuple(dict.fromkeys(end.gateway for end in tunnel.ends))
-        children = (EndName(*_key(end), child) for end in tunnel.ends for child in came_back.get(_key(end), ()))
-        one, *others = (held.get(_key(end), {}) for end in tunnel.ends)
+        children = (
+            EndName(*_build_key(end), child) for end in tunnel.ends for child in came_back.get(_build_key(end), ())
+        )
+        one, *others = (held.get(_build_key(end), {}) for end in tunnel.ends)
         up = (child for (own, peer), child in one.items() if any((peer, own) in other for other in others))
-        first = _key(tunnel.ends[0])
+        first = _build_key(tunnel.ends[0])
         yield CarryingChildren(
             tunnel.name,
             names,
@@ -93,7 +95,9 @@ def list_carrying(gateways: Collection[str], seen: FleetSnapshot) -> Iterator[Ca
         )
 
 
-def _children(gateways: Iterable[str], seen: FleetSnapshot) -> Mapping[tuple[str, str], Mapping[tuple[str, str], str]]:
+def _index_children(
+    gateways: Iterable[str], seen: FleetSnapshot
+) -> Mapping[tuple[str, str], Mapping[tuple[str, str], str]]:
     """By gateway and connection, the children that have SAs, by the SPIs of these: own first."""
     found: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for name in gateways:
@@ -110,31 +114,32 @@ def find_management_tunnel(tunnel: AuditedTunnel, gateways: Mapping[str, Gateway
     return tuple(
         end.gateway
         for end in tunnel.ends
-        if end.gateway in gateways and _inside(gateways[end.gateway].system.managed_from, _remote(end, gateways))
+        if end.gateway in gateways
+        and _lies_inside(gateways[end.gateway].system.managed_from, _list_remote_selectors(end, gateways))
     )
 
 
-def _key(end: EndName) -> tuple[str, str]:
+def _build_key(end: EndName) -> tuple[str, str]:
     return end.gateway, end.connection
 
 
-def _connection(end: EndName, gateway: Gateway) -> Connection | None:
+def _find_connection(end: EndName, gateway: Gateway) -> Connection | None:
     return next((each for each in gateway.connections if each.name == end.connection), None)
 
 
-def _remote(end: EndName, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
-    connection = _connection(end, gateways[end.gateway])
+def _list_remote_selectors(end: EndName, gateways: Mapping[str, Gateway]) -> tuple[str, ...]:
+    connection = _find_connection(end, gateways[end.gateway])
     return tuple(text for child in connection.children for text in child.remote_ts) if connection else ()
 
 
-def _held(end: EndName, gateway: Gateway) -> Iterator[SaSnapshot]:
+def _list_sas(end: EndName, gateway: Gateway) -> Iterator[SaSnapshot]:
     for ike in gateway.sas or ():
         if ike.connection == end.connection:
             for child in ike.children:
-                yield _sa(gateway.name, ike, child)
+                yield _build_sa_snapshot(gateway.name, ike, child)
 
 
-def _sa(gateway: str, ike: IkeSa, child: ChildSa) -> SaSnapshot:
+def _build_sa_snapshot(gateway: str, ike: IkeSa, child: ChildSa) -> SaSnapshot:
     words = [word for word in (ike.encr, ike.integ, ike.prf, ike.dh_group) if word]
     esp = [word for word in (child.encr, child.integ, child.dh_group) if word]
     return SaSnapshot(
@@ -154,15 +159,15 @@ def _sa(gateway: str, ike: IkeSa, child: ChildSa) -> SaSnapshot:
     )
 
 
-def _routes(end: EndName, gateway: Gateway) -> Iterator[str]:
+def _list_routes(end: EndName, gateway: Gateway) -> Iterator[str]:
     """Routes of a gateway to what the tunnel leads to."""
-    remote = _remote(end, {gateway.name: gateway})
+    remote = _list_remote_selectors(end, {gateway.name: gateway})
     for route in gateway.system.routes or ():
-        if _inside(route.partition(" ")[0].partition("/")[0], remote):
+        if _lies_inside(route.partition(" ")[0].partition("/")[0], remote):
             yield f"{gateway.name}: {route}"
 
 
-def _inside(address: str, selectors: Iterable[str]) -> bool:
+def _lies_inside(address: str, selectors: Iterable[str]) -> bool:
     """Whether an address is inside selectors that name networks; one for everything says nothing of an address."""
     for text in selectors:
         try:
@@ -174,9 +179,9 @@ def _inside(address: str, selectors: Iterable[str]) -> bool:
     return False
 
 
-def _digest(end: EndName, gateway: Gateway) -> str:
+def _compute_digest(end: EndName, gateway: Gateway) -> str:
     """Of the connection's and its children's settings, and of the digests of keys: equal where those are equal."""
-    connection = _connection(end, gateway)
+    connection = _find_connection(end, gateway)
     if connection is None:
         return ""
     settings = {key: setting.value for key, setting in connection.settings.items()}

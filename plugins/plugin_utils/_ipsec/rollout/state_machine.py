@@ -72,7 +72,7 @@ def opened(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
             until = "for its end" if goes_on else f"{left:.0f} s, in which it ends or is rolled back"
             hint = f"wait {until}, or undo it with the playbook tunnelwright.ipsec.rollback"
             raise RefusedError(f"{guard.run} is at work on {guard.name}", where=name, hint=hint)
-    undone = _with_peers({name for name, guard in ours.items() if guard.state != "proven"}, heard.seen)
+    undone = _add_peers({name for name, guard in ours.items() if guard.state != "proven"}, heard.seen)
     guards: dict[str, GuardOf] = {name: "armed" if name in undone else "proven" for name in ours}
     return replace(record, guards=guards)
 
@@ -84,20 +84,20 @@ def planned(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         IpsecError: no tunnel has a name that was asked for.
     """
     seen, hosts = heard.seen, set(record.order.hosts)
-    changed = {step.tunnel for step in seen.steps if step.gateway in hosts} | _served_by_daemons(seen, hosts)
+    changed = {step.tunnel for step in seen.steps if step.gateway in hosts} | _find_served_tunnels(seen, hosts)
     wanted = [name for name in select_names(seen.tunnels, heard.only, seen.unreadable) if name in changed]
     managed = {name: find_management_tunnel(seen.tunnels[name], seen.gateways) for name in wanted}
     names = sorted(wanted, key=lambda name: bool(managed[name]))
     others = find_redundant({name: seen.tunnels[name].ends for name in names}, seen.gateways, heard.redundant)
     order = plan_batches(names, record.order.serial, others)
     tunnels = [
-        _tunnel(seen.tunnels[name], seen, number, managed[name], others[name])
+        _build_tunnel_change(seen.tunnels[name], seen, number, managed[name], others[name])
         for number, batch in enumerate(order, 1)
         for name in batch
     ]
     notes = [
         *(
-            f"{name}: what an interrupted run had not confirmed was {_fate(record, name, r)}"
+            f"{name}: what an interrupted run had not confirmed was {_describe_fate(record, name, r)}"
             for name, r in heard.results.items()
         ),
         *(f"{name} could not be read, and its tunnels are left alone: {why}" for name, why in seen.unreadable.items()),
@@ -109,22 +109,22 @@ def planned(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
 
 def begun(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     """A batch begins, or does not: for want of time, because too many have failed, or for a stand-in that has."""
-    stopped = heard.closed or _too_many(record)
+    stopped = heard.closed or _explain_stop(record)
     if stopped and not record.order.check:
-        return _each(record, lambda t: t.status == "planned", lambda t: _left(t, stopped))
+        return _map(record, lambda t: t.status == "planned", lambda t: _leave(t, stopped))
 
     def begin(tunnel: TunnelChange) -> TunnelChange:
         steps = list_steps(tunnel, heard.seen, record.order.hosts)
         before = take_snapshot(tunnel.name, heard.seen, heard.now)
-        why = _in_the_way(record, tunnel, before)
+        why = _explain_untouched(record, tunnel, before)
         if why or not steps:
             because = "" if tunnel.kept else "nothing was left to be done"
-            left = replace(tunnel, steps=_kept(tunnel))
-            return _left(left, why) if why else replace(left, status="done", because=because)
+            left = replace(tunnel, steps=_keep_steps(tunnel))
+            return _leave(left, why) if why else replace(left, status="done", because=because)
         ours = (
             [find_planned_step(step, step.turn) for step in steps]
             if record.order.check
-            else _next_round(_kept(tunnel), steps)
+            else _plan_round(_keep_steps(tunnel), steps)
         )
         watches = tuple(list_watches(tunnel, heard.seen, record.order.hosts))
         status: Status = "planned" if record.order.check else "under_way"
@@ -135,12 +135,12 @@ def begun(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
             because=f"a run would not prove it: {unproven}" if unproven else "",
             before=tunnel.before or before,
             baseline=before,
-            steps=(*_kept(tunnel), *ours),
+            steps=(*_keep_steps(tunnel), *ours),
             watches=watches,
         )
 
     began = replace(record, batch=heard.batch, following=0, batch_began=heard.now.isoformat(), guards={})
-    began = _each(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
+    began = _map(began, lambda t: t.batch == heard.batch and t.status == "planned", begin)
     touched = {gateway for t in began.tunnels if t.status == "under_way" for gateway in began.ours(t)}
     return replace(
         began, carrying=tuple(each for each in list_carrying(touched, heard.seen) if each.children or each.up)
@@ -157,16 +157,16 @@ def armed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         said = {g: describe_failure(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(f"{gateway} could not be guarded: {words}" for gateway, words in said.items() if words)
         changed = any(step.ran and step.round > tunnel.kept for step in tunnel.steps)
-        return (replace(tunnel, status="failing", because=why) if changed else _left(tunnel, why)) if why else tunnel
+        return (replace(tunnel, status="failing", because=why) if changed else _leave(tunnel, why)) if why else tunnel
 
-    return _each(
+    return _map(
         replace(record, guards={**record.guards, **guards}),
         lambda t: t.batch == record.batch and t.status in GOING,
         hold,
     )
 
 
-def _worked(before: TunnelSnapshot | None) -> bool:
+def _was_working(before: TunnelSnapshot | None) -> bool:
     return before is not None and before.crosswise and before.traffic is not False
 
 
@@ -181,7 +181,7 @@ def tried(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         more = not why and bool(list_steps(tunnel, heard.seen, record.order.hosts))
         return replace(tunnel, status=status, because=why, dragged="", after=after, steps=steps, more=more)
 
-    return propagate_failure(_each(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
+    return propagate_failure(_map(record, lambda t: t.status in ("under_way", "proven", "failing"), judge))
 
 
 def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -194,15 +194,15 @@ def continued(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         seen = take_snapshot(tunnel.name, heard.seen, heard.now) is not None
         ran = [step for step in tunnel.steps if step.ran]
         last = max((step.round for step in tunnel.steps), default=0)
-        harmed = _worked(tunnel.baseline) or find_lost(record, tunnel, heard.seen)
+        harmed = _was_working(tunnel.baseline) or find_lost(record, tunnel, heard.seen)
         idle = all(step.round < last for step in ran)
         if tunnel.dragged or harmed or idle or not seen or not steps or is_asked_again(ran, steps):
             return tunnel
         return replace(
-            tunnel, status="under_way", because="", steps=(*tunnel.steps, *_next_round(tunnel.steps, steps)), more=False
+            tunnel, status="under_way", because="", steps=(*tunnel.steps, *_plan_round(tunnel.steps, steps)), more=False
         )
 
-    return _each(record, lambda t: t.batch == record.batch and t.status == "failing", go_on)
+    return _map(record, lambda t: t.batch == record.batch and t.status == "failing", go_on)
 
 
 def agreed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -217,7 +217,7 @@ def agreed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         )
         return replace(tunnel, status="failing", because=why) if why else tunnel
 
-    return propagate_failure(_each(replace(record, guards=guards), lambda t: t.status == "proven", hold))
+    return propagate_failure(_map(replace(record, guards=guards), lambda t: t.status == "proven", hold))
 
 
 def confirmed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -238,7 +238,7 @@ def confirmed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
             return replace(tunnel, status="done", because="")
         return tunnel
 
-    return propagate_failure(_each(record, lambda t: t.status == "proven", conclude))
+    return propagate_failure(_map(record, lambda t: t.status == "proven", conclude))
 
 
 def restored(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -263,7 +263,7 @@ def restored(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
         status: Status = "failed" if why else "rolled_back"
         return replace(tunnel, status=status, remains=why, after=after)
 
-    return _each(replace(record, guards=guards), lambda t: t.status in UNDONE and t.batch == record.batch, conclude)
+    return _map(replace(record, guards=guards), lambda t: t.status in UNDONE and t.batch == record.batch, conclude)
 
 
 def measured(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
@@ -281,12 +281,12 @@ def measured(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
 
     took = (heard.now - datetime.fromisoformat(record.batch_began)).total_seconds() if record.batch_began else 0.0
     longest = took if record.batch == 1 else max(record.longest, took)
-    return _followed(_each(replace(record, longest=longest), lambda t: t.batch == record.batch, take))
+    return _add_batch(_map(replace(record, longest=longest), lambda t: t.batch == record.batch, take))
 
 
-def _followed(record: ChangeRecord) -> ChangeRecord:
+def _add_batch(record: ChangeRecord) -> ChangeRecord:
     """A batch more for what this one leaves: the rest of what is proven, and by order what only fell with another."""
-    rest = [t.name for t in record.tunnels if t.batch == record.batch and _rest(record, t)]
+    rest = [t.name for t in record.tunnels if t.batch == record.batch and _has_rest(record, t)]
     fell = [t.name for t in record.tunnels if t.batch == record.batch and t.status == "rolled_back" and t.dragged]
     names = [*rest, *(fell if record.order.again else ())]
     if not names:
@@ -298,9 +298,9 @@ def _followed(record: ChangeRecord) -> ChangeRecord:
         anew = replace(
             tunnel, status="planned", batch=number, kept=kept, more=False, because="", dragged="", remains=""
         )
-        return replace(anew, steps=_kept(anew))
+        return replace(anew, steps=_keep_steps(anew))
 
-    planned_anew = _each(record, lambda t: t.name in names, plan_anew)
+    planned_anew = _map(record, lambda t: t.name in names, plan_anew)
     return replace(planned_anew, batches=(*record.batches, tuple(names)), following=number)
 
 
@@ -315,7 +315,7 @@ EVENTS: Mapping[str, Callable[[ChangeRecord, RunEvent], ChangeRecord]] = {
 }
 
 
-def _tunnel(
+def _build_tunnel_change(
     found: AuditedTunnel, seen: FleetSnapshot, batch: int, managed: tuple[str, ...], others: Iterable[str]
 ) -> TunnelChange:
     expected, because = seen.outages.get(found.name, (None, ""))
@@ -332,7 +332,7 @@ def _tunnel(
     )
 
 
-def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: TunnelSnapshot | None) -> str:
+def _explain_untouched(record: ChangeRecord, tunnel: TunnelChange, before: TunnelSnapshot | None) -> str:
     """Why a tunnel is left alone."""
     undone = [t.name for t in record.tunnels if t.name in tunnel.stand_ins and t.status in UNDONE]
     if undone and not record.order.again:
@@ -340,14 +340,14 @@ def _in_the_way(record: ChangeRecord, tunnel: TunnelChange, before: TunnelSnapsh
     return "" if before else "one of its gateways could not be read"
 
 
-def _too_many(record: ChangeRecord) -> str:
+def _explain_stop(record: ChangeRecord) -> str:
     failed = [t.name for t in record.tunnels if t.status in UNDONE and not t.dragged]
     if len(failed) <= record.order.max_failed:
         return ""
     return f"the run stopped because {', '.join(failed)} failed"
 
 
-def _served_by_daemons(seen: FleetSnapshot, hosts: Collection[str]) -> set[str]:
+def _find_served_tunnels(seen: FleetSnapshot, hosts: Collection[str]) -> set[str]:
     """The tunnels for which a daemon is started or loaded: one step, noted for one of them, serves all of them."""
     steps = [step for step in seen.steps if step.do == "daemon" and step.gateway in hosts]
     daemons = {(step.gateway, finding) for step in steps for finding in step.findings}
@@ -358,7 +358,7 @@ def _served_by_daemons(seen: FleetSnapshot, hosts: Collection[str]) -> set[str]:
     }
 
 
-def _with_peers(gateways: set[str], seen: FleetSnapshot) -> set[str]:
+def _add_peers(gateways: set[str], seen: FleetSnapshot) -> set[str]:
     """These, and all that would lose a tunnel with one of them, and so on."""
     pairs = [{end.gateway for end in tunnel.ends} for tunnel in seen.tunnels.values()]
     while reached := {gateway for pair in pairs if pair & gateways for gateway in pair} - gateways:
@@ -366,35 +366,35 @@ def _with_peers(gateways: set[str], seen: FleetSnapshot) -> set[str]:
     return gateways
 
 
-def _fate(record: ChangeRecord, gateway: str, result: Mapping[str, Any]) -> str:
+def _describe_fate(record: ChangeRecord, gateway: str, result: Mapping[str, Any]) -> str:
     kept = record.guards.get(gateway) == "proven" and not describe_failure(result)
     return "proven, and is kept" if kept else describe_rollback(result)
 
 
-def _left(tunnel: TunnelChange, why: str) -> TunnelChange:
+def _leave(tunnel: TunnelChange, why: str) -> TunnelChange:
     """What is not begun, or not gone on with."""
     because = f"what was repaired first stays, and the rest is not begun: {why}" if tunnel.kept else why
     return replace(tunnel, status="untouched", because=because)
 
 
-def _rest(record: ChangeRecord, tunnel: TunnelChange) -> bool:
+def _has_rest(record: ChangeRecord, tunnel: TunnelChange) -> bool:
     """Whether a tunnel has something left to be done, and is confirmed on all its gateways."""
     confirmed = all(record.guards.get(gateway) == "confirmed" for gateway in record.ours(tunnel))
     return tunnel.status == "done" and tunnel.more and confirmed
 
 
-def _kept(tunnel: TunnelChange) -> tuple[StepResult, ...]:
+def _keep_steps(tunnel: TunnelChange) -> tuple[StepResult, ...]:
     """The steps of a tunnel that no rollback takes back any more."""
     return tuple(step for step in tunnel.steps if step.round <= tunnel.kept)
 
 
-def _next_round(before: Sequence[StepResult], steps: Sequence[Step]) -> list[StepResult]:
+def _plan_round(before: Sequence[StepResult], steps: Sequence[Step]) -> list[StepResult]:
     """The steps whose turn it is, as those of the round after the last."""
     number = max((step.round for step in before), default=0) + 1
     return [find_planned_step(step, number) for step in find_next_turn(steps)]
 
 
-def _each(
+def _map(
     record: ChangeRecord, which: Callable[[TunnelChange], bool], change: Callable[[TunnelChange], TunnelChange]
 ) -> ChangeRecord:
     return replace(record, tunnels=tuple(change(t) if which(t) else t for t in record.tunnels))

@@ -30,7 +30,7 @@ def list_results(results: Iterable[Mapping[str, Any]], steps_: Iterable[Step]) -
         plan = find_planned_step(step)
         about: Mapping[str, Any] = result.get("connection") or {}
         old, new = (about.get(side) or {} for side in ("before", "after"))
-        settings = {str(key): (_text(old.get(key)), _text(new.get(key))) for key in {**old, **new}}
+        settings = {str(key): (_format_value(old.get(key)), _format_value(new.get(key))) for key in {**old, **new}}
         done = replace(
             plan,
             settings=settings if about else plan.settings,
@@ -73,16 +73,17 @@ def merge_results(tunnel: TunnelChange, results: Sequence[tuple[str, StepResult]
     came: dict[tuple[str, ...], deque[StepResult]] = {}
     for name, step in results:
         if name == tunnel.name or _is_daemon(step):
-            came.setdefault(_key(step), deque()).append(step)
-    for key, number in Counter(map(_key, tunnel.steps)).items():
+            came.setdefault(_build_key(step), deque()).append(step)
+    for key, number in Counter(map(_build_key, tunnel.steps)).items():
         while len(came.get(key, ())) > number:
             came[key].popleft()
     return tuple(
-        replace(came[_key(step)].popleft(), round=step.round) if came.get(_key(step)) else step for step in tunnel.steps
+        replace(came[_build_key(step)].popleft(), round=step.round) if came.get(_build_key(step)) else step
+        for step in tunnel.steps
     )
 
 
-def _key(step: StepResult) -> tuple[str, ...]:
+def _build_key(step: StepResult) -> tuple[str, ...]:
     """What tells steps apart: what they do and why; a daemon's step is shared, whatever each tunnel wants it for."""
     return step.phase, step.gateway, step.what, *(() if _is_daemon(step) else step.findings)
 
@@ -106,7 +107,7 @@ def list_watches(tunnel: TunnelChange, seen: FleetSnapshot, hosts: Sequence[str]
                 )
 
 
-def _text(value: object) -> str | None:
+def _format_value(value: object) -> str | None:
     return None if value is None else str(value)
 
 

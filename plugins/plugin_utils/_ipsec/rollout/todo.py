@@ -28,7 +28,7 @@ def list_actions(record: ChangeRecord) -> dict[str, Any]:
         "tunnels": [tunnel.name for tunnel in going],
         "arm": list(arm),
         "take_off": [g for g in standing if g not in {g for t in going for g in t.gateways}],
-        "watch": _by_gateway((w.gateway, {"tunnel": t.name} | to_plain(w)) for t in touched for w in t.watches),
+        "watch": _group_by_gateway((w.gateway, {"tunnel": t.name} | to_plain(w)) for t in touched for w in t.watches),
         "agree": [g for g in confirm if record.guards[g] == "armed"],
         "confirm": first or confirm,
         "look_again": [t.name for t in batch if t.status == "failing" and not list_failures(t.steps)],
@@ -38,7 +38,7 @@ def list_actions(record: ChangeRecord) -> dict[str, Any]:
         "following": record.following,
         "longest": record.longest,
         "unfinished": find_unfinished(record),
-        "undone": {t.name: _told(t) for t in record.tunnels if t.status in ("rolled_back", "failed")},
+        "undone": {t.name: _describe_undone(t) for t in record.tunnels if t.status in ("rolled_back", "failed")},
         "reasons": {
             t.name: "; ".join(filter(None, (t.because, t.remains)))
             for t in record.tunnels
@@ -64,7 +64,7 @@ def list_due_steps(record: ChangeRecord, seen: FleetSnapshot) -> list[Step]:
     return [step for step in seen.steps if step in wanted]
 
 
-def _told(tunnel: TunnelChange) -> str:
+def _describe_undone(tunnel: TunnelChange) -> str:
     """What became of a tunnel whose change was taken back."""
     if tunnel.remains:
         return f"NOT RESTORED, {tunnel.remains}; it was undone because {tunnel.because}"
@@ -76,7 +76,7 @@ def _told(tunnel: TunnelChange) -> str:
     return f"UNDONE, {had}: {tunnel.because}"
 
 
-def _by_gateway(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+def _group_by_gateway(pairs: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for gateway, value in pairs:
         found.setdefault(gateway, []).append(value)

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from ..errors import IpsecError, ParseError
-from ..model import Severity, from_plain
+from ..model import Severity, build_from_plain
 from ..report.content import Report, list_severities
 from ..report.diff import ReportDiff, diff_reports
 from ..report.formats import csv as as_csv
@@ -42,7 +42,7 @@ def parse_report(result: Mapping[str, Any]) -> Report:
     Raises:
         ParseError: it is not what that module returns.
     """
-    return from_plain(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
+    return build_from_plain(Report, {f.name: result[f.name] for f in fields(Report) if f.name in result}, "audit")
 
 
 def diff_since(report: Report, path: Path | None) -> ReportDiff:

@@ -22,7 +22,7 @@ from ..model import (
     Repair,
     Step,
     Waiver,
-    from_plain,
+    build_from_plain,
     resolve_type,
 )
 from ..report.repairs import ExecutedStep
@@ -50,9 +50,9 @@ def parse_gateways(given: Iterable[tuple[str, Any]]) -> tuple[list[Gateway], dic
                 f"expected what gateway_info returned, not {resolve_type(value)}", where=f"gateways.{name}"
             )
         if "platform" in value:
-            read.append(from_plain(Gateway, value, f"gateways.{name}"))
+            read.append(build_from_plain(Gateway, value, f"gateways.{name}"))
         elif "gateway" in value:
-            read.append(from_plain(Gateway, value["gateway"], f"gateways.{name}"))
+            read.append(build_from_plain(Gateway, value["gateway"], f"gateways.{name}"))
         elif value.get("failed") or value.get("unreachable"):
             unreadable[name] = extract_reason(value)
         elif not value.get("skipped"):
@@ -171,7 +171,7 @@ def parse_findings(given: Iterable[Mapping[str, Any]]) -> list[Finding]:
     Raises:
         ParseError: they are not what tunnel_audit returned.
     """
-    return [from_plain(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
+    return [build_from_plain(Finding, value, f"before[{index}]") for index, value in enumerate(given)]
 
 
 def parse_done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
@@ -182,7 +182,7 @@ def parse_done(given: Iterable[Mapping[str, Any]]) -> list[ExecutedStep]:
     """
     return [
         ExecutedStep(
-            from_plain(Step, result["step"], f"done[{index}].step"),
+            build_from_plain(Step, result["step"], f"done[{index}].step"),
             changed=bool(result.get("changed")),
             failed=str(result.get("msg", "no reason given"))
             if result.get("failed") or result.get("unreachable")
@@ -200,7 +200,7 @@ def parse_psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, De
         ParseError: a digest is not one of that filter's.
     """
     named = {str(name): DesiredPsk() for name in names}
-    return named | {name: from_plain(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
+    return named | {name: build_from_plain(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
 
 
 def _declared(tunnel: Mapping[str, Any]) -> DeclaredTunnel:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import extract_reason
-from ..model import EndName, Finding, OutageMeasurement, Step, StepResult, TunnelProof, from_plain
+from ..model import EndName, Finding, OutageMeasurement, Step, StepResult, TunnelProof, build_from_plain
 from ..rollout.snapshot import AuditedTunnel, FleetSnapshot
 from ..rollout.steps import list_results
 from .audit_arguments import parse_gateways, parse_probes
@@ -27,9 +27,9 @@ def parse_look(
     tunnels = [
         AuditedTunnel(
             str(t["name"]),
-            tuple(from_plain(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
+            tuple(build_from_plain(EndName, end, "audit.tunnels.ends") for end in t["ends"]),
             str(t["initiator"]),
-            from_plain(TunnelProof, t["proof"], "audit.tunnels.proof"),
+            build_from_plain(TunnelProof, t["proof"], "audit.tunnels.proof"),
         )
         for t in audit.get("tunnels") or ()
     ]
@@ -37,8 +37,8 @@ def parse_look(
         {gateway.name: gateway for gateway in found},
         unreadable,
         {tunnel.name: tunnel for tunnel in tunnels},
-        tuple(from_plain(Finding, each, "audit.findings") for each in audit.get("findings") or ()),
-        tuple(from_plain(Step, each, "audit.plan") for each in audit.get("plan") or ()),
+        tuple(build_from_plain(Finding, each, "audit.findings") for each in audit.get("findings") or ()),
+        tuple(build_from_plain(Step, each, "audit.plan") for each in audit.get("plan") or ()),
         tuple(parse_probes(probed)),
         audit.get("to_probe") or {},
         {
@@ -56,7 +56,9 @@ def parse_steps(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, StepRe
         ParseError: a step is not one of a plan.
     """
     ran = [result for result in results if "step" in result and not result.get("skipped")]
-    return list_results(ran, [from_plain(Step, result["step"], f"done[{n}].step") for n, result in enumerate(ran)])
+    return list_results(
+        ran, [build_from_plain(Step, result["step"], f"done[{n}].step") for n, result in enumerate(ran)]
+    )
 
 
 def parse_answers(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -77,6 +79,6 @@ def parse_outages(results: Iterable[Mapping[str, Any]]) -> tuple[tuple[str, Outa
                 watch["gateway"], watch["child"], watch["source"], watch["target"], error=extract_reason(result)
             )
         else:
-            outage = from_plain(OutageMeasurement, measured, "outages")
+            outage = build_from_plain(OutageMeasurement, measured, "outages")
         found.append((str(watch["tunnel"]), outage))
     return tuple(found)

@@ -33,7 +33,7 @@ def evaluate(
     waivers: dict[str, list[Waiver]] = defaultdict(list)  # by tunnel
     for each in profile.waivers:
         waivers[each.tunnel].append(each)
-    rules = [_rule(profile, demand) for demand in profile.demands]
+    rules = [_build_rule(profile, demand) for demand in profile.demands]
     grounds = Grounds()
     counted: list[Finding] = []
     waived: list[WaivedFinding] = []
@@ -41,7 +41,7 @@ def evaluate(
         ours = waivers.get(tunnel.name, [])
         covering = {waiver.rule: waiver for waiver in ours}
         old = [waiver for waiver in ours if find_expired_waivers(waiver, today)]
-        counted += [_expired(tunnel, waiver, profile) for waiver in old]
+        counted += [_build_expired_finding(tunnel, waiver, profile) for waiver in old]
         for finding in (finding for rule in rules for finding in run(rule, tunnel, grounds)):
             waiver = covering.get(finding.id)
             if waiver is None or find_expired_waivers(waiver, today):
@@ -73,12 +73,12 @@ def find_expired_waivers(waiver: Waiver, today: date) -> bool:
     return date.fromisoformat(waiver.expires) < today
 
 
-def _rule(profile: Profile, demand: PolicyRule) -> Rule:
+def _build_rule(profile: Profile, demand: PolicyRule) -> Rule:
     check = all_checks()[demand.check]
-    return Rule(demand.check, demand.severity, cite(profile, demand), partial(_told, check, demand))
+    return Rule(demand.check, demand.severity, cite(profile, demand), partial(_run_check, check, demand))
 
 
-def _told(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fault]:
+def _run_check(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fault]:
     """What the check sees, with where the profile asks for it."""
     for fault in check(tunnel, demand):
         yield replace(fault, evidence=(*fault.evidence, f"policy {demand.origin}: {demand.check}{demand.asks()}"))
@@ -89,7 +89,7 @@ def cite(profile: Profile, demand: PolicyRule) -> str:
     return "; ".join((f"policy {profile.name}", str(demand.source)))
 
 
-def _expired(tunnel: Tunnel, waiver: Waiver, profile: Profile) -> Finding:
+def _build_expired_finding(tunnel: Tunnel, waiver: Waiver, profile: Profile) -> Finding:
     """A waiver whose last day is over: what it was for counts again, and somebody was to decide by then."""
     return Finding(
         EXPIRED,

@@ -41,7 +41,7 @@ class _Rule:
         replaced = set(values) & set(_THRESHOLDS) and "source" not in values
         merged = {**self.values, **values}
         if replaced:
-            was = str(_source(self.values["source"])) if "source" in self.values else ""
+            was = str(_parse_source(self.values["source"])) if "source" in self.values else ""
             merged["source"] = {
                 "document": f"policy {name}" + (f", in place of {was}" if was else ""),
                 "verified": True,
@@ -61,16 +61,16 @@ def load(name: str, text_of: Read) -> Profile:
     for document in stack:
         for check, given in (document.value.get("rules") or {}).items():
             origin = document.where(("rules", check))
-            rules[check] = rules.get(check, _Rule({}, origin)).under(given, origin, _name(document))
-        waivers += [_waiver(document, place, rules) for place in range(len(document.value.get("waivers") or ()))]
+            rules[check] = rules.get(check, _Rule({}, origin)).under(given, origin, _derive_name(document))
+        waivers += [_parse_waiver(document, place, rules) for place in range(len(document.value.get("waivers") or ()))]
     target = [document.value.get("target") or {} for document in stack]
     settings, child_settings = (
-        {k: _joined(v) for each in target for k, v in (each.get(part) or {}).items()}
+        {k: _format_value(v) for each in target for k, v in (each.get(part) or {}).items()}
         for part in ("settings", "child_settings")
     )
-    demands = [_demand(check, rule) for check, rule in sorted(rules.items()) if rule.values.get("enabled", True)]
+    demands = [_build_demand(check, rule) for check, rule in sorted(rules.items()) if rule.values.get("enabled", True)]
     about = str(stack[-1].value.get("description", "")).strip()
-    return Profile(_name(stack[-1]), about, tuple(demands), tuple(waivers), settings, child_settings)
+    return Profile(_derive_name(stack[-1]), about, tuple(demands), tuple(waivers), settings, child_settings)
 
 
 def list_bundled() -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def _resolve_extends(name: str, text_of: Read, where: str, above: tuple[str, ...
     """The documents that a profile is made of, what is extended first. `where`: who names it."""
     if name in above:
         raise ParseError(f"{name} extends itself", where=where, hint="take one of its extends out")
-    document = _document(name, text_of, where)
+    document = _load_document(name, text_of, where)
     extended = document.value.get("extends") or ()
     for each in [extended] if isinstance(extended, str) else extended:
         beside = each.endswith(_FILE) and not PurePath(each).is_absolute()
@@ -97,7 +97,7 @@ def _resolve_extends(name: str, text_of: Read, where: str, above: tuple[str, ...
     yield document
 
 
-def _document(name: str, text_of: Read, where: str) -> YamlDocument:
+def _load_document(name: str, text_of: Read, where: str) -> YamlDocument:
     if name in list_bundled():
         text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
         return read(text, f"{name}.yml")  # the unit tests compare them with the schema
@@ -133,20 +133,20 @@ def _refuse_unknown_words(document: YamlDocument, check: str, given: Mapping[str
                 raise ParseError(f"no algorithm is called {word!r}", where=where, hint=hint)
 
 
-def _name(document: YamlDocument) -> str:
+def _derive_name(document: YamlDocument) -> str:
     return str(document.value.get("profile") or PurePath(document.name).stem)
 
 
-def _joined(value: object) -> str:
+def _format_value(value: object) -> str:
     """As strongSwan writes it: a list is comma separated."""
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _source(given: Mapping[str, Any]) -> PolicySource:
+def _parse_source(given: Mapping[str, Any]) -> PolicySource:
     return PolicySource(str(given["document"]), str(given.get("section", "")), bool(given.get("verified", False)))
 
 
-def _demand(check: str, rule: _Rule) -> PolicyRule:
+def _build_demand(check: str, rule: _Rule) -> PolicyRule:
     values = rule.values
     for needed in ("severity", "source"):
         if needed not in values:
@@ -158,22 +158,22 @@ def _demand(check: str, rule: _Rule) -> PolicyRule:
     return PolicyRule(
         check,
         values["severity"],
-        _source(values["source"]),
+        _parse_source(values["source"]),
         forbidden=tuple(map(str, values.get("forbidden") or ())),
         allowed=tuple(map(str, values.get("allowed") or ())),
         at_least=values.get("at_least"),
-        at_most=_seconds(values["at_most"]) if "at_most" in values else None,
+        at_most=_parse_seconds(values["at_most"]) if "at_most" in values else None,
         note=str(values.get("note", "")).strip(),
         origin=rule.origin,
     )
 
 
-def _seconds(text: str) -> float:
+def _parse_seconds(text: str) -> float:
     number, unit = re.fullmatch(r"(\d+) ?([smhd])", text).groups()  # type: ignore[union-attr]  # the schema says so
     return float(number) * _SECONDS[unit]
 
 
-def _waiver(document: YamlDocument, place: int, rules: Mapping[str, _Rule]) -> Waiver:
+def _parse_waiver(document: YamlDocument, place: int, rules: Mapping[str, _Rule]) -> Waiver:
     given = document.value["waivers"][place]
     where = document.where(("waivers", place))
     if given["rule"] not in rules:

@@ -31,16 +31,16 @@ def refuse(document: YamlDocument, schema: Mapping[str, Any]) -> None:
         what = "a policy of your own is checked by the Python library jsonschema, which this controller has not"
         hint = "install it beside ansible-core (pip install jsonschema), or name a profile of the collection"
         raise IpsecError(what, hint=hint) from error
-    found = [_said(document, error) for error in Draft202012Validator(schema).iter_errors(document.value)]
+    found = [_build_error(document, error) for error in Draft202012Validator(schema).iter_errors(document.value)]
     if found:
         raise min(found, key=lambda mistake: int(mistake.where.rpartition(":")[2]))
 
 
-def _said(document: YamlDocument, error: Any) -> ParseError:
+def _build_error(document: YamlDocument, error: Any) -> ParseError:
     path: Path = tuple(error.absolute_path)
-    name = _name(path)
+    name = _describe_path(path)
     if error.validator == "additionalProperties":
-        return _unknown(document, path, error)
+        return _build_unknown_key_error(document, path, error)
     where = document.where(path)
     match error.validator:
         case "required":
@@ -51,22 +51,24 @@ def _said(document: YamlDocument, error: Any) -> ParseError:
                 f"{name} is to be {_KINDS[error.validator_value]}, not {error.instance!r:.60}", where=where
             )
         case "enum":
-            return _none_of(where, f"{error.instance!r:.60}", error.instance, error.validator_value)
+            return _build_choice_error(where, f"{error.instance!r:.60}", error.instance, error.validator_value)
     hint = str(error.schema.get("description", ""))
     return ParseError(f"{error.instance!r:.60} does not fit as {name}", where=where, hint=hint)
 
 
-def _name(path: Path) -> str:
+def _describe_path(path: Path) -> str:
     if not path:
         return "a profile"
     return f"{path[-2]}[{path[-1]}]" if isinstance(path[-1], int) else path[-1]
 
 
-def _unknown(document: YamlDocument, path: Path, error: Any) -> ParseError:
+def _build_unknown_key_error(document: YamlDocument, path: Path, error: Any) -> ParseError:
     known = list(error.schema.get("properties", ()))
     unknown = next(key for key in error.instance if key not in known)
-    return _none_of(document.where((*path, str(unknown))), f"unknown key {str(unknown)!r:.60}", unknown, known)
+    return _build_choice_error(
+        document.where((*path, str(unknown))), f"unknown key {str(unknown)!r:.60}", unknown, known
+    )
 
 
-def _none_of(where: str, what: str, given: object, known: Iterable[object]) -> ParseError:
+def _build_choice_error(where: str, what: str, given: object, known: Iterable[object]) -> ParseError:
     return ParseError(what, where=where, hint=suggest(str(given), map(str, known)))

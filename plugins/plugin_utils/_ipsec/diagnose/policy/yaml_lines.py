@@ -48,7 +48,7 @@ def read(text: str, name: str) -> YamlDocument:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        lines = dict(_lines(node, (), name, set())) if node is not None else {}
+        lines = dict(_list_lines(node, (), name, set())) if node is not None else {}
         value = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -59,7 +59,7 @@ def read(text: str, name: str) -> YamlDocument:
     return YamlDocument(name, value, lines)
 
 
-def _lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Iterator[tuple[Path, int]]:
+def _list_lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Iterator[tuple[Path, int]]:
     line = node.start_mark.line + 1
     if id(node) in seen:
         raise ParseError("an alias (*) stands here", where=f"{name}:{line}", hint="write out what it stands for")
@@ -67,7 +67,7 @@ def _lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Iterator[t
     yield path, line
     if isinstance(node, yaml.SequenceNode):
         for place, item in enumerate(node.value):
-            yield from _lines(item, (*path, place), name, seen)
+            yield from _list_lines(item, (*path, place), name, seen)
     elif isinstance(node, yaml.MappingNode):
         keys: set[str] = set()
         for key, value in node.value:
@@ -77,5 +77,5 @@ def _lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Iterator[t
             if key.value in keys:
                 raise ParseError(f"{key.value!r} stands here a second time", where=here, hint="keep one of the two")
             keys.add(key.value)
-            yield from _lines(value, (*path, key.value), name, seen)
+            yield from _list_lines(value, (*path, key.value), name, seen)
             yield (*path, key.value), key.start_mark.line + 1  # that of the key, also where its value begins below

@@ -102,7 +102,7 @@ def iterate_findings(
     """The same as it is found, tunnel by tunnel; `among`: all that there are, where only some are looked at."""
     chosen = tuple(tunnels)
     names = None if among is None else frozenset(tunnel.name for tunnel in chosen)
-    grounds = Grounds(allowed, chosen if among is None else among, chosen=names, apart=_files_disagree)
+    grounds = Grounds(allowed, chosen if among is None else among, chosen=names, apart=_has_conflicting_files)
     for tunnel in chosen:
         yield from _diagnose(tunnel, grounds)
 
@@ -122,13 +122,13 @@ def _diagnose(tunnel: Tunnel, grounds: Grounds) -> list[Finding]:
     ]
     if not found:
         return found
-    found = _not_into_force(tunnel, found)
+    found = _withhold_loading(tunnel, found)
     explains = {each.id: each.explains for each in list_rules()}
-    explained = {(name, _couple(tunnel, f.end)) for f in found for name in explains.get(f.id, ())}
-    return [f for f in found if not _is_explained(f.id, _couple(tunnel, f.end), explained)]
+    explained = {(name, _find_couple(tunnel, f.end)) for f in found for name in explains.get(f.id, ())}
+    return [f for f in found if not _is_explained(f.id, _find_couple(tunnel, f.end), explained)]
 
 
-def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
+def _withhold_loading(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
     """Without loading, where a tunnel is up and the files of its ends disagree: what works would end with it."""
     families = {each.id: each.family for each in list_rules()}
     apart = next((f.id for f in found if families.get(f.id) in AGREEMENT and f.id not in ROTATED), "")
@@ -138,13 +138,13 @@ def _not_into_force(tunnel: Tunnel, found: list[Finding]) -> list[Finding]:
     return [replace(f, fix=(), no_fix=why) if any(map(loads_configuration, f.fix)) else f for f in found]
 
 
-def _files_disagree(tunnel: Tunnel) -> bool:
+def _has_conflicting_files(tunnel: Tunnel) -> bool:
     """Whether the files of its ends say what could not work together."""
     judges = (each for each in list_rules() if each.family in AGREEMENT and each.id not in ROTATED)
     return any(True for each in judges for dummy in each.check(tunnel))
 
 
-def _couple(tunnel: Tunnel, end: EndName) -> int | None:
+def _find_couple(tunnel: Tunnel, end: EndName) -> int | None:
     """Which of the tunnel's couples of children an end names; None for the connection as a whole."""
     if end.child is None:
         return None

@@ -24,20 +24,20 @@ def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         return
     for end in tunnel.ends:
         peer = tunnel.other(end)
-        looked_at, bound = list_explicit(end.connection.remote_addrs), _bound(peer)
+        looked_at, bound = list_explicit(end.connection.remote_addrs), _list_bound_addresses(peer)
         if not looked_at or not all(is_numeric(host) for host in (*looked_at, *bound)) or not has_configuration(end):
             continue
         right = bound or peer.site.outside
         elsewhere = not set(looked_at) & set(right)
         # bound to one of its addresses, a peer does not answer at another; an outside address is not translated
         untranslated = not peer.site.reachable.isdisjoint(looked_at) or all(is_public(host) for host in right)
-        plain = untranslated or _neighbours(end, looked_at, right)
+        plain = untranslated or _is_neighbour(end, looked_at, right)
         if elsewhere and right and plain:
-            yield _fault(end, peer, right)
+            yield _build_fault(end, peer, right)
 
 
-def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
-    certain = len(right) == 1 or right == _bound(peer)
+def _build_fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
+    certain = len(right) == 1 or right == _list_bound_addresses(peer)
     return Fault(
         end.name(),
         f"{end.name()} looks for {peer.gateway.name} at {', '.join(end.connection.remote_addrs)}, "
@@ -48,14 +48,14 @@ def _fault(end: End, peer: End, right: tuple[str, ...]) -> Fault:
     )
 
 
-def _neighbours(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) -> bool:
+def _is_neighbour(end: End, looked_at: tuple[str, ...], right: tuple[str, ...]) -> bool:
     """Whether an end has an interface in the network in which it looks for its peer, and in which that one is."""
     both = [ip_address(host) for host in (*looked_at, *right)]
     around = (ip_network((int(both[0]), length), strict=False) for length in range(both[0].max_prefixlen + 1))
     return any(network in end.site.networks and all(host in network for host in both) for network in around)
 
 
-def _bound(end: End) -> tuple[str, ...]:
+def _list_bound_addresses(end: End) -> tuple[str, ...]:
     """The addresses that a connection is bound to; none where it takes any."""
     hosts = list_explicit(end.connection.local_addrs)
     return hosts if len(hosts) == len(end.connection.local_addrs) else ()

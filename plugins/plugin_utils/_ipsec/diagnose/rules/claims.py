@@ -24,7 +24,7 @@ class Claims:
 
     def __init__(self, gateway: Gateway) -> None:
         self.by_network: dict[Network, list[tuple[str, str, str]]] = {}
-        for network, what in _here(gateway):
+        for network, what in _list_used_networks(gateway):
             self._add(network, "", "", what)
         for connection in gateway.connections:
             for child in connection.children:
@@ -71,7 +71,7 @@ class Claims:
             yield from self._at[network.version, address]
 
 
-def _here(gateway: Gateway) -> Iterator[tuple[Network, str]]:
+def _list_used_networks(gateway: Gateway) -> Iterator[tuple[Network, str]]:
     """The networks of a gateway's interfaces and routes, save the default route's; its controller and its peers."""
     hosts = {
         host

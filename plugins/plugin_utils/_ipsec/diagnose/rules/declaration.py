@@ -17,9 +17,9 @@ def setting_deviates(tunnel: Tunnel) -> Iterator[Fault]:
     """An end, or a child that both ends have, has another value than the tunnel's declaration gives."""
     for end in tunnel.ends:
         if tunnel.declared and end.connection.configured:
-            yield from _deviating(end, find_deviations(tunnel, end))
+            yield from _compare_settings(end, find_deviations(tunnel, end))
             for own, dummy in tunnel.pairs(end):
-                yield from _deviating(end, find_deviations(tunnel, end, own), own)
+                yield from _compare_settings(end, find_deviations(tunnel, end, own), own)
 
 
 @rule("setting-impossible", "info", reference="Netgate docs: Child SA Start Action; Child SA Close Action")
@@ -42,7 +42,7 @@ def setting_impossible(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
-def _deviating(end: End, wanted: Mapping[str, str], child: Child | None = None) -> Iterator[Fault]:
+def _compare_settings(end: End, wanted: Mapping[str, str], child: Child | None = None) -> Iterator[Fault]:
     for key, value in wanted.items():
         setting = (end.connection if child is None else child).settings.get(key)
         if not is_alike("connection" if child is None else "child", key, setting.value if setting else "", value):

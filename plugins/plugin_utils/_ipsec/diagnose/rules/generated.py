@@ -37,7 +37,7 @@ def connection_disabled(tunnel: Tunnel) -> Iterator[Fault]:
         yield Fault(
             off[0].name(),
             f"{off[0].name()} is disabled, and {peer.name()} is not",
-            (_native(off[0], "disabled"), f"{peer.gateway.name} {peer.connection.origin}: enabled"),
+            (_locate_native(off[0], "disabled"), f"{peer.gateway.name} {peer.connection.origin}: enabled"),
             no_fix=f"enable it, or disable {peer.name()} too",
         )
 
@@ -60,7 +60,7 @@ def connection_omitted(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.gateway.name} leaves {end.connection.name} out, because {why}",
-                (_native(end, element),),
+                (_locate_native(end, element),),
                 no_fix="choose an interface that has an address"
                 if element == "interface"
                 else "give phase 1 an encryption algorithm with its hash",
@@ -111,7 +111,7 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
         peer = normalize_identities(end.connection)[1] or "%any"
         who = frozenset({peer}) - {"%any"}
         for secrets in (end.site.keys.get(ids, ()) for ids in (who, who | {"%any"})):
-            if _used(end) and len({each.digest for each in secrets}) > 1:
+            if _expects_psk(end) and len({each.digest for each in secrets}) > 1:
                 yield Fault(
                     end.name(),
                     f"{end.gateway.name} keeps {len(secrets)} different pre-shared keys for {peer}",
@@ -159,7 +159,7 @@ def keepalive_both(tunnel: Tunnel) -> Iterator[Fault]:
     """
     end, peer = tunnel.answering, tunnel.initiating
     for own, other in tunnel.pairs(end):
-        ours, theirs = _checked(end, own), _checked(peer, other)
+        ours, theirs = _locate_periodic_check(end, own), _locate_periodic_check(peer, other)
         if ours and theirs:
             step = Step(
                 "persist", end.gateway.name, "keepalive", end.connection.name, own.name, "absent", tunnel=tunnel.name
@@ -254,7 +254,7 @@ def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
         return
     for end in tunnel.ends:
         peer = tunnel.other(end)
-        split, joined = _children(end), _children(peer)
+        split, joined = _list_configured_children(end), _list_configured_children(peer)
         whole = joined[0] if len(joined) == 1 else None
         if whole is None or not split[1:] or PFSENSE not in (end.gateway.platform, peer.gateway.platform):
             continue
@@ -265,8 +265,8 @@ def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
                 (
                     *(locate(end, "remote_ts", child) for child in split),
                     locate(peer, "local_ts", whole),
-                    _native(end, "splitconn"),
-                    _native(peer, "splitconn"),
+                    _locate_native(end, "splitconn"),
+                    _locate_native(peer, "splitconn"),
                 ),
                 no_fix="turn split connections on at both ends, or off at both",
             )
@@ -291,7 +291,7 @@ def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(),
                 f"{end.name()} ends the tunnel every {end.connection.reauth_time:.0f} s to authenticate anew",
-                (locate(end, "reauth_time"), _native(end, "makebeforebreak")),
+                (locate(end, "reauth_time"), _locate_native(end, "makebeforebreak")),
                 (build_change(end, "reauth_time", "0s"),),
             )
 
@@ -308,7 +308,7 @@ def mobike_shared_address(tunnel: Tunnel) -> Iterator[Fault]:
     After that the other firewall of the cluster cannot take it over. Between two fixed addresses MOBIKE serves nothing.
     """
     for end in tunnel.ends:
-        shared = _shared(end)
+        shared = _find_shared_address(end)
         if shared and end.connection.mobike and end.connection.version != 1:
             yield Fault(
                 end.name(),
@@ -327,7 +327,7 @@ def cluster_own_address(tunnel: Tunnel) -> Iterator[Fault]:
     for end in tunnel.ends:
         about = end.gateway.appliance
         own = [address for address in end.connection.local_addrs if address != "%any"]
-        if about is not None and about.role == "primary" and about.carp and own and not _shared(end):
+        if about is not None and about.role == "primary" and about.carp and own and not _find_shared_address(end):
             yield Fault(
                 end.name(),
                 f"{end.name()} ends at {', '.join(own)}, which is of {end.gateway.name} alone and not of its cluster",
@@ -336,14 +336,14 @@ def cluster_own_address(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-def _shared(end: End) -> str:
+def _find_shared_address(end: End) -> str:
     """The address of an end that a cluster shares; empty where it has none."""
     about = end.gateway.appliance
     addresses = {each.address for each in about.carp} if about else set()
     return next((address for address in end.connection.local_addrs if address in addresses), "")
 
 
-def _native(end: End, element: str) -> str:
+def _locate_native(end: End, element: str) -> str:
     """`gateway path: value` of an element of the firewall's own configuration."""
     said = end.connection.native.get(element)
     if said is None:
@@ -351,16 +351,16 @@ def _native(end: End, element: str) -> str:
     return f"{end.gateway.name} {said.origin}{f': {said.value}' if said.value else ''}"
 
 
-def _used(end: End) -> bool:
+def _expects_psk(end: End) -> bool:
     return bool(end.connection.remote) and end.connection.remote[0].method == "psk" and not end.connection.omitted
 
 
-def _checked(end: End, child: Child) -> str:
+def _locate_periodic_check(end: End, child: Child) -> str:
     """Where a periodic check that starts a child stands; empty where none does."""
     return next(
         (c.origin for c in end.keepalives if c.child == child.name and c.means != "pinghost" and not c.idle), ""
     )
 
 
-def _children(end: End) -> tuple[Child, ...]:
+def _list_configured_children(end: End) -> tuple[Child, ...]:
     return tuple(child for child in end.connection.children if child.configured)

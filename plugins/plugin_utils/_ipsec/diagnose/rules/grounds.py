@@ -35,7 +35,7 @@ DECLARED = "setting-deviates"  # the operator has asked for these values
 
 def describe_proof(tunnel: Tunnel) -> str:
     """What has proven each end of a tunnel to the other, as a sentence; empty where nothing has."""
-    if _declared(tunnel):
+    if _is_declared(tunnel):
         return "the tunnel is declared in ipsec_tunnels"
     if tunnel.psk is not None:
         return f"ipsec_psks.{tunnel.name} gives both ends one key"
@@ -46,7 +46,7 @@ def describe_proof(tunnel: Tunnel) -> str:
     return ""
 
 
-def _declared(tunnel: Tunnel) -> bool:
+def _is_declared(tunnel: Tunnel) -> bool:
     """Whether the operator has said that these two ends belong together; a policy's target says nothing of that."""
     return tunnel.paired_by == "declared"
 
@@ -75,7 +75,7 @@ class Grounds:
             if has_different_keys(tunnel) and has_common_ike_sa(tunnel)
             for end in tunnel.ends
         }
-        self._edited = _edited(every)
+        self._edited = _find_edited(every)
         self._chosen = {tunnel.name for tunnel in every} if chosen is None else chosen
         self._apart = apart
         self._disagrees: dict[str, bool] = {}  # by tunnel, as far as it was asked
@@ -87,22 +87,22 @@ class Grounds:
             return fault
         why = self._against(tunnel, fault, rule, repair)
         if why:
-            would = "; ".join(_told(fix) for fix in fault.fix)
+            would = "; ".join(_describe_fix(fix) for fix in fault.fix)
             return replace(fault, fix=(), no_fix=f"not repaired automatically: {why}. The repair would be: {would}")
-        grounds = _grounds(tunnel, fault.fix) if rule != DECLARED else ""
+        grounds = _describe_grounds(tunnel, fault.fix) if rule != DECLARED else ""
         return replace(fault, evidence=(*fault.evidence, grounds)) if grounds else fault
 
     def _against(self, tunnel: Tunnel, fault: Fault, rule: str, repair: Repair) -> str:
         """Why a fix is not made; empty where it may be."""
         changes = [fix for fix in fault.fix if isinstance(fix, Change)]
-        touched = dict.fromkeys(map(_gateway, fault.fix))
+        touched = dict.fromkeys(map(_get_gateway, fault.fix))
         reasons: Iterator[str] = (
             reason
             for some in (
-                (_unread(tunnel, gateway) for gateway in touched),
-                (_dark(end) for end in tunnel.ends if not all(map(_starts, fault.fix))),
-                (_shared(end) for end in tunnel.ends if changes or _ends_sas(fault.fix)),
-                (_twice(tunnel.end(gateway)) for gateway in touched),
+                (_explain_unread(tunnel, gateway) for gateway in touched),
+                (_explain_unknown_state(end) for end in tunnel.ends if not all(map(_starts, fault.fix))),
+                (_explain_stranger(end) for end in tunnel.ends if changes or _ends_sas(fault.fix)),
+                (_explain_merged(tunnel.end(gateway)) for gateway in touched),
                 (self._breaks(tunnel, fix) for fix in fault.fix),
                 () if rule == DECLARED else (self._refused(tunnel, change) for change in changes),
                 (self._unasked(rule, repair),),
@@ -113,7 +113,7 @@ class Grounds:
 
     def _breaks(self, tunnel: Tunnel, fix: Change | Step) -> str:
         """Why nothing is loaded on a gateway: it would put into force what others that are up do not stand."""
-        gateway = _gateway(fix)
+        gateway = _get_gateway(fix)
         rekeyed = self._rekeyed.get(gateway) if _loads_keys(fix) else None
         if rekeyed and (loads_configuration(fix) or rekeyed != tunnel.name):
             return f"the key of {rekeyed} in its file or in its peer's was changed, and the tunnel is up"
@@ -144,8 +144,8 @@ class Grounds:
             return ""
         end = tunnel.end(change.end.gateway)
         if word == "own":
-            return _not_its_own(tunnel, end, change)
-        if drift := _drifted(tunnel):
+            return _explain_unproven_fact(tunnel, end, change)
+        if drift := _explain_drift(tunnel):
             return drift
         if not (describe_proof(tunnel) or "peer_word" in self.allowed):
             return (
@@ -155,7 +155,7 @@ class Grounds:
         bounds: dict[str, Callable[[Tunnel, End, Change], str]] = {
             "remote_ts": self._moves,
             "remote_addrs": self._points,
-            **dict.fromkeys(("proposals", "esp_proposals", "ah_proposals"), _weaker),
+            **dict.fromkeys(("proposals", "esp_proposals", "ah_proposals"), _explain_weaker),
         }
         if change.setting.endswith(".id"):
             return self._names(end, change)
@@ -187,7 +187,7 @@ class Grounds:
 
     def _moves(self, tunnel: Tunnel, end: End, change: Change) -> str:
         """Why a peer's networks are not taken over: more than was there, or what somebody else has."""
-        child = _child(end, change)
+        child = _find_child(end, change)
         old, new = list_networks(child.remote_ts), list_networks(split_list(change.value))
         if old is None or new is None:
             return "the selectors are not just networks"
@@ -195,7 +195,7 @@ class Grounds:
         for network in added:
             if holder := self._of(end.gateway).of_another(network, end.connection.name, child.name, old):
                 return f"{network} meets {holder}"
-        wider = any(_size(new, version) > _size(old, version) for version in (4, 6))
+        wider = any(_count_addresses(new, version) > _count_addresses(old, version) for version in (4, 6))
         public = [each for each in added if is_public(str(each.network_address))]
         if added and (wider or public) and "peer_word" not in self.allowed:
             what = f"{public[0]} is a public network" if public else f"it is wider than what {end.gateway.name} has"
@@ -203,16 +203,16 @@ class Grounds:
                 f"{what}, on the word of {tunnel.other(end).gateway.name} alone: declare it for this end, or give "
                 "ipsec_repair the class peer_word"
             )
-        return _carries(end, child, "remote_ts", new)
+        return _explain_carried(end, child, "remote_ts", new)
 
 
-def _told(fix: Change | Step) -> str:
+def _describe_fix(fix: Change | Step) -> str:
     if isinstance(fix, Change):
         return f"{fix.setting} = {fix.value} on {fix.end}" if fix.value else f"no {fix.setting} on {fix.end}"
     return " ".join(filter(None, (fix.do, fix.target, fix.state or "pre-shared key", f"on {fix.gateway}")))
 
 
-def _grounds(tunnel: Tunnel, fixes: Iterable[Change | Step]) -> str:
+def _describe_grounds(tunnel: Tunnel, fixes: Iterable[Change | Step]) -> str:
     """What lets an end follow its peer, where one does."""
     follows = [fix for fix in fixes if isinstance(fix, Change) and decide_word(fix) in ("view", "agreed")]
     if not follows:
@@ -226,7 +226,7 @@ def _ends_sas(fixes: Iterable[Change | Step]) -> bool:
     return any(isinstance(fix, Step) and fix.do in ("sa", "connection") for fix in fixes)
 
 
-def _edited(tunnels: Iterable[Tunnel]) -> Mapping[str, Mapping[str, Tunnel | None]]:
+def _find_edited(tunnels: Iterable[Tunnel]) -> Mapping[str, Mapping[str, Tunnel | None]]:
     """By gateway, the connections that are up and whose file was changed and not loaded, with their tunnels."""
     gateways: dict[str, Gateway] = {}
     ends: dict[tuple[str, str], Tunnel] = {}
@@ -252,7 +252,7 @@ def _starts(fix: Change | Step) -> bool:
     return isinstance(fix, Step) and fix.state == "started"
 
 
-def _dark(end: End) -> str:
+def _explain_unknown_state(end: End) -> str:
     """Why nothing is done to a tunnel: whether it is up is not known."""
     if end.gateway.daemon.running is False or has_live_state(end):
         return ""
@@ -264,20 +264,20 @@ def loads_configuration(fix: Change | Step) -> bool:
     return isinstance(fix, Step) and fix.state == "loaded"
 
 
-def _gateway(fix: Change | Step) -> str:
+def _get_gateway(fix: Change | Step) -> str:
     return fix.end.gateway if isinstance(fix, Change) else fix.gateway
 
 
-def _unread(tunnel: Tunnel, gateway: str) -> str:
+def _explain_unread(tunnel: Tunnel, gateway: str) -> str:
     return f"the configuration of {gateway} could not be read whole" if tunnel.end(gateway).site.unread else ""
 
 
-def _shared(end: End) -> str:
+def _explain_stranger(end: End) -> str:
     """Why nothing is done to a connection: it is up with somebody who is not the paired peer."""
     return f"{end.name()} is up with another peer" if end.strange else ""
 
 
-def _twice(end: End) -> str:
+def _explain_merged(end: End) -> str:
     """Why nothing is changed in a connection: two definitions of it are merged."""
     for settings in (end.connection.settings, *(child.settings for child in end.connection.children)):
         for key, setting in settings.items():
@@ -286,7 +286,7 @@ def _twice(end: End) -> str:
     return ""
 
 
-def _drifted(tunnel: Tunnel) -> str:
+def _explain_drift(tunnel: Tunnel) -> str:
     """Why no end follows a file: the tunnel is up with what is loaded, and the file says otherwise."""
     if not has_common_ike_sa(tunnel):
         return ""
@@ -296,40 +296,40 @@ def _drifted(tunnel: Tunnel) -> str:
     return f"the tunnel is up with what is loaded, and the file of {drifted.gateway.name} was changed since"
 
 
-def _not_its_own(tunnel: Tunnel, end: End, change: Change) -> str:
+def _explain_unproven_fact(tunnel: Tunnel, end: End, change: Change) -> str:
     """Why an end's own fact is not changed: nothing on its own gateway says so."""
     if change.end.child is None and change.setting == "local_addrs":
         known = end.site.addresses.issuperset(list_explicit(split_list(change.value)))
         return "" if known else f"{end.gateway.name} has no such address"
     if change.setting == "local_ts":
-        child, new = _child(end, change), list_networks(split_list(change.value))
+        child, new = _find_child(end, change), list_networks(split_list(change.value))
         if new is None or not all(network in end.site.networks for network in new):
             return f"no interface of {end.gateway.name} is in just {change.value}"
-        return _carries(end, child, "local_ts", new)
+        return _explain_carried(end, child, "local_ts", new)
     if change.setting.endswith(".id"):
         identity = normalize_identity(change.value)
         pair = frozenset((identity, *filter(None, normalize_identities(end.connection)[1:])))
         kept = (len(pair) > 1 and pair in end.site.keys) or (is_numeric(identity) and identity in end.site.addresses)
-        said = _declared(tunnel) or tunnel.psk is not None
+        said = _is_declared(tunnel) or tunnel.psk is not None
         return "" if kept or said else f"nothing on {end.gateway.name} says that it is {change.value}"
     return ""
 
 
-def _weaker(tunnel: Tunnel, end: End, change: Change) -> str:
+def _explain_weaker(tunnel: Tunnel, end: End, change: Change) -> str:
     """Why proposals are not taken over: one is weaker than what was there, or the live SA contradicts the list."""
-    child = _child(end, change) if change.end.child is not None else None
+    child = _find_child(end, change) if change.end.child is not None else None
     offered = split_list(change.value)
     held = getattr(end.connection if child is None else child, change.setting)
     if weak := [text for text in offered if proposals.is_weaker(text, held)]:
         return f"{weak[0]} is weaker than what {end.gateway.name} accepts now"
     if has_common_ike_sa(tunnel) and any(
-        proposals.includes_proposal(offered, used) is False for used in _used(end, child)
+        proposals.includes_proposal(offered, used) is False for used in _list_negotiated(end, child)
     ):
         return f"the tunnel is up with what the file of {tunnel.other(end).gateway.name} does not have any more"
     return ""
 
 
-def _used(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorithms]:
+def _list_negotiated(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorithms]:
     """The algorithms of what is up: of the IKE_SAs, or of a child."""
     if child is not None:
         yield from (
@@ -341,7 +341,7 @@ def _used(end: End, child: Child | None) -> Iterator[proposals.NegotiatedAlgorit
             yield proposals.NegotiatedAlgorithms(ike.encr, ike.integ, ike.prf, ike.dh_group)
 
 
-def _carries(end: End, child: Child, side: Literal["local_ts", "remote_ts"], new: Collection[Network]) -> str:
+def _explain_carried(end: End, child: Child, side: Literal["local_ts", "remote_ts"], new: Collection[Network]) -> str:
     """Why a selector is not narrowed: a CHILD_SA carries traffic for what would go."""
     live_now: tuple[ChildSa, ...] = find_installed(end, child)
     for sa in live_now:
@@ -353,9 +353,9 @@ def _carries(end: End, child: Child, side: Literal["local_ts", "remote_ts"], new
     return ""
 
 
-def _child(end: End, change: Change) -> Child:
+def _find_child(end: End, change: Change) -> Child:
     return next(child for child in end.connection.children if child.name == change.end.child)
 
 
-def _size(networks: Iterable[Network], version: int) -> int:
+def _count_addresses(networks: Iterable[Network], version: int) -> int:
     return sum(each.num_addresses for each in networks if each.version == version)

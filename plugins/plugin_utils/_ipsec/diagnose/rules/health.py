@@ -36,16 +36,17 @@ def child_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
     if any(each.connection.differs for each in tunnel.ends):
         return
     for own, other in tunnel.pairs(end):
-        wanted, up = _selectors([own]), _selectors(find_installed(end, own))
-        if not up or not wanted or wanted != _selectors([other])[::-1] or up == wanted:
+        wanted, up = _collect_selectors([own]), _collect_selectors(find_installed(end, own))
+        if not up or not wanted or wanted != _collect_selectors([other])[::-1] or up == wanted:
             continue
-        if not all(_within(some, whole) for some, whole in zip(up, wanted, strict=True)):
+        if not all(_lies_within(some, whole) for some, whole in zip(up, wanted, strict=True)):
             continue
         old = any(ike.version == 1 and sa.name == own.name for ike in end.sas for sa in ike.children)
         again = Step("retire", end.gateway.name, "sa", end.connection.name, own.name, "reinitiated", tunnel=tunnel.name)
         yield Fault(
             end.name(own),
-            f"{end.name(own)} is up for {_text(up)}, {peer.name(other)} and it are configured for {_text(wanted)}",
+            f"{end.name(own)} is up for {_format_selectors(up)}, {peer.name(other)} and it are configured for "
+            f"{_format_selectors(wanted)}",
             (
                 locate(end, "local_ts", own),
                 locate(end, "remote_ts", own),
@@ -99,7 +100,7 @@ def local_address_missing(tunnel: Tunnel) -> Iterator[Fault]:
     seen from the loopback address. The standby of a cluster has its shared address only when it takes over.
     """
     for end in tunnel.ends:
-        if _established(end) or not has_configuration(end):
+        if _is_established(end) or not has_configuration(end):
             continue
         bound, there = list_explicit(end.connection.local_addrs), end.site.addresses
         known = all(is_numeric(host) for host in bound) and len(bound) == len(end.connection.local_addrs)
@@ -126,9 +127,9 @@ def clock_skew(tunnel: Tunnel) -> Iterator[Fault]:
     """
     end, peer = tunnel.initiating, tunnel.answering
     ours, theirs = end.gateway.system.time, peer.gateway.system.time
-    if ours is None or theirs is None or not (_by_certificate(end) and _by_certificate(peer)):
+    if ours is None or theirs is None or not (_uses_certificate(end) and _uses_certificate(peer)):
         return
-    common = bool(_timed(end) & _timed(peer))
+    common = bool(_list_timed_ike_sas(end) & _list_timed_ike_sas(peer))
     difference = ours - theirs
     skew = difference - measure_delay(end, peer) if common else difference
     if min(abs(skew), abs(difference)) > (SKEW if common else SKEW_UNPROVEN):
@@ -142,12 +143,12 @@ def clock_skew(tunnel: Tunnel) -> Iterator[Fault]:
         )
 
 
-def _selectors(of: Iterable[Child | ChildSa]) -> tuple[frozenset[Network], ...]:
+def _collect_selectors(of: Iterable[Child | ChildSa]) -> tuple[frozenset[Network], ...]:
     """The local and the remote networks of these together; none where one of them is no network, or there is none."""
     both = list(of)
     try:
         found = tuple(
-            _whole(ip_network(normalize_selector(text)) for text in texts)
+            _collapse_networks(ip_network(normalize_selector(text)) for text in texts)
             for texts in ([t for each in both for t in each.local_ts], [t for each in both for t in each.remote_ts])
         )
     except ValueError:  # dynamic, a range, or with a protocol
@@ -155,7 +156,7 @@ def _selectors(of: Iterable[Child | ChildSa]) -> tuple[frozenset[Network], ...]:
     return found if all(found) else ()
 
 
-def _whole(networks: Iterable[Network]) -> frozenset[Network]:
+def _collapse_networks(networks: Iterable[Network]) -> frozenset[Network]:
     """Networks in one spelling: two halves of a network are that network."""
     found = list(networks)
     four = collapse_addresses(n for n in found if isinstance(n, IPv4Network))
@@ -163,19 +164,19 @@ def _whole(networks: Iterable[Network]) -> frozenset[Network]:
     return frozenset((*four, *six))
 
 
-def _within(some: frozenset[Network], whole: frozenset[Network]) -> bool:
+def _lies_within(some: frozenset[Network], whole: frozenset[Network]) -> bool:
     return all(any(lies_inside(one, other) for other in whole) for one in some)
 
 
-def _text(selectors: tuple[frozenset[Network], ...]) -> str:
+def _format_selectors(selectors: tuple[frozenset[Network], ...]) -> str:
     return " to ".join(", ".join(sorted(map(str, networks))) for networks in selectors)
 
 
-def _established(end: End) -> bool:
+def _is_established(end: End) -> bool:
     return any(ike.state in ("ESTABLISHED", "REKEYING", "REKEYED") for ike in end.sas)
 
 
-def _by_certificate(end: End) -> bool:
+def _uses_certificate(end: End) -> bool:
     """Whether an end proves itself by a certificate; a bare public key has no validity."""
     return any(
         auth.method.partition("-")[0] not in NAMELESS and f"{auth.section}.pubkeys" not in end.connection.settings
@@ -183,7 +184,7 @@ def _by_certificate(end: End) -> bool:
     )
 
 
-def _timed(end: End) -> frozenset[tuple[str, str]]:
+def _list_timed_ike_sas(end: End) -> frozenset[tuple[str, str]]:
     """The IKE_SAs of an end whose age is known."""
     return frozenset(
         (ike.initiator_spi, ike.responder_spi) for ike in end.sas if ike.initiator_spi and ike.established is not None

@@ -35,8 +35,8 @@ def load_too_high(tunnel: Tunnel) -> Iterator[Fault]:
     """
     delays = [delay for end in tunnel.ends if (delay := end.connection.dpd_delay) and delay < SELDOM]
     for end in tunnel.ends:
-        load = _load(end)
-        seen = (*_exhausted(end), *_given_up(tunnel)) if delays and load >= BUSY else ()
+        load = _measure_load(end)
+        seen = (*_describe_exhaustion(end), *_find_dead_peer_lines(tunnel)) if delays and load >= BUSY else ()
         if seen:
             longer = min(max(LONGER, 2 * max(delays)), SELDOM)
             yield Fault(
@@ -95,9 +95,13 @@ def route_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         for own, dummy in tunnel.pairs(end) if has_live_state(end) else ():
-            lost = _unreached(end, own) if own.mode == "tunnel" and own.policies and not own.route_based else ()
+            lost = (
+                _find_unrouted_networks(end, own)
+                if own.mode == "tunnel" and own.policies and not own.route_based
+                else ()
+            )
             if lost:
-                where = "into ipsecN, where charon's own ESP is," if _own_esp(end) else "at all"
+                where = "into ipsecN, where charon's own ESP is," if _does_own_esp(end) else "at all"
                 routes = end.gateway.system.routes or ("no route",)
                 yield Fault(
                     end.name(own),
@@ -113,55 +117,55 @@ def route_missing(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
-def _load(end: End) -> float:
+def _measure_load(end: End) -> float:
     """The load for each core that has lasted for 15 minutes and is still there."""
     system = end.gateway.system
     return min(system.load[1:]) / system.cores if len(system.load) > 1 and system.cores else 0.0
 
 
-def _exhausted(end: End) -> tuple[str, ...]:
+def _describe_exhaustion(end: End) -> tuple[str, ...]:
     daemon = end.gateway.daemon
     if daemon.idle != 0 or not daemon.queued:
         return ()
     return (f"{end.gateway.name}: none of {daemon.workers} workers of the daemon is idle, {daemon.queued} jobs wait",)
 
 
-def _given_up(tunnel: Tunnel) -> tuple[str, ...]:
+def _find_dead_peer_lines(tunnel: Tunnel) -> tuple[str, ...]:
     """The last line of each log by which a peer that lives did not answer; a gateway's only tunnel needs no name."""
     found = []
     lives = any(ike.state == "ESTABLISHED" for each in tunnel.ends for ike in each.sas)
     for end in tunnel.ends if lives else ():
         log, alone = end.gateway.log or (), len(end.gateway.connections) == 1
         lines, clock = log if alone else select_lines(log, end.connection.name), end.gateway.system.clock
-        dead = [e for e in parse_events(lines, clock) if e.means.name in DEAD and _recent(e, clock)]
+        dead = [e for e in parse_events(lines, clock) if e.means.name in DEAD and _is_recent(e, clock)]
         found += [f"{end.gateway.name}: {e.line}" for e in dead[-1:]]
     return tuple(found)
 
 
-def _recent(event: Event, clock: datetime | None) -> bool:
+def _is_recent(event: Event, clock: datetime | None) -> bool:
     """Whether it was logged in the time that the load averages are about."""
     if clock is None or event.time is None or event.time.tzinfo is None:
         return False
     return (clock - event.time).total_seconds() < RECENT
 
 
-def _own_esp(end: End) -> bool:
+def _does_own_esp(end: End) -> bool:
     """Whether charon does ESP itself: of the plugins that could, the first one loaded does."""
     kernels = [name for name in end.gateway.daemon.plugins if name in ("kernel-libipsec", "kernel-netlink")]
     return kernels[:1] == ["kernel-libipsec"]
 
 
-def _unreached(end: End, child: Child) -> tuple[Network, ...]:
+def _find_unrouted_networks(end: End, child: Child) -> tuple[Network, ...]:
     """The networks of a child that no route leads to, not even in part; none where the routes are not known."""
-    lines, networks = end.gateway.system.routes, _protected(end, child)
-    routes = _routes(lines, "ipsec" if _own_esp(end) else "") if networks and lines is not None else None
+    lines, networks = end.gateway.system.routes, _list_protected_networks(end, child)
+    routes = _parse_routes(lines, "ipsec" if _does_own_esp(end) else "") if networks and lines is not None else None
     if routes is None:
         return ()
     return tuple(n for n in networks if not any(r.version == n.version and n.overlaps(r) for r in routes))
 
 
 @lru_cache(maxsize=256)
-def _routes(lines: tuple[str, ...], device: str) -> tuple[Network, ...] | None:
+def _parse_routes(lines: tuple[str, ...], device: str) -> tuple[Network, ...] | None:
     """Where the routes into devices with such a name lead; None where one of them cannot be read."""
     found = (line.partition(" ") for line in lines)
     try:
@@ -170,7 +174,7 @@ def _routes(lines: tuple[str, ...], device: str) -> tuple[Network, ...] | None:
         return None
 
 
-def _protected(end: End, child: Child) -> tuple[Network, ...]:
+def _list_protected_networks(end: End, child: Child) -> tuple[Network, ...]:
     """The remote networks that traps and SAs of a child are for, but those its peer itself is in."""
     traps = (policy for policy in end.policies if policy.child == child.name and policy.kind == "trap")
     texts = [text for policy in traps for text in policy.remote_ts]
@@ -178,10 +182,10 @@ def _protected(end: End, child: Child) -> tuple[Network, ...]:
     texts += [text for sa in settled for text in sa.remote_ts]
     peers = [ike.remote_host for ike in end.sas] + list(list_explicit(end.connection.remote_addrs))
     hosts = [ip_address(host) for host in peers if is_numeric(host)]
-    return tuple(n for n in _networks(dict.fromkeys(texts)) if not any(host in n for host in hosts))
+    return tuple(n for n in _parse_networks(dict.fromkeys(texts)) if not any(host in n for host in hosts))
 
 
-def _networks(texts: Iterable[str]) -> Iterator[Network]:
+def _parse_networks(texts: Iterable[str]) -> Iterator[Network]:
     """Those of the selectors that are networks: strongSwan makes no route for one with a protocol."""
     for text in texts:
         try:

@@ -36,7 +36,7 @@ def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         verifier = tunnel.other(owner)
         said, expected = normalize_identities(owner.connection)[0], normalize_identities(verifier.connection)[1]
         if said and expected and said != expected and not may_be_several(expected):
-            yield _mismatch(owner, verifier, said, expected)
+            yield _build_mismatch_fault(owner, verifier, said, expected)
 
 
 @rule(
@@ -62,8 +62,8 @@ def identity_type_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 verifier.name(),
                 f"{owner.name()} says {said} as {ours}, {verifier.name()} expects it as {theirs}; "
                 f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change",
-                (locate(owner, _key(local)), locate(verifier, _key(remote))),
-                (build_change(verifier, _key(remote), local.id or said),),
+                (locate(owner, _format_id_key(local)), locate(verifier, _format_id_key(remote))),
+                (build_change(verifier, _format_id_key(remote), local.id or said),),
             )
 
 
@@ -80,7 +80,7 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         yield Fault(
             end.name(),
             f"{end.name()} and {peer.name()} have different pre-shared keys for each other",
-            tuple(_secret_place(each) for each in tunnel.ends),
+            tuple(_locate_secret(each) for each in tunnel.ends),
             _give_psk(tunnel, tunnel.ends),
             "" if tunnel.psk else f"give the right key in ipsec_psks.{tunnel.name}",
         )
@@ -105,7 +105,7 @@ def psk_changed(tunnel: Tunnel) -> Iterator[Fault]:
             end.name(),
             f"the files of {end.name()} and {peer.name()} have different pre-shared keys, and the two are up with one: "
             "one of the files was changed since",
-            tuple(_secret_place(each) for each in tunnel.ends),
+            tuple(_locate_secret(each) for each in tunnel.ends),
             _give_psk(tunnel, tunnel.ends),
             ""
             if tunnel.psk
@@ -157,7 +157,7 @@ def psk_missing(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
+def _build_mismatch_fault(owner: End, verifier: End, said: str, expected: str) -> Fault:
     local, remote = owner.connection.local[0], verifier.connection.remote[0]
     kept_expected, kept_said = (
         all(identity in end.site.keys_for for end in (owner, verifier)) for identity in (expected, said)
@@ -177,16 +177,16 @@ def _mismatch(owner: End, verifier: End, said: str, expected: str) -> Fault:
     return Fault(
         wrong.name(),
         f"{owner.name()} says it is {said}, {verifier.name()} expects {expected}; {why}",
-        (locate(owner, _key(local)), locate(verifier, _key(remote))),
-        (build_change(wrong, _key(auth), value),),
+        (locate(owner, _format_id_key(local)), locate(verifier, _format_id_key(remote))),
+        (build_change(wrong, _format_id_key(auth), value),),
     )
 
 
-def _key(auth: Auth) -> str:
+def _format_id_key(auth: Auth) -> str:
     return f"{auth.section}.id"
 
 
-def _secret_place(end: End) -> str:
+def _locate_secret(end: End) -> str:
     secret: Secret | None = end.secret
     return f"{end.gateway.name} {secret.origin}: secret {secret.name}" if secret else f"{end.gateway.name}: no secret"
 

@@ -32,7 +32,12 @@ def rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
             for sa in find_installed(each, child):
                 overdue = (sa.install_time or 0.0) - child.rekey_time
                 due = child.rekey_time > 0 and (sa.rekey_time is None or sa.rekey_time <= 0)
-                if due and overdue > _given_up(each) and sa.life_time is not None and sa.life_time < NEAR_END:
+                if (
+                    due
+                    and overdue > _estimate_attempt_time(each)
+                    and sa.life_time is not None
+                    and sa.life_time < NEAR_END
+                ):
                     yield Fault(
                         each.name(child),
                         f"{each.name(child)} was to be rekeyed {overdue:.0f} s ago and ends in {sa.life_time:.0f} s",
@@ -57,7 +62,7 @@ def ike_rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
     for end in (tunnel.initiating, tunnel.answering):
         for ike in end.sas:
             times = {"rekey_time": ike.rekey_time, "reauth_time": ike.reauth_time}
-            over = {key: -due for key, due in times.items() if due is not None and -due > _given_up(end)}
+            over = {key: -due for key, due in times.items() if due is not None and -due > _estimate_attempt_time(end)}
             for key, ago in over.items() if ike.state == "ESTABLISHED" else ():
                 what = "rekeyed" if key == "rekey_time" else "reauthenticated"
                 why = "the proposals" if key == "rekey_time" else "the identities, certificates and pre-shared keys"
@@ -95,7 +100,7 @@ def dpd_timeout_ignored(tunnel: Tunnel) -> Iterator[Fault]:
                 (
                     locate(end, "dpd_timeout"),
                     locate(end, "dpd_delay"),
-                    _waits(end),
+                    _describe_retransmission(end),
                 ),
                 no_fix="remove it; charon.retransmit_tries, _timeout and _base in strongswan.conf decide",
             )
@@ -123,7 +128,7 @@ def lifetimes_equal(tunnel: Tunnel) -> Iterator[Fault]:
                 f"{end.name(own)} and {peer.name(other)} both rekey after {own.rekey_time:g} s, "
                 f"at random at most {spread:g} s earlier",
                 tuple(locate(e, key, c) for e, c in ((end, own), (peer, other)) for key in ("rekey_time", "rand_time")),
-                (_spread(end, own),),
+                (_build_rand_time_change(end, own),),
             )
 
 
@@ -131,29 +136,29 @@ def lifetimes_equal(tunnel: Tunnel) -> Iterator[Fault]:
 def certificate_expired(tunnel: Tunnel) -> Iterator[Fault]:
     """The certificate by which an end proves itself has expired: its peer refuses the next authentication."""
     for end in tunnel.ends:
-        certificate, left = _left(tunnel, end)
+        certificate, left = _measure_time_left(tunnel, end)
         if certificate is not None and left is not None and left <= 0:
-            yield _expiry(end, certificate, "expired")
+            yield _build_expiry_fault(end, certificate, "expired")
 
 
 @rule("certificate-near-expiry", "medium", reference="RFC 5280 section 4.1.2.5")
 def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
     """The certificate by which an end proves itself expires within 14 days, or in the last tenth of a shorter life."""
     for end in tunnel.ends:
-        certificate, left = _left(tunnel, end)
+        certificate, left = _measure_time_left(tunnel, end)
         if certificate is None or left is None:
             continue
         begin, until = parse_timestamp(certificate.not_before), parse_timestamp(certificate.not_after)
         soon = SOON if begin is None or until is None else min(SOON, (until - begin) / 10)
         if 0 < left < soon:
-            yield _expiry(end, certificate, "expires")
+            yield _build_expiry_fault(end, certificate, "expires")
 
 
-def _spread(end: End, child: Child) -> Change:
+def _build_rand_time_change(end: End, child: Child) -> Change:
     return build_change(end, "rand_time", f"{max(child.rekey_time // 10, 1):g}s", child)
 
 
-def _waits(end: End) -> str:
+def _describe_retransmission(end: End) -> str:
     """What decides when a peer is dead."""
     waits = end.gateway.daemon.retransmission
     limit = f", retransmit_limit = {waits.limit:g}" if waits.limit else ""
@@ -163,12 +168,12 @@ def _waits(end: End) -> str:
     )
 
 
-def _given_up(end: End) -> float:
+def _estimate_attempt_time(end: End) -> float:
     """Seconds that one attempt may take, even where the gateway's waits are shorter than strongSwan's."""
     return max(RETRANSMITS, end.gateway.daemon.retransmission.total)
 
 
-def _expiry(end: End, certificate: Certificate, what: str) -> Fault:
+def _build_expiry_fault(end: End, certificate: Certificate, what: str) -> Fault:
     """Told by the day, in UTC: days that are left would be another text with every audit."""
     day = datetime.fromtimestamp(parse_timestamp(certificate.not_after) or 0.0, UTC).date()
     return Fault(
@@ -182,16 +187,16 @@ def _expiry(end: End, certificate: Certificate, what: str) -> Fault:
     )
 
 
-def _left(tunnel: Tunnel, end: End) -> tuple[Certificate | None, float | None]:
+def _measure_time_left(tunnel: Tunnel, end: End) -> tuple[Certificate | None, float | None]:
     """The certificate of an end, and the seconds until it expires by the clock of the peer that checks it."""
     clocks = (e.gateway.system.time for e in (tunnel.other(end), end))
     now = next((clock for clock in clocks if clock is not None), None)
-    certificate = _own(end)
+    certificate = _find_own_certificate(end)
     until = parse_timestamp(certificate.not_after) if certificate else None
     return (certificate, None) if now is None or until is None else (certificate, until - now)
 
 
-def _own(end: End) -> Certificate | None:
+def _find_own_certificate(end: End) -> Certificate | None:
     """The newest certificate with a private key that is for the end's identity; the only subject if it has no name."""
     local = end.connection.local[0] if end.connection.local else None
     if local is None or local.method.partition("-")[0] in NAMELESS:

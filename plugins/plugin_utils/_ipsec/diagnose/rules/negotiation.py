@@ -27,9 +27,9 @@ def ike_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     weaker takes over the other's list; of two equally strong ones, the end that deviates from what is usual on
     its gateway does, else the initiator.
     """
-    one, other = (_proposed(end, "proposals", None) for end in tunnel.ends)
+    one, other = (_list_proposals(end, "proposals", None) for end in tunnel.ends)
     if proposals.have_common(one, other) is False:
-        yield _fault(tunnel, "proposals", (None, None), "no IKE proposal in common")
+        yield _build_fault(tunnel, "proposals", (None, None), "no IKE proposal in common")
 
 
 @rule("esp-proposals-disjoint", "critical", reference="RFC 7296 section 2.7", explains=(*DOWN, "pfs-mismatch"))
@@ -41,8 +41,8 @@ def esp_proposals_disjoint(tunnel: Tunnel) -> Iterator[Fault]:
     counts = all(end.connection.version == 1 for end in tunnel.ends)
     for couple in tunnel.pairs(tunnel.ends[0]):
         for key, protocol in CHILD_KEYS.items():
-            if proposals.have_common(*_lists(tunnel, key, couple), esp=True, rekey=counts) is False:
-                yield _fault(tunnel, key, couple, f"no {protocol} proposal in common")
+            if proposals.have_common(*_list_both_proposals(tunnel, key, couple), esp=True, rekey=counts) is False:
+                yield _build_fault(tunnel, key, couple, f"no {protocol} proposal in common")
 
 
 @rule(
@@ -60,10 +60,10 @@ def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for couple in tunnel.pairs(tunnel.ends[0]):
         for key in CHILD_KEYS:
-            lists = _lists(tunnel, key, couple)
+            lists = _list_both_proposals(tunnel, key, couple)
             first = proposals.have_common(*lists, esp=True, rekey=False)
             if first and proposals.have_common(*lists, esp=True) is False:
-                yield _fault(tunnel, key, couple, "PFS differs, which shows at the first rekey")
+                yield _build_fault(tunnel, key, couple, "PFS differs, which shows at the first rekey")
 
 
 @rule(
@@ -97,7 +97,7 @@ def auth_method_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         peer = tunnel.other(end)
         if end.connection.local and peer.connection.remote:
             ours, theirs = end.connection.local[0], peer.connection.remote[0]
-            if theirs.method != "any" and _method(ours.method) != _method(theirs.method):
+            if theirs.method != "any" and _classify_method(ours.method) != _classify_method(theirs.method):
                 yield Fault(
                     end.name(),
                     f"{end.name()} authenticates by {ours.method}, {peer.name()} expects {theirs.method}",
@@ -147,33 +147,35 @@ def mode_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             )
 
 
-def _method(method: str) -> str:
+def _classify_method(method: str) -> str:
     """The kind of an authentication: `rsa-3072`, `ecdsa` and `ike:ed25519` are constraints on pubkey (auth_cfg.c)."""
     kind = method.partition("-")[0]
     return kind if kind in ("psk", "eap", "xauth") else "pubkey"
 
 
-def _lists(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]) -> tuple[tuple[str, ...], ...]:
+def _list_both_proposals(
+    tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None]
+) -> tuple[tuple[str, ...], ...]:
     """What the two ends propose, in their order; `default` spelled out where it is known.
 
     Nothing of an end that has it in no file: `--list-conns` shows no proposals.
     """
     both = zip(tunnel.ends, couple, strict=True)
-    texts = ((end, _proposed(end, key, child)) for end, child in both)
+    texts = ((end, _list_proposals(end, key, child)) for end, child in both)
     return tuple(proposals.expand_default(t, end.gateway.version) if key == "esp_proposals" else t for end, t in texts)
 
 
-def _proposed(end: End, key: str, child: Child | None) -> tuple[str, ...]:
+def _list_proposals(end: End, key: str, child: Child | None) -> tuple[str, ...]:
     found: tuple[str, ...] = getattr(child if child is not None else end.connection, key)
     return found if end.connection.configured else ()
 
 
-def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], what: str) -> Fault:
-    esp, lists = key != "proposals", _lists(tunnel, key, couple)
-    index, why = _deviating(tunnel, key, couple, lists)
+def _build_fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], what: str) -> Fault:
+    esp, lists = key != "proposals", _list_both_proposals(tunnel, key, couple)
+    index, why = _choose_deviating_end(tunnel, key, couple, lists)
     end, peer = tunnel.ends[index], tunnel.ends[1 - index]
     child, other = couple[index], couple[1 - index]
-    proposed, offered = (_proposed(e, key, c) for e, c in ((end, child), (peer, other)))
+    proposed, offered = (_list_proposals(e, key, c) for e, c in ((end, child), (peer, other)))
     wanted = [text for text in offered if not proposals.is_weaker(text, proposed)] or offered
     return Fault(
         end.name(child),
@@ -185,21 +187,24 @@ def _fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], 
     )
 
 
-def _deviating(
+def _choose_deviating_end(
     tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | None], lists: tuple[tuple[str, ...], ...]
 ) -> tuple[int, str]:
     """Which end is to change, and why."""
     strong = [proposals.measure_strength(each) for each in lists]
     if strong[0] != strong[1]:
         return strong.index(min(strong)), "its proposal is the weaker one"
-    proposed = [_proposed(end, key, child) for end, child in zip(tunnel.ends, couple, strict=True)]
-    odd = [_usual(tunnel.ends[i], key, proposed[1 - i]) - _usual(tunnel.ends[i], key, proposed[i]) for i in (0, 1)]
+    proposed = [_list_proposals(end, key, child) for end, child in zip(tunnel.ends, couple, strict=True)]
+    odd = [
+        _count_alike(tunnel.ends[i], key, proposed[1 - i]) - _count_alike(tunnel.ends[i], key, proposed[i])
+        for i in (0, 1)
+    ]
     if odd[0] != odd[1]:
         return odd.index(max(odd)), "both are equally strong and its other connections propose what its peer does"
     return tunnel.ends.index(tunnel.initiating), "both are equally strong and it initiates"
 
 
-def _usual(end: End, key: str, proposed: Iterable[str]) -> int:
+def _count_alike(end: End, key: str, proposed: Iterable[str]) -> int:
     """How many other connections of the gateway propose this."""
     others = (c for c in islice(end.gateway.connections, MANY) if c.name != end.connection.name)
     if key == "proposals":

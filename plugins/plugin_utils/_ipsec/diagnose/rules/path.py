@@ -30,14 +30,14 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
     filter or balancer that keeps state forgets ESP after a while in which nothing goes out; so as long as the
     receiver has sent nothing, the path may only have forgotten it.
     """
-    plain = [each for each in _lost(tunnel) if not each[2].encap]
+    plain = [each for each in _find_lost(tunnel) if not each[2].encap]
     for sender, receiver, out, into in sorted(plain, key=lambda each: each[3].packets_out < LOST)[:1]:
         end, there = tunnel.initiating, receiver.gateway.name
         lost = (
             f"{sender.name(out.name)} sent {out.packets_out} ESP packets of which "
             f"{receiver.name(into.name)} received none"
         )
-        counted = (*_counted(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
+        counted = (*_describe_counters(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
         if into.packets_out >= LOST:
             what = f"{lost}: the path drops ESP; {end.name()} is to force it into UDP"
             yield Fault(end.name(), what, counted, (build_change(end, "encap", "yes"),), confidence="observed")
@@ -61,7 +61,7 @@ def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
     """
     if not tunnel.probes or not all(probe.reachable for probe in tunnel.probes):
         return
-    for sender, receiver, out, into in _unheard(tunnel):
+    for sender, receiver, out, into in _find_unheard(tunnel):
         long_ago = out.idle_out is not None and out.idle_out >= measure_delay(sender, receiver) + AT_ONCE
         if long_ago and not out.encap and into.packets_out == 0:
             there = receiver.gateway.name
@@ -69,7 +69,7 @@ def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
                 sender.name(out.name),
                 f"{sender.name(out.name)} sent {out.packets_out} ESP packets before {there} sent any, and they were "
                 "lost; now pings pass: the path forgets ESP after a pause",
-                (*_counted(sender, receiver, out, into), f"{there}: none sent back until then"),
+                (*_describe_counters(sender, receiver, out, into), f"{there}: none sent back until then"),
                 no_fix=f"have traffic or pings go out from behind {there} all the time, or raise the timeout for ESP "
                 "on the path; encap = yes on one end helps where the path keeps UDP longer",
                 confidence="observed",
@@ -84,13 +84,13 @@ def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
     IKE passes on the same ports, so something tells the two apart: a filter that looks into UDP 4500, a NAT device
     whose mapping for the way back is gone, or a filter on the receiver itself.
     """
-    for sender, receiver, out, into in _lost(tunnel):
+    for sender, receiver, out, into in _find_lost(tunnel):
         if out.encap:
             yield Fault(
                 sender.name(out.name),
                 f"{sender.name(out.name)} sent {out.packets_out} ESP packets in UDP of which "
                 f"{receiver.name(into.name)} received none, while IKE passes",
-                _counted(sender, receiver, out, into),
+                _describe_counters(sender, receiver, out, into),
                 no_fix=f"capture UDP 4500 on both ends; let it pass whole, also on {receiver.gateway.name} itself, and "
                 "keep the NAT mapping alive from the end behind it (charon.keep_alive, dpd_delay)",
                 confidence="observed",
@@ -107,28 +107,28 @@ def no_traffic(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 end.name(probe.child),
                 f"{end.name(probe.child)} is up, and {probe.sent - probe.received} of {probe.sent} pings were lost",
-                (f"{probe.gateway}: {probe.sent} pings sent, {probe.received} answered", *_held(end)),
+                (f"{probe.gateway}: {probe.sent} pings sent, {probe.received} answered", *_describe_child_sas(end)),
                 no_fix="look at firewalls and routes behind the gateways, and whether the pinged address answers",
                 confidence="observed",
             )
 
 
-def _held(end: End) -> Iterator[str]:
+def _describe_child_sas(end: End) -> Iterator[str]:
     """What the CHILD_SAs of an end count."""
     for sa in find_installed(end):
         yield f"{end.gateway.name}: {sa.name}{{{sa.id}}} {sa.packets_out} packets out, {sa.packets_in} in"
 
 
-def _lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+def _find_lost(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
     """Sender, receiver and their SAs in common of which the one counts what it sent, and the other nothing."""
     if tunnel.probes and all(probe.reachable for probe in tunnel.probes):
         return
-    for sender, receiver, out, into in _unheard(tunnel):
+    for sender, receiver, out, into in _find_unheard(tunnel):
         if measure_delay(sender, receiver) <= AT_ONCE or tunnel.probes:
             yield sender, receiver, out, into
 
 
-def _unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
+def _find_unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
     """The same, when the sender may have sent after the receiver was read, and whatever pings say."""
     if not all(has_live_state(end) for end in tunnel.ends):
         return
@@ -145,7 +145,7 @@ def _unheard(tunnel: Tunnel) -> Iterator[tuple[End, End, ChildSa, ChildSa]]:
                 yield sender, receiver, out, into
 
 
-def _counted(sender: End, receiver: End, out: ChildSa, into: ChildSa) -> tuple[str, str]:
+def _describe_counters(sender: End, receiver: End, out: ChildSa, into: ChildSa) -> tuple[str, str]:
     """What both ends counted."""
     return (
         f"{sender.gateway.name}: {out.name}{{{out.id}}} out {out.spi_out}: {out.packets_out} packets",

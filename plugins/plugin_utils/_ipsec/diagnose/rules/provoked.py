@@ -52,25 +52,29 @@ def connection_unknown(tunnel: Tunnel) -> Iterator[Fault]:
 
     The initiator is told NO_PROPOSAL_CHOSEN, as for proposals. Behind NAT, the addresses are those the path made.
     """
-    yield from _of(tunnel, "connection-unknown", "set remote_addrs, local_addrs and version to what arrives there")
+    yield from _trace_cause(
+        tunnel, "connection-unknown", "set remote_addrs, local_addrs and version to what arrives there"
+    )
 
 
 @rule("authentication-refused", "critical", reference="RFC 7296 section 2.15", explains=SYMPTOMS)
 def authentication_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """An end does not trust how its peer authenticates, or cannot authenticate itself: certificates, keys, CAs."""
-    yield from _of(tunnel, "authentication-refused", "see the log line: load the certificate, its CA or its key there")
+    yield from _trace_cause(
+        tunnel, "authentication-refused", "see the log line: load the certificate, its CA or its key there"
+    )
 
 
 @rule("address-unresolved", "critical", reference="strongSwan: ike_sa.c", explains=("connection-unknown", *SYMPTOMS))
 def address_unresolved(tunnel: Tunnel) -> Iterator[Fault]:
     """An end cannot find the address of its peer's name, so it neither reaches the peer nor knows it when it calls."""
-    yield from _of(tunnel, "address-unresolved", "correct remote_addrs, or the gateway's name resolution")
+    yield from _trace_cause(tunnel, "address-unresolved", "correct remote_addrs, or the gateway's name resolution")
 
 
 @rule("kernel-refused", "critical", reference="strongSwan: child_create.c", explains=SYMPTOMS)
 def kernel_refused(tunnel: Tunnel) -> Iterator[Fault]:
     """What was negotiated could not be installed in the kernel of one end."""
-    yield from _of(
+    yield from _trace_cause(
         tunnel, "kernel-refused", "look for another SA with the same selectors, and for the kernel's modules"
     )
 
@@ -78,13 +82,15 @@ def kernel_refused(tunnel: Tunnel) -> Iterator[Fault]:
 @rule("ike-unanswered", "critical", reference="RFC 7296 section 2.4", explains=(*SYMPTOMS, "ike-answer-lost"))
 def ike_unanswered(tunnel: Tunnel) -> Iterator[Fault]:
     """The requests of one end leave it and never arrive at the other: a filter for UDP 500, an address, a route."""
-    yield from _of(tunnel, "ike-unanswered", "let UDP 500 and 4500 pass between the two addresses, in both directions")
+    yield from _trace_cause(
+        tunnel, "ike-unanswered", "let UDP 500 and 4500 pass between the two addresses, in both directions"
+    )
 
 
 @rule("ike-answer-lost", "critical", reference="RFC 7296 section 2.4", explains=SYMPTOMS)
 def ike_answer_lost(tunnel: Tunnel) -> Iterator[Fault]:
     """Requests arrive and are answered, and the answers do not come back: a filter or a route for one direction."""
-    yield from _of(
+    yield from _trace_cause(
         tunnel, "ike-answer-lost", "let UDP 500 and 4500 pass from this end to its peer, and check its route back"
     )
 
@@ -92,13 +98,15 @@ def ike_answer_lost(tunnel: Tunnel) -> Iterator[Fault]:
 @rule("udp-4500-blocked", "critical", reference="RFC 3948; RFC 7296 section 2.23", explains=SYMPTOMS)
 def udp_4500_blocked(tunnel: Tunnel) -> Iterator[Fault]:
     """IKE passes on UDP 500 and not on UDP 4500, where it goes on once NAT is found or encapsulation is forced."""
-    yield from _of(tunnel, "udp-4500-blocked", "let UDP 4500 pass between the two addresses, in both directions")
+    yield from _trace_cause(
+        tunnel, "udp-4500-blocked", "let UDP 4500 pass between the two addresses, in both directions"
+    )
 
 
 @rule("large-ike-packets-lost", "critical", reference="RFC 7383", explains=SYMPTOMS)
 def large_ike_packets_lost(tunnel: Tunnel) -> Iterator[Fault]:
     """Small IKE packets pass and large ones are lost: fragments are dropped, or the path's MTU is small."""
-    yield from _of(
+    yield from _trace_cause(
         tunnel,
         "large-ike-packets-lost",
         "set fragmentation = yes on both ends and charon.fragment_size below what passes, or let IP fragments pass",
@@ -110,10 +118,10 @@ def large_ike_packets_lost(tunnel: Tunnel) -> Iterator[Fault]:
 )
 def attempt_failed(tunnel: Tunnel) -> Iterator[Fault]:
     """An attempt to initiate failed and neither log tells why."""
-    yield from _of(tunnel, "attempt-failed", "raise the log level of ike on both ends and diagnose again")
+    yield from _trace_cause(tunnel, "attempt-failed", "raise the log level of ike on both ends and diagnose again")
 
 
-def _of(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
+def _trace_cause(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
     """One fault for each end that this cause was traced to, with the lines of all attempts that show it."""
     shown = [verdict for verdict in judge_attempts(tunnel) if verdict.cause == cause and verdict.end]
     for end in dict.fromkeys(verdict.end for verdict in shown):
@@ -123,12 +131,12 @@ def _of(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
             yield Fault(end, ours[0].because, lines, no_fix=advice, confidence="observed")
 
 
-def _provoked(cause: str, advice: str) -> Check:
+def _build_check(cause: str, advice: str) -> Check:
     def check(tunnel: Tunnel) -> Iterator[Fault]:
-        yield from _of(tunnel, cause, advice)
+        yield from _trace_cause(tunnel, cause, advice)
 
     return check
 
 
 for _cause, _advice in KNOWN.items():
-    register_fallback(_cause)(_provoked(_cause, _advice))
+    register_fallback(_cause)(_build_check(_cause, _advice))

@@ -51,8 +51,8 @@ def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
     for own, other in tunnel.pairs(end):
         if not _begins(end, own) and not _begins(peer, other):
             action = build_start_action(end, own)
-            gaps = _gaps(tunnel, own) if action == "start" and not _kept(tunnel, own) else {}
-            also = () if _to_be_kept(end, own) else _close(tunnel, own, gaps)
+            gaps = _find_gaps(tunnel, own) if action == "start" and not _has_keepalive(tunnel, own) else {}
+            also = () if _needs_keepalive(end, own) else _build_gap_fixes(tunnel, own, gaps)
             yield Fault(
                 end.name(own),
                 f"neither {end.name(own)} nor {peer.name(other)} starts the tunnel; "
@@ -94,14 +94,14 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     """
     end = tunnel.initiating
     for own, other in tunnel.pairs(end):
-        gaps = _gaps(tunnel, own)
-        followed = _trapped(tunnel.answering, other) or _kept(tunnel, own) or _to_be_kept(end, own)
+        gaps = _find_gaps(tunnel, own)
+        followed = _sets_trap(tunnel.answering, other) or _has_keepalive(tunnel, own) or _needs_keepalive(end, own)
         if own.start_action == "start" and gaps and not followed:
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} starts the tunnel once; nothing brings it back when {' or '.join(gaps)}",
                 (locate(end, "start_action", own), *(locate(end, key, child) for key, dummy, child in gaps.values())),
-                _close(tunnel, own, gaps),
+                _build_gap_fixes(tunnel, own, gaps),
             )
 
 
@@ -122,8 +122,8 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
     if end.sas or peer.sas or not (end.connection.keyingtries and all(has_live_state(each) for each in tunnel.ends)):
         return
     for own, other in tunnel.pairs(end):
-        kept = _kept(tunnel, own) or _to_be_kept(end, own)
-        brings = kept or _begins(peer, other) or _waits(end, own) or _waits(peer, other)
+        kept = _has_keepalive(tunnel, own) or _needs_keepalive(end, own)
+        brings = kept or _begins(peer, other) or _has_trap_installed(end, own) or _has_trap_installed(peer, other)
         if own.start_action == "start" and own.loaded and other.loaded and not brings and _begins(end, own):
             yield Fault(
                 end.name(own),
@@ -133,9 +133,9 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
                     locate(end, "keyingtries"),
                     locate(end, "start_action", own),
                     f"{end.gateway.name}: no IKE_SA, no trap and no periodic check for {own.name}",
-                    *(f"{end.gateway.name}: {line}" for line in _told(end)),
+                    *(f"{end.gateway.name}: {line}" for line in _quote_silent_peer(end)),
                 ),
-                (_try_on(tunnel, own), build_establish_step(tunnel, own)),
+                (_build_retry_fix(tunnel, own), build_establish_step(tunnel, own)),
                 confidence="observed",
             )
 
@@ -150,24 +150,24 @@ def keepalive_missing(tunnel: Tunnel) -> Iterator[Fault]:
     """No policy can trap this child's traffic (route-based, or `policies = no`), and no periodic check does it."""
     end = tunnel.initiating
     for own, dummy in tunnel.pairs(end):
-        if own.route_based and not _kept(tunnel, own):
-            possible = _to_be_kept(end, own)
+        if own.route_based and not _has_keepalive(tunnel, own):
+            possible = _needs_keepalive(end, own)
             marks = [key for key in ("if_id_in", "if_id_out", "mark_in", "mark_out", "policies") if key in own.settings]
             yield Fault(
                 end.name(own),
                 f"{end.name(own)} cannot be trapped ({', '.join(marks) or 'route-based'}) and has no periodic check",
                 tuple(locate(end, key, own) for key in marks),
-                (_check(tunnel, own),) if possible else (),
+                (_build_keepalive_step(tunnel, own),) if possible else (),
                 "" if possible else f"{end.gateway.name} runs neither systemd nor cron; install one of them",
             )
 
 
-def _to_be_kept(end: End, child: Child) -> bool:
+def _needs_keepalive(end: End, child: Child) -> bool:
     """Whether a periodic check is what this child needs, and its gateway has the means."""
     return child.route_based and (end.gateway.system.init == "systemd" or end.gateway.system.cron)
 
 
-def _gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | None]]:
+def _find_gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | None]]:
     """What ends the tunnel for good, and the setting of the initiator that would bring it back."""
     end, peer = tunnel.initiating, tunnel.answering.gateway.name
     found: dict[str, tuple[str, str, Child | None]] = {}
@@ -180,21 +180,27 @@ def _gaps(tunnel: Tunnel, child: Child) -> dict[str, tuple[str, str, Child | Non
     return found
 
 
-def _close(tunnel: Tunnel, child: Child, gaps: dict[str, tuple[str, str, Child | None]]) -> tuple[Change | Step, ...]:
+def _build_gap_fixes(
+    tunnel: Tunnel, child: Child, gaps: dict[str, tuple[str, str, Child | None]]
+) -> tuple[Change | Step, ...]:
     """What closes these gaps on the initiator."""
     return tuple(
-        _try_on(tunnel, child) if key == "keyingtries" else build_change(tunnel.initiating, key, value, at)
+        _build_retry_fix(tunnel, child) if key == "keyingtries" else build_change(tunnel.initiating, key, value, at)
         for key, value, at in gaps.values()
     )
 
 
-def _try_on(tunnel: Tunnel, child: Child) -> Change | Step:
+def _build_retry_fix(tunnel: Tunnel, child: Child) -> Change | Step:
     """What has an initiator try for ever; a periodic check where its configuration has no place for that."""
     end = tunnel.initiating
-    return build_change(end, "keyingtries", "0") if end.gateway.can_set("keyingtries") else _check(tunnel, child)
+    return (
+        build_change(end, "keyingtries", "0")
+        if end.gateway.can_set("keyingtries")
+        else _build_keepalive_step(tunnel, child)
+    )
 
 
-def _check(tunnel: Tunnel, child: Child) -> Step:
+def _build_keepalive_step(tunnel: Tunnel, child: Child) -> Step:
     """The step that gives the initiator a periodic check of a child."""
     end = tunnel.initiating
     return Step(
@@ -206,22 +212,22 @@ def _begins(end: End, child: Child) -> bool:
     return child.start_action != "none" and bool(list_explicit(end.connection.remote_addrs))
 
 
-def _trapped(end: End, child: Child) -> bool:
+def _sets_trap(end: End, child: Child) -> bool:
     return "trap" in child.start_action and bool(list_explicit(end.connection.remote_addrs))
 
 
-def _waits(end: End, child: Child) -> bool:
+def _has_trap_installed(end: End, child: Child) -> bool:
     """Whether a trap for this child is installed, whatever the file says."""
     return any(policy.child == child.name and policy.kind == "trap" for policy in end.policies)
 
 
-def _told(end: End) -> tuple[str, ...]:
+def _quote_silent_peer(end: End) -> tuple[str, ...]:
     """The last line of the log that says of this connection that its peer does not answer, if the log was read."""
     lines = select_lines(end.gateway.log or (), end.connection.name)
     return tuple(event.line for event in parse_events(lines) if event.means.name in ("gave-up", "peer-silent"))[-1:]
 
 
-def _kept(tunnel: Tunnel, child: Child) -> bool:
+def _has_keepalive(tunnel: Tunnel, child: Child) -> bool:
     """Whether a periodic check watches the child on either end."""
     names = {c.name for pair in tunnel.children if child in pair.children for c in pair.children if c}
     return any(keepalive.child in names and not keepalive.idle for end in tunnel.ends for keepalive in end.keepalives)

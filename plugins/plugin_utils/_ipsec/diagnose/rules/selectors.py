@@ -23,8 +23,8 @@ def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
-            if _differ(own, other) and not _elsewhere(tunnel, owner, own, other):
-                yield _fault(tunnel, owner, own, other)
+            if _differ(own, other) and not _find_joined_child(tunnel, owner, own, other):
+                yield _build_fault(tunnel, owner, own, other)
 
 
 @rule(
@@ -41,7 +41,7 @@ def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
-            more = _elsewhere(tunnel, owner, own, other) if _differ(own, other) else None
+            more = _find_joined_child(tunnel, owner, own, other) if _differ(own, other) else None
             if more:
                 peer = tunnel.other(owner)
                 on, joined, split = more
@@ -52,7 +52,7 @@ def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
                     (
                         locate(owner, "local_ts", own),
                         locate(peer, "remote_ts", other),
-                        *_working(owner, own),
+                        *_describe_installed(owner, own),
                     ),
                     no_fix=f"split {on.name(joined)} into a child for each of them, or put them into one child on "
                     f"{tunnel.other(on).gateway.name}",
@@ -79,17 +79,19 @@ def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _differ(own: Child, other: Child) -> bool:
     """Whether the peer calls the networks of an end otherwise than it does."""
-    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    ours, theirs = _collapse_networks(own.local_ts), _collapse_networks(other.remote_ts)
     return ours != theirs and not any(text.startswith("dynamic") for text in (*ours, *theirs))
 
 
-def _elsewhere(tunnel: Tunnel, owner: End, own: Child, other: Child) -> tuple[End, Child, tuple[Child, ...]] | None:
+def _find_joined_child(
+    tunnel: Tunnel, owner: End, own: Child, other: Child
+) -> tuple[End, Child, tuple[Child, ...]] | None:
     """The end that has one child for what the other has in several, that child, and those; None where none has.
 
     What one end has in addition is then in another child of the other end, and not lost.
     """
     peer = tunnel.other(owner)
-    ours, theirs = _networks(own.local_ts), _networks(other.remote_ts)
+    ours, theirs = _collapse_networks(own.local_ts), _collapse_networks(other.remote_ts)
     among_ours = tuple(
         child
         for child in owner.connection.children
@@ -107,11 +109,13 @@ def _elsewhere(tunnel: Tunnel, owner: End, own: Child, other: Child) -> tuple[En
 
 def _meet(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether two lists of selectors have something in common; not told where one is no network."""
-    known = [[n for n in map(_network, map(normalize_selector, texts)) if n is not None] for texts in (some, others)]
+    known = [
+        [n for n in map(_parse_network, map(normalize_selector, texts)) if n is not None] for texts in (some, others)
+    ]
     return any(a.version == b.version and a.overlaps(b) for a in known[0] for b in known[1])
 
 
-def _working(end: End, child: Child) -> tuple[str, ...]:
+def _describe_installed(end: End, child: Child) -> tuple[str, ...]:
     """The networks that a child is up for."""
     return tuple(
         f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} came up with {', '.join(sa.local_ts)} "
@@ -120,14 +124,14 @@ def _working(end: End, child: Child) -> tuple[str, ...]:
     )
 
 
-def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
+def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     peer = tunnel.other(owner)
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
-    if rules := _translations(owner, own, other):
-        return _translated(owner, peer, own, other, rules)
-    right = _connected(owner, other.remote_ts) and not _connected(owner, own.local_ts)
-    if right and not _near(owner, own.local_ts):
-        return _undecided(owner, peer, own, other)
+    if rules := _find_nat_rules(owner, own, other):
+        return _build_translated_fault(owner, peer, own, other, rules)
+    right = _is_connected(owner, other.remote_ts) and not _is_connected(owner, own.local_ts)
+    if right and not _is_near_interface(owner, own.local_ts):
+        return _build_undecided_fault(owner, peer, own, other)
     if right:
         wrong, child, key, value = owner, own, "local_ts", ",".join(other.remote_ts)
         why = f"an interface of {owner.gateway.name} is in just {theirs}, so {owner.gateway.name} is to change"
@@ -137,24 +141,26 @@ def _fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     return Fault(
         wrong.name(child),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
-        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_working(owner, own)),
+        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_describe_installed(owner, own)),
         (build_change(wrong, key, value, child),),
     )
 
 
-def _translations(owner: End, own: Child, other: Child) -> tuple[str, ...]:
+def _find_nat_rules(owner: End, own: Child, other: Child) -> tuple[str, ...]:
     """The NAT rules of an end that make the networks it names of those that its peer names, if they do so for all."""
-    ours, theirs = ({_network(normalize_selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts))
+    ours, theirs = (
+        {_parse_network(normalize_selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts)
+    )
     found = {}
     for line in owner.gateway.system.nat:
-        named = set(map(_network, line.split()[1:])) - {None}
+        named = set(map(_parse_network, line.split()[1:])) - {None}
         others = [str(network) for network in named - ours - theirs]
         if named & theirs and (not others or _meet(others, own.remote_ts)):
             found.update(dict.fromkeys(named & ours, line))
     return tuple(dict.fromkeys(found.values())) if found.keys() == ours else ()
 
 
-def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[str, ...]) -> Fault:
+def _build_translated_fault(owner: End, peer: End, own: Child, other: Child, rules: tuple[str, ...]) -> Fault:
     """Translation before IPsec: the peer is to name what comes out of it."""
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
     return Fault(
@@ -165,7 +171,7 @@ def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[st
             locate(owner, "local_ts", own),
             locate(peer, "remote_ts", other),
             *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
-            *_working(owner, own),
+            *_describe_installed(owner, own),
         ),
         no_fix=f"set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}, and try it from behind "
         f"{owner.gateway.name}: what is translated no gateway can ping by itself",
@@ -173,14 +179,14 @@ def _translated(owner: End, peer: End, own: Child, other: Child, rules: tuple[st
     )
 
 
-def _undecided(owner: End, peer: End, own: Child, other: Child) -> Fault:
+def _build_undecided_fault(owner: End, peer: End, own: Child, other: Child) -> Fault:
     """Translation before IPsec, a network behind another router, or a slip: the settings do not tell."""
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
     return Fault(
         peer.name(other),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; "
         f"{owner.gateway.name} has an interface in {theirs} and none near {ours}",
-        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_working(owner, own)),
+        (locate(owner, "local_ts", own), locate(peer, "remote_ts", other), *_describe_installed(owner, own)),
         no_fix=f"if {owner.gateway.name} translates {theirs} to {ours} (NAT before IPsec; see its NAT rules), or "
         f"{ours} lies behind it, set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}; "
         f"else set local_ts = {','.join(other.remote_ts)} on {owner.name(own)}",
@@ -188,29 +194,29 @@ def _undecided(owner: End, peer: End, own: Child, other: Child) -> Fault:
     )
 
 
-def _near(end: End, selectors: tuple[str, ...]) -> bool:
+def _is_near_interface(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether each of these has something in common with the network of an interface."""
     around = [str(network) for network in end.site.networks]
     return all(_meet((text.partition("[")[0],), around) for text in selectors)
 
 
-def _networks(selectors: tuple[str, ...]) -> frozenset[str]:
+def _collapse_networks(selectors: tuple[str, ...]) -> frozenset[str]:
     """The selectors in one spelling: two halves of a network are that network, and one that lies in another is none."""
     texts = [normalize_selector(text) for text in selectors]
-    whole = [network for network in map(_network, texts) if network is not None]
+    whole = [network for network in map(_parse_network, texts) if network is not None]
     if len(whole) != len(texts):
         return frozenset(texts)
     each = ([network for network in whole if network.version == version] for version in (4, 6))
     return frozenset(str(network) for some in each for network in collapse_addresses(some))  # type: ignore[type-var]
 
 
-def _connected(end: End, selectors: tuple[str, ...]) -> bool:
+def _is_connected(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether the gateway has an interface in exactly each of these networks."""
-    networks = [_network(normalize_selector(text).partition("[")[0]) for text in selectors]
+    networks = [_parse_network(normalize_selector(text).partition("[")[0]) for text in selectors]
     return all(network is not None and network in end.site.networks for network in networks)
 
 
-def _network(text: str) -> IPv4Network | IPv6Network | None:
+def _parse_network(text: str) -> IPv4Network | IPv6Network | None:
     """The network of a selector; None for a range or a protocol."""
     try:
         return ip_network(text, strict=False)

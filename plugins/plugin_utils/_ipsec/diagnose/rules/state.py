@@ -51,7 +51,7 @@ def up_with_another_peer(tunnel: Tunnel) -> Iterator[Fault]:
     """
     for end in tunnel.ends:
         peer = tunnel.other(end)
-        if end.strange and not (_for_several(end) and not _takes_its_place(tunnel, end)):
+        if end.strange and not (_takes_several_peers(end) and not _takes_its_place(tunnel, end)):
             with_whom = list_some(tuple(f"{ike.remote_host} ({ike.remote_id})" for ike in end.strange))
             said = "declared" if tunnel.paired_by == "declared" else "paired"
             yield Fault(
@@ -87,7 +87,7 @@ def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
             own = next((child for child in end.connection.children if child.name == sa.name), None)
             names = end.site.carried.get((sa.local_ts, sa.remote_ts), frozenset())
             if own is not None and not own.route_based and end.connection.name in names:
-                others = _others(end, names)
+                others = _list_other_connections(end, names)
                 yield Fault(
                     end.name(own),
                     f"{end.name(own)} and {others} are both up for {', '.join(sa.local_ts)} to "
@@ -115,8 +115,8 @@ def unique_replaces(tunnel: Tunnel) -> Iterator[Fault]:
             own, peer = normalize_identities(end.connection)
             yield Fault(
                 end.name(),
-                f"{end.name()} and {_others(end, names)} are between the same identities, {own} and {peer}, "
-                "and unique = replace lets one of them be up at a time",
+                f"{end.name()} and {_list_other_connections(end, names)} are between the same identities, {own} and "
+                f"{peer}, and unique = replace lets one of them be up at a time",
                 (locate(end, "unique"),),
                 no_fix="give one of them identities of its own on both ends, or set unique = never",
             )
@@ -256,7 +256,7 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
         if (
             find_installed(end, own)
             or find_installed(peer, other)
-            or not (wanted := _wanted(end, own) or _wanted(peer, other))
+            or not (wanted := _explain_wanted(end, own) or _explain_wanted(peer, other))
         ):
             continue
         trapped = any(p.child == own.name and p.kind == "trap" for p in end.policies)
@@ -279,7 +279,7 @@ def duplicate_child_sas(tunnel: Tunnel) -> Iterator[Fault]:
     not answered (a responder before strongSwan 6.0), or belongs to an IKE_SA that is being replaced or deleted.
     """
     for end in (tunnel.initiating, tunnel.answering):
-        staying = _staying(end)
+        staying = _find_staying(end)
         alike = Counter((sa.name, sa.local_ts, sa.remote_ts) for sa in staying)
         for (name, local, remote), number in alike.items():
             if number > 1:
@@ -321,22 +321,22 @@ def sa_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
         after = measure_delay(end, peer)
         if any(sa.install_time is not None and sa.install_time < SETTLING - after for sa in theirs):
             continue  # what the peer has made after this end was read may stand for what this end held then
-        stale = [sa for sa in _settled(end, after) if not any(matches_spis(sa, other) for other in theirs)]
+        stale = [sa for sa in _find_settled(end, after) if not any(matches_spis(sa, other) for other in theirs)]
         if stale:
             yield Fault(
                 end.name(stale[0].name),
                 f"{end.name(stale[0].name)} believes that the tunnel is up, but {peer.name()} has no such SA",
                 tuple(
                     f"{end.gateway.name}: CHILD_SA {sa.name}{{{sa.id}}} SPIs {sa.spi_in} in, {sa.spi_out} out; "
-                    f"{peer.gateway.name}: {_spis(theirs)}"
+                    f"{peer.gateway.name}: {_format_spis(theirs)}"
                     for sa in stale
                 ),
-                _anew(tunnel, end),
+                _build_reinitiate_steps(tunnel, end),
                 confidence="observed",
             )
 
 
-def _for_several(end: End) -> bool:
+def _takes_several_peers(end: End) -> bool:
     """Whether a connection takes more than one peer, by its addresses or by the identity that it expects."""
     remote, who = end.connection.remote_addrs, normalize_identities(end.connection)[1]
     return len(list_explicit(remote)) != len(remote) or who is None or may_be_several(who)
@@ -349,12 +349,12 @@ def _takes_its_place(tunnel: Tunnel, end: End) -> bool:
     return not has_common_ike_sa(tunnel) and not theirs.isdisjoint(held)
 
 
-def _others(end: End, names: Iterable[str]) -> str:
+def _list_other_connections(end: End, names: Iterable[str]) -> str:
     """The first of the other connections of a gateway that these are."""
     return list_some(tuple(f"{end.gateway.name}/{n}" for n in nsmallest(SHOWN + 2, names) if n != end.connection.name))
 
 
-def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
+def _build_reinitiate_steps(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
     """An initiator drops its stale SAs and starts over in one step; a responder only drops them."""
     if end is tunnel.initiating:
         return (Step("retire", end.gateway.name, "sa", end.connection.name, None, "reinitiated", tunnel=tunnel.name),)
@@ -364,7 +364,7 @@ def _anew(tunnel: Tunnel, end: End) -> tuple[Step, ...]:
     )
 
 
-def _wanted(end: End, child: Child) -> str:
+def _explain_wanted(end: End, child: Child) -> str:
     """Why a child of this end is to be up, or at least trapped: empty where nothing says so."""
     if not list_explicit(end.connection.remote_addrs):
         return ""
@@ -376,7 +376,7 @@ def _wanted(end: End, child: Child) -> str:
     return ""
 
 
-def _settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
+def _find_settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
     """CHILD_SAs old enough to be known to a peer that was read so many seconds before."""
     names = {child.name for child in end.connection.children}
     children = (sa for ike in end.sas if ike not in end.strange for sa in ike.children)
@@ -388,11 +388,11 @@ def _settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
     )
 
 
-def _staying(end: End) -> tuple[ChildSa, ...]:
+def _find_staying(end: End) -> tuple[ChildSa, ...]:
     """CHILD_SAs that are old enough to be known to both ends and that no rekey is about to replace."""
     leaving = [sa for ike in end.sas if ike.state in LEAVING for sa in ike.children]
-    return tuple(sa for sa in _settled(end) if sa.state != "REKEYING" and sa not in leaving)
+    return tuple(sa for sa in _find_settled(end) if sa.state != "REKEYING" and sa not in leaving)
 
 
-def _spis(sas: list[ChildSa]) -> str:
+def _format_spis(sas: list[ChildSa]) -> str:
     return ", ".join(f"{sa.spi_in} in, {sa.spi_out} out" for sa in sas) or "no CHILD_SA"

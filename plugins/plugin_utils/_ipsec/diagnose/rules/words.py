@@ -12,14 +12,14 @@ from ...swanctl.keys import Level
 Word = Literal["own", "view", "agreed", "conduct"]
 
 
-def _words(level: Mapping[Word, str]) -> Mapping[str, Word]:
+def _index_words(level: Mapping[Word, str]) -> Mapping[str, Word]:
     return {key: word for word, keys in level.items() for key in keys.split()}
 
 
 # Of every setting: an end's own fact, its view of its peer, what both must agree on, or what it does by itself.
 # In an authentication round it depends on whose round it is, so `auth` has the words of a round of its own.
 WORDS: Mapping[Level, Mapping[str, Word]] = {
-    "connection": _words(
+    "connection": _index_words(
         {
             "own": "local_addrs local_port if_id_in if_id_out vips",
             "view": "remote_addrs remote_port pools mediated_by mediation_peer",
@@ -28,13 +28,13 @@ WORDS: Mapping[Level, Mapping[str, Word]] = {
             " keyingtries fragmentation send_cert unique dscp ocsp",
         }
     ),
-    "auth": _words(
+    "auth": _index_words(
         {
             "own": "certs pubkeys id eap_id aaa_id xauth_id round auth",
             "view": "cacerts groups cert_policy ca_id revocation",
         }
     ),
-    "child": _words(
+    "child": _index_words(
         {
             "own": "local_ts updown hostaccess interface mark_in mark_out set_mark_in set_mark_out mark_in_sa"
             " if_id_in if_id_out label label_mode",

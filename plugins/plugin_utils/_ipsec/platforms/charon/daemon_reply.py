@@ -54,7 +54,7 @@ def parse_daemon(reply: Reply, found: StrongswanConf | None, problems: list[Prob
         return Daemon(installed=False, running=runs)
     stats = reply.sections["stats-reply"]
     if stats.status:
-        problem, running = _silent(stats.status, stats.err, runs=runs)
+        problem, running = _explain_silence(stats.status, stats.err, runs=runs)
         problems.append(problem)
         return Daemon(installed=True, running=running)
     body = next((message.body for message in parse_messages(stats.text)), {})
@@ -72,18 +72,18 @@ def parse_daemon(reply: Reply, found: StrongswanConf | None, problems: list[Prob
         idle=get_number(workers, "idle"),
         queued=sum(get_number(queues, priority) or 0 for priority in queues) if queues else None,
         retransmission=parse_retransmission(found),
-        **_starter(reply),
+        **_parse_starter(reply),
     )
 
 
-def _starter(reply: Reply) -> dict[str, Any]:
+def _parse_starter(reply: Reply) -> dict[str, Any]:
     """What starts the daemon with the machine, and whether that loads connections (starter.sh)."""
     answered = reply.sections.get("starter")
     does, dummy, what = answered.text.strip().partition(" ") if answered and not answered.status else ("", "", "")
     return {"starter": what, "loads": {"loads": True, "nothing": False}.get(does)}
 
 
-def _silent(status: int, said: str, *, runs: bool) -> tuple[Problem, bool | None]:
+def _explain_silence(status: int, said: str, *, runs: bool) -> tuple[Problem, bool | None]:
     """Why the daemon did not answer, and whether it runs."""
     if "Permission denied" in said or "Operation not permitted" in said:
         return Problem("no-permission", "this user may not open the daemon's socket", hint="use become"), runs or None

@@ -70,9 +70,11 @@ def plan_guard(wish: DesiredGuard, gateway: Gateway) -> Do | None:
         raise RefusedError(f"a time of {wish.seconds} s is outside {SHORTEST} to {LONGEST} s", hint=hint)
     guard = gateway.guard
     if guard is not None:
-        return _with(guard, wish, gateway)
+        return _plan_for_guard(guard, wish, gateway)
     if wish.state in ("proven", "confirmed") and gateway.rollback and wish.owns(gateway.rollback):
-        raise RestoredError(_told(gateway.rollback), where=gateway.name, hint="the gateway has what it had before")
+        raise RestoredError(
+            _describe_rollback(gateway.rollback), where=gateway.name, hint="the gateway has what it had before"
+        )
     if wish.state != "armed":
         return None
     _refuse_useless(gateway, wish)
@@ -126,7 +128,7 @@ def parse_result(do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
         if rollback is None:
             raise NotRestoredError("the gateway rolled back and kept no record", where=gateway.name, hint="read it")
         if rollback.failed:
-            raise NotRestoredError(_told(rollback), where=gateway.name, hint="; ".join(rollback.failed))
+            raise NotRestoredError(_describe_rollback(rollback), where=gateway.name, hint="; ".join(rollback.failed))
     return GuardResult(do not in ("extend", "prove"), guard, rollback)
 
 
@@ -151,10 +153,10 @@ def refuse_unguarded(gateway: Gateway, run: str) -> None:
     """
     wish, rollback = DesiredGuard("armed", run), gateway.rollback
     if gateway.guard is not None:
-        _with(gateway.guard, wish, gateway)
+        _plan_for_guard(gateway.guard, wish, gateway)
     elif rollback is not None and wish.owns(rollback) and rollback.why != guard_state.ASKED:
         hint = "what this run had changed is undone; arm a guard anew with rollback_guard to go on"
-        raise RestoredError(_told(rollback), where=gateway.name, hint=hint)
+        raise RestoredError(_describe_rollback(rollback), where=gateway.name, hint=hint)
 
 
 def describe_result(guard: Guard | None) -> str:
@@ -162,10 +164,10 @@ def describe_result(guard: Guard | None) -> str:
     return "no guard\n" if guard is None else f"guard of {guard.name}, {guard.state}\n"
 
 
-def _with(guard: Guard, wish: DesiredGuard, gateway: Gateway) -> Do | None:
+def _plan_for_guard(guard: Guard, wish: DesiredGuard, gateway: Gateway) -> Do | None:
     """What is to be done where a guard is in force."""
     if not wish.owns(guard):
-        raise _another(guard, gateway)
+        raise _build_foreign_error(guard, gateway)
     if guard.state == "rolling_back":
         if wish.state == "rolled_back":
             return "roll-back"
@@ -182,7 +184,7 @@ def _with(guard: Guard, wish: DesiredGuard, gateway: Gateway) -> Do | None:
     return todo[wish.state]
 
 
-def _another(guard: Guard, gateway: Gateway) -> RefusedError:
+def _build_foreign_error(guard: Guard, gateway: Gateway) -> RefusedError:
     age = "before a restart" if guard.age is None else f"{guard.age:.0f} s ago"
     left = "" if guard.left is None else f", for {guard.left:.0f} s more"
     return RefusedError(
@@ -207,5 +209,5 @@ def _refuse_useless(gateway: Gateway, wish: DesiredGuard) -> None:
         )
 
 
-def _told(rollback: Rollback) -> str:
+def _describe_rollback(rollback: Rollback) -> str:
     return f"the gateway has rolled back for {rollback.name}: {rollback.why}"

@@ -20,7 +20,7 @@ _STARTERS: Mapping[str, Literal["systemd", "cron", "rc_d"]] = {"systemd": "syste
 
 def parse_guard(reply: Reply) -> Guard | None:
     """The guard in force; None where there is none, or where only root may know."""
-    found = _facts(reply, "guard")
+    found = _parse_facts(reply, "guard")
     if "id" not in found:
         return None
     clock = {key: int(found[key]) for key in ("now", "armed", "deadline") if found.get(key, "").isdigit()}
@@ -40,7 +40,7 @@ def parse_guard(reply: Reply) -> Guard | None:
 
 def parse_rollback(reply: Reply) -> Rollback | None:
     """What the last guard did that was not confirmed."""
-    found = _facts(reply, "rolled-back")
+    found = _parse_facts(reply, "rolled-back")
     if "why" not in found:
         return None
     lines = [line.partition(" ") for line in reply.sections["rolled-back"].text.splitlines()]
@@ -62,7 +62,7 @@ def find_guard_problem(found: Guard | None) -> tuple[Problem, ...]:
     return (Problem("guard-dead", f"what would roll back for {found.name} does not run any more", "", hint),)
 
 
-def _facts(reply: Reply, name: str) -> dict[str, str]:
+def _parse_facts(reply: Reply, name: str) -> dict[str, str]:
     """The first of each kind of line."""
     part = reply.sections.get(name)
     facts: dict[str, str] = {}

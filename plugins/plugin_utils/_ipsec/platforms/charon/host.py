@@ -28,7 +28,7 @@ _COLUMNS = ("Destination", "Netif")  # of netstat(1) on FreeBSD; -W has more of 
 def parse_host(reply: Reply) -> System:
     """What a gateway's answer says of its machine."""
     about = [*reply.sections["about"].text.splitlines(), "", "", "", "", "", ""]
-    load = [*_lines(reply, "load"), "", ""]
+    load = [*_get_lines(reply, "load"), "", ""]
     return System(
         hostname=about[0],
         time=float(about[1]) if about[1].isdigit() else None,
@@ -36,27 +36,27 @@ def parse_host(reply: Reply) -> System:
         kernel=about[2],
         init=about[3],
         cron=bool(_CRONS & set(reply.sections["commands"].text.split("\n"))),
-        addresses=_addresses(reply.sections["addresses"].text),
-        routes=_routes(_lines(reply, "routes")),
-        nat=tuple(_lines(reply, "nat")),
+        addresses=_parse_addresses(reply.sections["addresses"].text),
+        routes=_parse_routes(_get_lines(reply, "routes")),
+        nat=tuple(_get_lines(reply, "nat")),
         load=tuple(float(word) for word in load[0].strip("{} ").split()[:3] if _NUMBER.fullmatch(word)),
         cores=int(load[1]) if load[1].isdigit() else None,
-        managed_from=next(iter(_lines(reply, "session")), "").partition(" ")[0],
+        managed_from=next(iter(_get_lines(reply, "session")), "").partition(" ")[0],
     )
 
 
-def _lines(reply: Reply, name: str) -> list[str]:
+def _get_lines(reply: Reply, name: str) -> list[str]:
     """The lines of a section; none where it was not asked for or failed."""
     answered = reply.sections.get(name)
     return answered.text.splitlines() if answered and not answered.status else []
 
 
-def _routes(lines: list[str]) -> tuple[str, ...] | None:
+def _parse_routes(lines: list[str]) -> tuple[str, ...] | None:
     """Destinations and devices of `ip route`; None where they are not whole, or rules other than the usual decide."""
     if len(lines) >= ROUTES_MAX:
         return None
     if any(line.startswith("Internet") for line in lines):
-        return tuple(_netstat(lines))
+        return tuple(_parse_netstat(lines))
     rules = {rule.strip() for number, dummy, rule in (line.partition(":") for line in lines) if number.isdigit()}
     if not rules or rules - _USUAL:
         return None
@@ -69,7 +69,7 @@ def _routes(lines: list[str]) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _netstat(lines: list[str]) -> Iterator[str]:
+def _parse_netstat(lines: list[str]) -> Iterator[str]:
     """Destinations and devices of `netstat -rn` on FreeBSD: a table for each family, under its head."""
     family, columns = "4", (0, 0)
     for line in lines:
@@ -80,15 +80,15 @@ def _netstat(lines: list[str]) -> Iterator[str]:
             columns = words.index(_COLUMNS[0]), words.index(_COLUMNS[1])
         elif len(words) > columns[1] > 0:
             to = words[columns[0]].partition("%")
-            yield f"{_DEFAULT[family] if to[0] == 'default' else to[0] + _length(to[2])} {words[columns[1]]}"
+            yield f"{_DEFAULT[family] if to[0] == 'default' else to[0] + _find_length(to[2])} {words[columns[1]]}"
 
 
-def _length(scoped: str) -> str:
+def _find_length(scoped: str) -> str:
     """The length of a prefix behind the zone of its address: `fe80::%em0/64`."""
     return "".join(scoped.partition("/")[1:])
 
 
-def _addresses(printed: str) -> tuple[str, ...]:
+def _parse_addresses(printed: str) -> tuple[str, ...]:
     """Interfaces and their addresses, from `ip -o addr` or `ifconfig -a`."""
     one_line = [f"{found[1]} {found[2]}" for line in printed.splitlines() if (found := _ADDRESS.match(line))]
     if one_line:
@@ -97,11 +97,11 @@ def _addresses(printed: str) -> tuple[str, ...]:
     for line in printed.splitlines():
         if found := _IFCONFIG.match(line):
             interface = found["device"] or interface
-            addresses += [f"{interface} {found['address']}{_prefix(found)}"] if found["address"] else []
+            addresses += [f"{interface} {found['address']}{_format_prefix_length(found)}"] if found["address"] else []
     return tuple(addresses)
 
 
-def _prefix(found: re.Match[str]) -> str:
+def _format_prefix_length(found: re.Match[str]) -> str:
     """`/24` of `netmask 0xffffff00`, `netmask 255.255.255.0` or `prefixlen 24`; nothing where there is none."""
     mask = found["mask"] or ""
     if mask.startswith("0x"):

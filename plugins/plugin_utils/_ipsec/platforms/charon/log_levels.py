@@ -58,7 +58,7 @@ class LogLevelPlan:
     @property
     def changed(self) -> bool:
         """Whether levels, or that there is a file of ours, would be others."""
-        return _levels(self.before) != _levels(self.after) or bool(self.held) != (self.body is not None)
+        return _map_levels(self.before) != _map_levels(self.after) or bool(self.held) != (self.body is not None)
 
     @property
     def idle(self) -> bool:
@@ -80,7 +80,9 @@ def parse_wish(levels: Mapping[object, object], *, state: State, duration: int) 
         raise RefusedError(
             f"a duration of {duration} s is outside {SHORTEST} to {LONGEST} s", hint="900 suits most diagnoses"
         )
-    return DesiredLogLevels({_group(group): _level(group, level) for group, level in levels.items()}, duration)
+    return DesiredLogLevels(
+        {_parse_group(group): _parse_level(group, level) for group, level in levels.items()}, duration
+    )
 
 
 def check_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
@@ -110,12 +112,12 @@ def plan_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan
     bare = replace(found, files={path: data for path, data in found.files.items() if path not in held})
     before, base = parse_loggers(found), parse_loggers(bare)
     heard = [logger for logger in base if set(logger.levels.values()) != {LOWEST}] or base  # one that is off stays off
-    raised = tuple(_raised(logger, wanted) if logger in heard else logger for logger in base)
-    if _levels(raised) == _levels(base):
+    raised = tuple(_raise_levels(logger, wanted) if logger in heard else logger for logger in base)
+    if _map_levels(raised) == _map_levels(base):
         return LogLevelPlan(found.root, held, "", None, before, base)
-    body = _body(found.daemon, base, raised)
-    path, after = _place(bare, held, body, raised)
-    return LogLevelPlan(found.root, held, path, body, before, after, tuple(_truncating(bare, base)))
+    body = _format_body(found.daemon, base, raised)
+    path, after = _choose_path(bare, held, body, raised)
+    return LogLevelPlan(found.root, held, path, body, before, after, tuple(_warn_of_truncation(bare, base)))
 
 
 def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark: str) -> Script:
@@ -134,7 +136,7 @@ def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway,
     variables = {
         "TW_CONF": made.conf,
         "TW_FILE": made.path,
-        "TW_TEXT": "" if made.body is None else _header(until, mark) + made.body,
+        "TW_TEXT": "" if made.body is None else _format_header(until, mark) + made.body,
         "TW_HELD": "\n".join(made.held),
         "TW_MARK_OF_RAISE": mark,
         "TW_SECONDS": str(wanted.duration),
@@ -170,13 +172,13 @@ def describe_levels(found: tuple[Logger, ...]) -> str:
     return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
 
 
-def _group(given: object) -> str:
+def _parse_group(given: object) -> str:
     if given != "default" and given not in GROUPS:
         raise RefusedError(f"strongSwan has no log group {given!r}", hint=f"it has default, {', '.join(GROUPS)}")
     return str(given)
 
 
-def _level(group: object, given: object) -> int:
+def _parse_level(group: object, given: object) -> int:
     number = given if isinstance(given, str) else "" if isinstance(given, bool) else str(given)
     level = int(number) if number.removeprefix("-").isdecimal() else None
     if level is not None and level > HIGHEST:
@@ -191,47 +193,52 @@ def _level(group: object, given: object) -> int:
     return level
 
 
-def _raised(logger: Logger, wanted: DesiredLogLevels) -> Logger:
+def _raise_levels(logger: Logger, wanted: DesiredLogLevels) -> Logger:
     default = logger.level("default")
     each = {group: max(logger.level(group), wanted.level(group)) for group in GROUPS}
     return Logger(logger.name, {"default": default, **{g: level for g, level in each.items() if level != default}})
 
 
-def _levels(found: tuple[Logger, ...]) -> dict[str, Mapping[str, int]]:
+def _map_levels(found: tuple[Logger, ...]) -> dict[str, Mapping[str, int]]:
     return {logger.name: logger.levels for logger in found}
 
 
-def _header(until: int, mark: str) -> str:
+def _format_header(until: int, mark: str) -> str:
     return f"""# tunnelwright logging: until {until} (Unix time), {mark}
 # More of the daemon's log for a diagnosis, by tunnelwright.ipsec.logging. The gateway removes this file by then.
 """
 
 
-def _body(daemon: str, base: tuple[Logger, ...], raised: tuple[Logger, ...]) -> str:
+def _format_body(daemon: str, base: tuple[Logger, ...], raised: tuple[Logger, ...]) -> str:
     """Sections of the daemon's own, which count before those that all daemons share."""
     kinds: dict[str, list[str]] = {}
     for old, new in zip(base, raised, strict=True):
         kind, dot, name = old.name.partition(".")
         more = [f"{g} = {new.level(g)}" for g in GROUPS if new.level(g) != old.level(g)]
         if more:
-            kinds.setdefault(kind, []).extend(_section(name, more) if dot else more)
-    return "\n".join(_section(daemon, [line for kind, each in kinds.items() for line in _section(kind, each)])) + "\n"
+            kinds.setdefault(kind, []).extend(_format_section(name, more) if dot else more)
+    return (
+        "\n".join(
+            _format_section(daemon, [line for kind, each in kinds.items() for line in _format_section(kind, each)])
+        )
+        + "\n"
+    )
 
 
-def _section(name: str, lines: list[str]) -> list[str]:
+def _format_section(name: str, lines: list[str]) -> list[str]:
     return [f"{name} {{", *(f"  {line}" for line in lines), "}"]
 
 
-def _place(
+def _choose_path(
     bare: StrongswanConf, held: tuple[str, ...], body: str, raised: tuple[Logger, ...]
 ) -> tuple[str, tuple[Logger, ...]]:
     """Where the file must be for the daemon to log as wished, and what it then logs, as all files together say."""
-    included = tuple(dict.fromkeys(_included(bare)))
+    included = tuple(dict.fromkeys(_list_included_folders(bare)))
     places = dict.fromkeys((*held, *(posixpath.join(each, NAME) for each in included if bare.has(each))))
     for path in places:
         after = parse_loggers(replace(bare, files={**bare.files, path: body.encode("utf-8", "surrogateescape")}))
-        if _levels(after) == _levels(raised):
-            return path, _behind_header(after, path)
+        if _map_levels(after) == _map_levels(raised):
+            return path, _shift_origins(after, path)
     if included and not places:
         raise RefusedError(
             f"there is no folder {included[0]}, which strongswan.conf includes", where=bare.root, hint="make it"
@@ -249,9 +256,9 @@ def _place(
     )
 
 
-def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
+def _shift_origins(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     """With the lines as they are in the file, below its two lines of header."""
-    lines = len(_header(0, "").splitlines())
+    lines = len(_format_header(0, "").splitlines())
     origins = [logger.origin.rpartition(":") for logger in after]
     return tuple(
         replace(logger, origin=f"{path}:{int(line) + lines}") if file == path else logger
@@ -259,7 +266,7 @@ def _behind_header(after: tuple[Logger, ...], path: str) -> tuple[Logger, ...]:
     )
 
 
-def _included(found: StrongswanConf) -> Iterator[str]:
+def _list_included_folders(found: StrongswanConf) -> Iterator[str]:
     """The folder in which each include statement would find a file of our name."""
     for source in found.settings.sources.values():
         for token in tokenize(source):
@@ -268,7 +275,7 @@ def _included(found: StrongswanConf) -> Iterator[str]:
                 yield folder
 
 
-def _truncating(found: StrongswanConf, base: tuple[Logger, ...]) -> Iterator[str]:
+def _warn_of_truncation(found: StrongswanConf, base: tuple[Logger, ...]) -> Iterator[str]:
     """file_logger.c (open_): a file that is not appended to begins anew each time that loggers are loaded."""
     settings = found.settings
     for logger in base:

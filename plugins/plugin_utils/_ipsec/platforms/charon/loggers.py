@@ -32,7 +32,7 @@ def parse_loggers(found: StrongswanConf) -> tuple[Logger, ...]:
         ParseError: a file is broken.
     """
     settings = found.settings
-    made = tuple(_logger(found, settings, path) for path in _paths(found, settings))
+    made = tuple(_build_logger(found, settings, path) for path in _list_logger_paths(found, settings))
     return made or (Logger("syslog.daemon", {"default": DEFAULT}),)
 
 
@@ -45,7 +45,7 @@ def find_hidden(found: tuple[Logger, ...]) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             "log-hides",
-            f"at its log level of {group} the daemon does not log {_enumerated(names)}",
+            f"at its log level of {group} the daemon does not log {_format_names(names)}",
             next((logger.origin for logger in found if logger.origin), ""),
             f"set {group} = 1 for a logger, or raise it for a diagnosis with the module logging",
         )
@@ -70,12 +70,12 @@ def find_leftovers(reply: Reply, now: float | None) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _enumerated(names: list[str]) -> str:
+def _format_names(names: list[str]) -> str:
     shown, more = ", ".join(names[:SHOWN]), len(names) - SHOWN
     return f"{shown} and {more} other kinds of lines" if more > 0 else shown
 
 
-def _paths(found: StrongswanConf, settings: Settings) -> Iterator[Path]:
+def _list_logger_paths(found: StrongswanConf, settings: Settings) -> Iterator[Path]:
     for kind in ("filelog", "syslog"):
         names = dict.fromkeys(name for section in found.sections for name in settings.sections((section, kind)))
         yield from ((kind, name) for name in names if kind == "filelog" or name in FACILITIES)
@@ -83,9 +83,9 @@ def _paths(found: StrongswanConf, settings: Settings) -> Iterator[Path]:
         yield ("journal",)
 
 
-def _logger(found: StrongswanConf, settings: Settings, path: Path) -> Logger:
-    default = _level(found, settings, (*path, "default"), DEFAULT)
-    each = {group: _level(found, settings, (*path, group), default) for group in GROUPS}
+def _build_logger(found: StrongswanConf, settings: Settings, path: Path) -> Logger:
+    default = _get_level(found, settings, (*path, "default"), DEFAULT)
+    each = {group: _get_level(found, settings, (*path, group), default) for group in GROUPS}
     origins = (settings.origin((section, *path)) for section in found.sections)
     return Logger(
         ".".join(path),
@@ -94,11 +94,11 @@ def _logger(found: StrongswanConf, settings: Settings, path: Path) -> Logger:
     )
 
 
-def _level(found: StrongswanConf, settings: Settings, path: Path, otherwise: int) -> int:
+def _get_level(found: StrongswanConf, settings: Settings, path: Path, otherwise: int) -> int:
     setting = found.get(settings, path)
-    return _number(setting.value, otherwise) if setting else otherwise
+    return _parse_number(setting.value, otherwise) if setting else otherwise
 
 
-def _number(value: str, otherwise: int) -> int:
+def _parse_number(value: str, otherwise: int) -> int:
     """settings_types.c (settings_value_as_int): what is no number counts as not set."""
     return int(value) if value.removeprefix("-").isdigit() else otherwise

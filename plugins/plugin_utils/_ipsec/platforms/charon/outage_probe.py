@@ -91,33 +91,33 @@ def parse_outage(wish: OutageProbeRequest, reply: Reply) -> OutageMeasurement:
     heard = reply.sections.get("heard")
     given = OutageMeasurement(wish.gateway, wish.child, wish.source, wish.target, interval=wish.interval)
     if heard is None or heard.status:
-        return OutageMeasurement(*_plain(given), error="nothing of it was there any more")
+        return OutageMeasurement(*_list_key_fields(given), error="nothing of it was there any more")
     printed = heard.text
     sent = _SENT.search(printed)
-    answers = sorted(_answers(printed))
-    first = _first(printed)
+    answers = sorted(_parse_answers(printed))
+    first = _find_first_seq(printed)
     count = int(sent[1]) if sent else (answers[-1] - first + 1 if answers else 0)
     if not count:
         words = printed.strip().splitlines()
-        return OutageMeasurement(*_plain(given), error=words[-1] if words else "it sent nothing")
+        return OutageMeasurement(*_list_key_fields(given), error=words[-1] if words else "it sent nothing")
     if answers and answers[-1] == first + count - 2:
         count -= 1  # the last was under way when it was stopped
     missed = [later - earlier - 1 for earlier, later in pairwise([first - 1, *answers, first + count])]
     longest = round(max(missed) * wish.interval, 3)
-    return OutageMeasurement(*_plain(given), count, count - len(answers), longest, wish.interval)
+    return OutageMeasurement(*_list_key_fields(given), count, count - len(answers), longest, wish.interval)
 
 
-def _answers(printed: str) -> set[int]:
+def _parse_answers(printed: str) -> set[int]:
     """The numbers of the pings that were answered; a second answer says that it is one."""
     lines = (line[:_LONGEST] for line in printed.splitlines())
     found = (_ANSWER.search(line) for line in lines if "bytes from " in line and "(DUP!)" not in line)
     return {int(each[1]) for each in found if each}
 
 
-def _plain(given: OutageMeasurement) -> tuple[str, str, str, str]:
+def _list_key_fields(given: OutageMeasurement) -> tuple[str, str, str, str]:
     return given.gateway, given.child, given.source, given.target
 
 
-def _first(printed: str) -> int:
+def _find_first_seq(printed: str) -> int:
     """The number of the first ping: iputils counts from 1, busybox and FreeBSD from 0, and only it has these spaces."""
     return 1 if any(_IPUTILS.match(line[:_LONGEST]) for line in printed.splitlines()) else 0

@@ -73,7 +73,7 @@ def build_parallel_connection(
     if connection.remote_addrs == ("%any",):
         what = f"make_before_break needs an end that can initiate, and remote_addrs of {connection.name} is %any"
         raise RefusedError(what, hint="make the SAs anew from the other end")
-    if _version(connection, changes) == 1:
+    if _predict_version(connection, changes) == 1:
         what = f"make_before_break does not work with IKEv1, which {connection.name} has"
         raise RefusedError(what, hint="leave it out, or move to version 2 with it")
     if len(name.encode("utf-8", "surrogateescape")) > _LONGEST or not _INCLUDED.fullmatch(root):
@@ -81,7 +81,11 @@ def build_parallel_connection(
         raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
     rekeyed = tuple(c for c in children if ("connections", connection.name, "children", c, "esp_proposals") in changes)
     return ParallelConnection(
-        name, _text(connection, name, changes, root), _parked(connection, root), children, rekeyed
+        name,
+        _format_config(connection, name, changes, root),
+        _format_parked_config(connection, root),
+        children,
+        rekeyed,
     )
 
 
@@ -90,7 +94,7 @@ def was_interrupted(reply: Reply) -> bool:
     return "twin-park" in reply.sections
 
 
-def _version(connection: Connection, changes: Changes) -> int | None:
+def _predict_version(connection: Connection, changes: Changes) -> int | None:
     """The IKE version after the changes.
 
     A peer takes a second IKE_SA of IKEv1 for a reauthentication of the first: it moves the CHILD_SAs there
@@ -100,37 +104,37 @@ def _version(connection: Connection, changes: Changes) -> int | None:
     return parse_whole(changes[path][1] or "0") if path in changes else connection.version
 
 
-def _text(connection: Connection, name: str, changes: Changes, root: str) -> str:
+def _format_config(connection: Connection, name: str, changes: Changes, root: str) -> str:
     """The connection as it was, whatever the files say by now, and beside it the twin, which starts nothing itself."""
     old = {path[2:]: old for path, (old, dummy) in changes.items()}
-    new = {path[2:]: new for path, (dummy, new) in changes.items()} | _passive(connection)
-    new["keyingtries",] = _other_tries(connection, new.get(("keyingtries",)))
+    new = {path[2:]: new for path, (dummy, new) in changes.items()} | _build_passive_actions(connection)
+    new["keyingtries",] = _choose_keyingtries(connection, new.get(("keyingtries",)))
     rounds: Tree = {auth.section: {} for auth in (*connection.local, *connection.remote)}  # their order counts
     return "\n".join(
         [
             f"include {root}",
             "connections {",
-            *format_lines({connection.name: _tree(old, {})}),
+            *format_lines({connection.name: _build_tree(old, {})}),
             f"{name} : connections.{connection.name} {{",
-            *format_lines(_tree(new, rounds)),
+            *format_lines(_build_tree(new, rounds)),
             "}",
             "}\n",
         ]
     )
 
 
-def _parked(connection: Connection, root: str) -> str:
+def _format_parked_config(connection: Connection, root: str) -> str:
     """The connection as one that starts nothing and that no peer matches: nobody's packets come from that address."""
-    settings = _tree({("remote_addrs",): "0.0.0.1", **_passive(connection)}, {})
+    settings = _build_tree({("remote_addrs",): "0.0.0.1", **_build_passive_actions(connection)}, {})
     return "\n".join([f"include {root}", "connections {", *format_lines({connection.name: settings}), "}\n"])
 
 
-def _passive(connection: Connection) -> dict[Path, str | None]:
+def _build_passive_actions(connection: Connection) -> dict[Path, str | None]:
     children = [child.name for child in connection.children if child.configured]
     return {("children", name, action): "none" for name in children for action in ("start_action", "close_action")}
 
 
-def _tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:
+def _build_tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:
     """Values by path as sections, in a tree that may have some."""
     for path, value in values.items():
         section = tree
@@ -140,7 +144,7 @@ def _tree(values: Mapping[Path, str | None], tree: Tree) -> Tree:
     return tree
 
 
-def _other_tries(connection: Connection, changed: str | None) -> str:
+def _choose_keyingtries(connection: Connection, changed: str | None) -> str:
     """What differs from before and after: `--initiate` takes an IKE_SA of an equal configuration, whatever its name."""
     taken = {connection.keyingtries, parse_whole(changed or "1")}
     return str(min({1, 2, 3} - taken))

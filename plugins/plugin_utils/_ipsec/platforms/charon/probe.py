@@ -110,7 +110,7 @@ def build_script(wish: ProbeRequest) -> Script:
     _refuse_odd(wish)
     variables = {
         "TW_CONNECTION": wish.connection,
-        "TW_CHILD": _shown(wish.child or ""),
+        "TW_CHILD": _format_name(wish.child or ""),
         "TW_PINGS": "\n".join(f"{pair.source or '-'} {pair.target or '-'}" for pair in wish.pings),
         "TW_PEER": " ".join(wish.peer),
         "TW_COUNT": str(wish.count),
@@ -130,17 +130,17 @@ def parse_proof(wish: ProbeRequest, reply: Reply) -> PingProof:
     _refuse_silence(wish, reply)
     plan = reply.sections["plan"].text.strip("\n").split("\n")
     if "no-sa" in plan:
-        counters = _sum(_children(wish, reply, "sas-0"))
-        return PingProof((), counters, counters, (_down(wish, wish.child),))
+        counters = _sum_counters(_parse_children(wish, reply, "sas-0"))
+        return PingProof((), counters, counters, (_explain_no_sa(wish, wish.child),))
     _refuse_plan(wish, plan)
-    pings = tuple(_pinged(wish, reply, number, line) for number, line in enumerate(plan, 1))
-    before, after = (_sum(_children(wish, reply, name)) for name in ("sas-0", f"sas-{len(plan)}"))
-    last = _children(wish, reply, f"sas-{len(plan)}")
-    faults = tuple(fault for ping in pings if (fault := _fault(wish, ping, last)))
+    pings = tuple(_parse_ping(wish, reply, number, line) for number, line in enumerate(plan, 1))
+    before, after = (_sum_counters(_parse_children(wish, reply, name)) for name in ("sas-0", f"sas-{len(plan)}"))
+    last = _parse_children(wish, reply, f"sas-{len(plan)}")
+    faults = tuple(fault for ping in pings if (fault := _find_fault(wish, ping, last)))
     return PingProof(pings, before, after, faults)
 
 
-def _shown(name: str) -> str:
+def _format_name(name: str) -> str:
     """A name as charon prints it in a value."""
     return name if name.isascii() and name.isprintable() else f"0x{name.encode('utf-8', 'surrogateescape').hex()}"
 
@@ -198,7 +198,7 @@ def _refuse_plan(wish: ProbeRequest, plan: Sequence[str]) -> None:
             )
 
 
-def _children(wish: ProbeRequest, reply: Reply, name: str) -> tuple[ChildSa, ...]:
+def _parse_children(wish: ProbeRequest, reply: Reply, name: str) -> tuple[ChildSa, ...]:
     section = reply.sections.get(name)
     if section is None or section.status != 0:
         raise IpsecError("the IKE daemon stopped answering during the probe", where=wish.gateway)
@@ -211,7 +211,7 @@ def _children(wish: ProbeRequest, reply: Reply, name: str) -> tuple[ChildSa, ...
     )
 
 
-def _sum(children: Sequence[ChildSa]) -> Counters:
+def _sum_counters(children: Sequence[ChildSa]) -> Counters:
     return Counters(
         *(
             sum(getattr(child, name) for child in children)
@@ -220,11 +220,11 @@ def _sum(children: Sequence[ChildSa]) -> Counters:
     )
 
 
-def _rose(before: Sequence[ChildSa], after: Sequence[ChildSa]) -> Counters:
+def _compute_rise(before: Sequence[ChildSa], after: Sequence[ChildSa]) -> Counters:
     """By how much: an SA that a rekey brought counts from zero, one that it took no longer counts."""
     old = {child.id: child for child in before}
-    start = _sum([old[child.id] for child in after if child.id in old])
-    end = _sum(after)
+    start = _sum_counters([old[child.id] for child in after if child.id in old])
+    end = _sum_counters(after)
     return Counters(
         end.bytes_in - start.bytes_in,
         end.packets_in - start.packets_in,
@@ -233,12 +233,14 @@ def _rose(before: Sequence[ChildSa], after: Sequence[ChildSa]) -> Counters:
     )
 
 
-def _pinged(wish: ProbeRequest, reply: Reply, number: int, line: str) -> PingResult:
+def _parse_ping(wish: ProbeRequest, reply: Reply, number: int, line: str) -> PingResult:
     source, target, *named = line.removeprefix("ping ").split(" ", 2)
     done = reply.sections[f"ping-{number}"]
     if done.status == _NO_COMMAND:
         raise IpsecError("there is no ping", where=wish.gateway, hint="install iputils-ping")
-    rose = _rose(_children(wish, reply, f"sas-{number - 1}"), _children(wish, reply, f"sas-{number}"))
+    rose = _compute_rise(
+        _parse_children(wish, reply, f"sas-{number - 1}"), _parse_children(wish, reply, f"sas-{number}")
+    )
     child = wish.child or (named[0] if named else None) or None
     counted, timed = _SENT.search(done.text), _TIMES.search(done.text)
     if not counted:
@@ -248,7 +250,7 @@ def _pinged(wish: ProbeRequest, reply: Reply, number: int, line: str) -> PingRes
     return PingResult(source, target, child, int(counted[1]), int(counted[2]), low, mean, high, rose)
 
 
-def _fault(wish: ProbeRequest, ping: PingResult, children: Sequence[ChildSa]) -> str:
+def _find_fault(wish: ProbeRequest, ping: PingResult, children: Sequence[ChildSa]) -> str:
     """What is wrong with one ping, in one sentence; empty where nothing is."""
     if ping.esp_used:
         return ""
@@ -258,13 +260,13 @@ def _fault(wish: ProbeRequest, ping: PingResult, children: Sequence[ChildSa]) ->
         what = f"pings from {way} were answered, but not through the tunnel: its counters stood still"
         return str(IpsecError(what, where=wish.end, hint=hint))
     if not any(child.state in _UP for child in children if ping.child in (None, child.name)):
-        return _down(wish, ping.child)
+        return _explain_no_sa(wish, ping.child)
     if ping.error:
         return str(IpsecError(f"the ping from {way} could not be sent", where=wish.end, hint=ping.error))
-    return "".join(_lost(wish, ping, way))
+    return "".join(_explain_loss(wish, ping, way))
 
 
-def _lost(wish: ProbeRequest, ping: PingResult, way: str) -> Iterator[str]:
+def _explain_loss(wish: ProbeRequest, ping: PingResult, way: str) -> Iterator[str]:
     up = f"the tunnel is up and carries nothing: 0 of {ping.sent} pings from {way} were answered"
     if not ping.rose.packets_out:
         hint = "they did not even enter it; look for the route and the policy on this end"
@@ -278,7 +280,7 @@ def _lost(wish: ProbeRequest, ping: PingResult, way: str) -> Iterator[str]:
     yield str(IpsecError(up, where=wish.end, hint=hint))
 
 
-def _down(wish: ProbeRequest, child: str | None) -> str:
+def _explain_no_sa(wish: ProbeRequest, child: str | None) -> str:
     where = str(EndName(wish.gateway, wish.connection, child))
     return str(
         IpsecError("no CHILD_SA is installed", where=where, hint="establish it first; tunnelwright.ipsec.sa does")

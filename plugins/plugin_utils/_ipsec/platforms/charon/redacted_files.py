@@ -86,14 +86,14 @@ def _read_file(section: ReplySection, path: str, digest_key: str, stat: str) -> 
     return GatewayFile(
         path=path,
         text=text,
-        fingerprint=_fingerprint(words, text, digest_key),
+        fingerprint=_resolve_fingerprint(words, text, digest_key),
         mode=mode,
         owner=f"{user}:{group}" if user else "",
         spans=tuple(Span(*numbers[i : i + 4]) for i in range(1, len(numbers), 4)),
     )
 
 
-def _fingerprint(words: list[str], text: bytes, digest_key: str) -> str | None:
+def _resolve_fingerprint(words: list[str], text: bytes, digest_key: str) -> str | None:
     """The gateway makes it where the text is not whole; here it is the same of the same bytes."""
     if not words:
         return compute_fingerprint(digest_key, text)

@@ -116,7 +116,7 @@ def plan_operation(wish: DesiredSas, now: LoadedSas) -> Operation:
         if not now.sas:
             raise IpsecError("there is no SA to rekey", where=wish.connection, hint="establish it first")
         return Operation("rekey", (wish.child,) if wish.child else ())
-    return _duplicates(now, children)
+    return _plan_duplicate_removal(now, children)
 
 
 def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[LoadedSas, tuple[str, ...]]:
@@ -144,7 +144,7 @@ def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[
             hint="the reason is in the peer's log where the peer refused",
             log=log,
         )
-    if wish.state == "terminated" and plan_operation(wish, after).do and not _again(wish, after, reply):
+    if wish.state == "terminated" and plan_operation(wish, after).do and not _was_reestablished(wish, after, reply):
         raise IpsecError(
             f"{wish.connection} was not terminated: {explain(log)}",
             hint="force: true gives up on a peer that does not answer",
@@ -178,7 +178,7 @@ def explain(log: Sequence[str]) -> str:
     return line.partition("] ")[2] or line
 
 
-def _again(wish: DesiredSas, after: LoadedSas, reply: Reply) -> bool:
+def _was_reestablished(wish: DesiredSas, after: LoadedSas, reply: Reply) -> bool:
     """Whether what is there now came up anew: a peer or an action brought it back, which is no failure to terminate."""
     del wish
     return reply.sections["terminate"].status == 0 or bool(
@@ -186,7 +186,7 @@ def _again(wish: DesiredSas, after: LoadedSas, reply: Reply) -> bool:
     )
 
 
-def _duplicates(now: LoadedSas, children: Sequence[str]) -> Operation:
+def _plan_duplicate_removal(now: LoadedSas, children: Sequence[str]) -> Operation:
     """All but the newest CHILD_SA of each child and selectors; an IKE_SA goes whole where nothing else is in it."""
     alike: dict[tuple[object, ...], list[ChildSa]] = defaultdict(list)
     for child in children:

@@ -11,7 +11,7 @@ from ...swanctl.psk_digest import compute_pads
 def build_digest_variables(digest_key: str) -> dict[str, str]:
     """What digest.sh needs to make keyed digests: as secret as the key."""
     ipad, opad = compute_pads(digest_key)
-    return {"TW_IPAD": _octal(ipad), "TW_OPAD": _octal(opad)}
+    return {"TW_IPAD": _escape_octal(ipad), "TW_OPAD": _escape_octal(opad)}
 
 
 def read_script(name: str) -> str:
@@ -19,6 +19,6 @@ def read_script(name: str) -> str:
     return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
 
 
-def _octal(data: bytes) -> str:
+def _escape_octal(data: bytes) -> str:
     """Bytes as `printf %b` takes them."""
     return "".join(f"\\0{byte:03o}" for byte in data)

@@ -40,7 +40,7 @@ class StrongswanConf:
 
     def has(self, folder: str) -> bool:
         """Whether the folder of an include statement is there."""
-        return _single(folder) in self.folders
+        return _normalize_folder(folder) in self.folders
 
     def get(self, settings: Settings, path: Path) -> Setting | None:
         """What the daemon takes for a path below its section."""
@@ -55,19 +55,19 @@ def parse_conf(reply: Reply) -> StrongswanConf:
         RefusedError: there is none, or a part of it could not be read.
         ParseError: strongSwan refuses it, so that what is in force is not in it.
     """
-    for line in _lines(reply, "conf-unread"):
+    for line in _get_lines(reply, "conf-unread"):
         why, dummy, path = line.partition(" ")
         if why in _UNREAD:
             what, hint = _UNREAD[why]
             raise RefusedError(what, where=path, hint=hint)
-    paths = _lines(reply, "conf-files")
+    paths = _get_lines(reply, "conf-files")
     if not paths:
         raise RefusedError(
             "there is no strongswan.conf", hint="install one, or use become: true where only root may see it"
         )
     files = {path: reply.sections[f"conf-{index}"].out for index, path in enumerate(paths)}
-    folders = frozenset(_single(folder) for folder in _lines(reply, "conf-folders"))
-    found = StrongswanConf(_daemon(reply), paths[0], files, folders)
+    folders = frozenset(_normalize_folder(folder) for folder in _get_lines(reply, "conf-folders"))
+    found = StrongswanConf(_detect_daemon(reply), paths[0], files, folders)
     load(found.root, found.files)
     return found
 
@@ -92,17 +92,17 @@ def parse_retransmission(found: StrongswanConf | None) -> Retransmission:
     )
 
 
-def _single(folder: str) -> str:
+def _normalize_folder(folder: str) -> str:
     """A folder without the slashes that say nothing: the gateway and Python keep other ones."""
     return re.sub("//+", "/", folder).rstrip("/")
 
 
-def _lines(reply: Reply, name: str) -> list[str]:
+def _get_lines(reply: Reply, name: str) -> list[str]:
     listed = reply.sections.get(name)
     return listed.text.splitlines() if listed else []
 
 
-def _daemon(reply: Reply) -> str:
+def _detect_daemon(reply: Reply) -> str:
     """The daemon's name, which is that of its section; where it does not answer, by what runs."""
     answered = reply.sections.get("daemon-version")
     for message in parse_messages(answered.text) if answered and not answered.status else ():

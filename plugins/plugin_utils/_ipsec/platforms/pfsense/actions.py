@@ -17,17 +17,17 @@ _VALUES = ("", "none", "start", "trap")
 
 def try_actions(one: GeneratedConnection, fits: Callable[[list[XmlEdit]], bool]) -> list[XmlEdit] | None:
     """The first edits that fit; None where no value of the two elements does."""
-    return next((each for each in sorted(_each(one), key=len) if fits(each)), None)
+    return next((each for each in sorted(_combine_actions(one), key=len) if fits(each)), None)
 
 
-def _each(one: GeneratedConnection) -> Iterator[list[XmlEdit]]:
-    starts, closes = (_kept(one, name) for name in ("startaction", "closeaction"))
+def _combine_actions(one: GeneratedConnection) -> Iterator[list[XmlEdit]]:
+    starts, closes = (_list_values(one, name) for name in ("startaction", "closeaction"))
     for start in starts:
         for close in closes:
             yield list_edits(one.phase1, "phase1", {"startaction": start, "closeaction": close})
 
 
-def _kept(one: GeneratedConnection, name: str) -> tuple[str | None, ...]:
+def _list_values(one: GeneratedConnection, name: str) -> tuple[str | None, ...]:
     """What is there first, then the other values: an absent element is the same as an empty one."""
     there = find_current(one.phase1, name)
     now = there if isinstance(there, str) else None

@@ -26,9 +26,15 @@ def translate_ike(value: str, phase1: Element) -> Elements:
     Raises:
         RefusedError: pfSense has no place for one of the proposals.
     """
-    there = {parse(text): item for text, item in zip(proposals.list_ike_proposals(phase1), _whole(phase1), strict=True)}
-    wanted = [_proposal(text) for text in split_list(value)]
-    items = [dict(there[each].value) if each in there else _item(each, text) for each, text in _named(wanted, value)]
+    there = {
+        parse(text): item
+        for text, item in zip(proposals.list_ike_proposals(phase1), _list_complete_items(phase1), strict=True)
+    }
+    wanted = [_parse_proposal(text) for text in split_list(value)]
+    items = [
+        dict(there[each].value) if each in there else _build_item(each, text)
+        for each, text in _pair_with_texts(wanted, value)
+    ]
     own = any("prf-algorithm" in item and item["prf-algorithm"] != item["hash-algorithm"] for item in items)
     return {"encryption": {"item": items}} | ({"prfselect_enable": "yes"} if own else {})
 
@@ -40,12 +46,12 @@ def translate_esp(value: str) -> Elements:
         RefusedError: pfSense has no place for one of the proposals.
     """
     texts = split_list(value)
-    each = [_proposal(text) for text in texts]
-    ciphers = [_only(one.encryption, text) for one, text in zip(each, texts, strict=True)]
+    each = [_parse_proposal(text) for text in texts]
+    ciphers = [_require_single(one.encryption, text) for one, text in zip(each, texts, strict=True)]
     sealing = [cipher for cipher in ciphers if not re.fullmatch(r"aes\d+", cipher)]
     plain = [cipher for cipher in ciphers if cipher not in sealing]
-    options = [_cipher(cipher, value) for cipher in dict.fromkeys([*reversed(sealing), *plain])]
-    return {"encryption-algorithm-option": options, **_hashes(each, value), **_group(each, value)}
+    options = [_translate_cipher(cipher, value) for cipher in dict.fromkeys([*reversed(sealing), *plain])]
+    return {"encryption-algorithm-option": options, **_translate_hashes(each, value), **_translate_group(each, value)}
 
 
 def translate_ah(value: str) -> Elements:
@@ -54,38 +60,38 @@ def translate_ah(value: str) -> Elements:
     Raises:
         RefusedError: pfSense has no place for one of the proposals.
     """
-    each = [_proposal(text) for text in split_list(value)]
-    return {**_hashes(each, value), **_group(each, value)}
+    each = [_parse_proposal(text) for text in split_list(value)]
+    return {**_translate_hashes(each, value), **_translate_group(each, value)}
 
 
-def _whole(phase1: Element) -> list[Element]:
+def _list_complete_items(phase1: Element) -> list[Element]:
     """The items that proposals.ike() makes proposals of."""
     items = phase1.child("encryption").listed("item")
     return [i for i in items if i.child("encryption-algorithm").text("name") and i.text("hash-algorithm")]
 
 
-def _named(wanted: list[Proposal], value: str) -> Iterable[tuple[Proposal, str]]:
+def _pair_with_texts(wanted: list[Proposal], value: str) -> Iterable[tuple[Proposal, str]]:
     return zip(wanted, split_list(value), strict=True)
 
 
-def _item(proposal: Proposal, text: str) -> dict[str, Any]:
-    cipher, groups = _only(proposal.encryption, text), _only(proposal.key_exchange, text)
-    prf = _only(proposal.prf, text)
-    digest = _only(proposal.integrity or proposal.prf, text)
+def _build_item(proposal: Proposal, text: str) -> dict[str, Any]:
+    cipher, groups = _require_single(proposal.encryption, text), _require_single(proposal.key_exchange, text)
+    prf = _require_single(proposal.prf, text)
+    digest = _require_single(proposal.integrity or proposal.prf, text)
     if digest not in _HASHES or groups not in _NUMBERS:
-        raise _nowhere(text)
+        raise _build_proposal_error(text)
     return {
-        "encryption-algorithm": _cipher(cipher, text),
+        "encryption-algorithm": _translate_cipher(cipher, text),
         "hash-algorithm": digest,
         "prf-algorithm": prf,
         "dhgroup": _NUMBERS[groups],
     }
 
 
-def _hashes(each: list[Proposal], value: str) -> Elements:
-    found = list(dict.fromkeys(_only(one.integrity, value) for one in each if one.integrity))
+def _translate_hashes(each: list[Proposal], value: str) -> Elements:
+    found = list(dict.fromkeys(_require_single(one.integrity, value) for one in each if one.integrity))
     if any(digest not in _HASHES for digest in found):
-        raise _nowhere(value)
+        raise _build_proposal_error(value)
     return (
         {"hash-algorithm-option": [f"hmac_{digest}" if digest != "aesxcbc" else digest for digest in found]}
         if found
@@ -93,36 +99,36 @@ def _hashes(each: list[Proposal], value: str) -> Elements:
     )
 
 
-def _group(each: list[Proposal], value: str) -> Elements:
-    groups = {_only(one.key_exchange, value) if one.key_exchange else "none" for one in each}
-    group = _only(frozenset(groups), value)
+def _translate_group(each: list[Proposal], value: str) -> Elements:
+    groups = {_require_single(one.key_exchange, value) if one.key_exchange else "none" for one in each}
+    group = _require_single(frozenset(groups), value)
     if group != "none" and group not in _NUMBERS:
-        raise _nowhere(value)
+        raise _build_proposal_error(value)
     return {"pfsgroup": _NUMBERS.get(group, "0")}
 
 
-def _cipher(name: str, text: str) -> dict[str, str]:
+def _translate_cipher(name: str, text: str) -> dict[str, str]:
     found = _CIPHER.fullmatch(name)
     if found is None:
-        raise _nowhere(text)
+        raise _build_proposal_error(text)
     if found[1]:
         return {"name": found[1], "keylen": found[2]}
     return {"name": found[3], "keylen": str(int(found[4]) * _BITS)} if found[3] else {"name": found[5]}
 
 
-def _proposal(text: str) -> Proposal:
+def _parse_proposal(text: str) -> Proposal:
     found = parse(text)
     if found is None or found.additional or found.esn - {"noesn"}:
-        raise _nowhere(text)
+        raise _build_proposal_error(text)
     return found
 
 
-def _only(names: frozenset[str], text: str) -> str:
+def _require_single(names: frozenset[str], text: str) -> str:
     if len(names) != 1:
-        raise _nowhere(text)
+        raise _build_proposal_error(text)
     return next(iter(names), "")
 
 
-def _nowhere(text: str) -> RefusedError:
+def _build_proposal_error(text: str) -> RefusedError:
     hint = "give proposals of one cipher, one hash and one key exchange each, those that its web interface offers"
     return RefusedError(f"pfSense has no place for the proposal {text}", hint=hint)

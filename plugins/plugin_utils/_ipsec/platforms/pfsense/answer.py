@@ -52,7 +52,7 @@ def parse_reply(reply: Reply, problems: list[Problem]) -> ConfigXmlReply | None:
         what = f"pfSense's PHP did not read it: {last[-1] if last else f'exit status {section.status}'}"
         problems.append(Problem("config-unreadable", what, PATH, "read again, and look at /tmp/PHP_errors.log"))
         return None
-    if found := _problem(told):
+    if found := _find_problem(told):
         problems.append(found)
         return None
     return ConfigXmlReply(
@@ -72,7 +72,7 @@ def parse_revision(about: Mapping[str, Any]) -> Revision:
     )
 
 
-def _problem(told: Mapping[str, Any]) -> Problem | None:
+def _find_problem(told: Mapping[str, Any]) -> Problem | None:
     name = str(told.get("problem", ""))
     if name in _PROBLEMS:
         kind, what, hint = _PROBLEMS[name]

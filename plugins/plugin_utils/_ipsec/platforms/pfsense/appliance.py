@@ -35,8 +35,8 @@ def build_appliance(reply: Reply, found: ConfigXmlReply, interfaces: Interfaces)
         revisions=found.revisions,
         unapplied="dirty" in told,
         booting="booting" in told,
-        role=_role(found, interfaces),
-        carp=tuple(_carp(interfaces)),
+        role=_determine_role(found, interfaces),
+        carp=tuple(_list_carp(interfaces)),
     )
 
 
@@ -60,7 +60,7 @@ def format_text(reply: Reply, name: str) -> str:
     return section.text.strip() if section and not section.status else ""
 
 
-def _role(found: ConfigXmlReply, interfaces: Interfaces) -> Literal["alone", "primary", "secondary"]:
+def _determine_role(found: ConfigXmlReply, interfaces: Interfaces) -> Literal["alone", "primary", "secondary"]:
     """Only a primary sends its configuration. A secondary has none to send to, and addresses that are skewed."""
     sync = found.config.child("hasync")
     if sync.text("synchronizetoip"):
@@ -70,7 +70,7 @@ def _role(found: ConfigXmlReply, interfaces: Interfaces) -> Literal["alone", "pr
     return "secondary" if shared and (skewed or sync.text("pfsyncenabled") == "on") else "alone"
 
 
-def _carp(interfaces: Interfaces) -> Iterator[Carp]:
+def _list_carp(interfaces: Interfaces) -> Iterator[Carp]:
     for vip in interfaces.vips:
         if vip.text("mode") == "carp":
             vhid = vip.text("vhid")

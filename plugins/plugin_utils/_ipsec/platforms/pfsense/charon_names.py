@@ -28,8 +28,10 @@ def name_ike_sa(printed: IkeSa) -> IkeSa:
 
 def find_selectors(printed: Selecting) -> Selecting:
     """Anything with selectors."""
-    return replace(printed, local_ts=_plain(printed.local_ts), remote_ts=_plain(printed.remote_ts))
+    return replace(
+        printed, local_ts=_normalize_selectors(printed.local_ts), remote_ts=_normalize_selectors(printed.remote_ts)
+    )
 
 
-def _plain(selectors: tuple[str, ...]) -> tuple[str, ...]:
+def _normalize_selectors(selectors: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(selector.partition("|")[0] for selector in selectors))

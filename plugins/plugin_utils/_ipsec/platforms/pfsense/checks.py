@@ -23,9 +23,11 @@ def list_keepalives(made: GeneratedConnection, pinged: frozenset[str]) -> Iterat
     for entry in made.entries:
         child = f"{made.name}_{entry.text('reqid')}" if splits_children(made.phase1) else made.name
         if entry.text("keepalive") == "enabled":
-            yield Keepalive(made.name, child, "keepalive", POLL, entry.origin("keepalive"), idle=_unknown(made, entry))
+            yield Keepalive(
+                made.name, child, "keepalive", POLL, entry.origin("keepalive"), idle=_explain_unknown_child(made, entry)
+            )
         if target := entry.text("pinghost"):
-            idle = _unpinged(made, entry, taken=target in pinged)
+            idle = _explain_no_ping(made, entry, taken=target in pinged)
             yield Keepalive(made.name, child, "pinghost", PING, entry.origin("pinghost"), target, idle)
 
 
@@ -36,7 +38,7 @@ def list_pinghosts(reply: Reply) -> frozenset[str]:
     return frozenset(words[1] for line in lines if len(words := line.split("|")) > 1)
 
 
-def _unknown(made: GeneratedConnection, entry: Element) -> str:
+def _explain_unknown_child(made: GeneratedConnection, entry: Element) -> str:
     """ipsec_conid() of pfSense asks for a child of its own unless the version is 2, and charon has one for all."""
     if made.phase1.text("iketype") == "auto" and not made.phase1.has("splitconn"):
         asked = f"{made.name}_{entry.text('reqid')}"
@@ -51,7 +53,7 @@ def explain_unable(made: GeneratedConnection, entry: Element) -> str:
     return "traffic starts nothing, as the start action is none" if made.phase1.text("startaction") == "none" else ""
 
 
-def _unpinged(made: GeneratedConnection, entry: Element, *, taken: bool) -> str:
+def _explain_no_ping(made: GeneratedConnection, entry: Element, *, taken: bool) -> str:
     if why := explain_unable(made, entry):
         return why
     return "" if taken else "no address of this firewall is in the local network, so pfSense pings from none"

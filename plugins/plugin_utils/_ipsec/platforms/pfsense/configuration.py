@@ -57,13 +57,13 @@ def build_configuration(
     reply: Reply, options: GatherOptions, found: ConfigXmlReply, interfaces: Interfaces, problems: list[Problem]
 ) -> Configuration:
     """What was read of both."""
-    generated = _generated(reply, options, problems)
+    generated = _parse_generated(reply, options, problems)
     around = GenerationContext(interfaces, generated or Tree(), name_release(reply))
     each = tuple(generate_all(found.config, around))
     if generated is None and any(not one.omitted for one in each) and not problems:
         hint = "apply the changes, VPN > IPsec, or wait until it has booted"
         problems.append(Problem("not-generated", "pfSense has not generated its IPsec configuration", GENERATED, hint))
-    keys = (_key(one, around, options.digest_key) for one in each if one.omitted != "disabled")
+    keys = (_build_secret(one, around, options.digest_key) for one in each if one.omitted != "disabled")
     return Configuration(
         each,
         generated or Tree(),
@@ -78,7 +78,7 @@ def is_enabled(config: Element) -> bool:
     return any(not phase1.has("disabled") for phase1 in config.child("ipsec").listed("phase1"))
 
 
-def _generated(reply: Reply, options: GatherOptions, problems: list[Problem]) -> Settings | None:
+def _parse_generated(reply: Reply, options: GatherOptions, problems: list[Problem]) -> Settings | None:
     """The generated file; that there is none is no problem where nothing is to be generated."""
     found: list[Problem] = []
     settings = config.parse_settings(reply, GENERATED, options.digest_key, found)
@@ -86,7 +86,7 @@ def _generated(reply: Reply, options: GatherOptions, problems: list[Problem]) ->
     return settings
 
 
-def _key(one: GeneratedConnection, around: GenerationContext, digest_key: str) -> Secret:
+def _build_secret(one: GeneratedConnection, around: GenerationContext, digest_key: str) -> Secret:
     """The pre-shared key of a phase 1: pfSense has it for the peer alone, whoever this end says it is."""
     peer = choose_peer_id(one.phase1, around)
     digest = one.phase1.text("@psk") if one.phase1.text("authentication_method") == "pre_shared_key" else ""

@@ -89,9 +89,9 @@ def list_settings(
     """
     here = take_snapshot(reply, options)
     ipsec = here.found.config.child("ipsec")
-    now = {key: ipsec.text(_element(key)) for key in asked}
+    now = {key: ipsec.text(_name_element(key)) for key in asked}
     other = {key: value for key, value in asked.items() if not is_same(key, now[key], value)}
-    found: list[XmlEdit] = list_edits(ipsec, "", {_element(key): value or None for key, value in other.items()})
+    found: list[XmlEdit] = list_edits(ipsec, "", {_name_element(key): value or None for key, value in other.items()})
     if found:
         refuse_state(wish, gateway, reply)
     order = write.WriteRequest(tuple(found), here.found.fingerprint, here.configuration.enabled)
@@ -123,5 +123,5 @@ def build_script(state: str, *, timeout: float) -> Script:
     return Script("\n".join((of_charon("loading.sh"), read_script("loads.sh"), read_script("daemon.sh"))), variables)
 
 
-def _element(key: str) -> str:
+def _name_element(key: str) -> str:
     return f"ikev2_{key}"

@@ -46,7 +46,9 @@ class Element:
         """The members of a list of elements."""
         found = self.value.get(name)
         members = [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
-        return tuple(Element(f"{self.origin(name)}[{_which(each, i)}]", each) for i, each in enumerate(members, 1))
+        return tuple(
+            Element(f"{self.origin(name)}[{_identify_member(each, i)}]", each) for i, each in enumerate(members, 1)
+        )
 
     def texts(self, name: str) -> tuple[str, ...]:
         """The members of a list of texts."""
@@ -67,6 +69,6 @@ class Element:
         return {name: self.setting(text, name) for name, text in told}
 
 
-def _which(value: Mapping[str, Any], position: int) -> str:
+def _identify_member(value: Mapping[str, Any], position: int) -> str:
     key = next((key for key in _KEYS if value.get(key)), "")
     return f"{key}={value[key]}" if key else str(position)

@@ -56,7 +56,7 @@ class Interfaces:
             return None if name in self._groups else ""
         about = self.config.child("interfaces").child(name)
         address, length, version = _FIELDS[family]
-        if made := _interface(about.text(address), about.text(length), version):
+        if made := _parse_interface(about.text(address), about.text(length), version):
             return made if about.has("enable") else None
         return None if about.text(address) else ""
 
@@ -69,7 +69,7 @@ class Interfaces:
         """The virtual address that config.xml calls `_vip` and its unique id."""
         for vip in self._by_name.get(name, ())[:1]:
             length = vip.text("subnet_bits")
-            return _interface(vip.text("subnet"), length, 4) or _interface(vip.text("subnet"), length, 6)
+            return _parse_interface(vip.text("subnet"), length, 4) or _parse_interface(vip.text("subnet"), length, 6)
         return None
 
     @cached_property
@@ -101,7 +101,7 @@ class Interfaces:
             device, dummy, text = line.partition(" ")
             address, dummy, length = text.partition("/")
             for version in (4, 6):
-                made = _interface(address.partition("%")[0], length, version)
+                made = _parse_interface(address.partition("%")[0], length, version)
                 if made and not made.ip.is_link_local and str(made.ip) not in virtual:
                     found.setdefault((device, version), made)
         return found
@@ -114,7 +114,7 @@ def parse_carp(reply: Reply) -> dict[str, str]:
     return {one[2]: one[1] for one in found if one}
 
 
-def _interface(address: str, length: str, version: int) -> Interface | None:
+def _parse_interface(address: str, length: str, version: int) -> Interface | None:
     try:
         made = ip_interface(f"{address}/{length}" if length else address)
     except ValueError:

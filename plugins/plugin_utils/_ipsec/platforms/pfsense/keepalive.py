@@ -55,8 +55,8 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
             f"there is no child {child!r} of {wish.name!r}", where=gateway.name, hint=f"there are {names}"
         )
     if ping is not None:
-        found = _pinging(end, one, entries, ping, here) if present else _silent(entries)
-        return _rewritten(wish, one, found, gateway, reply, options, here)
+        found = _set_pinghost(end, one, entries, ping, here) if present else _clear_pinghosts(entries)
+        return _build_candidate(wish, one, found, gateway, reply, options, here)
     if present and one.phase1.text("iketype") == "auto" and not splits_children(one.phase1):
         raise RefusedError(
             "pfSense's check does not find the child of a connection whose version is auto",
@@ -66,10 +66,10 @@ def prepare(  # noqa: PLR0913  what is wanted, then all that was read of the gat
     on = [entry for entry in entries if entry.text(_ELEMENT) == _ON]
     asked = entries[:1] if present and not on else () if present else on
     found = [edit for entry in asked for edit in list_edits(entry, "phase2", {_ELEMENT: _ON if present else _OFF})]
-    return _rewritten(replace(wish, pending=True), one, found, gateway, reply, options, here)
+    return _build_candidate(replace(wish, pending=True), one, found, gateway, reply, options, here)
 
 
-def _rewritten(  # noqa: PLR0913, PLR0917  what is to change, then all that was read of the gateway
+def _build_candidate(  # noqa: PLR0913, PLR0917  what is to change, then all that was read of the gateway
     wish: DesiredConnection,
     one: GeneratedConnection,
     found: list[XmlEdit],
@@ -86,11 +86,11 @@ def _rewritten(  # noqa: PLR0913, PLR0917  what is to change, then all that was 
     return ConfigXmlCandidate(wish, options, order, {}, diff_settings(found, one), connection)
 
 
-def _silent(entries: Iterable[Element]) -> list[XmlEdit]:
+def _clear_pinghosts(entries: Iterable[Element]) -> list[XmlEdit]:
     return [edit for entry in entries if entry.text(_TARGET) for edit in list_edits(entry, "phase2", {_TARGET: ""})]
 
 
-def _pinging(
+def _set_pinghost(
     end: EndName, one: GeneratedConnection, entries: tuple[Element, ...], ping: str, here: PfsenseSnapshot
 ) -> list[XmlEdit]:
     """The entry with that address behind it; pfSense pings from an address of its own in the entry's local network."""

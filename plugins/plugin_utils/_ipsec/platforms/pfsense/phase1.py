@@ -33,7 +33,7 @@ def explain_omission(phase1: Element, around: GenerationContext) -> Omitted:
     """Why pfSense leaves a phase 1 out of what it generates; empty where it does not."""
     if phase1.has("disabled"):
         return "disabled"
-    if not _own_addresses(phase1, around).value:
+    if not _resolve_local_addrs(phase1, around).value:
         return "no-address"
     if not proposals.list_ike_proposals(phase1) and around.release >= _NEEDS_PROPOSAL:
         return "no-proposal"
@@ -48,13 +48,13 @@ def build_connection(phase1: Element, ipsec: Element, children: Mapping[str, Tre
         "fragmentation": phase1.setting("yes"),
         "unique": ipsec.setting(unique, "uniqueids") if unique else ipsec.setting("replace"),
         "version": phase1.setting(version, "iketype"),
-        "local_addrs": _own_addresses(phase1, around),
+        "local_addrs": _resolve_local_addrs(phase1, around),
         "remote_addrs": phase1.setting(phase1.text("remote-gateway"), "remote-gateway"),
         "encap": phase1.setting("yes" if phase1.text("nat_traversal") == "force" else "no", "nat_traversal"),
         "mobike": phase1.setting("yes" if phase1.text("mobike") == "on" else "no", "mobike"),
-        **_times(phase1, version),
-        **_checking(phase1, version),
-        **_ports(phase1, ipsec),
+        **_build_timers(phase1, version),
+        **_build_dpd(phase1, version),
+        **_build_ports(phase1, ipsec),
     }
     if version != "2":
         values["aggressive"] = phase1.setting("yes" if phase1.text("mode") == "aggressive" else "no", "mode")
@@ -65,16 +65,16 @@ def build_connection(phase1: Element, ipsec: Element, children: Mapping[str, Tre
         values["tfc_padding"] = phase1.setting(size if size.isdigit() else "mtu", "tfc_enable")
     if phase1.text("authentication_method") != "pre_shared_key" and phase1.text("certref"):
         values["send_cert"] = phase1.setting("always", "certref")
-    inner = {"local": _auth(phase1, "local", around), "remote": _auth(phase1, "remote", around)}
+    inner = {"local": _build_auth(phase1, "local", around), "remote": _build_auth(phase1, "remote", around)}
     return Tree(values, {**inner, **({"children": Tree({}, children)} if children else {})}, phase1.path)
 
 
 def choose_peer_id(phase1: Element, around: GenerationContext) -> Setting:
     """The identity that the peer is to have, for which its pre-shared key is."""
-    return _identity(phase1, "peerid", around)
+    return _build_identity(phase1, "peerid", around)
 
 
-def _own_addresses(phase1: Element, around: GenerationContext) -> Setting:
+def _resolve_local_addrs(phase1: Element, around: GenerationContext) -> Setting:
     """The addresses of the interface: those configured, else as last generated, else those it has; empty for none."""
     name, protocol = phase1.text("interface") or "wan", phase1.text("protocol")
     families = {"inet6": (INET6,), "both": (INET, INET6)}.get(protocol, (INET,))
@@ -88,7 +88,7 @@ def _own_addresses(phase1: Element, around: GenerationContext) -> Setting:
     return phase1.setting(",".join(address for address in found if address), "interface")
 
 
-def _times(phase1: Element, version: str) -> Values:
+def _build_timers(phase1: Element, version: str) -> Values:
     seconds = {
         "rekey_time": times.compute_rekey,
         "reauth_time": times.compute_reauth,
@@ -103,7 +103,7 @@ def _times(phase1: Element, version: str) -> Values:
     }
 
 
-def _checking(phase1: Element, version: str) -> Values:
+def _build_dpd(phase1: Element, version: str) -> Values:
     if not list_checks(phase1):
         return {}
     delay, fails = phase1.number("dpd_delay"), phase1.number("dpd_maxfail")
@@ -113,7 +113,7 @@ def _checking(phase1: Element, version: str) -> Values:
     return values
 
 
-def _ports(phase1: Element, ipsec: Element) -> Values:
+def _build_ports(phase1: Element, ipsec: Element) -> Values:
     if phase1.has("ikeport"):
         return {"remote_port": phase1.setting(phase1.text("ikeport"), "ikeport")}
     if not phase1.has("nattport"):
@@ -125,20 +125,20 @@ def _ports(phase1: Element, ipsec: Element) -> Values:
     }
 
 
-def _auth(phase1: Element, side: Literal["local", "remote"], around: GenerationContext) -> Tree:
+def _build_auth(phase1: Element, side: Literal["local", "remote"], around: GenerationContext) -> Tree:
     method = _METHODS.get(phase1.text("authentication_method"))
-    values = {"id": _identity(phase1, "myid" if side == "local" else "peerid", around)}
+    values = {"id": _build_identity(phase1, "myid" if side == "local" else "peerid", around)}
     if method:
         values["auth"] = phase1.setting(method[side == "remote"], "authentication_method")
     return Tree({key: setting for key, setting in values.items() if setting.value}, {}, phase1.path)
 
 
-def _identity(phase1: Element, which: Literal["myid", "peerid"], around: GenerationContext) -> Setting:
+def _build_identity(phase1: Element, which: Literal["myid", "peerid"], around: GenerationContext) -> Setting:
     kind, told = phase1.text(f"{which}_type"), phase1.text(f"{which}_data")
     if kind == "any":
         return phase1.setting("%any", f"{which}_type")
     if kind == "myaddress":
-        return phase1.setting(_own_addresses(phase1, around).value.partition(",")[0], f"{which}_type")
+        return phase1.setting(_resolve_local_addrs(phase1, around).value.partition(",")[0], f"{which}_type")
     if kind == "peeraddress":
         gateway = phase1.text("remote-gateway")
         held = around.generated.get(("connections", f"con{phase1.text('ikeid')}", "remote", "id"))

@@ -34,21 +34,21 @@ def splits_children(phase1: Element) -> bool:
 def build_children(phase1: Element, entries: Sequence[Element], around: GenerationContext) -> Mapping[str, Tree]:
     """The children of a phase 1 of these enabled phase 2 entries, by name."""
     name = f"con{phase1.text('ikeid')}"
-    made = [(entry, _child(phase1, entry, around)) for entry in entries]
+    made = [(entry, _build_child(phase1, entry, around)) for entry in entries]
     able = [(entry, values) for entry, values in made if values.get("remote_ts")]
     if splits_children(phase1):
         return {
             f"{name}_{entry.text('reqid')}": Tree(
-                _filled(values, f"{name}_{entry.text('reqid')}", around), {}, entry.path
+                _fill_selectors(values, f"{name}_{entry.text('reqid')}", around), {}, entry.path
             )
             for entry, values in able
         }
     if not able:
         return {}
-    return {name: Tree(_filled(_merged(able), name, around), {}, able[0][0].path)}
+    return {name: Tree(_fill_selectors(_merge_children(able), name, around), {}, able[0][0].path)}
 
 
-def _merged(made: Sequence[tuple[Element, Values]]) -> Values:
+def _merge_children(made: Sequence[tuple[Element, Values]]) -> Values:
     """One child for all: the last entry's settings win, selectors and proposals are joined."""
     merged: Values = {}
     for dummy, values in made:
@@ -65,19 +65,19 @@ def _merged(made: Sequence[tuple[Element, Values]]) -> Values:
     return merged
 
 
-def _filled(values: Values, child: str, around: GenerationContext) -> Values:
+def _fill_selectors(values: Values, child: str, around: GenerationContext) -> Values:
     """Selectors that config.xml leaves open, as last generated: those of an interface without a fixed address."""
     connection = child.partition("_")[0]
     held = {key: around.generated.get(("connections", connection, "children", child, key)) for key in values}
     return {key: setting if setting.value else held[key] or setting for key, setting in values.items()}
 
 
-def _child(phase1: Element, entry: Element, around: GenerationContext) -> Values:
+def _build_child(phase1: Element, entry: Element, around: GenerationContext) -> Values:
     mode = entry.text("mode")
     values = {"policies": entry.setting("no" if mode == "vti" else "yes", "mode")}
     if mode != "vti":
         values["mode"] = entry.setting("tunnel" if mode in ("tunnel", "tunnel6") else "transport", "mode")
-    values |= _selectors(phase1, entry, around)
+    values |= _build_traffic_selectors(phase1, entry, around)
     if entry.text("lifetime") not in ("", "0"):
         for key, seconds in (
             ("life_time", times.compute_life),
@@ -97,10 +97,10 @@ def _child(phase1: Element, entry: Element, around: GenerationContext) -> Values
     if found:
         element = "encryption-algorithm-option" if protocol == "esp" else "hash-algorithm-option"
         values[f"{protocol}_proposals"] = entry.setting(",".join(found), element)
-    return values | _actions(phase1, entry, standby=around.interfaces.standby(phase1.text("interface")))
+    return values | _build_actions(phase1, entry, standby=around.interfaces.standby(phase1.text("interface")))
 
 
-def _actions(phase1: Element, entry: Element, *, standby: bool) -> Values:
+def _build_actions(phase1: Element, entry: Element, *, standby: bool) -> Values:
     """What starts a child and what follows its end; a start action of trap is not for VTI, which gets start."""
     routed = entry.text("mode") == "vti"
     start = "none" if standby else "start" if routed else "trap"
@@ -123,7 +123,7 @@ def list_checks(phase1: Element) -> bool:
     return phase1.number("dpd_delay") > 0 and phase1.number("dpd_maxfail") > 0
 
 
-def _selectors(phase1: Element, entry: Element, around: GenerationContext) -> Values:
+def _build_traffic_selectors(phase1: Element, entry: Element, around: GenerationContext) -> Values:
     mode = entry.text("mode")
     if mode == "transport":
         family = INET6 if phase1.text("protocol") == "inet6" else INET

@@ -24,7 +24,9 @@ def list_ike_proposals(phase1: Element) -> tuple[str, ...]:
         if cipher.text("name") and digest:
             chosen = item.text("prf-algorithm") if prf else ""
             found.append(
-                _one(cipher.text("name"), cipher.text("keylen"), digest, chosen, GROUPS.get(item.text("dhgroup"), ""))
+                _format_proposal(
+                    cipher.text("name"), cipher.text("keylen"), digest, chosen, GROUPS.get(item.text("dhgroup"), "")
+                )
             )
     return tuple(found)
 
@@ -32,38 +34,38 @@ def list_ike_proposals(phase1: Element) -> tuple[str, ...]:
 def list_esp_proposals(phase2: Element) -> tuple[str, ...]:
     """The ESP proposals of a phase 2: ciphers that authenticate by themselves first, from the last to the first."""
     options = phase2.listed("encryption-algorithm-option")
-    sealing = [option for option in options if _seals(option.text("name"))]
-    ordered = [*reversed(sealing), *(option for option in options if not _seals(option.text("name")))]
+    sealing = [option for option in options if _is_aead(option.text("name"))]
+    ordered = [*reversed(sealing), *(option for option in options if not _is_aead(option.text("name")))]
     return tuple(
         proposal
         for option in ordered
-        for length in _lengths(option)
-        for proposal in _hashed(phase2, option.text("name"), length)
+        for length in _list_key_lengths(option)
+        for proposal in _combine_with_hashes(phase2, option.text("name"), length)
     )
 
 
 def list_ah_proposals(phase2: Element) -> tuple[str, ...]:
     """The AH proposals of a phase 2."""
-    return tuple(_hashed(phase2, "", ""))
+    return tuple(_combine_with_hashes(phase2, "", ""))
 
 
-def _hashed(phase2: Element, name: str, length: str) -> list[str]:
+def _combine_with_hashes(phase2: Element, name: str, length: str) -> list[str]:
     group = GROUPS.get(phase2.text("pfsgroup"), "")
-    digests = () if _seals(name) else phase2.texts("hash-algorithm-option")
-    return [_one(name, length, digest, "", group) for digest in digests or ("",)]
+    digests = () if _is_aead(name) else phase2.texts("hash-algorithm-option")
+    return [_format_proposal(name, length, digest, "", group) for digest in digests or ("",)]
 
 
-def _lengths(option: Element) -> tuple[str, ...]:
+def _list_key_lengths(option: Element) -> tuple[str, ...]:
     name, length = option.text("name"), option.text("keylen")
     if length != "auto":
         return (length,)
     return _ICV if "gcm" in name else _LENGTHS.get(name, ())
 
 
-def _seals(name: str) -> bool:
+def _is_aead(name: str) -> bool:
     return "gcm" in name or name == "chacha20poly1305"
 
 
-def _one(name: str, length: str, digest: str, prf: str, group: str) -> str:
+def _format_proposal(name: str, length: str, digest: str, prf: str, group: str) -> str:
     parts = [f"{name}{length}", digest.removeprefix("hmac_"), f"prf{prf}" if prf else "", group]
     return "-".join(part for part in parts if part)

@@ -45,8 +45,8 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     policies = daemon_reply.parse_listing(reply, "policies", listings.parse_policies, problems)
     daemon = daemon_reply.parse_daemon(reply, conf, problems)
     if daemon.running is False and found is not None and not known.enabled:
-        problems[:] = [_idle(problem) for problem in problems]
-    read_connections = _connections(reply, known, daemon_reply.parse_numbers(version), problems)
+        problems[:] = [_explain_stopped_daemon(problem) for problem in problems]
+    read_connections = _merge_connections(reply, known, daemon_reply.parse_numbers(version), problems)
     return Gateway(
         name=name,
         platform="pfsense",
@@ -75,19 +75,19 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     )
 
 
-def _idle(problem: Problem) -> Problem:
+def _explain_stopped_daemon(problem: Problem) -> Problem:
     if problem.kind != "daemon-stopped":
         return problem
     return replace(problem, where=f"{PATH} ipsec", hint="no phase 1 is enabled, and without one pfSense stops it")
 
 
-def _connections(
+def _merge_connections(
     reply: Reply, known: Configuration, version: tuple[int, ...], problems: list[Problem]
 ) -> tuple[Connection, ...]:
     """Those of config.xml, and what else there is: of mobile clients, and what lets traffic bypass IPsec."""
     configured, wrong = parse_connections(join_connections(known.made), version)
     left_out = {each.phase1.path for each in known.made if each.omitted}
-    problems += [_native(problem) for problem in wrong if problem.where.rpartition("/")[0] not in left_out]
+    problems += [_add_tfc_hint(problem) for problem in wrong if problem.where.rpartition("/")[0] not in left_out]
     file, dummy = parse_connections(known.generated, version)
     held = daemon_reply.parse_listing(reply, "conns", listings.parse_loaded, problems)
     there = tuple(charon_names.name_connection(each) for each in file)
@@ -95,24 +95,24 @@ def _connections(
         there = merge_loaded(there, tuple((charon_names.name_connection(each), printed) for each, printed in held))
     by_name, unapplied = {each.name: each for each in there}, known.unapplied
     ours = tuple(
-        _one(charon_names.name_connection(each), made, by_name.get(each.name), unapplied[each.name])
+        _complete_connection(charon_names.name_connection(each), made, by_name.get(each.name), unapplied[each.name])
         for each, made in zip(configured, known.made, strict=True)
     )
     return ours + tuple(each for each in there if each.name not in unapplied)
 
 
-def _native(problem: Problem) -> Problem:
+def _add_tfc_hint(problem: Problem) -> Problem:
     return replace(problem, hint=_TFC) if problem.where.endswith("/tfc_enable") else problem
 
 
-def _one(
+def _complete_connection(
     said: Connection, made: GeneratedConnection, there: Connection | None, unapplied: tuple[str, ...]
 ) -> Connection:
     """A connection of config.xml, with what is known of it in the daemon."""
     loaded = {child.name for child in there.children if child.loaded} if there else frozenset()
     names = {child.name for child in said.children}
     children = tuple(
-        replace(child, loaded=child.name in loaded, description=_described(made, child)) for child in said.children
+        replace(child, loaded=child.name in loaded, description=_describe_child(made, child)) for child in said.children
     )
     return replace(
         said,
@@ -124,16 +124,16 @@ def _one(
         omitted=made.omitted,
         standby=made.standby,
         description=made.phase1.text("descr"),
-        native={**_general(made), **made.phase1.settings()},
+        native={**_list_general_settings(made), **made.phase1.settings()},
     )
 
 
-def _general(made: GeneratedConnection) -> dict[str, Setting]:
+def _list_general_settings(made: GeneratedConnection) -> dict[str, Setting]:
     """What is said for all connections and belongs to what a phase 1 says of reauthentication."""
     name = "makebeforebreak"
     return {name: made.general.setting(made.general.text(name), name)} if made.general.has(name) else {}
 
 
-def _described(made: GeneratedConnection, child: Child) -> str:
+def _describe_child(made: GeneratedConnection, child: Child) -> str:
     entries = [e for e in made.entries if child.name in (made.name, f"{made.name}_{e.text('reqid')}")]
     return "; ".join(text for entry in entries if (text := entry.text("descr")))

@@ -34,15 +34,17 @@ def find_unmet(asked: Values, after: Values) -> list[Path]:
 
 def find_surprises(asked: Values, before: Values, after: Values) -> list[Path]:
     """What changes and was neither asked for nor follows from what was."""
-    follows = {(path[:2], each) for path in asked for each in _FOLLOWS.get(_key(path), ())}
+    follows = {(path[:2], each) for path in asked for each in _FOLLOWS.get(_format_key(path), ())}
     others = {
-        path[:2] for path in asked if _key(path) in _RESHAPES and not is_same(path, before.get(path), asked[path])
+        path[:2]
+        for path in asked
+        if _format_key(path) in _RESHAPES and not is_same(path, before.get(path), asked[path])
     }
     return [
         path
         for path in find_changes(before, after)
         if path not in asked
-        and (path[:2], _key(path)) not in follows
+        and (path[:2], _format_key(path)) not in follows
         and not (path[:2] in others and "children" in path)
     ]
 
@@ -64,22 +66,22 @@ def is_same(path: Path, one: str | None, other: str | None) -> bool:
     if mine == theirs or mine is None or theirs is None:
         return mine == theirs
     if path[-1].endswith("proposals"):
-        return _proposals(mine) == _proposals(theirs)
+        return _parse_proposals(mine) == _parse_proposals(theirs)
     if path[-1] in ("local_ts", "remote_ts"):
-        return _networks(mine) == _networks(theirs)
+        return _normalize_networks(mine) == _normalize_networks(theirs)
     if path[-1] == "id":
         return normalize_identity(mine) == normalize_identity(theirs)
     level: keys.Level = "child" if "children" in path else "connection"
     return keys.is_alike(level, path[-1], mine, theirs)
 
 
-def _proposals(value: str) -> list[Proposal | str]:
+def _parse_proposals(value: str) -> list[Proposal | str]:
     return [parse(text) or text for text in keys.split_list(value)]
 
 
-def _networks(value: str) -> list[str]:
+def _normalize_networks(value: str) -> list[str]:
     return list(dict.fromkeys(map(normalize_selector, keys.split_list(value))))
 
 
-def _key(path: Path) -> str:
+def _format_key(path: Path) -> str:
     return f"children.{path[-1]}" if "children" in path else ".".join(path[2:])

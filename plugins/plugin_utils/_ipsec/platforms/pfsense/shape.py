@@ -27,10 +27,10 @@ _SHAPES = ("enabled", "split_children")
 def list_values(one: GeneratedConnection) -> Iterator[tuple[Path, str]]:
     """What is said of one connection."""
     here: Path = ("connections", one.name)
-    yield (*here, "enabled"), _word(not one.phase1.has("disabled"))
-    yield (*here, "split_children"), _word(splits_children(one.phase1))
+    yield (*here, "enabled"), _format_flag(not one.phase1.has("disabled"))
+    yield (*here, "split_children"), _format_flag(splits_children(one.phase1))
     for entry in (*one.entries, *one.disabled):
-        yield (*here, "children", _name(entry, one), "enabled"), _word(not entry.has("disabled"))
+        yield (*here, "children", _name_entry(entry, one), "enabled"), _format_flag(not entry.has("disabled"))
 
 
 def parse_shape(wish: DesiredConnection, one: GeneratedConnection) -> Values:
@@ -41,13 +41,13 @@ def parse_shape(wish: DesiredConnection, one: GeneratedConnection) -> Values:
     """
     here: Path = ("connections", wish.name)
     flags = {"enabled": wish.shape.enabled, "split_children": wish.shape.split_children}
-    found: Values = {(*here, key): _word(flag) for key, flag in flags.items() if flag is not None}
+    found: Values = {(*here, key): _format_flag(flag) for key, flag in flags.items() if flag is not None}
     for child, flag in wish.shape.children.items():
         entries = find_connection(child, one)
         if not entries:
-            names = ", ".join(_name(entry, one) for entry in (*one.entries, *one.disabled)) or "none"
+            names = ", ".join(_name_entry(entry, one) for entry in (*one.entries, *one.disabled)) or "none"
             raise RefusedError(f"{wish.name} has no phase 2 entry {child!r}", hint=f"its entries are {names}")
-        found |= {(*here, "children", _name(entry, one), "enabled"): _word(flag) for entry in entries}
+        found |= {(*here, "children", _name_entry(entry, one), "enabled"): _format_flag(flag) for entry in entries}
     return found
 
 
@@ -59,7 +59,7 @@ def refuse(
     Raises:
         RefusedError: an interface is assigned, or charon would have nothing left to run for.
     """
-    for entry in _moved(one, missing):
+    for entry in _find_moved_entries(one, missing):
         device = f"ipsec{entry.text('reqid')}"
         for name, interface in interfaces.config.child("interfaces").children():
             if interface.text("if") == device:
@@ -78,7 +78,7 @@ def refuse(
 
 def find_renamed(name: str, before: Values, after: Values) -> Renamed | None:
     """The names of children, where they are others."""
-    both = _children(name, before), _children(name, after)
+    both = _list_children(name, before), _list_children(name, after)
     return both if both[0] != both[1] else None
 
 
@@ -87,24 +87,24 @@ def changes_children(edits: tuple[XmlEdit, ...]) -> bool:
     return any(edit.element in ("disabled", "splitconn") for edit in edits)
 
 
-def _moved(one: GeneratedConnection, missing: Mapping[Path, str]) -> Iterator[Element]:
+def _find_moved_entries(one: GeneratedConnection, missing: Mapping[Path, str]) -> Iterator[Element]:
     """The routed entries whose interface goes, or becomes another."""
     gone = {path for path, value in missing.items() if path[-1] in _SHAPES and value == "no"}
     whole = any(path[-1] == "split_children" for path in missing) or ("connections", one.name, "enabled") in gone
     for entry in one.entries:
-        own = ("connections", one.name, "children", _name(entry, one), "enabled")
+        own = ("connections", one.name, "children", _name_entry(entry, one), "enabled")
         if entry.text("mode") == "vti" and (whole or own in gone):
             yield entry
 
 
-def _children(name: str, values_: Values) -> tuple[str, ...]:
+def _list_children(name: str, values_: Values) -> tuple[str, ...]:
     inside = (path for path in values_ if path[:3] == ("connections", name, "children") and path[-1] != "enabled")
     return tuple(sorted({path[3] for path in inside}))
 
 
-def _name(entry: Element, one: GeneratedConnection) -> str:
+def _name_entry(entry: Element, one: GeneratedConnection) -> str:
     return f"{one.name}_{entry.text('reqid')}"
 
 
-def _word(flag: bool) -> str:
+def _format_flag(flag: bool) -> str:
     return "yes" if flag else "no"

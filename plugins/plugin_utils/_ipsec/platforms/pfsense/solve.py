@@ -33,11 +33,11 @@ def prepare(
     """
     made: list[XmlEdit] = []
     for each in wish.preceding:
-        made += _rewritten(each, gateway, connection, reply, options, made).order.edits
-    return _rewritten(wish, gateway, connection, reply, options, made)
+        made += _build_candidate(each, gateway, connection, reply, options, made).order.edits
+    return _build_candidate(wish, gateway, connection, reply, options, made)
 
 
-def _rewritten(  # noqa: PLR0913, PLR0917  as above
+def _build_candidate(  # noqa: PLR0913, PLR0917  as above
     wish: DesiredConnection,
     gateway: Gateway,
     connection: Connection,
@@ -50,12 +50,12 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
     if one is None:
         hint = "mobile clients and what bypasses IPsec are left to the web interface"
         raise RefusedError(f"{wish.name} is not one that this can change", where=PATH, hint=hint)
-    asked, before = _asked(wish, gateway, connection) | shape.parse_shape(wish, one), here.after(())
+    asked, before = _parse_wish(wish, gateway, connection) | shape.parse_shape(wish, one), here.after(())
     missing = {path: value for path, value in asked.items() if not is_same(path, before.get(path), value)}
-    key = _psk(wish, one, options)
+    key = _list_psk_edits(wish, one, options)
     if missing or key:
         refuse_state(wish, gateway, reply)
-    found = (_solved(one, missing, asked, before, here) if missing else []) + key
+    found = (_solve_edits(one, missing, asked, before, here) if missing else []) + key
     after = here.after(found)
     _refuse_surprises(asked, before, after)
     runs = here.runs(found)
@@ -72,7 +72,7 @@ def _rewritten(  # noqa: PLR0913, PLR0917  as above
     )
 
 
-def _asked(wish: DesiredConnection, gateway: Gateway, connection: Connection) -> Values:
+def _parse_wish(wish: DesiredConnection, gateway: Gateway, connection: Connection) -> Values:
     """What is asked for; that a setting be cleared can only be said of what pfSense may leave out."""
     asked: Values = {}
     for path, value in validate_settings(wish, connection, daemon_reply.parse_numbers(gateway.version)):
@@ -87,18 +87,18 @@ def _asked(wish: DesiredConnection, gateway: Gateway, connection: Connection) ->
     return asked
 
 
-def _solved(
+def _solve_edits(
     one: GeneratedConnection, missing: Values, asked: Values, before: Values, here: PfsenseSnapshot
 ) -> list[XmlEdit]:
     """The edits for what is missing, actions last."""
     found: list[XmlEdit] = []
-    timers = _timers(asked)
+    timers = _select_timers(asked)
     if any(path in timers for path in missing):
         found += translate.translate_timers({path[-1]: value for path, value in timers.items()}, one.phase1)
     for path, value in missing.items():
         if path not in timers and path[-1] not in translate.ACTIONS:
-            found += _translated(path, value, one, here)
-    found = _unlike(found)
+            found += _translate_setting(path, value, one, here)
+    found = _drop_duplicates(found)
     if not any(path[-1] in translate.ACTIONS for path in missing):
         return found
 
@@ -108,28 +108,28 @@ def _solved(
 
     tried = actions.try_actions(one, fits)
     if tried is None:
-        raise _unfit(one, found, asked, before, here)
+        raise _build_action_error(one, found, asked, before, here)
     return [*found, *tried]
 
 
-def _translated(path: Path, value: str, one: GeneratedConnection, here: PfsenseSnapshot) -> list[XmlEdit]:
+def _translate_setting(path: Path, value: str, one: GeneratedConnection, here: PfsenseSnapshot) -> list[XmlEdit]:
     if "children" in path:
         return translate.translate_phase2(path[-2], path[-1], value, one)
     return translate.translate_phase1(".".join(path[2:]), value, one, here.interfaces)
 
 
-def _timers(asked: Values) -> Values:
+def _select_timers(asked: Values) -> Values:
     """The timers of the connection, which are solved together where over_time is one of them."""
     found = {path: value for path, value in asked.items() if "children" not in path and path[-1] in translate.TIMERS}
     return found if any(path[-1] == "over_time" for path in found) else {}
 
 
-def _unlike(found: list[XmlEdit]) -> list[XmlEdit]:
+def _drop_duplicates(found: list[XmlEdit]) -> list[XmlEdit]:
     """Each edit once."""
     return [edit for at, edit in enumerate(found) if edit not in found[:at]]
 
 
-def _unfit(
+def _build_action_error(
     one: GeneratedConnection, found: list[XmlEdit], asked: Values, before: Values, here: PfsenseSnapshot
 ) -> RefusedError:
     """What pfSense would do beside, if it can do what is asked at all."""
@@ -154,7 +154,7 @@ def _unfit(
     )
 
 
-def _psk(wish: DesiredConnection, one: GeneratedConnection, options: GatherOptions) -> list[XmlEdit]:
+def _list_psk_edits(wish: DesiredConnection, one: GeneratedConnection, options: GatherOptions) -> list[XmlEdit]:
     if wish.psk is None:
         return []
     if wish.psk_use != "only":

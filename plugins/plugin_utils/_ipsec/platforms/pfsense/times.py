@@ -14,14 +14,14 @@ def compute_life(entry: Element) -> int:
     if entry.number("lifetime") > 0:
         return entry.number("lifetime")
     renewed = find_renewal(entry)
-    return int(renewed / _RENEWED) if renewed > 0 else _defaults(entry)[0]
+    return int(renewed / _RENEWED) if renewed > 0 else _choose_defaults(entry)[0]
 
 
 def compute_rekey(entry: Element) -> int:
     """Seconds until an SA is rekeyed."""
     if entry.text("rekey_time"):
         return entry.number("rekey_time")
-    return int(entry.number("lifetime") * _RENEWED) if entry.number("lifetime") > 0 else _defaults(entry)[1]
+    return int(entry.number("lifetime") * _RENEWED) if entry.number("lifetime") > 0 else _choose_defaults(entry)[1]
 
 
 def compute_reauth(entry: Element) -> int:
@@ -47,5 +47,5 @@ def find_renewal(entry: Element) -> int:
     return max(compute_rekey(entry), compute_reauth(entry))
 
 
-def _defaults(entry: Element) -> tuple[int, int]:
+def _choose_defaults(entry: Element) -> tuple[int, int]:
     return _IKE if entry.text("iketype") else _CHILD

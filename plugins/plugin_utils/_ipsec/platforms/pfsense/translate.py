@@ -36,7 +36,7 @@ def translate_phase1(name: str, value: str, one: GeneratedConnection, interfaces
         RefusedError: pfSense has no place for the setting, or for this value of it.
     """
     if name == "local_addrs":
-        return list_edits(one.phase1, "phase1", {"interface": _interface(value, one.phase1, interfaces)})
+        return list_edits(one.phase1, "phase1", {"interface": _find_interface(value, one.phase1, interfaces)})
     place = _PHASE1.get(name)
     if place is None:
         raise refuse_setting(f"{one.name}.{name}")
@@ -45,7 +45,7 @@ def translate_phase1(name: str, value: str, one: GeneratedConnection, interfaces
 
 def translate_timers(asked: Mapping[str, str], phase1: Element) -> list[XmlEdit]:
     """The edits that give a connection an over_time: its lifetime, and so that no other timer follows from that."""
-    seconds = {key: int(_seconds(value)) for key, value in asked.items()}
+    seconds = {key: int(_format_seconds(value)) for key, value in asked.items()}
     now = {"rekey_time": times.compute_rekey(phase1), "reauth_time": times.compute_reauth(phase1)}
     renewed = max(seconds.get(key, held) for key, held in now.items())
     life = renewed + seconds["over_time"] if renewed else seconds["over_time"] * _SHARE
@@ -69,11 +69,13 @@ def translate_phase2(child: str, key: str, value: str, one: GeneratedConnection)
         ]
     entries = find_entries(child, one)
     if key in ("local_ts", "remote_ts"):
-        return _selectors(key, keys.split_list(value), entries)
+        return _translate_selectors(key, keys.split_list(value), entries)
     if key in ("life_time", "rekey_time", "rand_time"):
         timed = [entry for entry in entries if entry.text("lifetime") not in ("", "0")] or list(entries)
         element = "lifetime" if key == "life_time" else key
-        return list_edits(timed[-1], "phase2", {element: _seconds(value)})  # of several, the last one's times count
+        return list_edits(
+            timed[-1], "phase2", {element: _format_seconds(value)}
+        )  # of several, the last one's times count
     place = _PHASE2.get(key)
     if place is None:
         raise refuse_setting(f"{one.name}.children.{child}.{key}")
@@ -101,26 +103,26 @@ def refuse_setting(where: str) -> RefusedError:
     return RefusedError("pfSense has no place for this setting", where=where, hint=hint)
 
 
-def _encap(value: str, dummy: Element) -> Elements:
+def _translate_encap(value: str, dummy: Element) -> Elements:
     return {"nat_traversal": "force" if keys.parse_boolean(value) else "on"}
 
 
-def _mobike(value: str, dummy: Element) -> Elements:
+def _translate_mobike(value: str, dummy: Element) -> Elements:
     return {"mobike": "on" if keys.parse_boolean(value) else "off"}
 
 
-def _aggressive(value: str, dummy: Element) -> Elements:
+def _translate_aggressive(value: str, dummy: Element) -> Elements:
     return {"mode": "aggressive" if keys.parse_boolean(value) else "main"}
 
 
-def _version(value: str, phase1: Element) -> Elements:
+def _translate_version(value: str, phase1: Element) -> Elements:
     """Of IKEv1 each entry is a child of its own, and of the others one only where the connection is split."""
     found = _VERSIONS.get(keys.parse_whole(value) or 0, "ikev2")
     splits = splits_children(phase1) and found != "ikev1" and not phase1.has("splitconn")
     return {"iketype": found} | ({"splitconn": ""} if splits else {})
 
 
-def _split(value: str, phase1: Element) -> Elements:
+def _translate_split_children(value: str, phase1: Element) -> Elements:
     if not keys.parse_boolean(value) and phase1.text("iketype") not in ("ikev2", "auto"):
         raise RefusedError(
             "IKEv1 has a child for each phase 2 entry, whatever is set",
@@ -130,21 +132,21 @@ def _split(value: str, phase1: Element) -> Elements:
     return {"splitconn": "" if keys.parse_boolean(value) else None}
 
 
-def _enabled(value: str, dummy: Element) -> Elements:
+def _translate_enabled(value: str, dummy: Element) -> Elements:
     return {"disabled": None if keys.parse_boolean(value) else ""}
 
 
-def _delay(value: str, phase1: Element) -> Elements:
+def _translate_dpd_delay(value: str, phase1: Element) -> Elements:
     """Both figures make dead peer detection, and neither turns it off."""
-    seconds = _seconds(value)
+    seconds = _format_seconds(value)
     if seconds == "0":
         return {"dpd_delay": None, "dpd_maxfail": None}
     return {"dpd_delay": seconds} | ({} if phase1.number("dpd_maxfail") else {"dpd_maxfail": _MAXFAIL})
 
 
-def _timeout(value: str, phase1: Element) -> Elements:
+def _translate_dpd_timeout(value: str, phase1: Element) -> Elements:
     """Its own multiple of the delay; the first of them is the check that was answered."""
-    delay, seconds = phase1.number("dpd_delay"), int(_seconds(value))
+    delay, seconds = phase1.number("dpd_delay"), int(_format_seconds(value))
     if not delay or seconds % delay or seconds < 2 * delay:
         raise RefusedError(
             f"pfSense cannot have a dpd_timeout of {value}",
@@ -154,11 +156,11 @@ def _timeout(value: str, phase1: Element) -> Elements:
     return {"dpd_maxfail": str(seconds // delay - 1)}
 
 
-def _time(element: str) -> Callable[[str, Element], Elements]:
-    return lambda value, dummy: {element: _seconds(value)}
+def _build_timer_translator(element: str) -> Callable[[str, Element], Elements]:
+    return lambda value, dummy: {element: _format_seconds(value)}
 
 
-def _peer(value: str, phase1: Element) -> Elements:
+def _translate_remote_addrs(value: str, phase1: Element) -> Elements:
     if len(keys.split_list(value)) != 1 or "/" in value or value.startswith("%"):
         raise RefusedError(
             f"pfSense cannot have remote_addrs of {value}", where=phase1.path, hint="give one address or one name"
@@ -166,7 +168,7 @@ def _peer(value: str, phase1: Element) -> Elements:
     return {"remote-gateway": value.strip()}
 
 
-def _method(value: str, phase1: Element) -> Elements:
+def _translate_auth(value: str, phase1: Element) -> Elements:
     found = _METHODS.get(value)
     if found is None or (found == "cert" and not phase1.text("certref")):
         raise RefusedError(
@@ -177,15 +179,15 @@ def _method(value: str, phase1: Element) -> Elements:
     return {"authentication_method": found}
 
 
-def _identity(side: str) -> Callable[[str, Element], Elements]:
+def _build_id_translator(side: str) -> Callable[[str, Element], Elements]:
     def place(value: str, dummy: Element) -> Elements:
-        kind, told = _identified(value, side)
+        kind, told = _parse_identity(value, side)
         return {f"{side}_type": kind, f"{side}_data": told}
 
     return place
 
 
-def _identified(value: str, side: str) -> tuple[str, str]:
+def _parse_identity(value: str, side: str) -> tuple[str, str]:
     """The type and the data of an identity, as strongSwan tells types apart (identification_create_from_string)."""
     prefix, colon, rest = value.partition(":")
     if colon and prefix.lower() in _ID_TYPES and (prefix.lower() != "dns" or side == "myid"):
@@ -200,11 +202,11 @@ def _identified(value: str, side: str) -> tuple[str, str]:
     return ("user_fqdn" if "@" in plain else "fqdn"), plain
 
 
-def _seconds(value: str) -> str:
+def _format_seconds(value: str) -> str:
     return f"{keys.parse_duration(value) or 0:.0f}"
 
 
-def _interface(value: str, phase1: Element, interfaces: Interfaces) -> str:
+def _find_interface(value: str, phase1: Element, interfaces: Interfaces) -> str:
     """The interface, or virtual address, that has an address."""
     names = [*(name for name, dummy in interfaces.config.child("interfaces").children())]
     names += [f"_vip{vip.text('uniqid')}" for vip in interfaces.vips]
@@ -219,7 +221,7 @@ def _interface(value: str, phase1: Element, interfaces: Interfaces) -> str:
     return found[0]
 
 
-def _selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) -> list[XmlEdit]:
+def _translate_selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) -> list[XmlEdit]:
     """One for each entry, in their order, or one for all of them."""
     spread = wanted * len(entries) if len(wanted) == 1 else wanted
     if len(spread) != len(entries):
@@ -237,11 +239,11 @@ def _selectors(key: str, wanted: tuple[str, ...], entries: tuple[Element, ...]) 
                 where=entry.path,
                 hint="change it in the web interface",
             )
-        made += list_edits(entry, "phase2", {element: _network(network, entry)})
+        made += list_edits(entry, "phase2", {element: _translate_network(network, entry)})
     return made
 
 
-def _network(text: str, entry: Element) -> Value:
+def _translate_network(text: str, entry: Element) -> Value:
     try:
         network = ip_network(text, strict=False)
     except ValueError:
@@ -253,33 +255,33 @@ def _network(text: str, entry: Element) -> Value:
     return {"type": "network", "address": str(network.network_address), "netbits": str(network.prefixlen)}
 
 
-def _mode(value: str) -> Elements:
+def _translate_mode(value: str) -> Elements:
     if value not in ("tunnel", "transport"):
         raise refuse_setting(f"mode = {value}")
     return {"mode": value}
 
 
 _PHASE1: Mapping[str, Callable[[str, Element], Elements]] = {
-    "enabled": _enabled,
-    "split_children": _split,
-    "version": _version,
-    "aggressive": _aggressive,
+    "enabled": _translate_enabled,
+    "split_children": _translate_split_children,
+    "version": _translate_version,
+    "aggressive": _translate_aggressive,
     "proposals": algorithms.translate_ike,
-    "encap": _encap,
-    "mobike": _mobike,
-    "dpd_delay": _delay,
-    "dpd_timeout": _timeout,
-    "rekey_time": _time("rekey_time"),
-    "reauth_time": _time("reauth_time"),
-    "rand_time": _time("rand_time"),
-    "remote_addrs": _peer,
-    "local.id": _identity("myid"),
-    "remote.id": _identity("peerid"),
-    "local.auth": _method,
-    "remote.auth": _method,
+    "encap": _translate_encap,
+    "mobike": _translate_mobike,
+    "dpd_delay": _translate_dpd_delay,
+    "dpd_timeout": _translate_dpd_timeout,
+    "rekey_time": _build_timer_translator("rekey_time"),
+    "reauth_time": _build_timer_translator("reauth_time"),
+    "rand_time": _build_timer_translator("rand_time"),
+    "remote_addrs": _translate_remote_addrs,
+    "local.id": _build_id_translator("myid"),
+    "remote.id": _build_id_translator("peerid"),
+    "local.auth": _translate_auth,
+    "remote.auth": _translate_auth,
 }
 _PHASE2: Mapping[str, Callable[[str], Elements]] = {
-    "mode": _mode,
+    "mode": _translate_mode,
     "esp_proposals": algorithms.translate_esp,
     "ah_proposals": algorithms.translate_ah,
 }

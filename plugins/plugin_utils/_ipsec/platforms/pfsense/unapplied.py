@@ -17,13 +17,13 @@ def find_unapplied(made: GeneratedConnection, generated: Sections) -> tuple[str,
     path = ("connections", made.name)
     there = generated.origin(path) is not None
     if made.omitted or not there:
-        return _whole(made, there=there)
-    ours = {key: setting.value for key, setting in flatten(made.tree, ()) if _compared(key)}
-    theirs = {key: setting.value for key, setting in flatten(generated, path) if _compared(key)}
-    return tuple(_differences(ours, theirs))
+        return _compare_presence(made, there=there)
+    ours = {key: setting.value for key, setting in flatten(made.tree, ()) if _is_compared(key)}
+    theirs = {key: setting.value for key, setting in flatten(generated, path) if _is_compared(key)}
+    return tuple(_list_differences(ours, theirs))
 
 
-def _whole(made: GeneratedConnection, *, there: bool) -> tuple[str, ...]:
+def _compare_presence(made: GeneratedConnection, *, there: bool) -> tuple[str, ...]:
     if made.omitted and there:
         return (f"{made.name}: generated, and config.xml does not have it so any more ({made.omitted})",)
     return () if made.omitted else (f"{made.name}: in config.xml, not generated yet",)
@@ -40,12 +40,12 @@ def list_keys(ours: Iterable[Secret], theirs: Iterable[Secret]) -> Iterator[str]
             yield secret.name
 
 
-def _compared(key: str) -> bool:
+def _is_compared(key: str) -> bool:
     last = key.rpartition(".")[2]
     return last not in _FROM_CERTIFICATES and ".cert" not in key
 
 
-def _differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[str]:
+def _list_differences(ours: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[str]:
     for key in dict.fromkeys((*ours, *theirs)):
         one, other = ours.get(key), theirs.get(key)
         if one != other:

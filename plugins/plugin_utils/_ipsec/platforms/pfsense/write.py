@@ -65,7 +65,7 @@ def build_script(  # noqa: PLR0913  what is wanted, how to do it
         "ipad": ipad_opad[0],
         "opad": ipad_opad[1],
         "fingerprint": order.fingerprint,
-        "edits": [_plain(edit, wish) for edit in order.edits],
+        "edits": [_serialize_edit(edit, wish) for edit in order.edits],
         "from": "",
         "journal": "",
         "text": parse_revision(wish, order.edits),
@@ -106,8 +106,8 @@ def parse_result(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     """
     part = reply.sections.get("written")
     if part is None and "restored" in reply.sections:
-        raise _restored(wish, reply, reply.sections["restored"].text.strip())
-    told = _answer(part.text) if part else {}
+        raise _build_restored_error(wish, reply, reply.sections["restored"].text.strip())
+    told = _parse_answer(part.text) if part else {}
     if part is None or not told:
         said = [line for line in part.err.splitlines() if line.strip()] if part else []
         raise NotRestoredError(
@@ -118,10 +118,10 @@ def parse_result(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
     if "refused" in told:
         what, hint = _REFUSED[told["refused"]]
         raise RefusedError(f"nothing was written: {what.format(told.get('more', ''))}", where=wish.name, hint=hint)
-    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
+    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _list_output(reply, name))
     if "restored" in reply.sections:
         _refuse_lost(wish, reply, log)
-        raise _restored(wish, reply, reply.sections["restored"].text.strip())
+        raise _build_restored_error(wish, reply, reply.sections["restored"].text.strip())
     if "started" in reply.sections and reply.sections["started"].status:
         raise IpsecError("pfSense has the change, and charon does not run", where=wish.name, hint="look at its log")
     return log
@@ -145,8 +145,8 @@ def refuse_other(wish: DesiredConnection, after: Gateway) -> None:
         )
 
 
-def _restored(wish: DesiredConnection, reply: Reply, what: str) -> RestoredError:
-    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _lines(reply, name))
+def _build_restored_error(wish: DesiredConnection, reply: Reply, what: str) -> RestoredError:
+    log = tuple(line for name in reply.sections if name.startswith(_TOLD) for line in _list_output(reply, name))
     why_ = explain(log) if any(name.startswith("initiate-") for name in reply.sections) else (log[-1] if log else "")
     hint = "; ".join(filter(None, (why_, "its configuration is what it was before")))
     return RestoredError(what, where=wish.name, hint=hint, log=log)
@@ -160,14 +160,14 @@ def _refuse_lost(wish: DesiredConnection, reply: Reply, log: tuple[str, ...]) ->
         raise NotRestoredError(what, where=wish.name, hint=hint, log=log)
 
 
-def _plain(edit: XmlEdit, wish: DesiredConnection) -> dict[str, object]:
+def _serialize_edit(edit: XmlEdit, wish: DesiredConnection) -> dict[str, object]:
     value = decode_secret((wish.psk or "").encode()).decode() if edit.element == PSK else edit.value
     return {
         "section": edit.section, "key": edit.key, "entry": edit.entry, "element": edit.element, "value": value
     }  # fmt: skip
 
 
-def _answer(text_: str) -> dict[str, str]:
+def _parse_answer(text_: str) -> dict[str, str]:
     try:
         found = json.loads(text_)
     except ValueError:
@@ -175,7 +175,7 @@ def _answer(text_: str) -> dict[str, str]:
     return found if isinstance(found, dict) else {}
 
 
-def _lines(reply: Reply, name: str) -> list[str]:
+def _list_output(reply: Reply, name: str) -> list[str]:
     part = reply.sections.get(name)
     said = (part.text + ("\n" + part.err if part.status else "")).splitlines() if part else []
     return [line for line in said if line and not line.startswith("plugin '")]

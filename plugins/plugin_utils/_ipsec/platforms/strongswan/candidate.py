@@ -128,15 +128,15 @@ def prepare(
         raise RefusedError(what, where=wish.name, hint=hint)
     shown = read_files(reply, options.digest_key)
     for each in wish.preceding:
-        drafted = _draft(each, gateway, connection, shown, options)
+        drafted = _draft_edits(each, gateway, connection, shown, options)
         shown = {path: replace(file, text=drafted.after[path]) for path, file in shown.items()}
         connection = build_new_ids(
             connection, each.settings
         )  # a key is put beside the identities that are there by then
-    return SwanctlCandidate(wish, options, connection, shown, _draft(wish, gateway, connection, shown, options))
+    return SwanctlCandidate(wish, options, connection, shown, _draft_edits(wish, gateway, connection, shown, options))
 
 
-def _draft(
+def _draft_edits(
     wish: DesiredConnection,
     gateway: Gateway,
     connection: Connection,

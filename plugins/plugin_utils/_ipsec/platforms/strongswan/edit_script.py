@@ -46,8 +46,8 @@ class EditSet:
             {
                 "before_header": path,
                 "after_header": path,
-                "before": _shown(self.before[path], keys),
-                "after": _shown(self.after[path], keys),
+                "before": _number_hidden_keys(self.before[path], keys),
+                "after": _number_hidden_keys(self.after[path], keys),
             }
             for path in changed
         ]
@@ -121,7 +121,7 @@ def build_script(  # noqa: PLR0913  what was read, what is wanted, how to do it
                 where=path,
                 hint="install coreutils or openssl",
             )
-        pieces, grown = _pieces(file, [edit for edit in plan.edits if edit.file == path], wish.psk)
+        pieces, grown = _build_pieces(file, [edit for edit in plan.edits if edit.file == path], wish.psk)
         variables |= {
             f"TW_PATH_{index}": path,
             f"TW_PRINT_{index}": file.fingerprint,
@@ -144,7 +144,7 @@ def check_applied(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
         RestoredError: it failed, and the gateway has what it had before.
         NotRestoredError: it failed, and a file could not be put back.
     """
-    said = _said(reply.sections)
+    said = _list_output(reply.sections)
     lost = reply.sections.get("not-restored")
     failed = reply.sections.get("restored")
     if lost is not None:
@@ -155,44 +155,44 @@ def check_applied(wish: DesiredConnection, reply: Reply) -> tuple[str, ...]:
         )
     if failed is not None:
         complained = {name: part for name, part in reply.sections.items() if part.status}
-        hint = "; ".join(filter(None, (_reason(complained), "the gateway has what it had before")))
+        hint = "; ".join(filter(None, (_find_reason(complained), "the gateway has what it had before")))
         raise RestoredError(failed.text.strip(), where=wish.name, hint=hint, log=said)
     if "applied" not in reply.sections:
         raise NotRestoredError("the change was cut off", where=wish.name, hint="read the gateway to see what it has")
     return said
 
 
-def _said(sections: Mapping[str, ReplySection]) -> tuple[str, ...]:
+def _list_output(sections: Mapping[str, ReplySection]) -> tuple[str, ...]:
     parts = [part for name, part in sections.items() if name.startswith(_TOLD)]
     printed = (line for part in parts for line in (part.text + ("\n" + part.err if part.status else "")).splitlines())
     return tuple(line for line in printed if line and not line.startswith("plugin '"))
 
 
-def _reason(sections: Mapping[str, ReplySection]) -> str:
-    said = _said(sections)
+def _find_reason(sections: Mapping[str, ReplySection]) -> str:
+    said = _list_output(sections)
     if any(name.startswith("initiate-") for name in sections):
         return explain(said)
     complaint = [line for line in said if "failed" in line or "invalid" in line or "error" in line]
     return (complaint or list(said) or [""])[-1]
 
 
-def _pieces(file: GatewayFile, edits: list[TextEdit], given: str | None) -> tuple[list[str], int]:
+def _build_pieces(file: GatewayFile, edits: list[TextEdit], given: str | None) -> tuple[list[str], int]:
     """What to copy from the gateway's own file and what to write between, and by how many bytes it grows."""
     pieces, at, grown = [], 0, 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         start, end = find_original_offset(file, edit.start), find_original_offset(file, edit.end)
         pieces.append(f"copy {at} {start}")
         grown -= end - start
-        for part in _parts(edit.text):
+        for part in _split_at_token(edit.text):
             secret = part is None
             data = editor.quote(given or "").encode("utf-8", "surrogateescape") if part is None else part
-            pieces.append("psk" if secret else f"text {_octal(data)}")
+            pieces.append("psk" if secret else f"text {_escape_octal(data)}")
             grown += len(data)
         at = end
-    return [*pieces, f"copy {at} {_size(file)}"], grown
+    return [*pieces, f"copy {at} {_compute_original_size(file)}"], grown
 
 
-def _parts(data: bytes) -> Iterator[bytes | None]:
+def _split_at_token(data: bytes) -> Iterator[bytes | None]:
     """The text of an edit; None where the pre-shared key's token stands."""
     head, mark, tail = data.partition(TOKEN.encode())
     if not mark:
@@ -204,15 +204,15 @@ def _parts(data: bytes) -> Iterator[bytes | None]:
     yield tail[digits:].removeprefix(b'"')
 
 
-def _octal(data: bytes) -> str:
+def _escape_octal(data: bytes) -> str:
     return "".join(f"\\0{byte:03o}" for byte in data)
 
 
-def _size(file: GatewayFile) -> int:
+def _compute_original_size(file: GatewayFile) -> int:
     return find_original_offset(file, len(file.text))
 
 
-def _shown(data: bytes, keys: dict[str, str]) -> str:
+def _number_hidden_keys(data: bytes, keys: dict[str, str]) -> str:
     """The text for people: keys are numbered, so that a changed one shows and every run shows the same."""
     return _DIGEST.sub(
         lambda found: keys.setdefault(found[1], f'"hidden key {len(keys) + 1}"'), data.decode("utf-8", "replace")

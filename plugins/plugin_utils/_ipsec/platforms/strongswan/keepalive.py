@@ -91,20 +91,20 @@ def build_script(wish: DesiredKeepalive, *, dry: bool) -> Script:
         "TW_NAME": wish.name,
         "TW_CONNECTION": wish.connection,
         "TW_CHILD": wish.child,
-        "TW_CHECK": _beside("keepalive_check.sh"),
+        "TW_CHECK": _read_own_script("keepalive_check.sh"),
         "TW_SERVICE": build_service(wish),
         "TW_TIMER": build_timer(wish),
         "TW_CRON": build_cron(wish) or "",
     }
-    return Script(read_script("services.sh") + _beside("keepalive.sh"), variables)
+    return Script(read_script("services.sh") + _read_own_script("keepalive.sh"), variables)
 
 
 def build_service(wish: DesiredKeepalive) -> str:
     """The unit that checks once. It starts no strongSwan: that a daemon is stopped is for others to judge."""
-    words = " ".join(_unit_word(word) for word in _command(wish, jitter=0))
-    return f"""{_header(wish)}
+    words = " ".join(_quote_unit_word(word) for word in _build_command(wish, jitter=0))
+    return f"""{_format_header(wish)}
 [Unit]
-Description=Keepalive of IPsec child {_unit_text(wish)}
+Description=Keepalive of IPsec child {_format_unit_description(wish)}
 After=network.target strongswan.service
 
 [Service]
@@ -116,9 +116,9 @@ TimeoutStartSec={wish.timeout + 120}
 
 def build_timer(wish: DesiredKeepalive) -> str:
     """The unit that says when. Without AccuracySec systemd may be a minute late."""
-    return f"""{_header(wish)}
+    return f"""{_format_header(wish)}
 [Unit]
-Description=Timer of the keepalive of IPsec child {_unit_text(wish)}
+Description=Timer of the keepalive of IPsec child {_format_unit_description(wish)}
 
 [Timer]
 OnActiveSec={wish.jitter}
@@ -135,8 +135,8 @@ def build_cron(wish: DesiredKeepalive) -> str | None:
     """The cron table; None where cron cannot keep such an interval."""
     if wish.interval not in _CRON:
         return None
-    words = shlex.join(_command(wish, jitter=wish.jitter)).replace("%", r"\%")
-    return f"""{_header(wish)}
+    words = shlex.join(_build_command(wish, jitter=wish.jitter)).replace("%", r"\%")
+    return f"""{_format_header(wish)}
 MAILTO=""
 {_CRON[wish.interval]} root [ ! -x {CHECK} ] || {words}
 """
@@ -149,53 +149,53 @@ def parse_result(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> Keepaliv
         RefusedError: nothing was done: no right, no means, no such child.
         IpsecError: the gateway tried and failed.
     """
-    means = _text(reply, "means")
-    if _text(reply, "user") != "0":
+    means = _get_text(reply, "means")
+    if _get_text(reply, "user") != "0":
         raise RefusedError(
             "a keepalive is installed by root, and this is another user", where=wish.gateway, hint="use become: true"
         )
     warnings: tuple[str, ...] = ()
     if wish.state == "present":
         _refuse_means(wish, means)
-        warnings = _doubts(wish, reply, dry=dry)
+        warnings = _check_child_loaded(wish, reply, dry=dry)
     changed = reply.sections["needed"].status == 0
-    wanted = _wanted(wish, reply, means)
+    wanted = _build_desired_files(wish, reply, means)
     if changed and not dry:
         _refuse_failure(wish, reply, wanted)
-    before = _files(reply, "before")
+    before = _parse_files(reply, "before")
     changes = [FileChange(p, before[p][1] if p in before else None, wanted[p]) for p in wanted]
     return KeepaliveResult(
         changed, None if means == "none" else means, tuple(c for c in changes if c.before != c.after), warnings
     )
 
 
-def _command(wish: DesiredKeepalive, *, jitter: int) -> tuple[str, ...]:
+def _build_command(wish: DesiredKeepalive, *, jitter: int) -> tuple[str, ...]:
     return (CHECK, wish.name, wish.connection, wish.child, str(wish.timeout), *([str(jitter)] if jitter else ()))
 
 
-def _header(wish: DesiredKeepalive) -> str:
+def _format_header(wish: DesiredKeepalive) -> str:
     facts = {"child": wish.child, "connection": wish.connection, "interval": wish.interval}
     return f"""# tunnelwright keepalive: {json.dumps(facts, sort_keys=True)}
 # Installed by tunnelwright.ipsec.keepalive. To hold it while the tunnel is down on purpose, touch
 # /run/tunnelwright/down-{wish.name} (until the next boot) or /etc/tunnelwright/down-{wish.name}."""
 
 
-def _unit_text(wish: DesiredKeepalive) -> str:
+def _format_unit_description(wish: DesiredKeepalive) -> str:
     return f"{wish.child} of connection {wish.connection}, by tunnelwright".replace("%", "%%")
 
 
-def _unit_word(word: str) -> str:
+def _quote_unit_word(word: str) -> str:
     """A word of ExecStart as systemd.service(5) unquotes it."""
     for char, written in (("\\", r"\\"), ('"', r"\""), ("%", "%%"), ("$", "$$")):
         word = word.replace(char, written)
     return f'"{word}"'
 
 
-def _beside(name: str) -> str:
+def _read_own_script(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def _text(reply: Reply, section: str) -> str:
+def _get_text(reply: Reply, section: str) -> str:
     return reply.sections[section].text.strip() if section in reply.sections else ""
 
 
@@ -229,7 +229,7 @@ def _refuse_means(wish: DesiredKeepalive, means: str) -> None:
         raise RefusedError(f"cron cannot keep an interval of {wish.interval} s", where=wish.end, hint=f"use {near}")
 
 
-def _doubts(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> tuple[str, ...]:
+def _check_child_loaded(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> tuple[str, ...]:
     known = reply.sections["known"]
     if known.status == 0:
         return ()
@@ -243,11 +243,11 @@ def _doubts(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> tuple[str, ..
     raise RefusedError(said, where=wish.gateway, hint=f"it has {there}; load the configuration first if it is new")
 
 
-def _wanted(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str | None]:
+def _build_desired_files(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str | None]:
     unit, present = f"/etc/systemd/system/tunnelwright-keepalive-{wish.name}", wish.state == "present"
-    check = _beside("keepalive_check.sh") if present else None
-    if not present and _text(reply, "others"):
-        check = _files(reply, "before").get(CHECK, ("", None))[1]
+    check = _read_own_script("keepalive_check.sh") if present else None
+    if not present and _get_text(reply, "others"):
+        check = _parse_files(reply, "before").get(CHECK, ("", None))[1]
     return {
         CHECK: check,
         f"{unit}.service": build_service(wish) if present and means == "systemd" else None,
@@ -256,7 +256,7 @@ def _wanted(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str |
     }
 
 
-def _files(reply: Reply, when: str) -> dict[str, tuple[str, str]]:
+def _parse_files(reply: Reply, when: str) -> dict[str, tuple[str, str]]:
     """Mode and owner, and the content, of each file there is."""
     found = {}
     for name, section in reply.sections.items():
@@ -272,7 +272,7 @@ def _refuse_failure(wish: DesiredKeepalive, reply: Reply, wanted: Mapping[str, s
     if done.status != 0:
         said = done.err.splitlines()[-1] if done.err else f"exit status {done.status}"
         raise IpsecError(f"the keepalive could not be {verb}", where=wish.end, hint=said)
-    after = {path: content for path, (dummy, content) in _files(reply, "after").items()}
+    after = {path: content for path, (dummy, content) in _parse_files(reply, "after").items()}
     wrong = [path for path, content in wanted.items() if after.get(path) != content]
     if wrong:
         raise IpsecError(f"the keepalive was {verb}, and {wrong[0]} is not as it was meant", where=wish.end)

@@ -33,9 +33,9 @@ def list_edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, the
     """
     known = list(secrets)
     made = compute_digest(key, psk)
-    found = _fitting(known, connection)
+    found = _find_secret(known, connection)
     if not found:
-        return _added(made, settings, known, connection)
+        return _add_secret(made, settings, known, connection)
     beside = [s for s in known if s.name == found.name + BESIDE]
     if settings.assignment(("secrets", found.name, "secret")) is None:
         return ()
@@ -43,7 +43,7 @@ def list_edits(  # noqa: PLR0913, PLR0917  the key and how it is to be used, the
         gone = [editor.remove_section(settings, ("secrets", secret.name)) for secret in beside]
         return (*_set(settings, found, made), *gone)
     held = [secret for secret in known if secret.name in (found.name, found.name + BESIDE)]  # in the order of the file
-    return _beside(settings, found, held, made, sign=use == "sign")
+    return _add_key_beside(settings, found, held, made, sign=use == "sign")
 
 
 def build_new_ids(connection: Connection, given: Mapping[str, str]) -> Connection:
@@ -55,7 +55,7 @@ def build_new_ids(connection: Connection, given: Mapping[str, str]) -> Connectio
     return replace(connection, local=each(connection.local), remote=each(connection.remote))
 
 
-def _fitting(known: list[Secret], connection: Connection) -> Secret | None:
+def _find_secret(known: list[Secret], connection: Connection) -> Secret | None:
     """The secret of these identities, ours beside it left out."""
     names = {secret.name for secret in known}
     theirs = [s for s in known if not (s.name.endswith(BESIDE) and s.name.removesuffix(BESIDE) in names)]
@@ -67,7 +67,9 @@ def _fitting(known: list[Secret], connection: Connection) -> Secret | None:
     return found[-1] if found else None
 
 
-def _beside(settings: Settings, found: Secret, held: list[Secret], made: str, *, sign: bool) -> tuple[TextEdit, ...]:
+def _add_key_beside(
+    settings: Settings, found: Secret, held: list[Secret], made: str, *, sign: bool
+) -> tuple[TextEdit, ...]:
     """The key in the section that signs, or in the one that does not."""
     if made in [secret.digest for secret in (held[-1:] if sign else held)]:
         return ()
@@ -90,7 +92,7 @@ def _set(settings: Settings, secret: Secret, made: str) -> tuple[TextEdit, ...]:
     )
 
 
-def _added(made: str, settings: Settings, known: list[Secret], connection: Connection) -> tuple[TextEdit, ...]:
+def _add_secret(made: str, settings: Settings, known: list[Secret], connection: Connection) -> tuple[TextEdit, ...]:
     """A secret for these identities beside those of others."""
     if not known:
         raise RefusedError(

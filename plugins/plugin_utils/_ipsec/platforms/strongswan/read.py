@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 from ...errors import ParseError
-from ...model import Connection, Gateway, Keepalive, Problem, Reply, from_plain
+from ...model import Connection, Gateway, Keepalive, Problem, Reply, build_from_plain
 from ...swanctl import listings
 from ...swanctl.certificates import parse_certificates
 from ...swanctl.connections import parse_connections
@@ -40,11 +40,11 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
         platform="strongswan",
         daemon=daemon,
         version=version,
-        connections=_connections(reply, configured, problems),
+        connections=_merge_connections(reply, configured, problems),
         sas=daemon_reply.parse_listing(reply, "sas", listings.parse_ike_sas, problems),
         policies=daemon_reply.parse_listing(reply, "policies", listings.parse_policies, problems),
         secrets=swanctl_conf.parse_secrets(settings, options.digest_key) if settings else (),
-        keepalives=_keepalives(reply, problems),
+        keepalives=_parse_keepalives(reply, problems),
         certificates=daemon_reply.parse_listing(reply, "certificates", parse_certificates, problems),
         log=log,
         log_end=reply.sections["log-end"].text.strip() if "log-end" in reply.sections else None,
@@ -56,18 +56,20 @@ def read(name: str, reply: Reply, options: GatherOptions) -> Gateway:
     )
 
 
-def _connections(reply: Reply, configured: tuple[Connection, ...], problems: list[Problem]) -> tuple[Connection, ...]:
+def _merge_connections(
+    reply: Reply, configured: tuple[Connection, ...], problems: list[Problem]
+) -> tuple[Connection, ...]:
     held = daemon_reply.parse_listing(reply, "conns", listings.parse_loaded, problems)
     return configured if held is None else merge_loaded(configured, held)
 
 
-def _keepalives(reply: Reply, problems: list[Problem]) -> tuple[Keepalive, ...]:
+def _parse_keepalives(reply: Reply, problems: list[Problem]) -> tuple[Keepalive, ...]:
     found = []
     for line in reply.sections["keepalives"].text.splitlines():
         path, said = line.split(f":{_MARK}", 1)
         means = "systemd" if path.endswith(".timer") else "cron"
         try:
-            found.append(from_plain(Keepalive, {**json.loads(said), "means": means, "origin": f"{path}:1"}, path))
+            found.append(build_from_plain(Keepalive, {**json.loads(said), "means": means, "origin": f"{path}:1"}, path))
         except (ValueError, TypeError, ParseError) as error:
             problems.append(
                 Problem(

@@ -22,7 +22,7 @@ def ike_encryption(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     What is merely offered counts: whoever can talk an end into it, such as a peer that offers nothing else, gets it.
     """
-    yield from _ike(tunnel, demand, "encryption")
+    yield from _check_ike(tunnel, demand, "encryption")
 
 
 @check("ike-integrity-weak")
@@ -31,7 +31,7 @@ def ike_integrity(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     AEAD encryption such as AES-GCM has none of its own, and what a proposal names beside it is left aside.
     """
-    yield from _ike(tunnel, demand, "integrity")
+    yield from _check_ike(tunnel, demand, "integrity")
 
 
 @check("ike-prf-weak")
@@ -40,7 +40,7 @@ def ike_prf(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     Where a proposal names none, strongSwan takes it from the integrity algorithms.
     """
-    yield from _ike(tunnel, demand, "prf")
+    yield from _check_ike(tunnel, demand, "prf")
 
 
 @check("ike-key-exchange-weak")
@@ -50,13 +50,13 @@ def ike_key_exchange(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     Groups are compared by their strength in bits, not by their numbers: groups 22 to 24 are weaker than group 14, and
     group 19 is stronger than it.
     """
-    yield from _ike(tunnel, demand, "key_exchange")
+    yield from _check_ike(tunnel, demand, "key_exchange")
 
 
 @check("esp-encryption-weak")
 def esp_encryption(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child offers, or its CHILD_SA uses, encryption that the policy does not take, or none."""
-    yield from _esp(tunnel, demand, "encryption")
+    yield from _check_esp(tunnel, demand, "encryption")
 
 
 @check("esp-integrity-weak")
@@ -65,7 +65,7 @@ def esp_integrity(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     `default` offers SHA-1 too, which few know.
     """
-    yield from _esp(tunnel, demand, "integrity")
+    yield from _check_esp(tunnel, demand, "integrity")
 
 
 @check("esp-key-exchange-weak")
@@ -74,7 +74,7 @@ def esp_key_exchange(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     A child without any group is the matter of `pfs-absent`.
     """
-    yield from _esp(tunnel, demand, "key_exchange")
+    yield from _check_esp(tunnel, demand, "key_exchange")
 
 
 @check("pfs-absent")
@@ -85,7 +85,7 @@ def pfs(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     strongSwan: without a group before 6.0.2, and with `none` among them since. The first CHILD_SA of an IKE_SA always
     uses the exchange of the IKE_SA itself (RFC 7296 section 1.2), so a live SA does not show it before its first rekey.
     """
-    for end, child, key, texts in _of_children(tunnel):
+    for end, child, key, texts in _list_child_proposals(tunnel):
         without = [text for text in texts if _lacks_pfs(text)]
         if without and key == "esp_proposals":
             yield Fault(
@@ -125,7 +125,7 @@ def default(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 
     What cannot be told of a default, this collection does not judge; spelled out, it can be.
     """
-    for end, child, key, texts in (*_of_connections(tunnel), *_of_children(tunnel)):
+    for end, child, key, texts in (*_list_ike_proposals(tunnel), *_list_child_proposals(tunnel)):
         if "default" in [text.strip().lower() for text in texts]:
             yield Fault(
                 end.name(child),
@@ -138,21 +138,23 @@ def default(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 _HOW = "the role remediate does so without a break, by ipsec_policy_target or by what you declare in ipsec_tunnels"
 
 
-def _ike(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
-    for end, child, key, texts in _of_connections(tunnel):
+def _check_ike(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
+    for end, child, key, texts in _list_ike_proposals(tunnel):
         sas = [sa for sa in end.sas if sa.state == "ESTABLISHED"]
-        yield from _judged(end, (child, key, texts), sas, demand, kind)
+        yield from _judge_offer(end, (child, key, texts), sas, demand, kind)
 
 
-def _esp(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
-    for end, child, key, texts in _of_children(tunnel):
+def _check_esp(tunnel: Tunnel, demand: PolicyRule, kind: str) -> Iterator[Fault]:
+    for end, child, key, texts in _list_child_proposals(tunnel):
         protocol = key.partition("_")[0].upper()
         sas = [sa for sa in find_installed(end, child) if sa.protocol == protocol]
         spelled = proposals.expand_default(texts, end.gateway.version)
-        yield from _judged(end, (child, key, spelled), sas, demand, kind)
+        yield from _judge_offer(end, (child, key, spelled), sas, demand, kind)
 
 
-def _judged(end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: PolicyRule, kind: str) -> Iterator[Fault]:
+def _judge_offer(
+    end: End, offer: _Offer, sas: Iterable[IkeSa | ChildSa], demand: PolicyRule, kind: str
+) -> Iterator[Fault]:
     """One fault for all that an end offers and uses of one kind."""
     child, key, texts = offer
     parsed = (proposals.parse(text) for text in texts)
@@ -195,12 +197,12 @@ def _lacks_pfs(text: str) -> bool:
     return proposal is not None and (not proposal.key_exchange or "none" in proposal.key_exchange)
 
 
-def _of_connections(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str, tuple[str, ...]]]:
+def _list_ike_proposals(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str, tuple[str, ...]]]:
     for end in tunnel.ends:
         yield end, None, "proposals", end.connection.proposals if end.connection.configured else ()
 
 
-def _of_children(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str, tuple[str, ...]]]:
+def _list_child_proposals(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str, tuple[str, ...]]]:
     """Each child of both ends that has a peer's: children that only one end has are no tunnel."""
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):

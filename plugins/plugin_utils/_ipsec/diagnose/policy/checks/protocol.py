@@ -79,7 +79,7 @@ def replay_window(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """A child takes packets again that were sent before, or forgets too soon which it had."""
     for end in tunnel.ends:
         for child, dummy in tunnel.pairs(end):
-            window = _window(child)
+            window = _parse_replay_window(child)
             if demand.at_least is not None and window is not None and window < demand.at_least:
                 yield Fault(
                     end.name(child),
@@ -112,7 +112,7 @@ def psk_reused(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     Seen by keyed digests; the keys stay on the gateway.
     """
     for end in tunnel.ends:
-        if end.secret is not None and (others := _others(end, end.secret)):
+        if end.secret is not None and (others := _list_other_peers(end, end.secret)):
             yield Fault(
                 end.name(),
                 f"{end.gateway.name} has the pre-shared key of {end.connection.name} for other peers too: "
@@ -122,13 +122,13 @@ def psk_reused(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
             )
 
 
-def _others(end: End, secret: Secret) -> list[str]:
+def _list_other_peers(end: End, secret: Secret) -> list[str]:
     """Some of the other secrets with the same key, or the identities of one that serves more than two."""
     others = (each.name for each in end.same_key if set(each.ids) != set(secret.ids))
     return list(islice(others, _SOME)) or list(secret.ids if len(secret.ids) > _PEER else ())[:_SOME]
 
 
-def _window(child: Child) -> int | None:
+def _parse_replay_window(child: Child) -> int | None:
     """The replay window; None where its text is no number, which is the matter of another finding."""
     setting = child.settings.get("replay_window")
     text = setting.value if setting else _REPLAY_WINDOW
