@@ -64,7 +64,7 @@ class Lan:
 
 @pytest.fixture
 def lan(key: paramiko.PKey, known: Path) -> Iterator[Lan]:
-    ssh_client._files.cache_clear()
+    ssh_client._read_known_hosts.cache_clear()
     with ExitStack() as stack:
         yield Lan(stack, key, known)
 
@@ -228,7 +228,7 @@ def test_a_new_host_key_is_remembered_where_the_settings_accept_it(lan: Lan, kno
 
 def configured(lan: Lan, *options: str) -> str:
     """What comes of a login with these options of ssh_config(5)."""
-    ssh_client._files.cache_clear()
+    ssh_client._read_known_hosts.cache_clear()
     target = lan.target("fw", lan.ssh())
     given = [word for option in options for word in ("-o", option)]
     return str(ask(replace(target, after=(*target.after, *given)))["fw"])
@@ -275,7 +275,7 @@ def test_a_new_host_is_remembered_by_a_hash_where_the_settings_say_so(lan: Lan, 
     assert known.read_text().startswith("|1|")
     found = subprocess.run(["ssh-keygen", "-F", f"[127.0.0.1]:{target.port}", "-f", known], check=False)
     assert found.returncode == 0
-    ssh_client._files.cache_clear()
+    ssh_client._read_known_hosts.cache_clear()
     assert isinstance(ask(replace(target, after=(*target.after, "-o", "StrictHostKeyChecking=yes")))["fw"], Reply)
 
 

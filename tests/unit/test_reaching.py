@@ -64,7 +64,7 @@ def settings(tmp_path: Path, config: str = "", **options: Any) -> ssh_config.Ssh
     file = tmp_path / "config"
     file.write_text(config)
     ssh_config._tells_hosts_apart.cache_clear()
-    ssh_config._general.cache_clear()
+    ssh_config._ask_general_settings.cache_clear()
     given = target(**options)
     return ssh_config.ask_settings(replace(given, before=("-F", str(file), *given.before)))
 

@@ -22,7 +22,7 @@ def to_plain(value: object) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_plain(v) for v in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_plain(getattr(value, name)) for name in _names(type(value))}
+        return {name: to_plain(getattr(value, name)) for name in _list_field_names(type(value))}
     if isinstance(value, Mapping):
         return {str(k): to_plain(v) for k, v in value.items()}
     return str(value)
@@ -41,12 +41,12 @@ def build_from_plain(kind: type[T], value: object, where: str) -> T:
 
 
 @cache
-def _names(kind: type) -> tuple[str, ...]:
+def _list_field_names(kind: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind))
 
 
 @cache
-def _hints(kind: type) -> tuple[tuple[str, Any, bool], ...]:
+def _resolve_hints(kind: type) -> tuple[tuple[str, Any, bool], ...]:
     hints = get_type_hints(kind)
     return tuple((f.name, hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(kind))
 
@@ -74,10 +74,12 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
 def _restore_dataclass(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, Mapping):
         raise ParseError(f"expected a mapping, not {resolve_type(value)}", where=where)
-    if unknown := sorted(set(value) - set(_names(kind))):
-        raise ParseError(f"unknown key {unknown[0]!r}", where=where, hint=f"known are {', '.join(_names(kind))}")
+    if unknown := sorted(set(value) - set(_list_field_names(kind))):
+        raise ParseError(
+            f"unknown key {unknown[0]!r}", where=where, hint=f"known are {', '.join(_list_field_names(kind))}"
+        )
     given = {}
-    for name, hint, required in _hints(kind):
+    for name, hint, required in _resolve_hints(kind):
         if name in value:
             given[name] = _restore(hint, value[name], f"{where}.{name}")
         elif required:

@@ -26,7 +26,7 @@ def build_report(  # noqa: PLR0913  each is one thing that is told
     """What reports tell of an audit that was made at a time (ISO 8601); `sides`: also all settings of all tunnels."""
     return Report(
         time=time,
-        tunnels=tuple(_told(found, tunnel) for tunnel in found.tunnels),
+        tunnels=tuple(_build_tunnel_report(found, tunnel) for tunnel in found.tunnels),
         unpaired=found.unpaired,
         findings=found.findings,
         plan=found.steps,
@@ -35,7 +35,7 @@ def build_report(  # noqa: PLR0913  each is one thing that is told
         gateways_unreadable=found.unreadable,
         policy=found.policy,
         waived=found.waived,
-        certificates=tuple(dict.fromkeys(_expiries(gateways))),
+        certificates=tuple(dict.fromkeys(_list_expiries(gateways))),
         verdicts={tunnel.name: judge_attempts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
         comparisons=comparisons or {},
         sides={tunnel.name: side_by_side.compare_ends(tunnel) for tunnel in found.tunnels} if sides else {},
@@ -43,7 +43,7 @@ def build_report(  # noqa: PLR0913  each is one thing that is told
     )
 
 
-def _told(found: Audit, tunnel: Tunnel) -> TunnelReport:
+def _build_tunnel_report(found: Audit, tunnel: Tunnel) -> TunnelReport:
     proof = found.proofs[tunnel.name]
     sas = {end.gateway.name: find_installed(end) for end in tunnel.ends}
     return TunnelReport(
@@ -60,7 +60,7 @@ def _told(found: Audit, tunnel: Tunnel) -> TunnelReport:
     )
 
 
-def _expiries(gateways: Iterable[Gateway]) -> Iterator[CertificateExpiry]:
+def _list_expiries(gateways: Iterable[Gateway]) -> Iterator[CertificateExpiry]:
     for gateway in gateways:
         for each in gateway.certificates or ():
             time = parse_timestamp(each.not_after)

@@ -49,7 +49,7 @@ class ReportDiff:
 
 def diff_reports(before: Report, now: Report) -> ReportDiff:
     """What has changed. What is waived does not count, so a finding that is waived now is gone."""
-    was, here = _by_key(before.findings), _by_key(now.findings)
+    was, here = _index_by_key(before.findings), _index_by_key(now.findings)
     states = {tunnel.name: tunnel.state for tunnel in before.tunnels}
     after = {tunnel.name: tunnel.state for tunnel in now.tunnels}
     moved = [
@@ -69,5 +69,5 @@ def build_key(finding: Finding) -> Key:
     return finding.id, finding.tunnel, finding.end
 
 
-def _by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
+def _index_by_key(findings: Iterable[Finding]) -> dict[Key, Finding]:
     return {build_key(finding): finding for finding in findings}

@@ -33,7 +33,7 @@ def escape_text(value: str) -> str:
     words = escape_control(" ".join(value.split())).split(" ")
     first = bool(_BLOCK.fullmatch(words[0]))
     return " ".join(
-        _code(word) if _LIVE.search(word) or (first and not place) else word for place, word in enumerate(words)
+        _format_code(word) if _LIVE.search(word) or (first and not place) else word for place, word in enumerate(words)
     )
 
 
@@ -45,7 +45,7 @@ def format_message(value: str) -> str:
     return "\n".join(escape(escape_text(line), quote=False) for line in value.splitlines())
 
 
-def _code(word: str) -> str:
+def _format_code(word: str) -> str:
     """A word as code, in a fence that it does not have itself; what ends a clause stays outside."""
     core = word.rstrip(",;:.") or word
     fence = "`" * (1 + max((len(run) for run in _FENCES.findall(core)), default=0))

@@ -56,12 +56,12 @@ def build_repairs(
     names = [*(f.tunnel for f in before), *(d.step.tunnel for d in done), *(f.tunnel for f in after.findings)]
     allowed = None if limit is None else set(limit)
     ours = {t.name for t in after.tunnels if allowed is None or allowed & {end.gateway.name for end in t.ends}}
-    was, now = _by_tunnel(before), _by_tunnel(after.findings)
+    was, now = _group_by_tunnel(before), _group_by_tunnel(after.findings)
     steps: dict[str, list[ExecutedStep]] = defaultdict(list)
     for each in done:
         steps[each.step.tunnel].append(each)
     chapters = (
-        _chapter(name, was.get(name, []), steps.get(name, []), now.get(name, []), after.proofs.get(name))
+        _summarize_tunnel(name, was.get(name, []), steps.get(name, []), now.get(name, []), after.proofs.get(name))
         for name in dict.fromkeys(names)
         if name in ours
     )
@@ -89,14 +89,14 @@ def render(chapters: Iterable[RepairSummary]) -> str:
     return "\n".join(lines) or "No tunnel needed anything."
 
 
-def _by_tunnel(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
+def _group_by_tunnel(findings: Iterable[Finding]) -> Mapping[str, list[Finding]]:
     found: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         found[finding.tunnel].append(finding)
     return found
 
 
-def _chapter(
+def _summarize_tunnel(
     name: str,
     before: Sequence[Finding],
     done: Sequence[ExecutedStep],
@@ -106,8 +106,8 @@ def _chapter(
     return RepairSummary(
         tunnel=name,
         was_wrong=tuple(f"{f.id}: {f.summary}" for f in before),
-        changed=tuple(dict.fromkeys(_step(each.step) for each in done if each.changed and not each.failed)),
-        failed=tuple(f"{_step(each.step)}: {each.failed}" for each in done if each.failed),
+        changed=tuple(dict.fromkeys(_describe_step(each.step) for each in done if each.changed and not each.failed)),
+        failed=tuple(f"{_describe_step(each.step)}: {each.failed}" for each in done if each.failed),
         still_wrong=tuple(f"{f.id}: {f.summary}" for f in after),
         proven=bool(proof and proof.proven),
         due=bool(done) or any(each.severity in SEVERE for each in before),
@@ -115,7 +115,7 @@ def _chapter(
     )
 
 
-def _step(step: Step) -> str:
+def _describe_step(step: Step) -> str:
     settings = [f"{key} = {value}" for key, value in step.settings.items()]
     settings += [f"{child}.{key} = {value}" for child, given in step.children.items() for key, value in given.items()]
     settings += [PSK[step.psk_use]] if step.psk else []

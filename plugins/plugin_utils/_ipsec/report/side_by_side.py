@@ -32,62 +32,65 @@ def render(tunnel: Tunnel) -> str:
     width = max(len(row.what) for row in (head, *compare_ends(tunnel)))
     lines = [f"{tunnel.name}: {tunnel.initiator} is to initiate, because {tunnel.initiator_because}"]
     for row in (head, *compare_ends(tunnel)):
-        lines += _lines(row, width)
-    return "\n".join([*lines, *(_said(verdict) for verdict in judge_attempts(tunnel))])
+        lines += _format_row(row, width)
+    return "\n".join([*lines, *(_describe_initiation(verdict) for verdict in judge_attempts(tunnel))])
 
 
 def compare_ends(tunnel: Tunnel) -> tuple[ComparisonRow, ...]:
     """Everything that is compared, the connection first, then each child that both ends have."""
-    return (*_connection(tunnel), *(row for pair in tunnel.pairs(tunnel.ends[0]) for row in _child(tunnel, pair)))
+    return (
+        *_compare_connections(tunnel),
+        *(row for pair in tunnel.pairs(tunnel.ends[0]) for row in _compare_children(tunnel, pair)),
+    )
 
 
-def _connection(tunnel: Tunnel) -> Iterator[ComparisonRow]:
+def _compare_connections(tunnel: Tunnel) -> Iterator[ComparisonRow]:
     ends = tunnel.ends
     one, other = (end.connection for end in ends)
     names = [end.gateway.name for end in ends]
-    yield _mirrored(f"address of {names[0]}", one.local_addrs, other.remote_addrs)
-    yield _mirrored(f"address of {names[1]}", one.remote_addrs, other.local_addrs)
+    yield _compare_mirrored(f"address of {names[0]}", one.local_addrs, other.remote_addrs)
+    yield _compare_mirrored(f"address of {names[1]}", one.remote_addrs, other.local_addrs)
     ids = [tuple(identity or "%any" for identity in normalize_identities(connection)) for connection in (one, other)]
-    yield _mirrored(f"identity of {names[0]}", (ids[0][0],), (ids[1][1],))
-    yield _mirrored(f"identity of {names[1]}", (ids[0][1],), (ids[1][0],))
-    yield _equal("version", *(str(c.version or "any") for c in (one, other)))
-    yield _equal("proposals", *(",".join(c.proposals) for c in (one, other)))
-    yield _mirrored(f"proof of {names[0]}", _methods(one.local), _methods(other.remote))
-    yield _mirrored(f"proof of {names[1]}", _methods(one.remote), _methods(other.local))
+    yield _compare_mirrored(f"identity of {names[0]}", (ids[0][0],), (ids[1][1],))
+    yield _compare_mirrored(f"identity of {names[1]}", (ids[0][1],), (ids[1][0],))
+    yield _compare_equal("version", *(str(c.version or "any") for c in (one, other)))
+    yield _compare_equal("proposals", *(",".join(c.proposals) for c in (one, other)))
+    yield _compare_mirrored(f"proof of {names[0]}", _list_methods(one.local), _list_methods(other.remote))
+    yield _compare_mirrored(f"proof of {names[1]}", _list_methods(one.remote), _list_methods(other.local))
     for key in ("encap", "dpd_delay", "keyingtries"):
-        yield ComparisonRow(key, (_text(getattr(one, key)), _text(getattr(other, key))))
-    yield ComparisonRow("state", (_state(ends[0]), _state(ends[1])))
+        yield ComparisonRow(key, (_format_value(getattr(one, key)), _format_value(getattr(other, key))))
+    yield ComparisonRow("state", (_describe_state(ends[0]), _describe_state(ends[1])))
 
 
-def _child(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[ComparisonRow]:
+def _compare_children(tunnel: Tunnel, pair: tuple[Child, Child]) -> Iterator[ComparisonRow]:
     one, other = pair
     names = [end.gateway.name for end in tunnel.ends]
     label = one.name if one.name == other.name else f"{one.name}, {other.name}"
     ours, theirs = ([[normalize_selector(text) for text in texts] for texts in (c.local_ts, c.remote_ts)] for c in pair)
-    yield _mirrored(f"{label}: networks of {names[0]}", ours[0], theirs[1])
-    yield _mirrored(f"{label}: networks of {names[1]}", ours[1], theirs[0])
-    yield _equal(f"{label}: esp_proposals", ",".join(one.esp_proposals), ",".join(other.esp_proposals))
-    yield _equal(f"{label}: mode", one.mode, other.mode)
+    yield _compare_mirrored(f"{label}: networks of {names[0]}", ours[0], theirs[1])
+    yield _compare_mirrored(f"{label}: networks of {names[1]}", ours[1], theirs[0])
+    yield _compare_equal(f"{label}: esp_proposals", ",".join(one.esp_proposals), ",".join(other.esp_proposals))
+    yield _compare_equal(f"{label}: mode", one.mode, other.mode)
     for key in ("start_action", "close_action", "dpd_action"):
         yield ComparisonRow(f"{label}: {key}", (getattr(one, key), getattr(other, key)))
 
 
-def _mirrored(what: str, one: Iterable[str], other: Iterable[str]) -> ComparisonRow:
+def _compare_mirrored(what: str, one: Iterable[str], other: Iterable[str]) -> ComparisonRow:
     ours, theirs = tuple(one), tuple(other)
     same = set(ours) == set(theirs) or any(set(each) <= set(_ANY) for each in (ours, theirs))
     return ComparisonRow(what, (", ".join(ours) or "%any", ", ".join(theirs) or "%any"), same)
 
 
-def _equal(what: str, one: str, other: str) -> ComparisonRow:
+def _compare_equal(what: str, one: str, other: str) -> ComparisonRow:
     return ComparisonRow(what, (one, other), one == other or "any" in (one, other))
 
 
-def _methods(rounds: Iterable[Auth]) -> tuple[str, ...]:
+def _list_methods(rounds: Iterable[Auth]) -> tuple[str, ...]:
     """How an end authenticates itself, in swanctl's words."""
     return tuple(auth.method for auth in rounds) or ("any",)
 
 
-def _state(end: End) -> str:
+def _describe_state(end: End) -> str:
     if end.gateway.daemon.running is False:
         return "daemon stopped"
     if not end.connection.loaded:
@@ -96,11 +99,11 @@ def _state(end: End) -> str:
     return ", ".join([*(ike.state for ike in end.sas), *children]) or "no SA"
 
 
-def _text(value: object) -> str:
+def _format_value(value: object) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _lines(row: ComparisonRow, width: int) -> list[str]:
+def _format_row(row: ComparisonRow, width: int) -> list[str]:
     cells = [wrap(value, WIDTH) or [""] for value in row.values]
     mark = DIFFERS if row.same is False else ""
     lines = []
@@ -113,7 +116,7 @@ def _lines(row: ComparisonRow, width: int) -> list[str]:
     return lines
 
 
-def _said(verdict: InitiationResult) -> str:
+def _describe_initiation(verdict: InitiationResult) -> str:
     who = verdict.initiator.gateway
     return (
         f"  {who} initiates: works"

@@ -27,7 +27,7 @@ def find_earlier(folder: Path, ticket: str) -> tuple[CompletedTunnel, ...]:
     """Tunnels that earlier runs of this ticket have finished, each once, the last run's first."""
     found: dict[str, CompletedTunnel] = {}
     for path in sorted(folder.glob(f"change-{_fit(ticket)}-*.json"), reverse=True):
-        for tunnel, finished in _finished(path, ticket):
+        for tunnel, finished in _read_finished(path, ticket):
             found.setdefault(tunnel, CompletedTunnel(tunnel, finished, path.name))
     return tuple(found.values())
 
@@ -59,7 +59,7 @@ def _fit(ticket: str) -> str:
     return _UNFIT.sub("-", ticket).strip(".-") or "ticket"
 
 
-def _finished(path: Path, ticket: str) -> Iterator[tuple[str, str]]:
+def _read_finished(path: Path, ticket: str) -> Iterator[tuple[str, str]]:
     """Tunnels of one record that are done. What is no record of this ticket says nothing."""
     try:
         kept: Any = json.loads(path.read_text(encoding="utf-8"))

@@ -67,7 +67,7 @@ def read_all(fleet: Mapping[str, Any], folders: Iterable[str]) -> Iterator[tuple
         yield host, {"unreachable": True, "msg": reason}
 
 
-def _expanded(folders: Iterable[str]) -> Iterator[Path]:
+def _expand_folders(folders: Iterable[str]) -> Iterator[Path]:
     """Folders, each once; a pattern is all that match it."""
     seen = set()
     for text in folders:
@@ -88,7 +88,7 @@ def read_file(folders: Iterable[str]) -> Iterator[tuple[str, Any]]:
         ParseError: a folder is not there, a file is not what was written, or a host is in two folders.
     """
     found: dict[str, Path] = {}
-    for folder in _expanded(folders):
+    for folder in _expand_folders(folders):
         if not folder.is_dir():
             raise ParseError("there is no such folder", where=str(folder), hint="name one that fleet_info wrote to")
         for path in sorted(folder.glob("*.json")):

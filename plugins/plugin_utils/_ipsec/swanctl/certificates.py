@@ -26,11 +26,11 @@ def parse_certificates(printed: str) -> tuple[Certificate, ...]:
         ParseError: one of them is no DER.
     """
     return tuple(
-        _certificate(message.body) for message in parse_messages(printed) if message.label == "list-cert event"
+        _parse_certificate(message.body) for message in parse_messages(printed) if message.label == "list-cert event"
     )
 
 
-def _certificate(body: Tree) -> Certificate:
+def _parse_certificate(body: Tree) -> Certificate:
     kind, private = get_text(body, "type"), get_text(body, "has_privkey") == "yes"
     raw = body.get("data")
     if kind != "X509" or not isinstance(raw, str):
@@ -42,20 +42,20 @@ def _certificate(body: Tree) -> Certificate:
             private_key=private,
         )
     try:
-        return _x509(bytes.fromhex(raw.removeprefix("0x")), private_key=private)
+        return _parse_x509(bytes.fromhex(raw.removeprefix("0x")), private_key=private)
     except (ValueError, IndexError, StopIteration) as error:
         raise ParseError(f"a certificate that is no DER ({error})", where=raw[:40]) from error
 
 
-def _x509(der: bytes, *, private_key: bool) -> Certificate:
+def _parse_x509(der: bytes, *, private_key: bool) -> Certificate:
     """A certificate's own fields (RFC 5280 section 4.1): version?, serial, algorithm, issuer, validity, subject."""
-    whole = next(_elements(der))[1]
-    fields = [field for field in _elements(next(_elements(whole))[1]) if field[0] != _VERSION]
-    before, after = (_time(element) for element in _elements(fields[3][1]))
+    whole = next(_parse_elements(der))[1]
+    fields = [field for field in _parse_elements(next(_parse_elements(whole))[1]) if field[0] != _VERSION]
+    before, after = (_decode_time(element) for element in _parse_elements(fields[3][1]))
     return Certificate(
-        subject=_name(fields[4][1]),
+        subject=_decode_name(fields[4][1]),
         type="X509",
-        issuer=_name(fields[2][1]),
+        issuer=_decode_name(fields[2][1]),
         serial=fields[0][1].hex(),
         not_before=before,
         not_after=after,
@@ -63,7 +63,7 @@ def _x509(der: bytes, *, private_key: bool) -> Certificate:
     )
 
 
-def _elements(data: bytes) -> Iterator[Element]:
+def _parse_elements(data: bytes) -> Iterator[Element]:
     """The elements of DER data, one after another (X.690 section 8.1)."""
     at = 0
     while at < len(data):
@@ -79,7 +79,7 @@ def _elements(data: bytes) -> Iterator[Element]:
         at += size
 
 
-def _time(element: Element) -> str:
+def _decode_time(element: Element) -> str:
     """ISO 8601, UTC (RFC 5280 section 4.1.2.5: two-digit years below 50 are of this century)."""
     tag, content = element
     digits = content.decode("ascii").rstrip("Z")
@@ -88,23 +88,25 @@ def _time(element: Element) -> str:
     return datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC).isoformat()
 
 
-def _name(content: bytes) -> str:
+def _decode_name(content: bytes) -> str:
     """A distinguished name as strongSwan writes it: `C=CH, O=strongSwan, CN=moon`."""
     pairs = []
-    for relative in _elements(content):
-        for attribute in _elements(relative[1]):
-            (oid, (tag, value)) = _pair(attribute[1])
+    for relative in _parse_elements(content):
+        for attribute in _parse_elements(relative[1]):
+            (oid, (tag, value)) = _split_attribute(attribute[1])
             encoding = "utf-16-be" if tag == _BMP_STRING else "utf-8"
-            pairs.append(f"{_NAMES.get(_dotted(oid), _dotted(oid))}={value.decode(encoding, 'backslashreplace')}")
+            pairs.append(
+                f"{_NAMES.get(_decode_oid(oid), _decode_oid(oid))}={value.decode(encoding, 'backslashreplace')}"
+            )
     return ", ".join(pairs)
 
 
-def _pair(attribute: bytes) -> tuple[bytes, Element]:
-    kind, value = _elements(attribute)
+def _split_attribute(attribute: bytes) -> tuple[bytes, Element]:
+    kind, value = _parse_elements(attribute)
     return kind[1], value
 
 
-def _dotted(oid: bytes) -> str:
+def _decode_oid(oid: bytes) -> str:
     first, rest = divmod(oid[0], 40)
     numbers, value = [min(first, 2), rest if first < 2 else oid[0] - 80], 0  # noqa: PLR2004 - X.690 section 8.19
     for byte in oid[1:]:

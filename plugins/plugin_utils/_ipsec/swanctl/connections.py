@@ -45,15 +45,17 @@ def parse_connections(
     """
     problems: list[Problem] = []
     found = tuple(
-        _connection(settings, name, version or (99,), problems) for name in settings.sections(("connections",))
+        _build_connection(settings, name, version or (99,), problems) for name in settings.sections(("connections",))
     )
     return found, tuple(problems)
 
 
-def _connection(settings: Sections, name: str, version: tuple[int, ...], problems: list[Problem]) -> Connection:
+def _build_connection(settings: Sections, name: str, version: tuple[int, ...], problems: list[Problem]) -> Connection:
     path = ("connections", name)
-    own = _own(settings, path, "connection", problems)
-    rounds = {section: _own(settings, (*path, section), "auth", problems) for section in _rounds(settings, path)}
+    own = _read_section(settings, path, "connection", problems)
+    rounds = {
+        section: _read_section(settings, (*path, section), "auth", problems) for section in _list_rounds(settings, path)
+    }
     read = Reader(own, problems)
     reauth = read.value("reauth_time", keys.parse_duration, 0.0)
     return Connection(
@@ -61,18 +63,18 @@ def _connection(settings: Sections, name: str, version: tuple[int, ...], problem
         local_addrs=read.value("local_addrs", keys.split_list, ()) or ("%any",),
         remote_addrs=read.value("remote_addrs", keys.split_list, ()) or ("%any",),
         version=read.value("version", keys.parse_whole, 0),
-        local=_auths(rounds, "local", problems),
-        remote=_auths(rounds, "remote", problems),
+        local=_build_auths(rounds, "local", problems),
+        remote=_build_auths(rounds, "remote", problems),
         proposals=read.value("proposals", keys.split_list, ()) or ("default",),
         encap=read.value("encap", keys.parse_boolean, default=False),
         mobike=read.value("mobike", keys.parse_boolean, default=True),
         dpd_delay=read.value("dpd_delay", keys.parse_duration, 0.0),
         dpd_timeout=read.value("dpd_timeout", keys.parse_duration, 0.0),
-        keyingtries=read.value("keyingtries", _tries, 1),
+        keyingtries=read.value("keyingtries", _parse_keyingtries, 1),
         unique=read.value("unique", str.lower, "no"),
         rekey_time=read.value("rekey_time", keys.parse_duration, 0.0 if "reauth_time" in own else 14400.0),
         reauth_time=reauth,
-        children=tuple(_children(settings, path, version, problems)),
+        children=tuple(_build_children(settings, path, version, problems)),
         origin=settings.origin(path) or "",
         settings={
             **own,
@@ -81,11 +83,11 @@ def _connection(settings: Sections, name: str, version: tuple[int, ...], problem
     )
 
 
-def _tries(value: str) -> int | None:
+def _parse_keyingtries(value: str) -> int | None:
     return 0 if value == "%forever" else keys.parse_whole(value)
 
 
-def _rounds(settings: Sections, path: Path) -> list[str]:
+def _list_rounds(settings: Sections, path: Path) -> list[str]:
     """Authentication sections of both sides, in the order of their rounds (vici sorts by `round`)."""
     sections = [name for name in settings.sections(path) if name.lower().startswith(("local", "remote"))]
 
@@ -96,7 +98,7 @@ def _rounds(settings: Sections, path: Path) -> list[str]:
     return sorted(sections, key=number)
 
 
-def _auths(rounds: Mapping[str, Mapping[str, Setting]], side: str, problems: list[Problem]) -> tuple[Auth, ...]:
+def _build_auths(rounds: Mapping[str, Mapping[str, Setting]], side: str, problems: list[Problem]) -> tuple[Auth, ...]:
     found = []
     for section, own in rounds.items():
         if section.lower().startswith(side):
@@ -112,17 +114,19 @@ def _auths(rounds: Mapping[str, Mapping[str, Setting]], side: str, problems: lis
     return tuple(found)
 
 
-def _children(settings: Sections, path: Path, version: tuple[int, ...], problems: list[Problem]) -> Iterator[Child]:
+def _build_children(
+    settings: Sections, path: Path, version: tuple[int, ...], problems: list[Problem]
+) -> Iterator[Child]:
     for name in settings.sections((*path, "children")):
         at = (*path, "children", name)
-        own = _own(settings, at, "child", problems)
+        own = _read_section(settings, at, "child", problems)
         read = Reader(own, problems)
-        rekey, life = _lifetimes(read, version)
+        rekey, life = _derive_lifetimes(read, version)
         yield Child(
             name=name,
             local_ts=read.value("local_ts", keys.split_list, ()) or ("dynamic",),
             remote_ts=read.value("remote_ts", keys.split_list, ()) or ("dynamic",),
-            esp_proposals=read.value("esp_proposals", keys.split_list, ()) or _esp_default(own),
+            esp_proposals=read.value("esp_proposals", keys.split_list, ()) or _choose_esp_default(own),
             ah_proposals=read.value("ah_proposals", keys.split_list, ()),
             mode=read.value("mode", str.lower, "tunnel"),
             start_action=read.value("start_action", keys.parse_action, "none"),
@@ -132,17 +136,17 @@ def _children(settings: Sections, path: Path, version: tuple[int, ...], problems
             life_time=life,
             rand_time=read.value("rand_time", keys.parse_duration, max(life - rekey, 0.0)),
             policies=read.value("policies", keys.parse_boolean, default=True),
-            route_based=_route_based(settings, path, own),
+            route_based=_is_route_based(settings, path, own),
             origin=settings.origin(at) or "",
             settings=own,
         )
 
 
-def _esp_default(own: Mapping[str, Setting]) -> tuple[str, ...]:
+def _choose_esp_default(own: Mapping[str, Setting]) -> tuple[str, ...]:
     return () if "ah_proposals" in own else ("default",)
 
 
-def _lifetimes(read: Reader, version: tuple[int, ...]) -> tuple[float, float]:
+def _derive_lifetimes(read: Reader, version: tuple[int, ...]) -> tuple[float, float]:
     """Rekey and life time in seconds: each follows from the other, the first only since 5.9.9."""
     life = read.value("life_time", keys.parse_duration, 0.0)
     derived = life * 10 // 11 if life and version >= (5, 9, 9) else 3600.0
@@ -150,7 +154,7 @@ def _lifetimes(read: Reader, version: tuple[int, ...]) -> tuple[float, float]:
     return rekey, life or rekey * 11 // 10
 
 
-def _route_based(settings: Sections, path: Path, own: Mapping[str, Setting]) -> bool:
+def _is_route_based(settings: Sections, path: Path, own: Mapping[str, Setting]) -> bool:
     """Whether packets reach the child by routing into an interface, not by a policy that could trap them."""
     policies = own.get("policies")
     if policies and keys.parse_boolean(policies.value) is False:
@@ -162,7 +166,7 @@ def _route_based(settings: Sections, path: Path, own: Mapping[str, Setting]) -> 
     )
 
 
-def _own(settings: Sections, path: Path, level: keys.Level, problems: list[Problem]) -> dict[str, Setting]:
+def _read_section(settings: Sections, path: Path, level: keys.Level, problems: list[Problem]) -> dict[str, Setting]:
     found = {}
     for key in settings.keys(path):
         setting = settings.get((*path, key))

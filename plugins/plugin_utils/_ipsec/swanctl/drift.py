@@ -40,71 +40,75 @@ def _merge(file: Connection, daemon: Connection, printed: Tree) -> Connection:
     return replace(
         file,
         loaded=True,
-        differs=tuple(_connection_differs(file, daemon))
-        + tuple(_children_differ(file, children, get_section(printed, "children"))),
+        differs=tuple(_compare_connection(file, daemon))
+        + tuple(_compare_children(file, children, get_section(printed, "children"))),
         children=tuple(replace(child, loaded=child.name in children) for child in file.children)
         + tuple(child for name, child in children.items() if name not in ours),
     )
 
 
-def _connection_differs(file: Connection, daemon: Connection) -> Iterator[str]:
-    yield from _differs("version", str(file.version), str(daemon.version))
-    yield from _differs("unique", file.unique, daemon.unique)
-    yield from _differs("dpd_delay", _time(file.dpd_delay), _time(daemon.dpd_delay))
+def _compare_connection(file: Connection, daemon: Connection) -> Iterator[str]:
+    yield from _compare_values("version", str(file.version), str(daemon.version))
+    yield from _compare_values("unique", file.unique, daemon.unique)
+    yield from _compare_values("dpd_delay", _format_duration(file.dpd_delay), _format_duration(daemon.dpd_delay))
     for key in ("rekey_time", "reauth_time", "dpd_timeout"):
         if key in file.settings and (key != "dpd_timeout" or file.version == 1):  # IKEv2 has none, and none is shown
-            yield from _differs(key, _time(getattr(file, key)), _time(getattr(daemon, key)))
+            yield from _compare_values(
+                key, _format_duration(getattr(file, key)), _format_duration(getattr(daemon, key))
+            )
     for key in ("local_addrs", "remote_addrs"):
-        yield from _differs(key, *(", ".join(_addresses(getattr(one, key))) for one in (file, daemon)))
+        yield from _compare_values(key, *(", ".join(_normalize_addresses(getattr(one, key))) for one in (file, daemon)))
     for side in ("local", "remote"):
-        yield from _auth_differs(getattr(file, side), getattr(daemon, side))
+        yield from _compare_auths(getattr(file, side), getattr(daemon, side))
 
 
-def _auth_differs(file: tuple[Auth, ...], daemon: tuple[Auth, ...]) -> Iterator[str]:
+def _compare_auths(file: tuple[Auth, ...], daemon: tuple[Auth, ...]) -> Iterator[str]:
     if len(file) != len(daemon):
         return  # a round that is left out stands for one with the defaults
     for ours, theirs in zip(file, daemon, strict=True):
         if ours.method in ("psk", "pubkey") and theirs.method in ("psk", "pubkey"):
-            yield from _differs(f"{ours.section}.auth", ours.method, theirs.method)
+            yield from _compare_values(f"{ours.section}.auth", ours.method, theirs.method)
         if ours.id and theirs.id and _PLAIN_ID.fullmatch(ours.id) and not ours.certs:
-            yield from _differs(f"{ours.section}.id", _identity(ours.id), _identity(theirs.id))
+            yield from _compare_values(f"{ours.section}.id", _normalize_id(ours.id), _normalize_id(theirs.id))
 
 
-def _children_differ(file: Connection, daemon: dict[str, Child], printed: Tree) -> Iterator[str]:
+def _compare_children(file: Connection, daemon: dict[str, Child], printed: Tree) -> Iterator[str]:
     for child in file.children:
         held = daemon.get(child.name)
         if held is None:
             yield f"{child.name}: in the file, not in the daemon"
             continue
-        yield from _differs(f"{child.name}.mode", child.mode, held.mode)
+        yield from _compare_values(f"{child.name}.mode", child.mode, held.mode)
         told = get_section(printed, child.name)
         for key in ("close_action", "dpd_action"):
             if key in told:
-                yield from _differs(f"{child.name}.{key}", getattr(child, key), getattr(held, key))
+                yield from _compare_values(f"{child.name}.{key}", getattr(child, key), getattr(held, key))
         if "rekey_time" in child.settings:
-            yield from _differs(f"{child.name}.rekey_time", _time(child.rekey_time), _time(held.rekey_time))
+            yield from _compare_values(
+                f"{child.name}.rekey_time", _format_duration(child.rekey_time), _format_duration(held.rekey_time)
+            )
         for key in ("local_ts", "remote_ts"):
-            ours, theirs = (_selectors(getattr(one, key)) for one in (child, held))
+            ours, theirs = (_normalize_selectors(getattr(one, key)) for one in (child, held))
             if ours and theirs:
-                yield from _differs(f"{child.name}.{key}", ", ".join(ours), ", ".join(theirs))
+                yield from _compare_values(f"{child.name}.{key}", ", ".join(ours), ", ".join(theirs))
     known = {child.name for child in file.children}
     yield from (f"{name}: in the daemon, not in the file" for name in daemon if name not in known)
 
 
-def _differs(name: str, file: str, daemon: str) -> Iterator[str]:
+def _compare_values(name: str, file: str, daemon: str) -> Iterator[str]:
     if file != daemon:
         yield f"{name}: {file} in the file, {daemon} in the daemon"
 
 
-def _time(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     return f"{int(seconds)}s"
 
 
-def _addresses(items: tuple[str, ...]) -> list[str]:
+def _normalize_addresses(items: tuple[str, ...]) -> list[str]:
     return ["%any" if item.lower() in _ANY else item.lower() for item in items]
 
 
-def _identity(value: str) -> str:
+def _normalize_id(value: str) -> str:
     plain = value.lstrip("@").lower()
     try:
         return str(ipaddress.ip_address(plain))
@@ -112,7 +116,7 @@ def _identity(value: str) -> str:
         return plain
 
 
-def _selectors(items: tuple[str, ...]) -> list[str] | None:
+def _normalize_selectors(items: tuple[str, ...]) -> list[str] | None:
     """Networks in one spelling; None where one of them is more than a network (protocol, range, dynamic).
 
     The daemon leaves out one that lies in another, or is named twice, as pfSense names them (child_cfg.c).

@@ -40,14 +40,14 @@ def set_values(settings: Settings, wanted: Mapping[Path, str | None]) -> tuple[T
     Raises:
         RefusedError: a file cannot be edited safely, or a name or value cannot be written down.
     """
-    edits, additions = _direct(settings, wanted)
+    edits, additions = _plan_edits(settings, wanted)
     if not edits and not additions:
         return ()
-    if any(section.references for section in _all_sections(settings.top)):
-        pinned = _side_effects(settings, wanted, edits + _inserts(settings, additions))
-        more, additions = _direct(settings, {**wanted, **pinned}, pinned)
+    if any(section.references for section in _walk_sections(settings.top)):
+        pinned = _find_side_effects(settings, wanted, edits + _insert_additions(settings, additions))
+        more, additions = _plan_edits(settings, {**wanted, **pinned}, pinned)
         edits = more
-    return edits + _inserts(settings, additions)
+    return edits + _insert_additions(settings, additions)
 
 
 def set_value(settings: Settings, path: Path, value: str) -> tuple[TextEdit, ...]:
@@ -66,10 +66,10 @@ def insert_section(settings: Settings, path: Path, tree: Mapping[str, object], *
     Raises:
         RefusedError: the section is opened in one file and closed in another.
     """
-    fragment = _whole(settings, path)[0]
+    fragment = _require_fragments(settings, path)[0]
     text = fragment.source.text
-    eol, indent = _eol(text), _indent(text, fragment.start)
-    unit = _inner_indent(text, fragment, indent)[len(indent) :] or "    "
+    eol, indent = _detect_eol(text), _detect_indent(text, fragment.start)
+    unit = _detect_inner_indent(text, fragment, indent)[len(indent) :] or "    "
     body = (eol + indent).join(_indent_line(line, unit) for line in format_lines(tree))
     at = fragment.closed + 1 if after else fragment.start
     return TextEdit(fragment.source.name, at, at, _encode(eol + indent + body if after else body + eol + indent))
@@ -81,7 +81,7 @@ def remove_section(settings: Settings, path: Path) -> TextEdit:
     Raises:
         RefusedError: the section stands in several places, or is opened in one file and closed in another.
     """
-    fragments = _whole(settings, path)
+    fragments = _require_fragments(settings, path)
     if len(fragments) > 1:
         raise RefusedError(f"section {'.'.join(path)} stands in several places", hint="remove it by hand")
     text, start, end = fragments[0].source.text, fragments[0].start, fragments[0].closed + 1
@@ -104,7 +104,7 @@ def apply_edits(files: Files, edits: Iterable[TextEdit]) -> dict[str, bytes]:
 
 def diff_values(before: Settings, after: Settings) -> dict[Path, tuple[str | None, str | None]]:
     """Every path whose effective value differs, with both values; a section alone counts with empty text."""
-    old, new = dict(_flat(before.tree(mark_sections=True))), dict(_flat(after.tree(mark_sections=True)))
+    old, new = dict(_flatten(before.tree(mark_sections=True))), dict(_flatten(after.tree(mark_sections=True)))
     return {path: (old.get(path), new.get(path)) for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
@@ -118,7 +118,7 @@ def check(root: str, files: Files, edits: Iterable[TextEdit], wanted: Mapping[Pa
     after = load(root, apply_edits(files, edits))
     found = {path: new for path, (dummy, new) in diff_values(before, after).items() if not path[-1].endswith("{}")}
     values = {path: now.value if (now := before.get(path)) else None for path in wanted}
-    meant = {_marked(path): value for path, value in wanted.items() if values[path] != value}
+    meant = {_mark_path(path): value for path, value in wanted.items() if values[path] != value}
     if odd := sorted(path for path in found.keys() | meant.keys() if found.get(path, ...) != meant.get(path, ...)):
         what = ".".join(name.removesuffix("{}") for name in odd[0])
         raise RefusedError(
@@ -144,27 +144,27 @@ def format_lines(tree: Mapping[str, object]) -> Iterable[str]:
     """Values and sections as they are written, a tab for each step; None leaves a name without a value."""
     for name, value in tree.items():
         if isinstance(value, Mapping):
-            yield f"{_name(name)} {{"
+            yield f"{_validate_name(name)} {{"
             yield from (f"\t{line}" for line in format_lines(value))
             yield "}"
         else:
-            yield f"{_name(name)} =" if value is None else f"{_name(name)} = {quote(str(value))}"
+            yield f"{_validate_name(name)} =" if value is None else f"{_validate_name(name)} = {quote(str(value))}"
 
 
-def _flat(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
+def _flatten(tree: Mapping[str, object], path: Path = ()) -> Iterable[tuple[Path, str]]:
     for name, value in tree.items():
         if isinstance(value, Mapping):
             yield (*path, name), ""
-            yield from _flat(value, (*path, name))
+            yield from _flatten(value, (*path, name))
         else:
             yield (*path, name), str(value)
 
 
-def _marked(path: Path) -> Path:
+def _mark_path(path: Path) -> Path:
     return (*(f"{name}{{}}" for name in path[:-1]), path[-1])
 
 
-def _direct(
+def _plan_edits(
     settings: Settings, wanted: Mapping[Path, str | None], forced: Mapping[Path, str | None] | None = None
 ) -> tuple[tuple[TextEdit, ...], dict[Path, dict[str, object]]]:
     """Edits of assignments that are there, and what must be added to which section."""
@@ -175,7 +175,7 @@ def _direct(
         if (now.value if now else None) == value and path not in (forced or {}):
             continue
         section = settings.own(path[:-1])
-        own = section.assignments.get(_raw(path[-1])) if section is not None else None
+        own = section.assignments.get(_encode_name(path[-1])) if section is not None else None
         if own:
             edits.append(_assign(settings, path, own, value))
         else:
@@ -188,13 +188,13 @@ def _assign(settings: Settings, path: Path, own: list[Assignment], value: str | 
         return _replace(settings, own[-1], quote(value))
     view, section = settings.view(path[:-1]), settings.own(path[:-1])
     inherited = any(own[-1].name in part.assignments for part in (view.parts if view else ()) if part is not section)
-    line = None if inherited or len(own) > 1 else _whole_line(own[-1])
+    line = None if inherited or len(own) > 1 else _remove_line(own[-1])
     return line or _replace(settings, own[-1], "")
 
 
 def _add(settings: Settings, additions: dict[Path, dict[str, object]], path: Path, value: str | None) -> None:
     depth = len(path) - 1
-    while depth and not _editable(settings, path[:depth]):
+    while depth and not _is_editable(settings, path[:depth]):
         depth -= 1
     level = additions.setdefault(path[:depth], {})
     for name in path[depth:-1]:
@@ -202,7 +202,7 @@ def _add(settings: Settings, additions: dict[Path, dict[str, object]], path: Pat
     level[path[-1]] = value
 
 
-def _side_effects(
+def _find_side_effects(
     settings: Settings, wanted: Mapping[Path, str | None], edits: Iterable[TextEdit]
 ) -> dict[Path, str | None]:
     """What the edits would change beside what is wanted, with the value that is to be kept."""
@@ -216,13 +216,13 @@ def _side_effects(
     return {path: old for path, (old, dummy) in differing.items() if path not in wanted}
 
 
-def _all_sections(section: Section) -> Iterable[Section]:
+def _walk_sections(section: Section) -> Iterable[Section]:
     yield section
     for child in section.sections.values():
-        yield from _all_sections(child)
+        yield from _walk_sections(child)
 
 
-def _inserts(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[TextEdit, ...]:
+def _insert_additions(settings: Settings, additions: Mapping[Path, Mapping[str, object]]) -> tuple[TextEdit, ...]:
     return tuple(_insert(settings, path, *format_lines(tree)) for path, tree in additions.items())
 
 
@@ -236,7 +236,7 @@ def _replace(settings: Settings, assignment: Assignment, text: str) -> TextEdit:
     return TextEdit(assignment.source.name, start, end, _encode(text))
 
 
-def _whole_line(assignment: Assignment) -> TextEdit | None:
+def _remove_line(assignment: Assignment) -> TextEdit | None:
     """The edit that removes the assignment's line, where nothing else stands on it."""
     text = assignment.source.text
     start = text.rfind("\n", 0, assignment.start) + 1
@@ -251,7 +251,7 @@ def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
     section = settings.own(path)
     if not path or section is None:
         return _append(settings, settings.sources[settings.root], lines)
-    fragment = _last_editable(settings, section)
+    fragment = _find_last_editable(settings, section)
     if fragment is None:
         raise RefusedError(
             f"section {'.'.join(path)} is opened in one file and closed in another",
@@ -259,8 +259,8 @@ def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
         )
     source, text = fragment.source, fragment.source.text
     _refuse_uneditable(settings, source)
-    eol, outer = _eol(text), _indent(text, fragment.start)
-    inner = _inner_indent(text, fragment, outer)
+    eol, outer = _detect_eol(text), _detect_indent(text, fragment.start)
+    inner = _detect_inner_indent(text, fragment, outer)
     unit = inner[len(outer) :] or "    "
     body = "".join(f"{inner}{_indent_line(line, unit)}{eol}" for line in lines)
     start_of_line = text.rfind("\n", 0, fragment.closed) + 1
@@ -274,13 +274,13 @@ def _insert(settings: Settings, path: Path, *lines: str) -> TextEdit:
 
 def _append(settings: Settings, source: Source, lines: Iterable[str]) -> TextEdit:
     _refuse_uneditable(settings, source)
-    text, eol = source.text, _eol(source.text)
+    text, eol = source.text, _detect_eol(source.text)
     start = "" if not text or text.endswith("\n") else eol
     body = "".join(f"{_indent_line(line, '    ')}{eol}" for line in lines)
     return TextEdit(source.name, len(text), len(text), _encode(start + body))
 
 
-def _whole(settings: Settings, path: Path) -> list[SectionSpan]:
+def _require_fragments(settings: Settings, path: Path) -> list[SectionSpan]:
     """The places of a section that is there, each in one file."""
     section = settings.own(path)
     fragments = section.fragments if section is not None else []
@@ -294,12 +294,12 @@ def _whole(settings: Settings, path: Path) -> list[SectionSpan]:
     return fragments
 
 
-def _editable(settings: Settings, path: Path) -> bool:
+def _is_editable(settings: Settings, path: Path) -> bool:
     section = settings.own(path)
-    return section is not None and _last_editable(settings, section) is not None
+    return section is not None and _find_last_editable(settings, section) is not None
 
 
-def _last_editable(settings: Settings, section: Section) -> SectionSpan | None:
+def _find_last_editable(settings: Settings, section: Section) -> SectionSpan | None:
     dirty = {
         problem.where.rpartition(":")[0] or problem.where
         for problem in settings.warnings
@@ -319,13 +319,13 @@ def _refuse_uneditable(settings: Settings, source: Source) -> None:
             )
 
 
-def _indent(text: str, offset: int) -> str:
+def _detect_indent(text: str, offset: int) -> str:
     start = text.rfind("\n", 0, offset) + 1
     found = re.compile(r"[ \t]*").match(text, start)
     return found[0] if found else ""
 
 
-def _inner_indent(text: str, fragment: SectionSpan, outer: str) -> str:
+def _detect_inner_indent(text: str, fragment: SectionSpan, outer: str) -> str:
     """How the first line inside a section is indented; one step more than the section where it has none."""
     for line in text[fragment.opened : fragment.closed].splitlines()[1:]:
         if line.strip():
@@ -342,12 +342,12 @@ def _indent_line(line: str, unit: str) -> str:
     return unit * steps + line[steps:]
 
 
-def _eol(text: str) -> str:
+def _detect_eol(text: str) -> str:
     end = text.find("\n")
     return "\r\n" if end > 0 and text[end - 1] == "\r" else "\n"
 
 
-def _name(name: str) -> str:
+def _validate_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name == "include":
         raise RefusedError(
             f"{name!r} cannot be a name in a settings file", hint='names have no blanks and none of # { } : . , = " %'
@@ -355,7 +355,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _raw(text: str) -> str:
+def _encode_name(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 

@@ -16,37 +16,37 @@ Kind = Literal["bool", "time", "number", "bytes", "list", "text", "action", "wor
 Level = Literal["connection", "auth", "child"]
 
 
-def _of(kind: Kind, names: str) -> dict[str, Kind]:
+def _map_keys(kind: Kind, names: str) -> dict[str, Kind]:
     return dict.fromkeys(names.split(), kind)
 
 
 KEYS: Mapping[Level, Mapping[str, Kind]] = {
     "connection": {
-        **_of("list", "local_addrs remote_addrs proposals vips pools"),
-        **_of("bool", "aggressive pull encap mobike ppk_required send_certreq mediation"),
-        **_of("time", "dpd_delay dpd_timeout reauth_time rekey_time over_time rand_time"),
-        **_of("number", "version local_port remote_port keyingtries"),
-        **_of("word", "fragmentation childless send_cert unique dscp ocsp"),
-        **_of("text", "ppk_id if_id_in if_id_out mediated_by mediation_peer"),
+        **_map_keys("list", "local_addrs remote_addrs proposals vips pools"),
+        **_map_keys("bool", "aggressive pull encap mobike ppk_required send_certreq mediation"),
+        **_map_keys("time", "dpd_delay dpd_timeout reauth_time rekey_time over_time rand_time"),
+        **_map_keys("number", "version local_port remote_port keyingtries"),
+        **_map_keys("word", "fragmentation childless send_cert unique dscp ocsp"),
+        **_map_keys("text", "ppk_id if_id_in if_id_out mediated_by mediation_peer"),
     },
     "auth": {
-        **_of("list", "certs pubkeys cacerts groups cert_policy"),
-        **_of("number", "round"),
-        **_of("text", "auth id eap_id aaa_id xauth_id ca_id revocation"),
+        **_map_keys("list", "certs pubkeys cacerts groups cert_policy"),
+        **_map_keys("number", "round"),
+        **_map_keys("text", "auth id eap_id aaa_id xauth_id ca_id revocation"),
     },
     "child": {
-        **_of("list", "local_ts remote_ts esp_proposals ah_proposals"),
-        **_of("bool", "sha256_96 policies policies_fwd_out hostaccess ipcomp"),
-        **_of("bool", "copy_df copy_ecn mark_in_sa"),
-        **_of("time", "rekey_time life_time rand_time inactivity"),
-        **_of("bytes", "rekey_bytes life_bytes rand_bytes"),
-        **_of("number", "rekey_packets life_packets rand_packets reqid priority replay_window"),
-        **_of("action", "start_action close_action dpd_action"),
-        **_of(
+        **_map_keys("list", "local_ts remote_ts esp_proposals ah_proposals"),
+        **_map_keys("bool", "sha256_96 policies policies_fwd_out hostaccess ipcomp"),
+        **_map_keys("bool", "copy_df copy_ecn mark_in_sa"),
+        **_map_keys("time", "rekey_time life_time rand_time inactivity"),
+        **_map_keys("bytes", "rekey_bytes life_bytes rand_bytes"),
+        **_map_keys("number", "rekey_packets life_packets rand_packets reqid priority replay_window"),
+        **_map_keys("action", "start_action close_action dpd_action"),
+        **_map_keys(
             "text",
             "updown mode interface mark_in mark_out set_mark_in set_mark_out if_id_in if_id_out label label_mode",
         ),
-        **_of("word", "copy_dscp hw_offload tfc_padding per_cpu_sas"),
+        **_map_keys("word", "copy_dscp hw_offload tfc_padding per_cpu_sas"),
     },
 }
 SINCE: Mapping[str, tuple[int, ...]] = {
@@ -119,10 +119,10 @@ def parse_action(value: str) -> Action | None:
 
 def is_alike(level: Level, key: str, one: str, other: str) -> bool:
     """Whether two values of a setting mean the same to strongSwan: `4h` and `14400`, `a,b` and `a, b`."""
-    return one == other or (bool(one and other) and _meaning(level, key, one) == _meaning(level, key, other))
+    return one == other or (bool(one and other) and _parse_value(level, key, one) == _parse_value(level, key, other))
 
 
-def _meaning(level: Level, key: str, value: str) -> object:
+def _parse_value(level: Level, key: str, value: str) -> object:
     readers: Mapping[str, Callable[[str], object]] = {
         "list": split_list,
         "bool": parse_boolean,

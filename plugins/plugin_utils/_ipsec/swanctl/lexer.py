@@ -89,7 +89,7 @@ def tokenize(source: Source) -> Iterator[Token]:
     text, at, state = source.text, 0, "plain"
     while True:
         if state == "value":
-            at, found = _value(source, at)
+            at, found = _scan_value(source, at)
             yield from found
             state = "plain"
         if blank := _BLANK.match(text, at):
@@ -97,17 +97,17 @@ def tokenize(source: Source) -> Iterator[Token]:
         if at >= len(text):
             return
         if state == "plain" and (include := _INCLUDE.match(text, at)):
-            token = _include(source, at, include.end())
+            token = _scan_include(source, at, include.end())
             yield token
             at = token.end
             continue
-        token = _plain(source, at, referring=state == "reference")
+        token = _scan_plain(source, at, referring=state == "reference")
         yield token
         at = token.end
         state = {"=": "value", ":": "reference", ",": "reference", "reference": "reference"}.get(token.kind, "plain")
 
 
-def _plain(source: Source, at: int, *, referring: bool) -> Token:
+def _scan_plain(source: Source, at: int, *, referring: bool) -> Token:
     character = source.text[at]
     if character in "{}:=" or (character == "," and referring):
         return Token(character, character, at, at + 1)  # type: ignore[arg-type]
@@ -116,18 +116,18 @@ def _plain(source: Source, at: int, *, referring: bool) -> Token:
     raise ParseError(f"unexpected {character!r}", where=source.where(at), hint="a name or a closing brace belongs here")
 
 
-def _value(source: Source, at: int) -> tuple[int, list[Token]]:
+def _scan_value(source: Source, at: int) -> tuple[int, list[Token]]:
     """What follows `=` on its line: words and strings, then the end of the value."""
     text, found = source.text, []
     while at < len(text) and text[at] not in "#}\n":
         if text[at] in "\r\t ":
             at += 1
         elif text[at] == '"':
-            value, end = _string(source, at)
+            value, end = _scan_string(source, at)
             found.append(Token("value", value, at, end))
             at = end
         else:
-            word = _must(_WORD.match(text, at))
+            word = _require_match(_WORD.match(text, at))
             found.append(Token("value", _cut(word[0]), at, word.end()))
             at = word.end()
     return at, [*found, Token("newline", "", at, at)]
@@ -141,7 +141,7 @@ def find_unopened(source: Source) -> str:
     return f"remove it, or put the value at {source.where(found.start(1))} in quotes, if its brace belongs to it"
 
 
-def _string(source: Source, start: int) -> tuple[str, int]:
+def _scan_string(source: Source, start: int) -> tuple[str, int]:
     text, at = source.text, start + 1
     parts: list[str] = []
     while at < len(text):
@@ -156,13 +156,13 @@ def _string(source: Source, start: int) -> tuple[str, int]:
             parts.append("" if joined else _ESCAPES.get(text[at + 1], text[at + 1]))
             at = joined.end() if joined else at + 2
         else:
-            part = _must(_STRING_PART.match(text, at))
+            part = _require_match(_STRING_PART.match(text, at))
             parts.append(_cut(part[0]))
             at = part.end()
     raise ParseError("a string has no end", where=source.where(start), hint='close it with "')
 
 
-def _must(found: re.Match[str] | None) -> re.Match[str]:
+def _require_match(found: re.Match[str] | None) -> re.Match[str]:
     """A match that cannot fail, because the characters it leaves out are handled before it."""
     if found is None:
         raise AssertionError
@@ -174,11 +174,11 @@ def _cut(text: str) -> str:
     return text.partition("\0")[0]
 
 
-def _include(source: Source, start: int, at: int) -> Token:
+def _scan_include(source: Source, start: int, at: int) -> Token:
     text = source.text
     parts: list[str] = []
     if at < len(text) and text[at] == '"':
-        pattern, end = _string(source, at)
+        pattern, end = _scan_string(source, at)
         return Token("include", pattern, start, end)
     while at < len(text) and text[at] not in "#}\n\t ":
         if text[at] == "\\":
@@ -186,10 +186,10 @@ def _include(source: Source, start: int, at: int) -> Token:
             parts.append(escaped or "\\")
             at += 2 if escaped else 1
         elif text[at] == '"':
-            value, at = _string(source, at)
+            value, at = _scan_string(source, at)
             parts.append(value)
         else:
-            plain = _must(_INCLUDE_PLAIN.match(text, at))
+            plain = _require_match(_INCLUDE_PLAIN.match(text, at))
             parts.append(plain[0])
             at = plain.end()
     return Token("include", "".join(parts).rstrip("\r"), start, at)

@@ -27,26 +27,26 @@ def parse_action(value: str) -> Action:
 
 def parse_ike_sas(printed: str) -> tuple[IkeSa, ...]:
     """The IKE_SAs that `--list-sas` prints, with their CHILD_SAs."""
-    return tuple(_ike_sa(name, body) for name, body in select_events(printed, "list-sa event"))
+    return tuple(_parse_ike_sa(name, body) for name, body in select_events(printed, "list-sa event"))
 
 
 def parse_policies(printed: str) -> tuple[Policy, ...]:
     """The policies without an SA that `--list-pols` prints."""
-    return tuple(_policy(name, body) for name, body in select_events(printed, "list-policy event"))
+    return tuple(_parse_policy(name, body) for name, body in select_events(printed, "list-policy event"))
 
 
 def parse_loaded(printed: str) -> tuple[tuple[Connection, Tree], ...]:
     """The connections that `--list-conns` prints, as far as the daemon tells, each with what it printed."""
-    return tuple((_connection(name, body), body) for name, body in select_events(printed, "list-conn event"))
+    return tuple((_parse_connection(name, body), body) for name, body in select_events(printed, "list-conn event"))
 
 
-def _ike_sa(name: str, body: Tree) -> IkeSa:
+def _parse_ike_sa(name: str, body: Tree) -> IkeSa:
     return IkeSa(
         connection=name,
         id=get_number(body, "uniqueid") or 0,
         state=get_text(body, "state"),
         version=get_number(body, "version") or 0,
-        initiator=_flag(body, "initiator"),
+        initiator=_get_flag(body, "initiator"),
         local_host=get_text(body, "local-host"),
         local_port=get_number(body, "local-port") or 0,
         local_id=get_text(body, "local-id"),
@@ -55,11 +55,11 @@ def _ike_sa(name: str, body: Tree) -> IkeSa:
         remote_id=get_text(body, "remote-id"),
         initiator_spi=get_text(body, "initiator-spi"),
         responder_spi=get_text(body, "responder-spi"),
-        nat_local=_flag(body, "nat-local"),
-        nat_remote=_flag(body, "nat-remote"),
-        nat_fake=_flag(body, "nat-fake"),
-        encr=_algorithm(body, "encr"),
-        integ=_algorithm(body, "integ"),
+        nat_local=_get_flag(body, "nat-local"),
+        nat_remote=_get_flag(body, "nat-remote"),
+        nat_fake=_get_flag(body, "nat-fake"),
+        encr=_get_algorithm(body, "encr"),
+        integ=_get_algorithm(body, "integ"),
         prf=get_text(body, "prf-alg") or None,
         dh_group=get_text(body, "dh-group") or None,
         established=get_seconds(body, "established"),
@@ -67,24 +67,24 @@ def _ike_sa(name: str, body: Tree) -> IkeSa:
         reauth_time=get_seconds(body, "reauth-time"),
         tasks=tuple(task for kind in ("queued", "active", "passive") for task in get_texts(body, f"tasks-{kind}")),
         children=tuple(
-            _child_sa(child) for child in get_section(body, "child-sas").values() if isinstance(child, Mapping)
+            _parse_child_sa(child) for child in get_section(body, "child-sas").values() if isinstance(child, Mapping)
         ),
     )
 
 
-def _child_sa(body: Tree) -> ChildSa:
+def _parse_child_sa(body: Tree) -> ChildSa:
     return ChildSa(
         name=get_text(body, "name"),
         id=get_number(body, "uniqueid") or 0,
         state=get_text(body, "state"),
         mode=get_text(body, "mode", "TUNNEL"),
         protocol=get_text(body, "protocol", "ESP"),
-        encap=_flag(body, "encap"),
+        encap=_get_flag(body, "encap"),
         reqid=get_number(body, "reqid"),
         spi_in=get_text(body, "spi-in") or None,
         spi_out=get_text(body, "spi-out") or None,
-        encr=_algorithm(body, "encr"),
-        integ=_algorithm(body, "integ"),
+        encr=_get_algorithm(body, "encr"),
+        integ=_get_algorithm(body, "integ"),
         dh_group=get_text(body, "dh-group") or None,
         bytes_in=get_number(body, "bytes-in") or 0,
         packets_in=get_number(body, "packets-in") or 0,
@@ -99,7 +99,7 @@ def _child_sa(body: Tree) -> ChildSa:
     )
 
 
-def _policy(name: str, body: Tree) -> Policy:
+def _parse_policy(name: str, body: Tree) -> Policy:
     connection, child = name.split("/", 1) if "/" in name else (name, name)
     mode = get_text(body, "mode").lower()
     kind: Literal["trap", "drop", "pass"] = "drop" if mode == "drop" else "pass" if mode == "pass" else "trap"
@@ -112,21 +112,21 @@ def _policy(name: str, body: Tree) -> Policy:
     )
 
 
-def _connection(name: str, body: Tree) -> Connection:
+def _parse_connection(name: str, body: Tree) -> Connection:
     return Connection(
         name=name,
         local_addrs=get_texts(body, "local_addrs"),
         remote_addrs=get_texts(body, "remote_addrs"),
         version=_VERSIONS.get(get_text(body, "version"), 0),
-        local=_auths(body, "local"),
-        remote=_auths(body, "remote"),
+        local=_parse_auths(body, "local"),
+        remote=_parse_auths(body, "remote"),
         dpd_delay=get_seconds(body, "dpd_delay") or 0.0,
         dpd_timeout=get_seconds(body, "dpd_timeout") or 0.0,
         unique=get_text(body, "unique").removeprefix("UNIQUE_").lower() or "no",
         rekey_time=get_seconds(body, "rekey_time") or 0.0,
         reauth_time=get_seconds(body, "reauth_time") or 0.0,
         children=tuple(
-            _child(child, settings)
+            _parse_child(child, settings)
             for child, settings in get_section(body, "children").items()
             if isinstance(settings, Mapping)
         ),
@@ -135,7 +135,7 @@ def _connection(name: str, body: Tree) -> Connection:
     )
 
 
-def _auths(body: Tree, side: str) -> tuple[Auth, ...]:
+def _parse_auths(body: Tree, side: str) -> tuple[Auth, ...]:
     return tuple(
         Auth(
             section=name,
@@ -148,7 +148,7 @@ def _auths(body: Tree, side: str) -> tuple[Auth, ...]:
     )
 
 
-def _child(name: str, body: Tree) -> Child:
+def _parse_child(name: str, body: Tree) -> Child:
     return Child(
         name=name,
         local_ts=get_texts(body, "local-ts"),
@@ -162,11 +162,11 @@ def _child(name: str, body: Tree) -> Child:
     )
 
 
-def _flag(body: Tree, name: str) -> bool:
+def _get_flag(body: Tree, name: str) -> bool:
     return get_text(body, name) == "yes"
 
 
-def _algorithm(body: Tree, kind: str) -> str | None:
+def _get_algorithm(body: Tree, kind: str) -> str | None:
     """`AES_CBC-256` of a name and, where there is one, a key length in bits."""
     name = get_text(body, f"{kind}-alg")
     size = get_text(body, f"{kind}-keysize")

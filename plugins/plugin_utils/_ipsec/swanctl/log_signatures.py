@@ -28,7 +28,7 @@ class Signature:
     group: str = "ike"  # of log levels; all of these lines are logged from level 1 on
 
 
-def _entry(  # noqa: PLR0913, PLR0917
+def _build_signature(  # noqa: PLR0913, PLR0917
     name: str, pattern: str, side: Side, means: str, look: str, source: str, cause: str = "", group: str = "ike"
 ) -> Signature:
     return Signature(name, re.compile(pattern), side, means, look, source, cause, group)
@@ -36,7 +36,7 @@ def _entry(  # noqa: PLR0913, PLR0917
 
 SIGNATURES: tuple[Signature, ...] = (
     # ---- the reason, told only by the end that refuses
-    _entry(
+    _build_signature(
         "psk-differs",
         r"tried \d+ shared keys? for .*, but MAC mismatched",
         "either",
@@ -45,7 +45,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/authenticators/psk_authenticator.c",
         "psk-mismatch",
     ),
-    _entry(
+    _build_signature(
         "psk-differs-ikev1",
         r"calculated HASH does not match HASH payload",
         "either",
@@ -54,7 +54,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev1/authenticators/psk_v1_authenticator.c",
         "psk-mismatch",
     ),
-    _entry(
+    _build_signature(
         "psk-differs-garbled",
         r"ID_PROT request with message ID \d+ processing failed",
         "responder",
@@ -63,7 +63,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev1/task_manager_v1.c",
         "psk-mismatch",
     ),
-    _entry(
+    _build_signature(
         "psk-missing",
         r"no shared key found for ",
         "either",
@@ -72,7 +72,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/authenticators/psk_authenticator.c",
         "psk-missing",
     ),
-    _entry(
+    _build_signature(
         "no-peer-config",
         r"no matching peer config found|no peer config found",
         "responder",
@@ -82,7 +82,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "identity-mismatch",
         group="cfg",
     ),
-    _entry(
+    _build_signature(
         "no-ike-config",
         r"no IKE config found for .*, sending NO_PROPOSAL_CHOSEN",
         "responder",
@@ -91,7 +91,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/task_manager_v2.c; sa/ikev1/task_manager_v1.c",
         "connection-unknown",
     ),
-    _entry(
+    _build_signature(
         "ike-proposals-refused",
         r"received proposals (un|in)acceptable|^no proposal found$",
         "responder",
@@ -100,7 +100,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/ike_init.c; sa/ikev1/tasks/main_mode.c",
         "ike-proposals-disjoint",
     ),
-    _entry(
+    _build_signature(
         "esp-proposals-refused",
         r"no acceptable proposal found|no matching proposal found, sending NO_PROPOSAL_CHOSEN",
         "responder",
@@ -109,7 +109,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/child_create.c; sa/ikev1/tasks/quick_mode.c",
         "esp-proposals-disjoint",
     ),
-    _entry(
+    _build_signature(
         "selectors-refused",
         r"traffic selectors .* (un|in)acceptable|no acceptable traffic selectors found|"
         r"no matching CHILD_SA config found for ",
@@ -119,7 +119,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/child_create.c; sa/ikev1/tasks/quick_mode.c",
         "selectors-not-mirrored",
     ),
-    _entry(
+    _build_signature(
         "authentication-constraint",
         r"constraint check failed: |selected peer config '.*' unacceptable: ",
         "either",
@@ -129,7 +129,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "authentication-refused",
         group="cfg",
     ),
-    _entry(
+    _build_signature(
         "certificate-untrusted",
         r"no trusted .* public key found for |no issuer certificate found for ",
         "either",
@@ -138,7 +138,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/authenticators/pubkey_authenticator.c; src/libstrongswan/credentials/credential_manager.c",
         "authentication-refused",
     ),
-    _entry(
+    _build_signature(
         "private-key-missing",
         r"no private key found for ",
         "either",
@@ -147,7 +147,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/authenticators/pubkey_authenticator.c",
         "authentication-refused",
     ),
-    _entry(
+    _build_signature(
         "half-open-limit",
         r"ignoring IKE_SA setup from ",
         "responder",
@@ -158,7 +158,7 @@ SIGNATURES: tuple[Signature, ...] = (
         group="net",
     ),
     # ---- what the initiator is told, which is not the reason
-    _entry(
+    _build_signature(
         "refused-ike",
         r"received NO_PROPOSAL_CHOSEN (notify error|error notify)",
         "initiator",
@@ -166,7 +166,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "the responder's log",
         "sa/ikev2/tasks/ike_init.c; sa/ikev1/tasks/main_mode.c",
     ),
-    _entry(
+    _build_signature(
         "refused-authentication",
         r"received AUTHENTICATION_FAILED (notify error|error notify)",
         "initiator",
@@ -174,7 +174,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "the responder's log",
         "sa/ikev2/tasks/ike_auth.c",
     ),
-    _entry(
+    _build_signature(
         "refused-child",
         r"received (NO_PROPOSAL_CHOSEN|TS_UNACCEPTABLE) notify, no CHILD_SA built",
         "initiator",
@@ -182,7 +182,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "the responder's log",
         "sa/ikev2/tasks/child_create.c",
     ),
-    _entry(
+    _build_signature(
         "other-group",
         r"peer didn't accept (key exchange method|DH group) ",
         "initiator",
@@ -191,7 +191,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/ike_init.c",
     ),
     # ---- nobody answers
-    _entry(
+    _build_signature(
         "retransmit",
         r"retransmit \d+ of request (with message ID )?\d*|sending retransmit \d+ of request",
         "either",
@@ -199,7 +199,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "whether it arrived: the peer's log",
         "sa/ikev2/task_manager_v2.c; sa/ikev1/task_manager_v1.c",
     ),
-    _entry(
+    _build_signature(
         "gave-up",
         r"giving up after \d+ retransmits",
         "either",
@@ -207,7 +207,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "the path, and whether the peer runs",
         "sa/ikev2/task_manager_v2.c",
     ),
-    _entry(
+    _build_signature(
         "peer-silent",
         r"establishing IKE_SA failed, peer not responding",
         "initiator",
@@ -215,7 +215,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "keyingtries, a trap, or a periodic check",
         "sa/ike_sa.c",
     ),
-    _entry(
+    _build_signature(
         "unresolved",
         r"unable to resolve .*, initiate aborted",
         "initiator",
@@ -225,7 +225,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "address-unresolved",
     ),
     # ---- what happens to tunnels that were up
-    _entry(
+    _build_signature(
         "rekey-refused",
         r"CHILD_SA rekeying failed, trying again in ",
         "either",
@@ -234,7 +234,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/child_rekey.c",
         "pfs-mismatch",
     ),
-    _entry(
+    _build_signature(
         "peer-closed",
         r"received DELETE for ((ESP|AH) CHILD_SA|IKE_SA)",
         "either",
@@ -242,7 +242,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "close_action here decides what follows",
         "sa/ikev2/tasks/child_delete.c",
     ),
-    _entry(
+    _build_signature(
         "dpd-timeout",
         r"DPD check timed out, enforcing DPD action",
         "either",
@@ -251,7 +251,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "processing/jobs/dpd_timeout_job.c",
         group="job",
     ),
-    _entry(
+    _build_signature(
         "trap-impossible",
         r"installing trap failed, remote address unknown",
         "either",
@@ -260,7 +260,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/trap_manager.c",
         group="cfg",
     ),
-    _entry(
+    _build_signature(
         "existing-duplicate",
         r"not establishing CHILD_SA .* due to existing duplicate",
         "initiator",
@@ -268,7 +268,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "nothing",
         "sa/ikev2/tasks/child_create.c",
     ),
-    _entry(
+    _build_signature(
         "behind-nat",
         r"local host is behind NAT|remote host is behind NAT|faking NAT situation",
         "either",
@@ -276,7 +276,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "nothing",
         "sa/ike_sa.c",
     ),
-    _entry(
+    _build_signature(
         "not-installed",
         r"unable to install (IPsec policies \(SPD\)|.*IPsec SA \(SAD\)) in kernel",
         "either",
@@ -285,7 +285,7 @@ SIGNATURES: tuple[Signature, ...] = (
         "sa/ikev2/tasks/child_create.c",
         "kernel-refused",
     ),
-    _entry(
+    _build_signature(
         "cannot-send",
         r"error writing to socket: |unable to bind socket",
         "either",

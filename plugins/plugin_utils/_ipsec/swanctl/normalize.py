@@ -29,7 +29,7 @@ def normalize_identities(connection: Connection) -> tuple[str | None, str | None
     if own is None and connection.local and connection.local[0].method == "psk":
         addresses = list_explicit(connection.local_addrs)
         own = addresses[0] if len(addresses) == len(connection.local_addrs) == 1 else None
-    return _somebody(own), _somebody(peer)
+    return _normalize_unless_any(own), _normalize_unless_any(peer)
 
 
 def normalize_identity(identity: str) -> str:
@@ -39,7 +39,7 @@ def normalize_identity(identity: str) -> str:
     if colon and prefix.lower() in _TYPES:
         text = rest
     if "=" in text and not text.startswith(("@", "^")):
-        return _distinguished(text)
+        return _normalize_dn(text)
     if text.startswith("@") and not text.startswith("@#"):
         text = text.removeprefix("@@") if text.startswith("@@") else text[1:]
     name = text.strip().lower()
@@ -77,7 +77,7 @@ def list_explicit(addresses: Iterable[str]) -> tuple[str, ...]:
     found = []
     for address in addresses:
         text = address.strip().lower()
-        if text in _ANYBODY or text.startswith("%") or "/" in text or _range(text):
+        if text in _ANYBODY or text.startswith("%") or "/" in text or _is_address_range(text):
             continue
         found.append(str(ip_address(text)) if is_numeric(text) else text)
     return tuple(found)
@@ -121,24 +121,24 @@ def normalize_selector(text: str) -> str:
         return network + bracket + rest
 
 
-def _somebody(identity: str | None) -> str | None:
+def _normalize_unless_any(identity: str | None) -> str | None:
     found = normalize_identity(identity) if identity is not None else "%any"
     return None if found == "%any" else found
 
 
-def _distinguished(text: str) -> str:
+def _normalize_dn(text: str) -> str:
     """A distinguished name: its parts keep their order, which counts; spaces and case do not."""
     parts = text[1:].split("/") if text.startswith("/") else text.split(",")
     pairs = (part.partition("=") for part in parts if part.strip())
-    return ",".join(f"{_rdn(key)}={' '.join(value.split()).lower()}" for key, dummy, value in pairs)
+    return ",".join(f"{_normalize_rdn(key)}={' '.join(value.split()).lower()}" for key, dummy, value in pairs)
 
 
-def _rdn(key: str) -> str:
+def _normalize_rdn(key: str) -> str:
     name = key.strip().lower()
     return _SAME_RDN.get(name, name)
 
 
-def _range(text: str) -> bool:
+def _is_address_range(text: str) -> bool:
     """Whether it is `192.0.2.1-192.0.2.9`; a name may have a dash as well."""
     ends = text.split("-")
     return len(ends) > 1 and all(is_numeric(end.strip()) for end in ends)

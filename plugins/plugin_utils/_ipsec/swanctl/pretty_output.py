@@ -45,7 +45,7 @@ def parse_messages(printed: str) -> tuple[Message, ...]:
     while at < len(lines):
         line = lines[at]
         if line.endswith(" {") and not line.startswith(" "):
-            body, at = _section(lines, at + 1, 2)
+            body, at = _parse_section(lines, at + 1, 2)
             found.append(Message(line[:-2], body))
         at += 1
     return tuple(found)
@@ -111,7 +111,7 @@ def decode_value(value: str) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _section(lines: list[str], at: int, indent: int) -> tuple[Tree, int]:
+def _parse_section(lines: list[str], at: int, indent: int) -> tuple[Tree, int]:
     """Items from a line on, up to the closing brace; the number of that line."""
     pad, end = " " * indent, " " * (indent - 2) + "}"
     items: dict[str, Value | Tree] = {}
@@ -125,9 +125,9 @@ def _section(lines: list[str], at: int, indent: int) -> tuple[Tree, int]:
         if assign and not (value == "[" and _opens(lines, at + 1, pad)):
             items[name] = value
         elif assign:
-            items[name], at = _list(lines, at + 1, indent)
+            items[name], at = _parse_list(lines, at + 1, indent)
         elif line.endswith(" {"):
-            items[line[indent:-2]], at = _section(lines, at + 1, indent + 2)
+            items[line[indent:-2]], at = _parse_section(lines, at + 1, indent + 2)
         elif line.endswith(" ="):
             items[line[indent:-2]] = ""
         else:
@@ -142,7 +142,7 @@ def _opens(lines: list[str], at: int, pad: str) -> bool:
     return following == f"{pad}]" or following.startswith(f"{pad}  ")
 
 
-def _list(lines: list[str], at: int, indent: int) -> tuple[tuple[str, ...], int]:
+def _parse_list(lines: list[str], at: int, indent: int) -> tuple[tuple[str, ...], int]:
     pad, end = " " * (indent + 2), " " * indent + "]"
     found: list[str] = []
     while at < len(lines):

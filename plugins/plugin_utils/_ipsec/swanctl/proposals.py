@@ -101,7 +101,7 @@ def parse(text: str) -> Proposal | None:
     """The proposal a text means; None for `default` and for words that are not known here."""
     sets: dict[Kind, set[str]] = {kind: set() for kind in _WORDS}
     for word in text.strip().lower().removesuffix("!").split("-"):
-        name = _name(word)
+        name = _normalize_word(word)
         kind = next((kind for kind, pattern in _WORDS.items() if pattern.fullmatch(name)), None)
         if kind is None:
             return None
@@ -116,7 +116,7 @@ def parse(text: str) -> Proposal | None:
 def find_unknown(text: str) -> list[str]:
     """The words of a proposal that are no algorithm; none of `default`."""
     words = text.strip().lower().removesuffix("!").split("-")
-    known = (any(pattern.fullmatch(_name(word)) for pattern in _WORDS.values()) for word in words)
+    known = (any(pattern.fullmatch(_normalize_word(word)) for pattern in _WORDS.values()) for word in words)
     return [] if words == ["default"] else [word for word, is_known in zip(words, known, strict=True) if not is_known]
 
 
@@ -134,7 +134,7 @@ def have_common(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False
     """
     one, other = [parse(text) for text in ours], [parse(text) for text in theirs]
     known = [(a, b) for a in one for b in other if a is not None and b is not None]
-    if any(not _differing(a, b, esp=esp, rekey=rekey) for a, b in known):
+    if any(not _find_differences(a, b, esp=esp, rekey=rekey) for a, b in known):
         return True
     return False if known and len(known) == len(one) * len(other) else None
 
@@ -160,7 +160,7 @@ def format_proposal(name: str) -> str | None:
 def describe_difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool = False) -> str:
     """What keeps the closest two proposals from agreeing, in words: `key exchange modp2048 here, curve25519 there`."""
     pairs = [(a, b) for a in map(parse, ours) for b in map(parse, theirs) if a is not None and b is not None]
-    closest = min((_differing(a, b, esp=esp, rekey=True) for a, b in pairs), key=len, default=())
+    closest = min((_find_differences(a, b, esp=esp, rekey=True) for a, b in pairs), key=len, default=())
     return "; ".join(
         f"{kind} {'/'.join(sorted(a)) or 'none'} here, {'/'.join(sorted(b)) or 'none'} there" for kind, a, b in closest
     )
@@ -168,7 +168,7 @@ def describe_difference(ours: Iterable[str], theirs: Iterable[str], *, esp: bool
 
 def measure_strength(proposals: Iterable[str]) -> tuple[int, ...]:
     """How strong a list's best proposal is; a larger value is stronger. For telling the weaker of two."""
-    return max((_strength(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
+    return max((_rank_proposal(proposal) for proposal in map(parse, proposals) if proposal is not None), default=(0,))
 
 
 def is_weaker(text: str, held: Iterable[str]) -> bool:
@@ -183,7 +183,7 @@ def is_weaker(text: str, held: Iterable[str]) -> bool:
     proposal = parse(text)
     if proposal is None:
         return True
-    new, old = _bits_by_kind(proposal), [_bits_by_kind(each) for each in map(parse, texts) if each is not None]
+    new, old = _measure_by_kind(proposal), [_measure_by_kind(each) for each in map(parse, texts) if each is not None]
     for kind, floor in _FLOORS.items():
         known = [bits for bits in (each[kind] for each in old) if bits is not None]
         floors = [floor] if "default" in texts or not known else []
@@ -194,23 +194,27 @@ def is_weaker(text: str, held: Iterable[str]) -> bool:
     return False
 
 
-def _bits_by_kind(proposal: Proposal) -> dict[str, int | None]:
+def _measure_by_kind(proposal: Proposal) -> dict[str, int | None]:
     """The weakest algorithm of each kind, in bits; None for a kind that is not named.
 
     An AEAD cipher protects integrity by the length of its tag; of a hash more than 128 bits make no difference.
     """
     ciphers = proposal.encryption
     sealed = ciphers and all(_AEAD.fullmatch(name) for name in ciphers)
-    tags = [_tag(name) for name in ciphers] if sealed else [min(_bits(name), 128) for name in proposal.integrity]
+    tags = (
+        [_measure_tag(name) for name in ciphers]
+        if sealed
+        else [min(_measure_bits(name), 128) for name in proposal.integrity]
+    )
     return {
-        "encryption": min(map(_bits, ciphers), default=None),
+        "encryption": min(map(_measure_bits, ciphers), default=None),
         "integrity": min(tags, default=None),
-        "key exchange": min(map(_bits, proposal.key_exchange), default=None),
+        "key exchange": min(map(_measure_bits, proposal.key_exchange), default=None),
         "additional": len(proposal.additional) or None,
     }
 
 
-def _tag(name: str) -> int:
+def _measure_tag(name: str) -> int:
     octets = re.search(r"cm(8|12|16)$", name)
     return 8 * int(octets[1]) if octets else 128
 
@@ -221,14 +225,14 @@ def _has(proposal: Proposal, used: NegotiatedAlgorithms) -> bool:
     return all(not name or not known or format_proposal(name) in known for name, known in zip(names, sets, strict=True))
 
 
-def _name(word: str) -> str:
+def _normalize_word(word: str) -> str:
     """A word of a proposal in one spelling."""
     name = _ALIASES.get(word, word.replace("sha2_", "sha"))
     icv = _ICV.fullmatch(name)
     return icv[1] + _OCTETS[icv[2]] if icv else name
 
 
-def _differing(a: Proposal, b: Proposal, *, esp: bool, rekey: bool) -> tuple[Difference, ...]:
+def _find_differences(a: Proposal, b: Proposal, *, esp: bool, rekey: bool) -> tuple[Difference, ...]:
     """The types of transform of which the two share no algorithm."""
     found: list[Difference] = [("encryption", a.encryption, b.encryption), ("integrity", a.integrity, b.integrity)]
     if esp:
@@ -238,11 +242,11 @@ def _differing(a: Proposal, b: Proposal, *, esp: bool, rekey: bool) -> tuple[Dif
     if rekey or not esp:
         none: frozenset[str] = frozenset({"none"}) if esp else frozenset()
         found.append(("key exchange", a.key_exchange or none, b.key_exchange or none))
-        found += _additional(a, b)
+        found += _list_additional(a, b)
     return tuple((kind, x, y) for kind, x, y in found if (x or y) and not x & y)
 
 
-def _additional(a: Proposal, b: Proposal) -> list[Difference]:
+def _list_additional(a: Proposal, b: Proposal) -> list[Difference]:
     """Each of the seven additional key exchanges by itself; one that is not named is `none`."""
     found = []
     for number in sorted({name[:4] for name in a.additional | b.additional}):
@@ -251,14 +255,14 @@ def _additional(a: Proposal, b: Proposal) -> list[Difference]:
     return found
 
 
-def _strength(proposal: Proposal) -> tuple[int, ...]:
+def _rank_proposal(proposal: Proposal) -> tuple[int, ...]:
     protects = proposal.encryption or proposal.integrity
     groups = (proposal.key_exchange, protects, proposal.integrity or protects)
-    each = [max((_bits(name) for name in group), default=0) for group in groups]
+    each = [max((_measure_bits(name) for name in group), default=0) for group in groups]
     return (min(each), sum(each))
 
 
-def _bits(name: str) -> int:
+def _measure_bits(name: str) -> int:
     if name in _STRENGTH:
         return _STRENGTH[name]
     sizes = [int(number) for number in re.findall(r"\d+", name) if int(number) in (128, 192, 256, 384, 512)]

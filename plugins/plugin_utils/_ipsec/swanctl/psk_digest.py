@@ -40,18 +40,18 @@ def decode_secret(value: bytes) -> bytes:
     """The key that a `secret` value stands for: `0x` is hexadecimal, `0s` base64 (swanctl/commands/load_creds.c)."""
     prefix = value[:2].lower()
     if prefix == b"0x":
-        return _from_hex(value[4:] if value[2:4] == b"0x" and len(value) > len(b"0x0x") - 1 else value[2:])
-    return _from_base64(value[2:]) if prefix == b"0s" else value
+        return _decode_hex(value[4:] if value[2:4] == b"0x" and len(value) > len(b"0x0x") - 1 else value[2:])
+    return _decode_base64(value[2:]) if prefix == b"0s" else value
 
 
-def _from_hex(text: bytes) -> bytes:
+def _decode_hex(text: bytes) -> bytes:
     """As chunk_from_hex(): colons are skipped, an odd first digit stands alone, any other character is 0."""
     nibbles = [max(_HEX.find(bytes([c]).lower()), 0) for c in text if c != ord(":")]
     padded = [0] * (len(nibbles) % 2) + nibbles
     return bytes(high * 16 + low for high, low in zip(padded[::2], padded[1::2], strict=True))
 
 
-def _from_base64(text: bytes) -> bytes:
+def _decode_base64(text: bytes) -> bytes:
     """As chunk_from_base64(): whole groups of four only; each `=` shortens what is made."""
     made, out = 0, bytearray()
     for start in range(0, len(text) // 4 * 4, 4):
@@ -59,12 +59,12 @@ def _from_base64(text: bytes) -> bytes:
         group = text[start : start + 4]
         for char in group:
             made -= char == ord("=") and made > 0
-        a, b, c, d = (_sextet(char) for char in group)
+        a, b, c, d = (_decode_sextet(char) for char in group)
         out += bytes([(a * 4 + b // 16) % 256, (b * 16 + c // 4) % 256, (c * 64 + d) % 256])
     return bytes(out[:made])
 
 
-def _sextet(char: int) -> int:
+def _decode_sextet(char: int) -> int:
     special = {ord("="): 0, ord("-"): 62, ord("_"): 63}
     found = _BASE64.find(bytes([char]))
     return special.get(char, found if found >= 0 else 255)

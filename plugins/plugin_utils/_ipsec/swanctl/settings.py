@@ -96,19 +96,19 @@ class Settings:
             return None
         assignment, part = found
         template = None if part.path == path[:-1] else ".".join(part.path)
-        given = part.assignments[_bytes(path[-1])]
+        given = part.assignments[_encode_name(path[-1])]
         hidden = tuple(each.origin for each in given if each.value != assignment.value)
-        return Setting(_text(assignment.value or ""), assignment.origin, template, hidden)
+        return Setting(_decode_text(assignment.value or ""), assignment.origin, template, hidden)
 
     def sections(self, path: Path) -> tuple[str, ...]:
         """Names of the effective sections in a section, in strongSwan's order."""
         view = self.view(path)
-        return tuple(_text(name) for name in (_section_names(view) if view else ()))
+        return tuple(_decode_text(name) for name in (_list_section_names(view) if view else ()))
 
     def keys(self, path: Path) -> tuple[str, ...]:
         """Names of the effective keys in a section, in strongSwan's order."""
         view = self.view(path)
-        return tuple(_text(name) for name, dummy in (_values(view) if view else ()))
+        return tuple(_decode_text(name) for name, dummy in (_list_values(view) if view else ()))
 
     def origin(self, path: Path) -> str | None:
         """`file:line` where a section is first opened; None where there is no such section."""
@@ -121,7 +121,7 @@ class Settings:
     def assignment(self, path: Path) -> tuple[Assignment, Section] | None:
         """The assignment that decides a key, and the section it stands in: also one that clears it."""
         view = self.view(path[:-1])
-        name = _bytes(path[-1])
+        name = _encode_name(path[-1])
         for part in view.parts if view else ():
             if name in part.assignments:
                 return part.assignments[name][-1], part
@@ -131,14 +131,14 @@ class Settings:
         """The section at a path with what it inherits."""
         if path not in self._views:
             outer = self.view(path[:-1])
-            self._views[path] = self._child(outer, _bytes(path[-1])) if outer else None
+            self._views[path] = self._child(outer, _encode_name(path[-1])) if outer else None
         return self._views[path]
 
     def own(self, path: Path) -> Section | None:
         """The section at a path without what it inherits; None where it exists only by inheritance."""
         section: Section | None = self.top
         for name in path:
-            section = section.sections.get(_bytes(name)) if section else None
+            section = section.sections.get(_encode_name(name)) if section else None
         return section
 
     def _child(self, view: InheritedSection, name: str) -> InheritedSection | None:
@@ -163,7 +163,7 @@ class Settings:
         """Sections that an absolute reference names, inherited ones included; a missing one is ignored."""
         found: tuple[Section, ...] = (self.top,)
         for name in reference.split("."):
-            found = _each_once(s for part in found for s in self._named(part, name, seen))
+            found = _deduplicate(s for part in found for s in self._named(part, name, seen))
         return found
 
     def _named(self, part: Section, name: str, seen: frozenset[tuple[int, str]]) -> tuple[Section, ...]:
@@ -175,7 +175,7 @@ class Settings:
             if key not in seen:
                 for target in self._targets(reference, seen | {key}):
                     inherited += self._named(target, name, seen | {key})
-        return _each_once(own + inherited)
+        return _deduplicate(own + inherited)
 
     def _step(self) -> None:
         """Twenty names that refer to each other can take strongSwan, and us, for ever."""
@@ -187,15 +187,15 @@ class Settings:
         self._step()
         if depth > MAX_DEPTH:
             raise ParseError("sections refer to each other without end", where=self.root, hint="break the cycle")
-        tree: dict[str, object] = {_text(name): _text(value) for name, value in _values(view)}
-        for name in _section_names(view):
+        tree: dict[str, object] = {_decode_text(name): _decode_text(value) for name, value in _list_values(view)}
+        for name in _list_section_names(view):
             child = self._child(view, name)
             if child is not None:
-                tree[_text(name) + mark] = self._tree(child, mark=mark, depth=depth + 1)
+                tree[_decode_text(name) + mark] = self._tree(child, mark=mark, depth=depth + 1)
         return tree
 
 
-def _each_once(sections: Iterable[Section]) -> tuple[Section, ...]:
+def _deduplicate(sections: Iterable[Section]) -> tuple[Section, ...]:
     return tuple({id(section): section for section in sections}.values())
 
 
@@ -281,7 +281,7 @@ class _Reader:
     def _open(self, source: Source, head: list[Token]) -> None:
         parent = self.stack[-1][0] if self.stack else self.top
         name = head[0].text
-        section = parent.sections.setdefault(name, Section((*parent.path, _text(name))))
+        section = parent.sections.setdefault(name, Section((*parent.path, _decode_text(name))))
         section.references = list(
             dict.fromkeys((*section.references, *(t.text for t in head if t.kind == "reference")))
         )
@@ -349,13 +349,13 @@ class _Reader:
         if "%" in token.text and len(self.stack) > 1:
             self._note(
                 "percent-in-name",
-                f"strongSwan loads section {_text(token.text)!r} empty, because its name has a %",
+                f"strongSwan loads section {_decode_text(token.text)!r} empty, because its name has a %",
                 source.where(token.start),
             )
         if len(token.text) > MAX_NAME:
             self._note(
                 "long-name",
-                f"section {_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; "
+                f"section {_decode_text(token.text[:20])!r}… has a name of {len(token.text)} bytes; "
                 "strongSwan before 6.0.4 loads it empty",
                 source.where(token.start),
             )
@@ -377,7 +377,7 @@ def _matches(parts: list[str], wanted: list[str]) -> bool:
     )
 
 
-def _values(view: InheritedSection) -> Iterator[tuple[str, str]]:
+def _list_values(view: InheritedSection) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for part in view.parts:
         for name, assignments in part.assignments.items():
@@ -387,14 +387,14 @@ def _values(view: InheritedSection) -> Iterator[tuple[str, str]]:
                     yield name, value
 
 
-def _section_names(view: InheritedSection) -> tuple[str, ...]:
+def _list_section_names(view: InheritedSection) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for part in view.parts for name in part.sections))
 
 
-def _text(raw: str) -> str:
+def _decode_text(raw: str) -> str:
     """Internal text, one character for each byte, as UTF-8; other bytes become surrogates."""
     return raw if raw.isascii() else raw.encode("latin-1").decode("utf-8", "surrogateescape")
 
 
-def _bytes(text: str) -> str:
+def _encode_name(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")

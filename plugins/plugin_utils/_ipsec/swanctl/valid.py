@@ -66,14 +66,14 @@ def refuse_named(name: str, value: str, where: str) -> None:
     refuse_setting("auth" if dot else "connection", key, value, where)
 
 
-def _number(value: str) -> int | None:
+def _parse_number(value: str) -> int | None:
     return 0 if value.startswith("%") else keys.parse_whole(value)
 
 
 _PARSERS: Mapping[str, Callable[[str], object]] = {
     "bool": keys.parse_boolean,
     "time": keys.parse_duration,
-    "number": _number,
+    "number": _parse_number,
     "bytes": keys.parse_size,
     "action": keys.parse_action,
 }

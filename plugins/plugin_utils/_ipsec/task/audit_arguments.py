@@ -72,7 +72,7 @@ def parse_declared(given: Iterable[Mapping[str, Any]], inventory: Collection[str
             inventory, or a ping is not between two addresses.
         RefusedError: strongSwan would not take a setting.
     """
-    found, there = [_declared(tunnel) for tunnel in given], frozenset(inventory)
+    found, there = [_parse_tunnel(tunnel) for tunnel in given], frozenset(inventory)
     for tunnel in found if there else ():
         for end in tunnel.ends:
             if end.gateway not in there:
@@ -203,15 +203,15 @@ def parse_psks(names: Iterable[str], digests: Mapping[str, Any]) -> dict[str, De
     return named | {name: build_from_plain(DesiredPsk, value, f"psk_digests.{name}") for name, value in digests.items()}
 
 
-def _declared(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
+def _parse_tunnel(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
     name = str(tunnel["name"])
     where = f"tunnels.{name}"
     ends = [
         DeclaredEnd(
             str(end["gateway"]),
             str(end["connection"]),
-            _settings(end, f"{where}.ends[{index}]"),
-            _child_settings(end, f"{where}.ends[{index}]"),
+            _parse_settings(end, f"{where}.ends[{index}]"),
+            _parse_child_settings(end, f"{where}.ends[{index}]"),
         )
         for index, end in enumerate(tunnel["ends"])
     ]
@@ -224,8 +224,8 @@ def _declared(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
             where=f"tunnels.{name}.initiator",
             hint=f"name {ends[0].gateway} or {ends[1].gateway}",
         )
-    pings = tuple(_pings(tunnel.get("verify") or {}, f"{where}.verify"))
-    settings, child_settings = _settings(tunnel, where), _child_settings(tunnel, where)
+    pings = tuple(_parse_pings(tunnel.get("verify") or {}, f"{where}.verify"))
+    settings, child_settings = _parse_settings(tunnel, where), _parse_child_settings(tunnel, where)
     _refuse_equal(f"tunnels.{name}.settings", settings)
     _refuse_equal(f"tunnels.{name}.child_settings", child_settings)
     return DeclaredTunnel(name, (ends[0], ends[1]), initiator, settings, pings, child_settings)
@@ -245,21 +245,21 @@ def _refuse_equal(where: str, settings: Mapping[str, str]) -> None:
         )
 
 
-def _settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
-    words = _words(given, "settings")
+def _parse_settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
+    words = _parse_words(given, "settings")
     for name, value in words.items():
         refuse_named(name, value, f"{where}.settings.{name}")
     return words
 
 
-def _child_settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
-    words = _words(given, "child_settings")
+def _parse_child_settings(given: Mapping[str, Any], where: str) -> dict[str, str]:
+    words = _parse_words(given, "child_settings")
     for name, value in words.items():
         refuse_setting("child", name, value, f"{where}.child_settings.{name}")
     return words
 
 
-def _pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
+def _parse_pings(verify: Mapping[str, Any], where: str) -> Iterator[Ping]:
     _refuse_others(verify, ("ping",), where)
     pings = verify.get("ping") or ()
     if not isinstance(pings, (list, tuple)):
@@ -281,11 +281,11 @@ def _refuse_others(given: Mapping[str, Any], known: Collection[str], where: str)
         raise ParseError(f"unknown key {unknown!r}", where=where, hint=suggest(unknown, known))
 
 
-def _words(given: Mapping[str, Any], key: str) -> dict[str, str]:
-    return {str(name): _value(value) for name, value in (given.get(key) or {}).items()}
+def _parse_words(given: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {str(name): _format_value(value) for name, value in (given.get(key) or {}).items()}
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     """As strongSwan writes it: YAML reads `yes` as a boolean, and a list is comma separated."""
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))

@@ -32,11 +32,12 @@ def parse_bounds(values: Mapping[str, str]) -> Bounds:
     """The bounds among what `ssh -G` printed, by keyword."""
     size, file = values.get("requiredrsasize", ""), values.get("revokedhostkeys", "none")
     return Bounds(
-        host_keys=_names(values, "hostkeyalgorithms"),
-        exchanges=_names(values, "kexalgorithms"),
-        ciphers=_names(values, "ciphers"),
-        macs=_names(values, "macs"),
-        signatures=_names(values, "pubkeyacceptedalgorithms") or _names(values, "pubkeyacceptedkeytypes"),  # before 8.5
+        host_keys=_split_names(values, "hostkeyalgorithms"),
+        exchanges=_split_names(values, "kexalgorithms"),
+        ciphers=_split_names(values, "ciphers"),
+        macs=_split_names(values, "macs"),
+        signatures=_split_names(values, "pubkeyacceptedalgorithms")
+        or _split_names(values, "pubkeyacceptedkeytypes"),  # before 8.5
         rsa=int(size) if size.isdecimal() else 0,
         revoked="" if file == "none" else file,
     )
@@ -49,13 +50,13 @@ def apply_bounds(transport: paramiko.Transport, within: Bounds, known: Sequence[
         TransportError: paramiko knows nothing of what is allowed.
     """
     options = transport.get_security_options()
-    keys = _both(within.host_keys, options.key_types, "HostKeyAlgorithms", where)
+    keys = _restrict_algorithms(within.host_keys, options.key_types, "HostKeyAlgorithms", where)
     options.key_types = sorted(keys, key=lambda kind: kind not in known)
-    options.kex = _both(within.exchanges, options.kex, "KexAlgorithms", where)
+    options.kex = _restrict_algorithms(within.exchanges, options.kex, "KexAlgorithms", where)
     # Ciphers that need no MAC beside come first: paramiko is slow at MACs.
-    ciphers = _both(within.ciphers, options.ciphers, "Ciphers", where)
+    ciphers = _restrict_algorithms(within.ciphers, options.ciphers, "Ciphers", where)
     options.ciphers = sorted(ciphers, key=lambda cipher: "gcm" not in cipher)
-    options.digests = _both(within.macs, options.digests, "MACs", where)
+    options.digests = _restrict_algorithms(within.macs, options.digests, "MACs", where)
     if within.signatures:
         kept_out = [name for name in transport.preferred_pubkeys if name not in within.signatures]
         transport.disabled_algorithms = {"pubkeys": kept_out}
@@ -68,7 +69,10 @@ def refuse_key(within: Bounds, key: paramiko.PKey, shown: str, where: str) -> No
         TransportError: it is, or the file of revoked keys cannot be read.
     """
     if is_too_short(within, key):
-        what, hint = f"its host key {shown} is an RSA key of {_rsa_bits(key)} bits", f"RequiredRSASize is {within.rsa}"
+        what, hint = (
+            f"its host key {shown} is an RSA key of {_measure_rsa_bits(key)} bits",
+            f"RequiredRSASize is {within.rsa}",
+        )
         raise TransportError(what, where=where, hint=hint)
     if not within.revoked:
         return
@@ -83,21 +87,21 @@ def refuse_key(within: Bounds, key: paramiko.PKey, shown: str, where: str) -> No
 
 def is_too_short(within: Bounds, key: paramiko.PKey) -> bool:
     """Whether it is an RSA key of fewer bits than are required."""
-    return key.get_name() == "ssh-rsa" and _rsa_bits(key) < within.rsa
+    return key.get_name() == "ssh-rsa" and _measure_rsa_bits(key) < within.rsa
 
 
-def _names(values: Mapping[str, str], keyword: str) -> tuple[str, ...]:
+def _split_names(values: Mapping[str, str], keyword: str) -> tuple[str, ...]:
     return tuple(filter(None, values.get(keyword, "").split(",")))
 
 
-def _both(allowed: Sequence[str], known: Sequence[str], keyword: str, where: str) -> list[str]:
+def _restrict_algorithms(allowed: Sequence[str], known: Sequence[str], keyword: str, where: str) -> list[str]:
     if found := [name for name in allowed or known if name in known]:
         return found
     hint = f"it knows {', '.join(known)}; or reach it with Ansible's ssh connection"
     raise TransportError(f"paramiko knows nothing of what {keyword} allows", where=where, hint=hint)
 
 
-def _rsa_bits(key: paramiko.PKey) -> int:
+def _measure_rsa_bits(key: paramiko.PKey) -> int:
     """The bits of the modulus (RFC 4253 section 6.6: the name, e, n)."""
     fields = paramiko.Message(key.asbytes())
     fields.get_text()

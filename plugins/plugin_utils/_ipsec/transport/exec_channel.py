@@ -131,7 +131,7 @@ def _become(talk: _ExecSession, privilege: BecomeSession) -> None:
         IpsecError: it does not begin.
     """
     become, asked = privilege.become, False
-    while not _begun(talk, become):
+    while not _has_begun(talk, become):
         more = talk.listen(_LOOK_FOR_PROMPT)
         said = bytes(talk.errors + talk.output)
         if not asked and become.expect_prompt() and become.check_password_prompt(said):
@@ -142,12 +142,12 @@ def _become(talk: _ExecSession, privilege: BecomeSession) -> None:
             raise IpsecError("the password to become another user is wrong", hint="see ansible_become_password")
         elif become.check_missing_password(said):
             raise IpsecError("to become another user takes a password", hint="give ansible_become_password")
-        elif not more and not _begun(talk, become):
+        elif not more and not _has_begun(talk, become):
             last = said.decode("utf-8", "replace").strip().splitlines() or ["it gave no reason"]
             raise IpsecError("it does not become another user", hint=last[-1][:300])
 
 
-def _begun(talk: _ExecSession, become: Become) -> bool:
+def _has_begun(talk: _ExecSession, become: Become) -> bool:
     """Whether the line that says so has come; it and what stands before it are no output of the command."""
     mark = become.success.encode()
     line, newline, after = bytes(talk.output).partition(b"\n") if mark in talk.output else (b"", b"", b"")

@@ -55,7 +55,7 @@ def run_all(
     reading, on_the_way, waiting = threading.BoundedSemaphore(threads), open_pool(), iter(targets)
 
     def ask(target: Target) -> None:
-        answers.put((target.name, _answer(target, packed, limits, on_the_way, reading)))
+        answers.put((target.name, _run_on_gateway(target, packed, limits, on_the_way, reading)))
 
     pool = ThreadPoolExecutor(threads * (1 + _WAITING), thread_name_prefix="fleet")
     try:
@@ -82,7 +82,7 @@ def _pack(script: Script) -> FramedScript:
     return FramedScript(pack(script, mark), mark)
 
 
-def _answer(
+def _run_on_gateway(
     target: Target, packed: FramedScript, limits: ExecLimits, ways: JumpHostPool, reading: threading.BoundedSemaphore
 ) -> Reply | IpsecError:
     """What one gateway answers; whatever goes wrong is said of it and touches no other."""
@@ -97,14 +97,14 @@ def _answer(
                 done = run(transport, target.command, packed.text, limits=limits, privilege=target.privilege)
             finally:
                 disconnect(transport)
-        return _unpacked(done, packed.mark)
+        return _unpack_reply(done, packed.mark)
     except IpsecError as error:
         return error
     except Exception as error:  # noqa: BLE001 - the others are read all the same
         return TransportError(f"an unexpected {type(error).__name__}", hint=str(error))
 
 
-def _unpacked(done: ExecResult, mark: str) -> Reply:
+def _unpack_reply(done: ExecResult, mark: str) -> Reply:
     try:
         return unpack(done.output, mark)
     except TransportError as error:

@@ -56,36 +56,36 @@ def unpack(output: bytes, mark: str) -> Reply:
     """
     token = b"\n" + mark.encode() + b" "
     if token + b"done\n" not in output:
-        raise TransportError("the gateway's answer ended early", hint=_last_words(output, mark))
+        raise TransportError("the gateway's answer ended early", hint=_describe_last_words(output, mark))
     sections: dict[str, ReplySection] = {}
     parts = iter(output.split(token)[1:])
     for begin in parts:
         if begin.startswith(b"done\n"):
             return Reply(sections)
-        name, section = _section(begin, next(parts, b""), next(parts, b""))
+        name, section = _parse_section(begin, next(parts, b""), next(parts, b""))
         sections[name] = section
-    raise _malformed("after its last section")
+    raise _build_malformed_error("after its last section")
 
 
-def _section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, ReplySection]:
+def _parse_section(begin: bytes, end: bytes, stderr: bytes) -> tuple[str, ReplySection]:
     """A section by the three parts that begin with its marks."""
     first, output = _BEGIN.match(begin), begin.partition(b"\n")[2]
     last, errors = _END.match(end), end.partition(b"\n")[2]
     if not first:
-        raise _malformed("where a section was to begin")
+        raise _build_malformed_error("where a section was to begin")
     name = first["name"].decode("utf-8", "surrogateescape")
     if not last or last["name"] != first["name"] or not stderr.startswith(b"stderr\n"):
-        raise _malformed(f"in section {name}")
+        raise _build_malformed_error(f"in section {name}")
     return name, ReplySection(int(last["status"]), output, errors.decode("utf-8", "replace").strip())
 
 
-def _malformed(where: str) -> TransportError:
+def _build_malformed_error(where: str) -> TransportError:
     return TransportError(
         f"the gateway's answer is not what its script prints, {where}", hint="see what else writes into the session"
     )
 
 
-def _last_words(output: bytes, mark: str) -> str:
+def _describe_last_words(output: bytes, mark: str) -> str:
     """The step that a broken answer broke off at, or else what stands at its end."""
     text = output.decode("utf-8", "replace")
     begun = re.findall(rf"\n{re.escape(mark)} begin ([^\n]+)\n", text)

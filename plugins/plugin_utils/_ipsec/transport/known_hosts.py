@@ -64,7 +64,7 @@ def parse_lines(texts: Iterable[str]) -> KnownHosts:
     hashed: list[tuple[bytes, bytes, KnownHostsEntry]] = []
     patterns: list[KnownHostsEntry] = []
     for line in (line for text in texts for line in text.splitlines()):
-        entry = _entry(line)
+        entry = _parse_entry(line)
         if entry is None:
             continue
         if entry.names.startswith("|1|"):
@@ -101,12 +101,12 @@ def add_key(path: str, name: str, kind: str, key: bytes, *, hashed: bool = False
                 file.seek(-1 if file.seek(0, os.SEEK_END) else 0, os.SEEK_END)
                 ended = file.read(1) in (b"", b"\n")  # else ours would be a part of a line that somebody else began
                 file.write(b"" if ended else b"\n")
-                file.write(f"{_hashed(name) if hashed else name} {kind} {base64.b64encode(key).decode()}\n".encode())
+                file.write(f"{_hash_name(name) if hashed else name} {kind} {base64.b64encode(key).decode()}\n".encode())
             about.append(KnownHostsEntry(name, kind, key))
         return verdict
 
 
-def _hashed(name: str) -> str:
+def _hash_name(name: str) -> str:
     salt = os.urandom(hashlib.sha1(usedforsecurity=False).digest_size)
     return "|1|" + "|".join(
         base64.b64encode(part).decode() for part in (salt, hmac.digest(salt, name.encode(), "sha1"))
@@ -118,7 +118,7 @@ def format_fingerprint(key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
-def _entry(line: str) -> KnownHostsEntry | None:
+def _parse_entry(line: str) -> KnownHostsEntry | None:
     words = line.split()
     marker = words.pop(0) if words and words[0].startswith("@") else ""
     if len(words) < _FIELDS or words[0].startswith("#") or marker not in ("", "@revoked"):
@@ -137,12 +137,12 @@ def _entry(line: str) -> KnownHostsEntry | None:
 def _matches(patterns: str, name: str) -> bool:
     """Whether a pattern list matches; one that is negated wins."""
     each = patterns.split(",")
-    if any(_pattern(pattern[1:]).fullmatch(name) for pattern in each if pattern.startswith("!")):
+    if any(_compile_pattern(pattern[1:]).fullmatch(name) for pattern in each if pattern.startswith("!")):
         return False
-    return any(_pattern(pattern).fullmatch(name) for pattern in each)
+    return any(_compile_pattern(pattern).fullmatch(name) for pattern in each)
 
 
 @functools.lru_cache(maxsize=1024)
-def _pattern(text: str) -> re.Pattern[str]:
+def _compile_pattern(text: str) -> re.Pattern[str]:
     """Only `*` and `?` are special (ssh_config(5), PATTERNS): brackets stand round a name that has a port."""
     return re.compile(re.escape(text).replace(r"\*", ".*").replace(r"\?", "."))

@@ -22,7 +22,7 @@ def load_keys(target: Target | None, settings: SshSettings, notes: list[str]) ->
     passphrase = target.passphrase if target else None
     for path in map(expand_home, settings.identities):
         if path.is_file():
-            key, why = _loaded(str(path), passphrase)
+            key, why = _load_key(str(path), passphrase)
             if key is None:
                 notes.append(f"{path} {why}")
             elif is_too_short(settings.bounds, key):
@@ -32,11 +32,13 @@ def load_keys(target: Target | None, settings: SshSettings, notes: list[str]) ->
         elif target and target.key_file and path == expand_home(target.key_file):
             notes.append(f"{path} is not there")
     if settings.agent:
-        yield from _of_agent(settings)
+        yield from _load_agent_keys(settings)
 
 
-def _of_agent(settings: SshSettings) -> Generator[tuple[str, paramiko.PKey]]:
-    wanted = {_public(path) for path in map(expand_home, settings.identities)} if settings.identities_only else None
+def _load_agent_keys(settings: SshSettings) -> Generator[tuple[str, paramiko.PKey]]:
+    wanted = (
+        {_read_public_key(path) for path in map(expand_home, settings.identities)} if settings.identities_only else None
+    )
     with closing(paramiko.Agent()) as agent:
         for each in agent.get_keys():
             if (wanted is None or each.asbytes() in wanted) and not is_too_short(settings.bounds, each):
@@ -44,10 +46,10 @@ def _of_agent(settings: SshSettings) -> Generator[tuple[str, paramiko.PKey]]:
 
 
 @functools.lru_cache(maxsize=64)
-def _loaded(path: str, passphrase: str | None) -> tuple[paramiko.PKey | None, str]:
+def _load_key(path: str, passphrase: str | None) -> tuple[paramiko.PKey | None, str]:
     """A key, or why there is none. One file is often the key to all gateways, and is decrypted once."""
     try:
-        return _from_file(path, passphrase), ""
+        return _read_private_key(path, passphrase), ""
     except (TypeError, paramiko.PasswordRequiredException):
         return None, "needs a passphrase: give ansible_ssh_private_key_passphrase"
     except (ValueError, OSError, paramiko.SSHException) as error:
@@ -55,7 +57,7 @@ def _loaded(path: str, passphrase: str | None) -> tuple[paramiko.PKey | None, st
         return None, f"{why} ({error})"
 
 
-def _from_file(path: str, passphrase: str | None) -> paramiko.PKey:
+def _read_private_key(path: str, passphrase: str | None) -> paramiko.PKey:
     try:
         # bytes, whatever its annotation says: cryptography wants them.
         return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # type: ignore[arg-type]
@@ -65,7 +67,7 @@ def _from_file(path: str, passphrase: str | None) -> paramiko.PKey:
         raise
 
 
-def _public(path: Path) -> bytes | None:
+def _read_public_key(path: Path) -> bytes | None:
     """The public half that lies beside a private key."""
     file = path if path.suffix == ".pub" else path.with_name(f"{path.name}.pub")
     try:

@@ -95,8 +95,8 @@ def open_jump(settings: SshSettings, ways: JumpHostPool, deadline: float) -> soc
         NotConnectedError: there is none; says why.
     """
     if settings.jumps:
-        return _over(settings, ways, deadline)
-    stream = _by_command(settings) if settings.proxy else _direct(settings, deadline)
+        return _connect_through_jump(settings, ways, deadline)
+    stream = _run_proxy_command(settings) if settings.proxy else _connect_directly(settings, deadline)
     try:
         _wait_for_banner(stream, settings, deadline)
     except BaseException:
@@ -105,7 +105,7 @@ def open_jump(settings: SshSettings, ways: JumpHostPool, deadline: float) -> soc
     return stream
 
 
-def _direct(settings: SshSettings, deadline: float) -> socket.socket:
+def _connect_directly(settings: SshSettings, deadline: float) -> socket.socket:
     try:
         stream = socket.create_connection((settings.host, settings.port), measure_time_left(deadline))
     except socket.gaierror as error:
@@ -127,7 +127,7 @@ def _direct(settings: SshSettings, deadline: float) -> socket.socket:
     return stream
 
 
-def _by_command(settings: SshSettings) -> socket.socket:
+def _run_proxy_command(settings: SshSettings) -> socket.socket:
     """A ProxyCommand on one half of a pair of sockets: paramiko's own ProxyCommand leaks pipes (its issue 2568).
 
     Without a terminal, so that an ssh in it asks nobody anything. It ends when the other half is closed.
@@ -161,7 +161,7 @@ def _expand(settings: SshSettings) -> str:
     return "%".join(pieces)
 
 
-def _over(settings: SshSettings, ways: JumpHostPool, deadline: float) -> paramiko.Channel:
+def _connect_through_jump(settings: SshSettings, ways: JumpHostPool, deadline: float) -> paramiko.Channel:
     carrier = ways.over(settings.jumps, settings.config, deadline)
     try:
         return carrier.open_channel(
@@ -178,7 +178,7 @@ def _wait_for_banner(stream: socket.socket, settings: SshSettings, deadline: flo
     """Wait until an SSH server has said who it is, and leave that to be read; lines before it are passed over."""
     first = b""
     for dummy in range(_LINES_BEFORE):
-        line = _line(stream, settings, deadline)
+        line = _peek_line(stream, settings, deadline)
         first = first or line
         if line.startswith(b"SSH-"):
             return
@@ -189,7 +189,7 @@ def _wait_for_banner(stream: socket.socket, settings: SshSettings, deadline: flo
     raise NotConnectedError(f"what answers is no SSH server: it says {said!r}", where=settings.where)
 
 
-def _line(stream: socket.socket, settings: SshSettings, deadline: float) -> bytes:
+def _peek_line(stream: socket.socket, settings: SshSettings, deadline: float) -> bytes:
     """The next line, not taken from the stream; at most as much as a line may have."""
     while True:
         stream.settimeout(measure_time_left(deadline))

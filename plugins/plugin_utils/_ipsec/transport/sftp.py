@@ -16,7 +16,7 @@ def put(transport: paramiko.Transport, ours: str, theirs: str) -> None:
     Raises:
         IpsecError: one of the two files, or the other side's SFTP, does not allow it.
     """
-    with _sftp(transport, theirs) as sftp:
+    with _open_sftp(transport, theirs) as sftp:
         sftp.put(ours, theirs)
 
 
@@ -26,12 +26,12 @@ def fetch(transport: paramiko.Transport, theirs: str, ours: str) -> None:
     Raises:
         IpsecError: one of the two files, or the other side's SFTP, does not allow it.
     """
-    with _sftp(transport, theirs) as sftp:
+    with _open_sftp(transport, theirs) as sftp:
         sftp.get(theirs, ours)
 
 
 @contextmanager
-def _sftp(transport: paramiko.Transport, theirs: str) -> Iterator[paramiko.SFTPClient]:
+def _open_sftp(transport: paramiko.Transport, theirs: str) -> Iterator[paramiko.SFTPClient]:
     try:
         sftp = paramiko.SFTPClient.from_transport(transport)
     except (paramiko.SSHException, EOFError) as error:

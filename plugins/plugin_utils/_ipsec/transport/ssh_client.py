@@ -26,7 +26,7 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # how a key of type ssh-rsa signs (RFC 
 
 def open_pool() -> JumpHostPool:
     """Ways to gateways, for one task."""
-    return JumpHostPool(_to_jump)
+    return JumpHostPool(_log_in_to_jump)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def log_in(reached: SshStream) -> paramiko.Transport:
     return transport
 
 
-def _to_jump(
+def _log_in_to_jump(
     jump: str, before: tuple[str, ...], config: tuple[str, ...], ways: JumpHostPool, deadline: float
 ) -> paramiko.Transport:
     """A login to a host on the way, with what the user's own files say of it."""
@@ -100,7 +100,7 @@ def disconnect(transport: paramiko.Transport) -> None:
 
 def _exchange_keys(transport: paramiko.Transport, settings: SshSettings, deadline: float) -> bool:
     """Agree on keys with the server and check who it is; whether it is whom we know."""
-    about = _files(settings.known_hosts).of(settings.known_as)
+    about = _read_known_hosts(settings.known_hosts).of(settings.known_as)
     types = [kind for entry in about for kind in (_RSA if entry.kind == "ssh-rsa" else (entry.kind,))]
     apply_bounds(transport, settings.bounds, types, settings.where)
     transport.banner_timeout = transport.handshake_timeout = measure_time_left(deadline)
@@ -112,37 +112,43 @@ def _exchange_keys(transport: paramiko.Transport, settings: SshSettings, deadlin
         why = str(error) if error else "it was closed" if event.is_set() else "it took too long"
         raise NotConnectedError("no encryption was agreed on", where=settings.where, hint=why)
     key = transport.get_remote_server_key()
-    return _judged(settings, known_hosts.judge_key(about, key.get_name(), key.asbytes()), key)
+    return _check_host_key(settings, known_hosts.judge_key(about, key.get_name(), key.asbytes()), key)
 
 
-def _judged(settings: SshSettings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
+def _check_host_key(settings: SshSettings, verdict: known_hosts.Verdict, key: paramiko.PKey) -> bool:
     """Whether the server is whom we know; refuse it where the user's settings say so."""
     shown = f"{key.get_name()} {known_hosts.format_fingerprint(key.asbytes())}"
     refuse_key(settings.bounds, key, shown, settings.where)
     if verdict == "unknown" and settings.known_hosts and settings.strict not in ("yes", "ask"):
         with suppress(OSError):  # OpenSSH, too, goes on if the file cannot be written
             verdict = known_hosts.add_key(
-                _file(settings), settings.known_as, key.get_name(), key.asbytes(), hashed=settings.hash_known_hosts
+                _choose_known_hosts(settings),
+                settings.known_as,
+                key.get_name(),
+                key.asbytes(),
+                hashed=settings.hash_known_hosts,
             )
     if verdict == "known":
         return True
     if verdict == "revoked":
-        raise TransportError(f"its host key {shown} is revoked", where=settings.where, hint=_file(settings))
+        raise TransportError(
+            f"its host key {shown} is revoked", where=settings.where, hint=_choose_known_hosts(settings)
+        )
     if verdict == "changed" and settings.strict != "no":
-        hint = f"find out why, then remove the old one from {_file(settings)}"
+        hint = f"find out why, then remove the old one from {_choose_known_hosts(settings)}"
         raise TransportError(f"its host key has changed, to {shown}", where=settings.where, hint=hint)
     if settings.strict in ("yes", "ask"):
-        hint = f"compare it with what the gateway has and add it to {_file(settings)}"
+        hint = f"compare it with what the gateway has and add it to {_choose_known_hosts(settings)}"
         raise TransportError(f"its host key {shown} is not known", where=settings.where, hint=hint)
     return verdict == "unknown"
 
 
-def _file(settings: SshSettings) -> str:
+def _choose_known_hosts(settings: SshSettings) -> str:
     return settings.known_hosts[0] if settings.known_hosts else "known_hosts"
 
 
 @functools.lru_cache(maxsize=16)
-def _files(paths: tuple[str, ...]) -> known_hosts.KnownHosts:
+def _read_known_hosts(paths: tuple[str, ...]) -> known_hosts.KnownHosts:
     """Read once in a process, that is once in a task, however many gateways are in them."""
     return known_hosts.read_files(paths)
 
@@ -156,19 +162,19 @@ def _authenticate(
     transport.auth_timeout = measure_time_left(deadline)
     with closing(load_keys(target, settings, notes)) as offered:
         for name, key in offered:
-            if _accepted(
+            if _try_offer(
                 transport, settings, name, refused, functools.partial(transport.auth_publickey, settings.user, key)
             ):
                 return
     if target and target.password and trusted and "password" in settings.methods:
         password = functools.partial(transport.auth_password, settings.user, target.password)
-        if _accepted(transport, settings, "the password", refused, password):
+        if _try_offer(transport, settings, "the password", refused, password):
             return
     tried = f"it refused {', '.join(refused)}" if refused else "there is neither a key nor a password to offer"
     raise TransportError(f"the login as {settings.user} fails", where=settings.where, hint="; ".join((tried, *notes)))
 
 
-def _accepted(
+def _try_offer(
     transport: paramiko.Transport, settings: SshSettings, name: str, refused: list[str], offer: Callable[[], list[str]]
 ) -> bool:
     """Whether an offer was enough. What was refused, or is not all the server wants, is noted."""

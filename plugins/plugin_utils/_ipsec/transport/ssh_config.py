@@ -88,18 +88,18 @@ def ask_settings(target: Target) -> SshSettings:
     """
     given = tuple(build_arguments(target))
     with _asking:  # one for all, and not all at once
-        general = None if _tells_hosts_apart(_file(given)) else _general(given)
+        general = None if _tells_hosts_apart(_extract_config_option(given)) else _ask_general_settings(given)
     if general is not None:
         return replace(general, host=target.host)
-    return parse_answer(_asked(given, target.host), _file(given))
+    return parse_answer(_asked(given, target.host), _extract_config_option(given))
 
 
 @functools.lru_cache(maxsize=256)
-def _general(given: tuple[str, ...]) -> SshSettings | None:
+def _ask_general_settings(given: tuple[str, ...]) -> SshSettings | None:
     """What holds for every host, asked once for all with the same arguments; None if it is not the same for all."""
     try:
         said = _asked(given, _ANY)
-        settings = parse_answer(said, _file(given))
+        settings = parse_answer(said, _extract_config_option(given))
     except TransportError:  # which is said of each host, by its name
         return None
     rest = [line for line in said.splitlines() if line not in (f"host {_ANY}", f"hostname {_ANY}")]
@@ -112,11 +112,11 @@ def _tells_hosts_apart(config: tuple[str, ...]) -> bool:
     """Whether a configuration file says of some host what it does not say of another."""
     own = "".join(config)[2:]
     roots = [Path(own)] if own else [_HOME / ".ssh/config", _SYSTEM / "ssh_config"]
-    lines = [words for path in roots for words in _lines(path, _DEEPEST)]
+    lines = [words for path in roots for words in _read_lines(path, _DEEPEST)]
     return any(words[0] == "match" or (words[0] == "host" and words[1:] != ["*"]) for words in lines)
 
 
-def _lines(path: Path, depth: int) -> Iterator[list[str]]:
+def _read_lines(path: Path, depth: int) -> Iterator[list[str]]:
     """The words of each line of a file of configuration and of those it includes (ssh_config(5), Include)."""
     if not (depth and path.is_file() and os.access(path, os.R_OK)):
         return
@@ -130,7 +130,7 @@ def _lines(path: Path, depth: int) -> Iterator[list[str]]:
             base = _SYSTEM if _SYSTEM in path.parents else _HOME / ".ssh"
             for pattern in words[1:]:
                 for found in sorted(iglob(str(base / expand_home(pattern)))):  # noqa: PTH207 - patterns may be absolute
-                    yield from _lines(Path(found), depth - 1)
+                    yield from _read_lines(Path(found), depth - 1)
 
 
 def expand_home(path: str) -> Path:
@@ -172,9 +172,9 @@ def parse_answer(said: str, config: tuple[str, ...] = ()) -> SshSettings:
         host=one["hostname"],
         port=int(one["port"]),
         user=one["user"],
-        identities=tuple(values.get("identityfile", ())) if "publickey" in _methods(one) else (),
-        identities_only=_yes(one.get("identitiesonly", "no")),
-        agent=_agent(one),
+        identities=tuple(values.get("identityfile", ())) if "publickey" in _list_methods(one) else (),
+        identities_only=_is_yes(one.get("identitiesonly", "no")),
+        agent=_uses_agent(one),
         known_hosts=tuple(str(expand_home(file)) for file in (*user_files, *global_files) if file != "none"),
         strict=_STRICT.get(one.get("stricthostkeychecking", ""), one.get("stricthostkeychecking", "ask")),
         alias=one.get("hostkeyalias", ""),
@@ -182,8 +182,8 @@ def parse_answer(said: str, config: tuple[str, ...] = ()) -> SshSettings:
         proxy="" if one.get("proxycommand", "none") == "none" else one["proxycommand"],
         config=config,
         bounds=parse_bounds(one),
-        methods=_methods(one),
-        hash_known_hosts=_yes(one.get("hashknownhosts", "no")),
+        methods=_list_methods(one),
+        hash_known_hosts=_is_yes(one.get("hashknownhosts", "no")),
     )
 
 
@@ -191,23 +191,23 @@ _ALLOWED = {"publickey": "pubkeyauthentication", "password": "passwordauthentica
 _STRICT = {"true": "yes", "false": "no", "off": "no"}  # as `ssh -G` prints them
 
 
-def _yes(value: str) -> bool:
+def _is_yes(value: str) -> bool:
     return value in ("yes", "true")
 
 
-def _methods(one: Mapping[str, str]) -> frozenset[str]:
-    allowed = {name for name in ("publickey", "password") if _yes(one.get(_ALLOWED[name], "yes"))}
+def _list_methods(one: Mapping[str, str]) -> frozenset[str]:
+    allowed = {name for name in ("publickey", "password") if _is_yes(one.get(_ALLOWED[name], "yes"))}
     preferred = one.get("preferredauthentications")
     return frozenset(allowed if preferred is None else allowed.intersection(preferred.split(",")))
 
 
-def _agent(one: Mapping[str, str]) -> bool:
+def _uses_agent(one: Mapping[str, str]) -> bool:
     """Whether the agent of the environment is to be asked; paramiko knows no other."""
     wanted = one.get("identityagent", "SSH_AUTH_SOCK") == "SSH_AUTH_SOCK"
-    return wanted and "publickey" in _methods(one) and bool(os.environ.get("SSH_AUTH_SOCK"))
+    return wanted and "publickey" in _list_methods(one) and bool(os.environ.get("SSH_AUTH_SOCK"))
 
 
-def _file(given: Sequence[str]) -> tuple[str, ...]:
+def _extract_config_option(given: Sequence[str]) -> tuple[str, ...]:
     for index, argument in enumerate(given):
         if argument.startswith("-F"):
             return (argument,) if argument != "-F" else tuple(given[index : index + 2])

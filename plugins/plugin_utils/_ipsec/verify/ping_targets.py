@@ -23,7 +23,7 @@ def list_probes(tunnels: Iterable[Tunnel], proofs: Mapping[str, TunnelProof]) ->
             _look_up(tunnel, addresses)
             for end in tunnel.ends:
                 for own, other in tunnel.pairs(end):
-                    if pings := _pings(tunnel, end, (own, other), addresses):
+                    if pings := _choose_pings(tunnel, end, (own, other), addresses):
                         probe: dict[str, object] = {
                             "connection": end.connection.name,
                             "child": own.name,
@@ -37,17 +37,19 @@ def list_pings(tunnel: Tunnel, addresses: dict[str, Addresses]) -> Iterator[list
     """What can be pinged through it when it is up, child by child."""
     _look_up(tunnel, addresses)
     for end in tunnel.ends:
-        yield from (_pings(tunnel, end, couple, addresses) for couple in tunnel.pairs(end))
+        yield from (_choose_pings(tunnel, end, couple, addresses) for couple in tunnel.pairs(end))
 
 
-def _pings(
+def _choose_pings(
     tunnel: Tunnel, end: End, children: tuple[Child, Child], addresses: Mapping[str, Addresses]
 ) -> list[dict[str, str]]:
     own, other = children
     if tunnel.declared and tunnel.declared.ping:
-        return [{"from": p.source, "to": p.target} for p in tunnel.declared.ping if _inside(p.source, own.local_ts)]
-    source = _address(addresses[end.gateway.name], own)
-    target = _address(addresses[tunnel.other(end).gateway.name], other)
+        return [
+            {"from": p.source, "to": p.target} for p in tunnel.declared.ping if _lies_inside(p.source, own.local_ts)
+        ]
+    source = _choose_address(addresses[end.gateway.name], own)
+    target = _choose_address(addresses[tunnel.other(end).gateway.name], other)
     return [{"from": source, "to": target}] if source and target else []
 
 
@@ -55,10 +57,10 @@ def _look_up(tunnel: Tunnel, addresses: dict[str, Addresses]) -> None:
     """The addresses of its gateways, of each once: a hub has an end in very many tunnels."""
     for end in tunnel.ends:
         if end.gateway.name not in addresses:
-            addresses[end.gateway.name] = _addresses(end.gateway)
+            addresses[end.gateway.name] = _parse_addresses(end.gateway)
 
 
-def _addresses(gateway: Gateway) -> Addresses:
+def _parse_addresses(gateway: Gateway) -> Addresses:
     """A gateway's addresses by IP version: each as a number, with its place in the gateway's list, in order."""
     found: Addresses = {4: [], 6: []}
     for place, line in enumerate(gateway.system.addresses):
@@ -69,9 +71,9 @@ def _addresses(gateway: Gateway) -> Addresses:
     return {version: sorted(each) for version, each in found.items()}
 
 
-def _address(addresses: Addresses, child: Child) -> str | None:
+def _choose_address(addresses: Addresses, child: Child) -> str | None:
     """A gateway's own address inside a child's local selectors: the first it lists in the first that has one."""
-    for network in _networks(child.local_ts):
+    for network in _parse_networks(child.local_ts):
         ordered = addresses[network.version]
         low = bisect_left(ordered, (int(network.network_address),))
         high = bisect_left(ordered, (int(network.broadcast_address) + 1,))
@@ -80,11 +82,11 @@ def _address(addresses: Addresses, child: Child) -> str | None:
     return None
 
 
-def _inside(address: str, selectors: tuple[str, ...]) -> bool:
-    return any(ip_address(address) in network for network in _networks(selectors))
+def _lies_inside(address: str, selectors: tuple[str, ...]) -> bool:
+    return any(ip_address(address) in network for network in _parse_networks(selectors))
 
 
-def _networks(selectors: tuple[str, ...]) -> Iterator[IPv4Network | IPv6Network]:
+def _parse_networks(selectors: tuple[str, ...]) -> Iterator[IPv4Network | IPv6Network]:
     for text in selectors:
         try:
             yield ip_network(text.partition("[")[0].strip(), strict=False)

@@ -17,8 +17,8 @@ def prove(tunnel: Tunnel) -> TunnelProof:
     unmatched = [own for own, dummy in find_lacking(tunnel)]
     unread = tuple(end.gateway.name for end in tunnel.ends if find_unknown(end))
     missing = [] if unread else [f"no CHILD_SA of {name} that both ends hold" for name in unmatched]
-    missing += [text for end in tunnel.ends if find_unknown(end) for text in _unread(tunnel, end)]
-    traffic = _traffic(tunnel.probes)
+    missing += [text for end in tunnel.ends if find_unknown(end) for text in _describe_unknown(tunnel, end)]
+    traffic = _judge_traffic(tunnel.probes)
     missing += [
         f"{probe.gateway} got {probe.received} of {probe.sent} pings back through {probe.child}"
         for probe in tunnel.probes
@@ -39,11 +39,11 @@ def find_lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
     return [
         (own.name, counterpart.name)
         for own, counterpart in tunnel.pairs(one)
-        if not _shared(one, own.name, other, counterpart.name)
+        if not _matches_crosswise(one, own.name, other, counterpart.name)
     ]
 
 
-def _unread(tunnel: Tunnel, end: End) -> Iterator[str]:
+def _describe_unknown(tunnel: Tunnel, end: End) -> Iterator[str]:
     """That an end's SAs are not known, and what its peer has of the tunnel."""
     peer = tunnel.other(end)
     held = [f"{sa.name}{{{sa.id}}}" for ike in peer.sas for sa in ike.children if sa.state in ALIVE]
@@ -52,14 +52,14 @@ def _unread(tunnel: Tunnel, end: End) -> Iterator[str]:
     )
 
 
-def _shared(one: End, child: str, other: End, counterpart: str) -> bool:
-    theirs = {(sa.spi_out, sa.spi_in) for sa in _alive(other, counterpart)}
-    return any(sa.spi_in is not None and (sa.spi_in, sa.spi_out) in theirs for sa in _alive(one, child))
+def _matches_crosswise(one: End, child: str, other: End, counterpart: str) -> bool:
+    theirs = {(sa.spi_out, sa.spi_in) for sa in _list_live_sas(other, counterpart)}
+    return any(sa.spi_in is not None and (sa.spi_in, sa.spi_out) in theirs for sa in _list_live_sas(one, child))
 
 
-def _alive(end: End, child: str) -> list[ChildSa]:
+def _list_live_sas(end: End, child: str) -> list[ChildSa]:
     return [sa for ike in end.sas for sa in ike.children if sa.name == child and sa.state in ALIVE]
 
 
-def _traffic(probes: tuple[Probe, ...]) -> bool | None:
+def _judge_traffic(probes: tuple[Probe, ...]) -> bool | None:
     return all(probe.reachable for probe in probes) if probes else None

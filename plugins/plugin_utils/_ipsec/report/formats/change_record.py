@@ -26,7 +26,7 @@ def render(record: ChangeRecord) -> str:
         f"# {escape_text('Plan of change' if record.order.check else 'Change')} {escape_text(record.order.ticket)}",
         "",
     ]
-    lines += format_table(("", ""), _about(record))
+    lines += format_table(("", ""), _describe_record(record))
     lines += ["", "## Tunnels", ""]
     lines += format_table(
         ("Tunnel", "Batch", "Status", "Outage measured", "Outage expected", "Why"),
@@ -35,8 +35,8 @@ def render(record: ChangeRecord) -> str:
                 escape_text(t.name),
                 str(t.batch),
                 _SAID[t.status],
-                _outage(t),
-                "" if t.expected is None else _seconds(t.expected),
+                _format_longest_outage(t),
+                "" if t.expected is None else _format_seconds(t.expected),
                 escape_text(t.because),
             )
             for t in record.tunnels
@@ -52,11 +52,11 @@ def render(record: ChangeRecord) -> str:
     if record.notes:
         lines += ["", "## Notes", "", *(f"- {escape_text(note)}" for note in record.notes)]
     for tunnel in record.tunnels:
-        lines += ["", *_tunnel(tunnel, check=record.order.check)]
+        lines += ["", *_format_tunnel(tunnel, check=record.order.check)]
     return "\n".join(lines) + "\n"
 
 
-def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
+def _describe_record(record: ChangeRecord) -> Iterator[tuple[str, str]]:
     order = record.order
     yield "By", escape_text(order.by)
     if order.reason:
@@ -68,32 +68,32 @@ def _about(record: ChangeRecord) -> Iterator[tuple[str, str]]:
         "Window",
         escape_text(" ".join(str(window[key]) for key in ("start", "end", "timezone") if window.get(key))) or "none",
     )
-    yield "Gateways roll back after", _seconds(order.guard_seconds)
+    yield "Gateways roll back after", _format_seconds(order.guard_seconds)
     yield "Batches", escape_text("; ".join(", ".join(batch) for batch in record.batches)) or "none"
 
 
-def _tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
+def _format_tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
     yield f"## {escape_text(tunnel.name)}: {_SAID[tunnel.status]}"
     yield ""
     ends = " and ".join(escape_text(str(end)) for end in tunnel.ends)
     yield f"Between {ends}; {escape_text(tunnel.initiator)} initiates."
-    yield from _remarks(tunnel)
+    yield from _format_remarks(tunnel)
     if tunnel.steps:
         yield ""
         yield from format_table(
             ("Step", "Gateway", "What", "Setting: old → new", "Came of it"),
-            (_step(step, check=check) for step in tunnel.steps),
+            (_format_step(step, check=check) for step in tunnel.steps),
         )
     for outage in tunnel.outages:
         yield ""
-        yield _measured(outage)
+        yield _format_measurement(outage)
     for title, picture in (("Before", tunnel.before), ("After", tunnel.after)):
         if picture:
             yield ""
-            yield from _picture(title, picture)
+            yield from _format_snapshot(title, picture)
 
 
-def _remarks(tunnel: TunnelChange) -> Iterator[str]:
+def _format_remarks(tunnel: TunnelChange) -> Iterator[str]:
     if tunnel.because:
         yield f"Why: {escape_text(tunnel.because)}."
     if tunnel.remains:
@@ -103,10 +103,10 @@ def _remarks(tunnel: TunnelChange) -> Iterator[str]:
     if tunnel.stand_ins:
         yield f"Stands in for it, and is not changed at the same time: {escape_text(', '.join(tunnel.stand_ins))}."
     if tunnel.expected is not None:
-        yield f"Expected outage: {_seconds(tunnel.expected)} ({escape_text(tunnel.expected_because)})."
+        yield f"Expected outage: {_format_seconds(tunnel.expected)} ({escape_text(tunnel.expected_because)})."
 
 
-def _step(step: StepResult, *, check: bool) -> tuple[str, ...]:
+def _format_step(step: StepResult, *, check: bool) -> tuple[str, ...]:
     settings = [
         f"{escape_text(key)}: {escape_text(old or 'not set')} → {escape_text(new or 'not set')}"
         if step.ran and not (step.failed and old is None)
@@ -127,7 +127,7 @@ def _step(step: StepResult, *, check: bool) -> tuple[str, ...]:
     )
 
 
-def _picture(title: str, picture: TunnelSnapshot) -> Iterator[str]:
+def _format_snapshot(title: str, picture: TunnelSnapshot) -> Iterator[str]:
     yield f"### {title}, {escape_text(picture.time)}"
     yield ""
     crosswise = "both ends hold the same SAs" if picture.crosswise else "the ends do not hold the same SAs"
@@ -159,21 +159,22 @@ def _picture(title: str, picture: TunnelSnapshot) -> Iterator[str]:
         )
 
 
-def _outage(tunnel: TunnelChange) -> str:
+def _format_longest_outage(tunnel: TunnelChange) -> str:
     known = [outage.seconds for outage in tunnel.outages if outage.seconds is not None]
-    return _seconds(max(known)) if known else "not measured"
+    return _format_seconds(max(known)) if known else "not measured"
 
 
-def _measured(outage: OutageMeasurement) -> str:
+def _format_measurement(outage: OutageMeasurement) -> str:
     gateway, source, target, child = map(escape_text, (outage.gateway, outage.source, outage.target, outage.child))
     way = f"{gateway}, {source} to {target} through {child}"
     if outage.seconds is None:
         return f"Running probe from {way}: {escape_text(outage.error or 'it tells nothing')}."
     return (
         f"Running probe from {way}: {outage.lost} of {outage.sent} pings lost, "
-        f"{_seconds(outage.seconds)} without an answer at most (a ping every {_seconds(outage.interval)})."
+        f"{_format_seconds(outage.seconds)} without an answer at most "
+        f"(a ping every {_format_seconds(outage.interval)})."
     )
 
 
-def _seconds(value: float) -> str:
+def _format_seconds(value: float) -> str:
     return f"{value:g} s"

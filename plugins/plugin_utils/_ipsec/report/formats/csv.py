@@ -27,11 +27,11 @@ def render(report: Report, drift: ReportDiff) -> str:
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(HEAD)
-    writer.writerows([_cell(cell) for cell in row] for row in _rows(report, drift))
+    writer.writerows([_format_cell(cell) for cell in row] for row in _build_rows(report, drift))
     return text.getvalue()
 
 
-def _rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
+def _build_rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
     states = {tunnel.name: tunnel.state for tunnel in report.tunnels}
     new, moved = drift.new(), {each.tunnel: each.before for each in drift.moved}
     for tunnel in report.tunnels:
@@ -40,17 +40,17 @@ def _rows(report: Report, drift: ReportDiff) -> Iterator[tuple[str, ...]]:
         yield ("tunnel", tunnel.name, tunnel.state, "", "", ends, f"{tunnel.initiator} initiates", *[""] * 6, was)
     for finding in report.findings:
         when = "new" if build_key(finding) in new else ""
-        yield ("finding", finding.tunnel, states.get(finding.tunnel, ""), *_finding(finding, None), when)
+        yield ("finding", finding.tunnel, states.get(finding.tunnel, ""), *_format_finding(finding, None), when)
     for each in report.waived:
         tunnel_name = each.finding.tunnel
-        yield ("waived", tunnel_name, states.get(tunnel_name, ""), *_finding(each.finding, each.waiver), "")
+        yield ("waived", tunnel_name, states.get(tunnel_name, ""), *_format_finding(each.finding, each.waiver), "")
     for finding in drift.gone:
-        yield ("gone", finding.tunnel, states.get(finding.tunnel, ""), *_finding(finding, None), "gone")
+        yield ("gone", finding.tunnel, states.get(finding.tunnel, ""), *_format_finding(finding, None), "gone")
     for unpaired in report.unpaired:
         yield ("unpaired", "", "", "", "", str(unpaired.end), unpaired.reason, *[""] * 7)
 
 
-def _finding(finding: Finding, waiver: Waiver | None) -> tuple[str, ...]:
+def _format_finding(finding: Finding, waiver: Waiver | None) -> tuple[str, ...]:
     return (
         *(finding.severity, finding.id, str(finding.end), finding.summary),
         *(_LIST.join(finding.evidence), _LIST.join(describe_fixes(finding)), finding.reference),
@@ -58,7 +58,7 @@ def _finding(finding: Finding, waiver: Waiver | None) -> tuple[str, ...]:
     )
 
 
-def _cell(text: str) -> str:
+def _format_cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP: CSV injection)."""
     shown = escape_control(text)
     return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

@@ -28,26 +28,28 @@ _UNSAFE = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})  # so 
 
 def render(report: Report, drift: ReportDiff) -> str:
     """The page."""
-    style, script = _part("style.css"), _part("script.js")
+    style, script = _read_part("style.css"), _read_part("script.js")
     parts = {
-        "CSP": f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
+        "CSP": f"default-src 'none'; style-src '{_hash_text(style)}'; script-src '{_hash_text(script)}'",
         "STYLE": style,
         "SCRIPT": script,
         "SUMMARY": escape(escape_control(summarize(report))),
         "TIME": escape(escape_control(report.time)),
-        "DATA": json.dumps(_data(report, drift)).translate(_UNSAFE),
+        "DATA": json.dumps(_build_data(report, drift)).translate(_UNSAFE),
     }
-    page = _part("page.html")
+    page = _read_part("page.html")
     for name in ("CSP", "STYLE", "SCRIPT", "SUMMARY", "TIME", "DATA"):  # what comes from gateways is put in last
         page = page.replace(f"@@{name}@@", parts[name], 1)
     return page
 
 
-def _data(report: Report, drift: ReportDiff) -> dict[str, Any]:
+def _build_data(report: Report, drift: ReportDiff) -> dict[str, Any]:
     """What the page shows; all texts as they can be seen."""
     new = drift.new()
     by_tunnel = report.by_tunnel().items()
-    found = {name: [_finding(each, new=build_key(each) in new) for each in findings] for name, findings in by_tunnel}
+    found = {
+        name: [_describe_finding(each, new=build_key(each) in new) for each in findings] for name, findings in by_tunnel
+    }
     named = {tunnel.name for tunnel in report.tunnels}
     data = {
         "severities": SEVERITIES,
@@ -76,10 +78,10 @@ def _data(report: Report, drift: ReportDiff) -> dict[str, Any]:
         "unpaired": [f"{each.end}: {each.reason}" for each in report.unpaired],
         "advice": report.advice,
     }
-    return dict(_each(escape_control, to_plain(data)))
+    return dict(_map_texts(escape_control, to_plain(data)))
 
 
-def _finding(finding: Finding, *, new: bool) -> dict[str, Any]:
+def _describe_finding(finding: Finding, *, new: bool) -> dict[str, Any]:
     return {
         "id": finding.id,
         "severity": finding.severity,
@@ -92,21 +94,21 @@ def _finding(finding: Finding, *, new: bool) -> dict[str, Any]:
     }
 
 
-def _each(make: Callable[[str], str], value: Any) -> Any:
+def _map_texts(make: Callable[[str], str], value: Any) -> Any:
     """Plain data with each text in it made."""
     if isinstance(value, str):
         return make(value)
     if isinstance(value, list):
-        return [_each(make, item) for item in value]
+        return [_map_texts(make, item) for item in value]
     if isinstance(value, dict):
-        return {key: _each(make, item) for key, item in value.items()}
+        return {key: _map_texts(make, item) for key, item in value.items()}
     return value
 
 
 @cache
-def _part(name: str) -> str:
+def _read_part(name: str) -> str:
     return files(__package__).joinpath("page", name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def _hash_text(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -20,7 +20,7 @@ _COUNTERS = ("bytes_in", "bytes_out")
 def render(report: Report, drift: ReportDiff) -> str:
     """The text; everything that is not ASCII is escaped, so that nothing in it turns or breaks a line."""
     told: dict[str, Any] = to_plain(report)
-    told["tunnels"] = [_without_counters(tunnel) for tunnel in told["tunnels"]]
+    told["tunnels"] = [_drop_counters(tunnel) for tunnel in told["tunnels"]]
     del told["sides"]  # the settings of every tunnel: for the page
     if report.repairs is None:
         del told["repairs"]
@@ -32,17 +32,17 @@ def render(report: Report, drift: ReportDiff) -> str:
         "findings": report.counts(),
         "waived": len(report.waived),
     }
-    return json.dumps({**head, "summary": counts, "drift": _drift(drift), **told}, indent=2) + "\n"
+    return json.dumps({**head, "summary": counts, "drift": _describe_diff(drift), **told}, indent=2) + "\n"
 
 
-def _drift(drift: ReportDiff) -> dict[str, Any]:
-    appeared, gone = ([_short(finding) for finding in each] for each in (drift.appeared, drift.gone))
+def _describe_diff(drift: ReportDiff) -> dict[str, Any]:
+    appeared, gone = ([_summarize_finding(finding) for finding in each] for each in (drift.appeared, drift.gone))
     return {"since": drift.since or None, "appeared": appeared, "gone": gone, "moved": to_plain(drift.moved)}
 
 
-def _short(finding: Finding) -> dict[str, Any]:
+def _summarize_finding(finding: Finding) -> dict[str, Any]:
     return {name: to_plain(getattr(finding, name)) for name in ("id", "severity", "tunnel", "end", "summary")}
 
 
-def _without_counters(tunnel: Mapping[str, Any]) -> dict[str, Any]:
+def _drop_counters(tunnel: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in tunnel.items() if key not in _COUNTERS}

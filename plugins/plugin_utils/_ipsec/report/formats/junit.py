@@ -29,7 +29,7 @@ def render(report: Report, drift: ReportDiff) -> str:
     titles = {name: name or _ELSEWHERE for name in ("", *found, *waived)}
     titles |= {tunnel.name: f"{tunnel.name}: {tunnel.state}" for tunnel in report.tunnels}
     totals = [
-        _suite(
+        _fill_suite(
             SubElement(root, "testsuite", name=escape_control(title), timestamp=report.time), name, failed, skipped, new
         )
         for name, title in titles.items()
@@ -42,7 +42,7 @@ def render(report: Report, drift: ReportDiff) -> str:
     return tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _suite(
+def _fill_suite(
     suite: Element, tunnel: str, failed: list[Finding], skipped: list[WaivedFinding], new: frozenset[Key]
 ) -> tuple[int, int, int]:
     """Fills it; its numbers of tests, of failures and of skipped ones."""
@@ -51,27 +51,29 @@ def _suite(
     for key, value in zip(("tests", "failures", "skipped"), counts, strict=True):
         suite.set(key, str(value))
     for finding in failed:
-        case = _case(suite, finding)
+        case = _add_case(suite, finding)
         failure = SubElement(case, "failure", type=finding.severity, message=escape_control(finding.summary))
-        failure.text = "\n".join(escape_control(line) for line in _about(finding, new=build_key(finding) in new))
+        failure.text = "\n".join(
+            escape_control(line) for line in _describe_finding(finding, new=build_key(finding) in new)
+        )
     for each in skipped:
-        SubElement(_case(suite, each.finding), "skipped", message=escape_control(_excuse(each)))
+        SubElement(_add_case(suite, each.finding), "skipped", message=escape_control(_describe_waiver(each)))
     if not failed and not skipped:
         SubElement(suite, "testcase", name="no findings", classname=escape_control(tunnel or _ELSEWHERE))
     return counts
 
 
-def _case(suite: Element, finding: Finding) -> Element:
+def _add_case(suite: Element, finding: Finding) -> Element:
     name = escape_control(f"{finding.id} on {finding.end}")
     return SubElement(suite, "testcase", name=name, classname=escape_control(finding.tunnel or _ELSEWHERE))
 
 
-def _excuse(each: WaivedFinding) -> str:
+def _describe_waiver(each: WaivedFinding) -> str:
     waiver = each.waiver
     return f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason} ({each.finding.severity})"
 
 
-def _about(finding: Finding, *, new: bool) -> Iterator[str]:
+def _describe_finding(finding: Finding, *, new: bool) -> Iterator[str]:
     yield finding.summary
     yield from (f"proof: {each}" for each in finding.evidence)
     yield from (f"remedy: {each}" for each in describe_fixes(finding))

@@ -16,33 +16,33 @@ ENDING = ".md"
 
 def render(report: Report, drift: ReportDiff) -> str:
     """The page: the summary, the tunnels, the findings one by one, what is waived, ends without a counterpart."""
-    return "\n".join(_lines(report, drift)) + "\n"
+    return "\n".join(_format_page(report, drift)) + "\n"
 
 
-def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
+def _format_page(report: Report, drift: ReportDiff) -> Iterator[str]:
     yield "# Audit of IPsec tunnels"
     yield ""
     yield f"{escape_text(report.time)}: {escape_text(summarize(report))}."
-    yield from _drift(drift)
-    yield from _tunnels(report)
+    yield from _format_diff(drift)
+    yield from _format_tunnels(report)
     new = drift.new()
-    yield from _section("Findings", bool(report.findings))
+    yield from _format_heading("Findings", bool(report.findings))
     for finding in report.findings:
-        yield from _finding(finding, new=build_key(finding) in new)
-    yield from _waived(report)
-    yield from _section("Ends without a counterpart", bool(report.unpaired))
+        yield from _format_finding(finding, new=build_key(finding) in new)
+    yield from _format_waived(report)
+    yield from _format_heading("Ends without a counterpart", bool(report.unpaired))
     yield from (f"- {escape_text(str(each.end))}: {escape_text(each.reason)}" for each in report.unpaired)
-    yield from _section("For those who run the other ends", bool(report.advice))
+    yield from _format_heading("For those who run the other ends", bool(report.advice))
     yield from (f"- {escape_text(each)}" for each in report.advice)
 
 
-def _section(title: str, wanted: bool) -> Iterator[str]:
+def _format_heading(title: str, wanted: bool) -> Iterator[str]:
     if wanted:
         yield from ("", f"## {title}", "")
 
 
-def _tunnels(report: Report) -> Iterator[str]:
-    yield from _section("Tunnels", bool(report.tunnels))
+def _format_tunnels(report: Report) -> Iterator[str]:
+    yield from _format_heading("Tunnels", bool(report.tunnels))
     found = report.by_tunnel()
     yield from format_table(
         ("Tunnel", "State", "Initiator", "Ends", "Findings"),
@@ -59,7 +59,7 @@ def _tunnels(report: Report) -> Iterator[str]:
     )
 
 
-def _drift(drift: ReportDiff) -> Iterator[str]:
+def _format_diff(drift: ReportDiff) -> Iterator[str]:
     if drift.since:
         yield ""
         yield f"{escape_text(drift.summary())}."
@@ -69,7 +69,7 @@ def _drift(drift: ReportDiff) -> Iterator[str]:
         yield from (f"- gone: {escape_text(each.id)} on {escape_text(str(each.end))}" for each in drift.gone)
 
 
-def _finding(finding: Finding, *, new: bool) -> Iterator[str]:
+def _format_finding(finding: Finding, *, new: bool) -> Iterator[str]:
     yield f"### {finding.severity}: {escape_text(finding.id)} on {escape_text(str(finding.end))}"
     yield ""
     yield escape_text(finding.summary)
@@ -82,8 +82,8 @@ def _finding(finding: Finding, *, new: bool) -> Iterator[str]:
     yield ""
 
 
-def _waived(report: Report) -> Iterator[str]:
-    yield from _section("Waived", bool(report.waived))
+def _format_waived(report: Report) -> Iterator[str]:
+    yield from _format_heading("Waived", bool(report.waived))
     yield from format_table(
         ("Finding", "Severity", "Tunnel", "End", "Until", "Owner", "Reason"),
         (

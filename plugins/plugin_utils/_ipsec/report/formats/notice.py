@@ -22,24 +22,26 @@ def render(report: Report, drift: ReportDiff) -> str:
     """The text. The first report, which has none before it, is news too."""
     if drift.since and not (drift.appeared or drift.gone or drift.moved):
         return ""
-    return "".join(f"{escape_control(line)}\n" for line in _lines(report, drift))
+    return "".join(f"{escape_control(line)}\n" for line in _format_lines(report, drift))
 
 
-def _lines(report: Report, drift: ReportDiff) -> Iterator[str]:
+def _format_lines(report: Report, drift: ReportDiff) -> Iterator[str]:
     yield f"IPsec: {summarize(report)}"
     yield drift.summary() or "this is the first report"
-    yield from _some([f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved])
+    yield from _limit_lines([f"{each.tunnel}: {each.before or 'not there'}, now {each.after}" for each in drift.moved])
     if not drift.since:
-        yield from _some([f"{each.name}: {each.state}" for each in report.tunnels if each.state in ("down", "unknown")])
-    yield from _some(_told("new", drift.appeared if drift.since else report.findings))
-    yield from _some(_told("gone", drift.gone))
+        yield from _limit_lines(
+            [f"{each.name}: {each.state}" for each in report.tunnels if each.state in ("down", "unknown")]
+        )
+    yield from _limit_lines(_describe_findings("new", drift.appeared if drift.since else report.findings))
+    yield from _limit_lines(_describe_findings("gone", drift.gone))
 
 
-def _told(what: str, findings: Iterable[Finding]) -> list[str]:
+def _describe_findings(what: str, findings: Iterable[Finding]) -> list[str]:
     return [f"{what}: {each.severity.upper()} {each.id} on {each.end}: {each.summary}" for each in findings]
 
 
-def _some(lines: list[str]) -> Iterator[str]:
+def _limit_lines(lines: list[str]) -> Iterator[str]:
     yield from islice(lines, MOST)
     if len(lines) > MOST:
         yield f"… and {len(lines) - MOST} more: see the report"

@@ -24,13 +24,13 @@ _Sample = tuple[Mapping[str, str], float]
 def render(report: Report, drift: ReportDiff) -> str:
     """The text: every metric with its help and its samples."""
     lines = []
-    for name, about, samples in _metrics(report, drift):
+    for name, about, samples in _build_metrics(report, drift):
         lines += [f"# HELP {name} {about}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in samples]
+        lines += [f"{name}{_format_labels(labels)} {_format_number(value)}" for labels, value in samples]
     return "\n".join(lines) + "\n"
 
 
-def _metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
+def _build_metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str, Iterable[_Sample]]]:
     when = datetime.fromisoformat(report.time).timestamp()
     counts = report.counts()
     yield "ipsec_audit_timestamp_seconds", "When the audit was made.", [({"policy": report.policy}, when)]
@@ -39,12 +39,12 @@ def _metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str, Iter
     yield "ipsec_findings_waived", "Findings that a waiver covers.", [({}, len(report.waived))]
     yield "ipsec_findings_new", "Findings that the report before had not.", [({}, len(drift.appeared))]
     yield "ipsec_findings_gone", "Findings that the report before had.", [({}, len(drift.gone))]
-    yield "ipsec_tunnel_up", "Whether all children of a tunnel are up at both ends.", _up(report)
-    yield "ipsec_tunnel_state", "The state of a tunnel: 1 for the one that it is in.", _states(report)
-    yield "ipsec_tunnel_findings", "Findings of a tunnel by severity.", _of_tunnels(report)
+    yield "ipsec_tunnel_up", "Whether all children of a tunnel are up at both ends.", _sample_up(report)
+    yield "ipsec_tunnel_state", "The state of a tunnel: 1 for the one that it is in.", _sample_states(report)
+    yield "ipsec_tunnel_findings", "Findings of a tunnel by severity.", _sample_findings(report)
     received = "Bytes received through the SAs that a gateway has now; a rekey begins anew."
-    yield "ipsec_tunnel_received_bytes", received, _bytes(report.tunnels, "bytes_in")
-    yield "ipsec_tunnel_sent_bytes", received.replace("received", "sent"), _bytes(report.tunnels, "bytes_out")
+    yield "ipsec_tunnel_received_bytes", received, _sample_bytes(report.tunnels, "bytes_in")
+    yield "ipsec_tunnel_sent_bytes", received.replace("received", "sent"), _sample_bytes(report.tunnels, "bytes_out")
     certificates = (
         ({"gateway": each.gateway, "subject": each.subject, "serial": each.serial}, each.time)
         for each in report.certificates
@@ -52,19 +52,19 @@ def _metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str, Iter
     yield "ipsec_certificate_not_after_timestamp_seconds", "When a gateway's own certificate expires.", certificates
 
 
-def _up(report: Report) -> Iterator[_Sample]:
+def _sample_up(report: Report) -> Iterator[_Sample]:
     for tunnel in report.tunnels:
         if tunnel.state != "unknown":  # neither 0 nor 1 would be true
             yield {"tunnel": tunnel.name, "initiator": tunnel.initiator}, float(tunnel.state != "down")
 
 
-def _states(report: Report) -> Iterator[_Sample]:
+def _sample_states(report: Report) -> Iterator[_Sample]:
     for tunnel in report.tunnels:
         for state in STATES:
             yield {"tunnel": tunnel.name, "state": state}, float(tunnel.state == state)
 
 
-def _of_tunnels(report: Report) -> Iterator[_Sample]:
+def _sample_findings(report: Report) -> Iterator[_Sample]:
     found = report.by_tunnel()
     for tunnel in report.tunnels:
         severities = [finding.severity for finding in found.get(tunnel.name, ())]
@@ -72,21 +72,21 @@ def _of_tunnels(report: Report) -> Iterator[_Sample]:
             yield {"tunnel": tunnel.name, "severity": severity}, severities.count(severity)
 
 
-def _bytes(tunnels: Iterable[TunnelReport], which: str) -> Iterator[_Sample]:
+def _sample_bytes(tunnels: Iterable[TunnelReport], which: str) -> Iterator[_Sample]:
     for tunnel in tunnels:
         for gateway, count in getattr(tunnel, which).items():
             yield {"tunnel": tunnel.name, "gateway": gateway}, count
 
 
-def _labels(labels: Mapping[str, str]) -> str:
+def _format_labels(labels: Mapping[str, str]) -> str:
     """Labels by the rules of the format: backslashes and quotes are escaped, and a newline is none any more."""
-    each = (f'{key}="{_escaped(value)}"' for key, value in labels.items())
+    each = (f'{key}="{_escape_value(value)}"' for key, value in labels.items())
     return f"{{{','.join(each)}}}" if labels else ""
 
 
-def _escaped(value: str) -> str:
+def _escape_value(value: str) -> str:
     return escape_control(value).replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(float(value))

@@ -37,10 +37,14 @@ def render(report: Report, drift: ReportDiff) -> str:
     new = drift.new()
     ids = sorted({finding.id for finding in all_found})
     worst = {each: next(f.severity for f in all_found if f.id == each) for each in ids}
-    results = [_result(finding, ids) | _baseline(drift, finding, new) for finding in report.findings]
-    results += [_result(each.finding, ids, each.waiver) for each in report.waived]
-    results += [_result(finding, ids) | {"baselineState": "absent"} for finding in drift.gone]
-    driver = {"name": "tunnelwright.ipsec", "informationUri": HOME, "rules": [_rule(each, worst[each]) for each in ids]}
+    results = [_build_result(finding, ids) | _build_baseline(drift, finding, new) for finding in report.findings]
+    results += [_build_result(each.finding, ids, each.waiver) for each in report.waived]
+    results += [_build_result(finding, ids) | {"baselineState": "absent"} for finding in drift.gone]
+    driver = {
+        "name": "tunnelwright.ipsec",
+        "informationUri": HOME,
+        "rules": [_build_rule(each, worst[each]) for each in ids],
+    }
     run = {
         "tool": {"driver": driver},
         "invocations": [{"executionSuccessful": not report.gateways_unreadable, "endTimeUtc": report.time}],
@@ -54,12 +58,12 @@ def render(report: Report, drift: ReportDiff) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _baseline(drift: ReportDiff, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
+def _build_baseline(drift: ReportDiff, finding: Finding, new: frozenset[Key]) -> dict[str, str]:
     """Whether it was there in the earlier report; nothing where there is none."""
     return {"baselineState": "new" if build_key(finding) in new else "unchanged"} if drift.since else {}
 
 
-def _rule(name: str, severity: Severity) -> dict[str, Any]:
+def _build_rule(name: str, severity: Severity) -> dict[str, Any]:
     return {
         "id": name,
         "helpUri": f"{HOME}/blob/main/docs/docsite/rst/findings/{name}.rst",
@@ -67,7 +71,7 @@ def _rule(name: str, severity: Severity) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> dict[str, Any]:
+def _build_result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> dict[str, Any]:
     said = [finding.summary, *(f"remedy: {each}" for each in describe_fixes(finding))]
     end = format_name(
         (finding.end.gateway, finding.end.connection, finding.end.child), ""
@@ -78,9 +82,9 @@ def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> d
         "ruleIndex": ids.index(finding.id),
         "level": _LEVELS[finding.severity],
         "message": {"text": "\n".join(escape_control(each) for each in said)},
-        "locations": [_location(finding)],
+        "locations": [_build_location(finding)],
         "partialFingerprints": {"finding/v1": sha256(names.encode("utf-8", "surrogateescape")).hexdigest()},
-        **({"suppressions": [_suppression(waiver)]} if waiver else {}),
+        **({"suppressions": [_build_suppression(waiver)]} if waiver else {}),
         "properties": {
             "severity": finding.severity,
             "tunnel": escape_control(finding.tunnel),
@@ -92,7 +96,7 @@ def _result(finding: Finding, ids: list[str], waiver: Waiver | None = None) -> d
     }
 
 
-def _location(finding: Finding) -> dict[str, Any]:
+def _build_location(finding: Finding) -> dict[str, Any]:
     """The end, and the line of its gateway's file that proves the finding, where one does."""
     kind = "member" if finding.end.connection else "module"
     location: dict[str, Any] = {
@@ -108,6 +112,6 @@ def _location(finding: Finding) -> dict[str, Any]:
     return location
 
 
-def _suppression(waiver: Waiver) -> dict[str, str]:
+def _build_suppression(waiver: Waiver) -> dict[str, str]:
     why = f"until {waiver.expires}, by {waiver.owner}: {waiver.reason}"
     return {"kind": "external", "status": "accepted", "justification": escape_control(why)}

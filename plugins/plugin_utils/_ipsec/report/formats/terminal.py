@@ -36,26 +36,30 @@ def render(audit: Audit, width: int = WIDTH) -> str:
 
 def format_lines(audit: Audit, width: int = WIDTH) -> list[Line]:
     """The same, line by line."""
-    before, after = [*_tunnels(audit, width), ""], _rest(audit, width)
-    told = [*((text, None) for text in before), *_findings(audit.findings, width), *((text, None) for text in after)]
+    before, after = [*_format_tunnels(audit, width), ""], _format_rest(audit, width)
+    told = [
+        *((text, None) for text in before),
+        *_format_findings(audit.findings, width),
+        *((text, None) for text in after),
+    ]
     return [(text.replace(_BESIDE, ""), severity) for text, severity in told]
 
 
-def _rest(audit: Audit, width: int) -> list[str]:
+def _format_rest(audit: Audit, width: int) -> list[str]:
     lines: list[str] = []
     if audit.waived:
-        lines += ["", f"Waived in policy {escape_control(audit.policy)}", *_waived(audit.waived, width)]
+        lines += ["", f"Waived in policy {escape_control(audit.policy)}", *_format_waived(audit.waived, width)]
     if audit.unpaired:
         lines += ["", "Ends without a counterpart"]
-        lines += [line for each in audit.unpaired for line in _wrapped(f"{each.end}: {each.reason}", "  ", width)]
+        lines += [line for each in audit.unpaired for line in _wrap_text(f"{each.end}: {each.reason}", "  ", width)]
     if audit.outages:
-        lines += ["", "What the plan costs", *_outages(audit, width)]
+        lines += ["", "What the plan costs", *_format_outages(audit, width)]
     if audit.advice:
         lines += ["", "For those who run the other ends", *(f"  {escape_control(text)}" for text in audit.advice)]
     return lines
 
 
-def _tunnels(audit: Audit, width: int) -> list[str]:
+def _format_tunnels(audit: Audit, width: int) -> list[str]:
     broken = {finding.tunnel for finding in audit.findings}
     states = {tunnel.name: audit.proofs[tunnel.name].state for tunnel in audit.tunnels}
     rows = [
@@ -68,42 +72,42 @@ def _tunnels(audit: Audit, width: int) -> list[str]:
         )
         for tunnel in audit.tunnels
     ]
-    return _columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows, width)
+    return _format_columns(("TUNNEL", "STATE", "INITIATOR", "RESPONDER", "FINDINGS"), rows, width)
 
 
-def _outages(audit: Audit, width: int) -> Iterator[str]:
+def _format_outages(audit: Audit, width: int) -> Iterator[str]:
     for name, outage in audit.outages.items():
         length = f"about {outage.seconds:g} s without traffic" if outage.seconds else "no outage"
-        yield from _wrapped(f"{name}: {length}; {outage.because}", "  ", width)
+        yield from _wrap_text(f"{name}: {length}; {outage.because}", "  ", width)
 
 
-def _findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
+def _format_findings(findings: Sequence[Finding], width: int) -> Iterator[Line]:
     if not findings:
         yield "No findings.", None
     for finding in findings[:MOST]:
         head = f"{finding.severity.upper():8}  {finding.id}  on {finding.end}"
-        yield from ((line, finding.severity) for line in _wrapped(head, "", width))
+        yield from ((line, finding.severity) for line in _wrap_text(head, "", width))
         told = [finding.summary, *(f"proof: {text}" for text in finding.evidence)]
         told += [f"remedy: {text}" for text in describe_fixes(finding)]
-        yield from ((line, None) for text in told for line in _wrapped(text, "          ", width))
+        yield from ((line, None) for text in told for line in _wrap_text(text, "          ", width))
     if more := len(findings[MOST:]):
         yield f"{more} more finding{'s' * (more != 1)}, none of them worse.", None
 
 
-def _waived(waived: Iterable[WaivedFinding], width: int) -> Iterator[str]:
+def _format_waived(waived: Iterable[WaivedFinding], width: int) -> Iterator[str]:
     for each in waived:
         waiver = each.waiver
         text = f"{each.finding.id} on {each.finding.end} until {waiver.expires} by {waiver.owner}: {waiver.reason}"
-        yield from _wrapped(text, "  ", width)
+        yield from _wrap_text(text, "  ", width)
 
 
-def _wrapped(text: str, indent: str, width: int) -> list[str]:
-    return wrap(_measured(text), width, initial_indent=indent, subsequent_indent=indent + "  ")
+def _wrap_text(text: str, indent: str, width: int) -> list[str]:
+    return wrap(_pad_wide(text), width, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
-def _columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], width: int) -> list[str]:
+def _format_columns(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], width: int) -> list[str]:
     """Cells under each other; where they do not fit, the widest columns are cut."""
-    table = [head, *(tuple(map(_measured, row)) for row in rows)]
+    table = [head, *(tuple(map(_pad_wide, row)) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(head))]
     while sum(widths) + len(_GAP) * (len(widths) - 1) > width:
         widths[widths.index(max(widths))] -= 1
@@ -117,7 +121,7 @@ def _cut(cell: str, width: int) -> str:
     return f"{kept if cell[width - 1] != _BESIDE else kept[:-1]}…".ljust(width)
 
 
-def _measured(text: str) -> str:
+def _pad_wide(text: str) -> str:
     """The text as it can be seen, as long as it is wide (Unicode Standard Annex 11)."""
     shown = escape_control(text)
     if shown.isascii():
