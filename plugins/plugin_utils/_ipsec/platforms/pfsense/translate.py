@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings of swanctl as elements of config.xml that pfSense makes them of: the way back from phase1.py and phase2.py.
 
-What is made of the edited entries is checked afterwards (prepare.py), so a table here says where a value goes, and
+What is made of the edited entries is checked afterwards (solve.py), so a table here says where a value goes, and
 need not know what else follows from it.
 """
 
