@@ -45,13 +45,13 @@ test: $(READY)
 		--lane "unit lint types docs sanity browser $(if $(CI),fresh-quick) contract-$(HIGHEST)"
 
 # `fresh` is the demo and all of `make test`, of the commit and on a bare machine: by night nothing of that is run twice. It has two
-# lanes of its own, so what only computes goes beside it. What measures time needs the machine to itself. The pages in docs/ are
+# lanes of its own, so mostly what computes goes beside it. What measures time needs the machine to itself. The pages in docs/ are
 # then as new as the night.
 night: $(READY) $(CORES:%=.venv/%/installed) # first: two lanes want the same
 	@$(MAIN)/bin/python -m tests.figures --ready
 	@$(MAIN)/bin/python -m tests.tools.stages night \
-		--lane "fresh integration-night matrix" \
-		--lane "roots properties-night $(CORES:%=unit-%) sanity-main $(CORES:%=sanity-%) fuzz mutants-night $(BETWEEN:%=contract-%) sabotage" \
+		--lane "fresh integration-night matrix sabotage" \
+		--lane "roots properties-night $(CORES:%=unit-%) sanity-main $(CORES:%=sanity-%) fuzz mutants-night $(BETWEEN:%=contract-%)" \
 		--alone "figures-of-time"
 
 check: lint types unit

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tools import stages
 from tests.tools.stages import ROOT, Stage, Tier, Timed, read_tests, summarize
 
 # What a stage's name has it do.
@@ -43,6 +44,21 @@ def test_lanes_run_beside_each_other_and_each_stage_has_a_report_of_its_own(tier
     tier.run_lanes([["meets-a"], ["meets-b"]])  # each waits for the other
     assert {stage.status for stage in tier.ended} == {0}
     assert f"--junitxml={tier.folder}/meets-a.xml" in (tier.folder / "meets-a").read_text()
+
+
+def test_what_wants_the_machine_alone_begins_when_all_lanes_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    monkeypatch.setattr(stages, "OUTPUT", tmp_path / "output")
+    monkeypatch.setattr(stages, "Tier", lambda folder: Tier(folder, ("sh", "-c", SCRIPT, "stage")))
+    monkeypatch.setattr(
+        sys, "argv", ["stages", "tier", "--lane", "meets-a fails", "--lane", "meets-b", "--alone", "last"]
+    )
+    monkeypatch.setattr(stages, "heed", lambda *dummy: None)
+    assert stages.main() == 1
+    said = capfd.readouterr().out
+    assert said.index("-- last begins") > max(said.index(f"-- {name}") for name in ("fails FAILED", "meets-b ends"))
 
 
 def test_a_stopped_tier_ends_what_runs_and_begins_nothing(tier: Tier) -> None:

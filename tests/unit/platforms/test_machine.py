@@ -165,20 +165,32 @@ def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
 
 
 RULESET = """table ip translated {
-\tchain post {
-\t\ttype nat hook postrouting priority srcnat; policy accept;
-\t\tip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 snat ip prefix to ip saddr map { 10.1.2.0/24 : 172.27.2.0/24 }
-\t\tip saddr 10.1.2.0/24 masquerade comment "my key"
-\t\tip6 saddr 2001:db8::/64 dnat to 2001:db8:1::1
-\t\tip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 accept
+	chain post {
+		type nat hook postrouting priority srcnat; policy accept;
+		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 snat ip prefix to ip saddr map { 10.1.2.0/24 : 172.27.2.0/24 }
+		ip saddr 10.1.2.0/24 ip daddr != 10.1.1.0/24 snat to 192.0.2.1
+		ip saddr 10.1.2.0/24 masquerade comment "my key"
+		ip saddr 10.1.2.0/24 snat to 192.0.2.1 comment "psk 4f:9a:00:de:ad:be:ef:11 or \\" 10.9.9.9"
+		ip saddr 10.1.2.0/24 ether saddr 02:00:00:00:00:01 snat ip to 192.0.2.2
+		ip6 saddr 2001:db8::/64 dnat to 2001:db8:1::1
+		ip6 saddr 2001:db8:0:1:2:3:4:5 snat to fd00:1:2:3:4:5:6:7
+		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 ct status dnat accept
+		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 accept comment "no snat to it"
+		ip saddr 10.1.2.0/24 snat to ip saddr map { MANY }
 *nat
 :POSTROUTING ACCEPT [7:504]
+-A POSTROUTING -s 10.1.2.0/24 ! -d 10.1.1.0/24 -j SNAT --to-source 192.0.2.1
+-A POSTROUTING -s 10.1.2.0/24 -d 10.1.1.0/24 -m conntrack --ctstate DNAT -j ACCEPT
 -A POSTROUTING -s 10.1.2.0/24 -d 10.1.1.0/24 -m comment --comment secret=hunter2 -j NETMAP --to 172.27.2.0/24
+no nat on em0 inet from 10.1.2.0/24 to 10.1.1.0/24
 binat on enc0 inet from 10.1.2.0/24 to 10.1.1.0/24 -> 172.27.2.0/24
-"""
+""".replace("MANY", ", ".join(f"10.{n // 256}.{n % 256}.0/24 : 10.{n // 256}.{n % 256}.9" for n in range(60_000)))
 TRANSLATED = (
     "snat 10.1.2.0/24 10.1.1.0/24 10.1.2.0/24 172.27.2.0/24",
+    "snat 10.1.2.0/24 192.0.2.1",
+    "snat 10.1.2.0/24 192.0.2.2",
     "dnat 2001:db8::/64 2001:db8:1::1",
+    "snat 2001:db8:0:1:2:3:4:5 fd00:1:2:3:4:5:6:7",
     "netmap 10.1.2.0/24 10.1.1.0/24 172.27.2.0/24",
     "binat 10.1.2.0/24 10.1.1.0/24 172.27.2.0/24",
 )

@@ -14,6 +14,7 @@ def _counts(on: str, into: int, out: int, **values: object) -> dict[str, object]
 
 FORCED = ("a/to-b: encap = yes",)
 DOWN = {"sas": ()}
+BOTH = (probe(), probe("b"))
 ROWS = (
     Row("nat-traversal-needed", "what a sends, and b too", _counts("a", 0, 40), _counts("b", 0, 3), FORCED),
     Row("nat-traversal-needed", "what b sends, and a too", _counts("a", 0, 3), _counts("b", 0, 40), FORCED),
@@ -83,21 +84,29 @@ ROWS = (
         _counts("a", 0, 40, idle_out=9.0),
         _counts("b", 0, 0),
         (),
-        probes=(probe(), probe("b")),
+        probes=BOTH,
     ),
     *(
         Row("esp-forgotten", name, a, b, probes=probes)
         for name, a, b, probes in (
-            ("a may have sent after b was read", _counts("a", 0, 40, idle_out=1.0), _counts("b", 0, 0), (probe(),)),
-            ("when a sent is not known", _counts("a", 0, 40), _counts("b", 0, 0), (probe(),)),
-            ("a few packets", _counts("a", 0, 2, idle_out=9.0), _counts("b", 0, 0), (probe(),)),
-            ("some arrived", _counts("a", 0, 40, idle_out=9.0), _counts("b", 1, 0), (probe(),)),
-            ("b had sent some", _counts("a", 0, 40, idle_out=9.0), _counts("b", 0, 1), (probe(),)),
+            ("a may have sent after b was read", _counts("a", 0, 40, idle_out=1.0), _counts("b", 0, 0), BOTH),
+            ("when a sent is not known", _counts("a", 0, 40), _counts("b", 0, 0), BOTH),
+            ("a few packets", _counts("a", 0, 2, idle_out=9.0), _counts("b", 0, 0), BOTH),
+            ("some arrived", _counts("a", 0, 40, idle_out=9.0), _counts("b", 1, 0), BOTH),
+            ("b had sent some", _counts("a", 0, 40, idle_out=9.0), _counts("b", 0, 1), BOTH),
+            ("b counts nothing that it sends", _counts("a", 40, 40, idle_out=9.0), _counts("b", 0, 0), BOTH),
+            ("nothing was pinged from b", _counts("a", 0, 40, idle_out=9.0), _counts("b", 0, 0), (probe(),)),
+            (
+                "a's clock is behind",
+                {**_counts("a", 0, 40, idle_out=1.0), "system": System(time=1000.0)},
+                {**_counts("b", 0, 0), "system": System(time=4600.0)},
+                BOTH,
+            ),
             (
                 "what was in UDP",
                 _counts("a", 0, 40, idle_out=9.0, encap=True),
                 _counts("b", 0, 0, encap=True),
-                (probe(),),
+                BOTH,
             ),
         )
     ),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import System
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Finding, System
 
 from tests.unit.build import NET_A, NET_B, Row, check, child, connection, mirrored, tunnel
 
@@ -148,6 +148,7 @@ def test_what_the_ends_protect_is_seen_and_nothing_else(row: Row) -> None:
 
 
 TRANSLATES, UNDECIDED = "observed", "inferred"
+SHOWN, OTHER_SHOWN = "172.27.1.0/24", "172.27.4.0/24"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,8 @@ TRANSLATES, UNDECIDED = "observed", "inferred"
         (["snat 10.1.0.0/24 172.27.1.0/24"], TRANSLATES),
         (["snat 10.1.0.0/24 10.2.0.0/16 10.1.0.0/24 172.27.1.0/24"], TRANSLATES),
         (["snat 10.8.0.0/24 192.0.2.1", "dnat 172.27.1.0/24 10.1.0.0/24"], TRANSLATES),
+        (["snat 172.27.1.0/24 10.1.0.0/24"], UNDECIDED),  # the other way round
+        (["dnat 10.1.0.0/24 172.27.1.0/24"], UNDECIDED),
         (["snat 10.1.0.0/24 10.77.0.0/16 172.27.1.0/24"], UNDECIDED),  # for another peer
         (["snat 10.1.9.0/24 172.27.1.0/24"], UNDECIDED),
         (["snat 10.1.0.0/24 172.27.9.0/24"], UNDECIDED),
@@ -164,8 +167,33 @@ TRANSLATES, UNDECIDED = "observed", "inferred"
     ids=str,
 )
 def test_a_rule_that_translates_tells_who_is_right_and_nothing_is_changed(rules: list[str], confidence: str) -> None:
-    system = System(addresses=("lan0 10.1.0.1/24",), nat=tuple(rules))
-    row = Row("", "", {"child": {"local_ts": ("172.27.1.0/24",)}, "system": system})
-    (finding,) = [each for each in diagnose([tunnel(row)]) if each.id == "selectors-not-mirrored"]
+    finding = _told(rules, (SHOWN,))
     assert (finding.confidence, finding.fix) == (confidence, ())
     assert ("NAT: " in "\n".join(finding.evidence)) is (confidence == TRANSLATES)
+
+
+def test_who_translates_is_to_name_what_comes_out() -> None:
+    """An end that names its real network itself is the one to change, and its peer was right."""
+    finding = _told(["snat 10.1.0.0/24 172.27.1.0/24"], (NET_A,), (SHOWN,))
+    assert (finding.end.gateway, finding.fix, finding.confidence) == ("a", (), TRANSLATES)
+    assert finding.no_fix.startswith(f"set local_ts = {SHOWN} on a/")
+
+
+def test_rules_for_a_part_of_the_networks_decide_nothing() -> None:
+    rules = ["snat 10.1.0.0/24 172.27.1.0/24"]
+    assert _told(rules, (SHOWN, OTHER_SHOWN), (NET_A, "10.4.0.0/24")).confidence == UNDECIDED
+    assert _told(rules, (SHOWN,), (NET_A, "10.4.0.0/24")).confidence == UNDECIDED
+
+
+def test_a_rule_for_the_internet_does_not_make_the_peer_wrong() -> None:
+    """The WAN address is near an interface: `local_ts` is the slip, and is corrected as ever."""
+    finding = _told(["snat 10.1.0.0/24 192.0.2.1"], ("192.0.2.1/32",), (NET_A,))
+    assert (finding.end.gateway, bool(finding.fix)) == ("a", True)
+
+
+def _told(rules: list[str], local: tuple[str, ...], named: tuple[str, ...] = (NET_A,)) -> Finding:
+    addresses = ("lan0 10.1.0.1/24", "lan1 10.4.0.1/24", "wan0 192.0.2.1/24")
+    system = System(addresses=addresses, nat=tuple(rules))
+    row = Row("", "", {"child": {"local_ts": local}, "system": system}, {"child": {"remote_ts": named}})
+    (finding,) = [each for each in diagnose([tunnel(row)]) if each.id == "selectors-not-mirrored"]
+    return finding

@@ -66,12 +66,7 @@ def pfs_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
                 yield _build_fault(tunnel, key, couple, "PFS differs, which shows at the first rekey")
 
 
-@rule(
-    "ike-version-mismatch",
-    "critical",
-    reference="RFC 7296 section 2.5",
-    explains=(*DOWN, "ike-proposals-disjoint", "children-cut-differently"),  # IKEv1 wants a child for each network
-)
+@rule("ike-version-mismatch", "critical", reference="RFC 7296 section 2.5", explains=(*DOWN, "ike-proposals-disjoint"))
 def ike_version_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
     """One end speaks only IKEv1, the other only IKEv2 or initiates only that. The IKEv1 end moves to IKEv2.
 

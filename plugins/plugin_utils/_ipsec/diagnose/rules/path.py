@@ -17,6 +17,7 @@ from ...model import ChildSa, End, Fault, Tunnel
 from . import rule
 
 LOST = 3  # packets: fewer may still have been on their way when the receiver was read
+LONG_AGO = 3.0  # seconds: ages and times of last use are whole seconds of either end
 AT_ONCE = 2.0  # seconds: what was sent after the receiver was read cannot have arrived there
 
 
@@ -56,23 +57,26 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
 def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
     """What one end sent was lost as long as the other sent nothing; since that sends, pings pass in both directions.
 
-    A filter or balancer that keeps state forgets ESP when nothing goes out for a while. The tunnel works while it is
-    looked at, and stands still again after the next pause.
+    A filter lets ESP in only as an answer, or a filter or balancer that keeps state has forgotten it in a pause. The
+    tunnel works while it is looked at, and stands still again after the next pause.
     """
     if not tunnel.probes or not all(probe.reachable for probe in tunnel.probes):
         return
     for sender, receiver, out, into in _find_unheard(tunnel):
-        long_ago = out.idle_out is not None and out.idle_out >= measure_delay(sender, receiver) + AT_ONCE
-        if long_ago and not out.encap and into.packets_out == 0:
-            there = receiver.gateway.name
+        since = max(measure_delay(sender, receiver), 0.0) + LONG_AGO
+        long_ago = out.idle_out is not None and out.idle_out >= since
+        opened = any(probe.gateway == receiver.gateway.name and probe.child == into.name for probe in tunnel.probes)
+        if long_ago and opened and not out.encap and into.packets_out == out.packets_in == 0:
+            here, there = sender.gateway.name, receiver.gateway.name
             yield Fault(
                 sender.name(out.name),
                 f"{sender.name(out.name)} sent {out.packets_out} ESP packets before {there} sent any, and they were "
-                "lost; now pings pass: the path forgets ESP after a pause",
+                f"lost; now pings pass: the path lets ESP in to {there} only after it has sent some",
                 (*_describe_counters(sender, receiver, out, into), f"{there}: none sent back until then"),
-                no_fix=f"have traffic or pings go out from behind {there} all the time, or raise the timeout for ESP "
-                "on the path; encap = yes on one end helps where the path keeps UDP longer",
-                confidence="observed",
+                no_fix=f"let ESP (protocol 50) in from {here}, before {there} and on it. Where a balancer forgets it "
+                f"in a pause, have traffic or pings go out from behind {there} all the time, or raise its timeout for "
+                "ESP; encap = yes on one end helps where the path keeps UDP longer",
+                confidence="inferred",
             )
             return
 

@@ -11,6 +11,8 @@ from ...model import Child, End, Fault, Tunnel
 from ...swanctl.normalize import normalize_selector
 from . import rule
 
+IKEV1 = 1  # the version of a connection
+
 
 @rule("selectors-not-mirrored", "high", reference="RFC 7296 section 2.9", explains=("not-installed", "gave-up"))
 def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
@@ -39,6 +41,8 @@ def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
     IKEv2 narrows the one child to what a child of the peer has, in silence. The networks of the one that is up go on.
     Nothing is narrowed for that: the others would be lost.
     """
+    if _follows_from_version(tunnel):
+        return
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
             more = _find_joined_child(tunnel, owner, own, other) if _differ(own, other) else None
@@ -63,6 +67,8 @@ def children_cut_differently(tunnel: Tunnel) -> Iterator[Fault]:
 @rule("child-unmatched", "medium", reference="RFC 7296 section 2.9")
 def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
     """A child of one end has no counterpart on the other, though the connections belong together."""
+    if _follows_from_version(tunnel):
+        return
     for index, end in enumerate(tunnel.ends):
         for pair in tunnel.children:
             child = pair.children[index]
@@ -75,6 +81,12 @@ def child_unmatched(tunnel: Tunnel) -> Iterator[Fault]:
                     (locate(end, "local_ts", child), locate(end, "remote_ts", child)),
                     no_fix=f"add the child on {peer.gateway.name}, or remove it here",
                 )
+
+
+def _follows_from_version(tunnel: Tunnel) -> bool:
+    """Whether one end has a child for each network because it speaks IKEv1, and has others with the peer's version."""
+    old = [end for end in tunnel.ends if end.connection.version == IKEV1]
+    return len(old) == 1 and bool(old[0].connection.native) and len(old[0].connection.children) > 1
 
 
 def _differ(own: Child, other: Child) -> bool:
@@ -127,10 +139,12 @@ def _describe_installed(end: End, child: Child) -> tuple[str, ...]:
 def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     peer = tunnel.other(owner)
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
-    if rules := _find_nat_rules(owner, own, other):
-        return _build_translated_fault(owner, peer, own, other, rules)
+    shows = not _is_near_interface(owner, own.local_ts)
+    real, shown = (other.remote_ts, own.local_ts) if shows else (own.local_ts, other.remote_ts)
+    if rules := _find_nat_rules(owner, real, shown, own.remote_ts):
+        return _build_translated_fault(owner, own, peer, other, rules)
     right = _is_connected(owner, other.remote_ts) and not _is_connected(owner, own.local_ts)
-    if right and not _is_near_interface(owner, own.local_ts):
+    if right and shows:
         return _build_undecided_fault(owner, peer, own, other)
     if right:
         wrong, child, key, value = owner, own, "local_ts", ",".join(other.remote_ts)
@@ -146,35 +160,42 @@ def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     )
 
 
-def _find_nat_rules(owner: End, own: Child, other: Child) -> tuple[str, ...]:
-    """The NAT rules of an end that make the networks it names of those that its peer names, if they do so for all."""
-    ours, theirs = (
-        {_parse_network(normalize_selector(text)) for text in texts} for texts in (own.local_ts, other.remote_ts)
-    )
-    found = {}
-    for line in owner.gateway.system.nat:
-        named = set(map(_parse_network, line.split()[1:])) - {None}
-        others = [str(network) for network in named - ours - theirs]
-        if named & theirs and (not others or _meet(others, own.remote_ts)):
-            found.update(dict.fromkeys(named & ours, line))
-    return tuple(dict.fromkeys(found.values())) if found.keys() == ours else ()
+def _find_nat_rules(end: End, real: Iterable[str], shown: Iterable[str], peers: Iterable[str]) -> tuple[str, ...]:
+    """The NAT rules by which an end shows these networks as those, to these of its peer; none unless all of them."""
+    sources, results = ({_parse_network(normalize_selector(text)) for text in texts} for texts in (real, shown))
+    turned = {}
+    for line in end.gateway.system.nat:
+        does, *words = line.split() or [""]
+        *before, after = map(_parse_network, words or [""])
+        inwards = does in ("dnat", "rdr")  # it names what is shown first, and what is real last
+        ours, theirs = ({after}, set(before)) if inwards else (set(before), {after})
+        ours, theirs = ours & sources, theirs & results
+        others = [str(each) for each in {*before, after} - ours - theirs if each is not None]
+        if len(ours) == len(theirs) == 1 and (not others or _meet(others, peers)):
+            turned[next(iter(ours))] = (next(iter(theirs)), line)
+    whole = turned.keys() == sources and {found for found, dummy in turned.values()} == results
+    return tuple(line for dummy, line in turned.values()) if whole else ()
 
 
-def _build_translated_fault(owner: End, peer: End, own: Child, other: Child, rules: tuple[str, ...]) -> Fault:
-    """Translation before IPsec: the peer is to name what comes out of it."""
+def _build_translated_fault(owner: End, own: Child, peer: End, other: Child, rules: tuple[str, ...]) -> Fault:
+    """Translation before IPsec: both ends are to name what comes out of it, and the end that does not changes."""
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
+    shows = not _is_near_interface(owner, own.local_ts)
+    wrong, key, value = (
+        (peer.name(other), "remote_ts", own.local_ts) if shows else (owner.name(own), "local_ts", other.remote_ts)
+    )
     return Fault(
-        peer.name(other),
+        wrong,
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "
-        f"translates it before IPsec, so {peer.gateway.name} is to change",
+        f"translates it before IPsec, so {wrong.gateway} is to change",
         (
             locate(owner, "local_ts", own),
             locate(peer, "remote_ts", other),
             *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
             *_describe_installed(owner, own),
         ),
-        no_fix=f"set remote_ts = {','.join(own.local_ts)} on {peer.name(other)}, and try it from behind "
-        f"{owner.gateway.name}: what is translated no gateway can ping by itself",
+        no_fix=f"set {key} = {','.join(value)} on {wrong}, and try it from behind {owner.gateway.name}: what is "
+        "translated no gateway can ping by itself",
         confidence="observed",
     )
 

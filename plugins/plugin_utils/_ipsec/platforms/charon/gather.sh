@@ -110,8 +110,8 @@ tw_daemon() {
 	section daemon-version tw_limited swanctl --version --daemon --pretty
 	section conns tw_limited swanctl --list-conns --pretty
 	if [ "$TW_SAS" = 1 ]; then
-		section routes tw_routes # before SAs: one that comes up in between is young, one that goes is not listed
 		section nat tw_nat
+		section routes tw_routes # before SAs: one that comes up in between is young, one that goes is not listed
 		section sas tw_limited swanctl --list-sas --pretty
 		section policies tw_limited swanctl --list-pols --pretty
 	fi
@@ -210,26 +210,44 @@ tw_routes() {
 	done 2>/dev/null | head -n "$tw_routes_max"
 }
 
-# tw_nat: of each rule that translates addresses, what it does and the addresses that it names. Linux translates nothing unless it
-# tracks connections, and is not asked then: to ask may load modules.
+# tw_rules: the rules of the packet filter, where asking loads no module: nft, and iptables where it is a face of nft, want
+# nf_tables. Linux translates nothing unless it tracks connections.
+tw_rules() {
+	tw_limited pfctl -s nat
+	[ -e /proc/sys/net/netfilter/nf_conntrack_count ] || return 0
+	if grep -q '^nf_tables ' /proc/modules || ! grep -q '^ip_tables ' /proc/modules; then
+		tw_limited nft --stateless --terse list ruleset
+		tw_limited iptables-save
+		tw_limited ip6tables-save
+		return
+	fi
+	case $(iptables-save --version) in
+	*nf_tables*) tw_limited iptables-legacy-save && tw_limited ip6tables-legacy-save ;;
+	*) tw_limited iptables-save && tw_limited ip6tables-save ;;
+	esac
+}
+
+# tw_nat: of each rule that translates addresses, what it does and the addresses that it names, the last being what comes out.
+# Not of one that excepts something, or names more than a rule for two networks has to.
 tw_nat() {
-	{
-		if [ -e /proc/sys/net/netfilter/nf_conntrack_count ]; then
-			tw_limited nft --stateless --terse list ruleset
-			tw_limited iptables-save
-			tw_limited ip6tables-save
-		fi
-		tw_limited pfctl -s nat
-	} 2>/dev/null | awk '
+	tw_rules 2>/dev/null | awk -v most=8 '
 		{
+			gsub(/"([^"\\]|\\.)*"/, " ")
 			gsub(/[,{}]/, " ")
-			does = named = ""
+			does = $1 ~ /^(nat|binat|rdr)$/ ? $1 : ""
+			named = ""
+			count = 0
 			for (i = 1; i <= NF; i++) {
+				if ($i ~ /^!/ || $i == "no" || count > most) next
 				word = tolower($i)
-				if (word ~ /^(snat|dnat|netmap|nat|binat|rdr)$/) does = does ? does : word
-				else if (word ~ /^[0-9a-f.:\/]+$/ && word ~ /[0-9a-f][.:]/) named = named " " word
+				if (word ~ /^(snat|dnat|netmap)$/ && ($(i - 1) == "-j" || $(i + 1) ~ /^(to|ip|ip6|prefix)$/)) does = word
+				if (word ~ /^[0-9]+[.][0-9]+[.][0-9]+[.][0-9]+(\/[0-9]+)?$/ ||
+				    (word ~ /^[0-9a-f:]+(\/[0-9]+)?$/ && word ~ /::|:.+:.+:.+:.+:.+:.+:/ && word !~ /^[0-9a-f][0-9a-f](:[0-9a-f][0-9a-f])*$/)) {
+					named = named " " word
+					count++
+				}
 			}
-			if (does && named ~ / .* /) print does named
+			if (does && count > 1) print does named
 		}' | head -n "$tw_nat_max"
 }
 
