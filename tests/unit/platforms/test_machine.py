@@ -165,18 +165,18 @@ def test_no_more_than_so_many_routes_are_sent(tmp_path: Path) -> None:
 
 
 RULESET = """table ip translated {
-	chain post {
-		type nat hook postrouting priority srcnat; policy accept;
-		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 snat ip prefix to ip saddr map { 10.1.2.0/24 : 172.27.2.0/24 }
-		ip saddr 10.1.2.0/24 ip daddr != 10.1.1.0/24 snat to 192.0.2.1
-		ip saddr 10.1.2.0/24 masquerade comment "my key"
-		ip saddr 10.1.2.0/24 snat to 192.0.2.1 comment "psk 4f:9a:00:de:ad:be:ef:11 or \\" 10.9.9.9"
-		ip saddr 10.1.2.0/24 ether saddr 02:00:00:00:00:01 snat ip to 192.0.2.2
-		ip6 saddr 2001:db8::/64 dnat to 2001:db8:1::1
-		ip6 saddr 2001:db8:0:1:2:3:4:5 snat to fd00:1:2:3:4:5:6:7
-		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 ct status dnat accept
-		ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 accept comment "no snat to it"
-		ip saddr 10.1.2.0/24 snat to ip saddr map { MANY }
+    chain post {
+        type nat hook postrouting priority srcnat; policy accept;
+        ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 snat ip prefix to ip saddr map { 10.1.2.0/24 : 172.27.2.0/24 }
+        ip saddr 10.1.2.0/24 ip daddr != 10.1.1.0/24 snat to 192.0.2.1
+        ip saddr 10.1.2.0/24 masquerade comment "my key"
+        ip saddr 10.1.2.0/24 snat to 192.0.2.1 comment "psk 4f:9a:00:de:ad:be:ef:11 or \\" 10.9.9.9"
+        ip saddr 10.1.2.0/24 ether saddr 02:00:00:00:00:01 snat ip to 192.0.2.2
+        ip6 saddr 2001:db8::/64 dnat to 2001:db8:1::1
+        ip6 saddr 2001:db8:0:1:2:3:4:5 snat to fd00:1:2:3:4:5:6:7
+        ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 ct status dnat accept
+        ip saddr 10.1.2.0/24 ip daddr 10.1.1.0/24 accept comment "no snat to it"
+        ip saddr 10.1.2.0/24 snat to ip saddr map { MANY }
 *nat
 :POSTROUTING ACCEPT [7:504]
 -A POSTROUTING -s 10.1.2.0/24 ! -d 10.1.1.0/24 -j SNAT --to-source 192.0.2.1
