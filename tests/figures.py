@@ -33,7 +33,8 @@ def main() -> int:
     if unknown := sorted(set(parts) - set(PARTS)):
         parser.error(f"there are no figures called {', '.join(unknown)}")
     if given.ready:
-        sys.exit(changed_tree() or 0)
+        why = changed_tree()
+        sys.exit(f"Not begun, commit first: {why}" if why else 0)
     failed = []
     for part in parts:
         if not anyway and (why := obstacle(PATIENCE)):

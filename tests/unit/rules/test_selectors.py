@@ -174,7 +174,7 @@ def test_a_rule_that_translates_tells_who_is_right_and_nothing_is_changed(rules:
 
 def test_who_translates_is_to_name_what_comes_out() -> None:
     """An end that names its real network itself is the one to change, and its peer was right."""
-    finding = _told(["snat 10.1.0.0/24 172.27.1.0/24"], (NET_A,), (SHOWN,))
+    finding = _told([f"snat 10.1.0.0/24 {NET_B} 172.27.1.0/24"], (NET_A,), (SHOWN,))
     assert (finding.end.gateway, finding.fix, finding.confidence) == ("a", (), TRANSLATES)
     assert finding.no_fix.startswith(f"set local_ts = {SHOWN} on a/")
 
@@ -183,6 +183,16 @@ def test_rules_for_a_part_of_the_networks_decide_nothing() -> None:
     rules = ["snat 10.1.0.0/24 172.27.1.0/24"]
     assert _told(rules, (SHOWN, OTHER_SHOWN), (NET_A, "10.4.0.0/24")).confidence == UNDECIDED
     assert _told(rules, (SHOWN,), (NET_A, "10.4.0.0/24")).confidence == UNDECIDED
+
+
+def test_a_rule_that_names_no_peer_says_nothing_of_a_tunnel_whose_network_is_there() -> None:
+    finding = _told(["snat 10.1.0.0/24 192.0.2.1"], (NET_A,), ("192.0.2.1/32",))
+    assert (finding.end.gateway, "NAT: " in "\n".join(finding.evidence)) == ("b", False)
+
+
+@pytest.mark.parametrize("odd", ["172.27.1.1-172.27.1.9", "172.27.1.0/24[tcp/80]"])
+def test_what_is_no_network_is_equal_to_nothing_that_a_gateway_says(odd: str) -> None:
+    assert "NAT: " not in "\n".join(_told(["snat 10.1.0.0/24 whatever"], (odd,)).evidence)
 
 
 def test_a_rule_for_the_internet_does_not_make_the_peer_wrong() -> None:

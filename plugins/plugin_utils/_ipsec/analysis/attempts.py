@@ -131,7 +131,7 @@ def _explain_silence(traffic: _Traffic) -> InitiationResult | None:
         hidden = (
             "its log level of net is below 1"
             if _logs_no_packets(traffic.peer)
-            else "which packets are these is not to be told"
+            else "its packets cannot be matched to this attempt"
         )
         because = f"the log of {there} does not show what it did with the packets of {here}: {hidden}"
         return traffic.lost("attempt-failed", traffic.peer, because, (traffic.end, traffic.attempt.log[-1]))

@@ -92,7 +92,7 @@ class ChangeTransaction:
 
     @property
     def follows(self) -> bool:
-        """Whether live SAs need to be made anew to follow the change."""
+        """Whether live SAs must be re-established to follow the change."""
         return self.prepared.psk_changed or any(path[-1] not in _LIVE for path in self.prepared.changes)
 
     @property

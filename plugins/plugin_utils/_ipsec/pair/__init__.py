@@ -27,7 +27,7 @@ __all__ = ["pair_ends"]
 Seen = TypeVar("Seen", Probe, InitiationAttempt)
 
 
-def pair_ends(  # noqa: PLR0913  each is one thing that is known
+def pair_ends(  # noqa: PLR0913  one argument for each source
     gateways: Iterable[Gateway],
     declared: Iterable[DeclaredTunnel] = (),
     *,

@@ -40,7 +40,7 @@ class Candidate(Protocol):
 
     @property
     def bridged(self) -> bool:
-        """Whether live SAs are made anew before the old ones go."""
+        """Whether new SAs are established before the old ones are deleted."""
 
     @property
     def gone(self) -> bool:
@@ -54,7 +54,7 @@ class Candidate(Protocol):
         """Whether the daemon runs afterwards."""
 
     def bridge(self, sas: tuple[IkeSa, ...]) -> Candidate:
-        """The same, with these SAs made anew before the old ones go.
+        """The same, with new SAs for these before the old ones are deleted.
 
         Raises:
             RefusedError: that cannot be done here.

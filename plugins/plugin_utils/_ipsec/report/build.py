@@ -14,7 +14,7 @@ from .content import CertificateExpiry, Report, TunnelReport
 from .repairs import RepairSummary
 
 
-def build_report(  # noqa: PLR0913  each is one thing that is told
+def build_report(  # noqa: PLR0913  one argument for each part of a report
     found: Audit,
     gateways: Iterable[Gateway],
     time: str,

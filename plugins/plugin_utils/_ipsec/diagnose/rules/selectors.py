@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ...analysis.evidence import build_change, find_installed, locate
-from ...model import Child, End, Fault, Tunnel
+from ...model import Child, End, EndName, Fault, Tunnel
 from ...swanctl.normalize import normalize_selector
 from . import rule
 
@@ -141,8 +141,10 @@ def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
     shows = not _is_near_interface(owner, own.local_ts)
     real, shown = (other.remote_ts, own.local_ts) if shows else (own.local_ts, other.remote_ts)
-    if rules := _find_nat_rules(owner, real, shown, own.remote_ts):
-        return _build_translated_fault(owner, own, peer, other, rules)
+    # A rule that names no peer is for the Internet as a rule, unless what comes out of it is all that this tunnel has.
+    if rules := _find_nat_rules(owner, real, shown, own.remote_ts, for_any=shows):
+        at_peer, here = (peer.name(other), "remote_ts", own.local_ts), (owner.name(own), "local_ts", other.remote_ts)
+        return _build_translated_fault(owner, own, peer, other, rules, at_peer if shows else here)
     right = _is_connected(owner, other.remote_ts) and not _is_connected(owner, own.local_ts)
     if right and shows:
         return _build_undecided_fault(owner, peer, own, other)
@@ -160,9 +162,16 @@ def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
     )
 
 
-def _find_nat_rules(end: End, real: Iterable[str], shown: Iterable[str], peers: Iterable[str]) -> tuple[str, ...]:
-    """The NAT rules by which an end shows these networks as those, to these of its peer; none unless all of them."""
+def _find_nat_rules(
+    end: End, real: Iterable[str], shown: Iterable[str], peers: Iterable[str], *, for_any: bool
+) -> tuple[str, ...]:
+    """The NAT rules by which an end shows these networks as those, to these of its peer; none unless all of them.
+
+    `for_any`: rules count as well that name nobody to whom they do so.
+    """
     sources, results = ({_parse_network(normalize_selector(text)) for text in texts} for texts in (real, shown))
+    if None in sources | results:  # a range, or a protocol: what is no network is equal to nothing
+        return ()
     turned = {}
     for line in end.gateway.system.nat:
         does, *words = line.split() or [""]
@@ -171,19 +180,23 @@ def _find_nat_rules(end: End, real: Iterable[str], shown: Iterable[str], peers: 
         ours, theirs = ({after}, set(before)) if inwards else (set(before), {after})
         ours, theirs = ours & sources, theirs & results
         others = [str(each) for each in {*before, after} - ours - theirs if each is not None]
-        if len(ours) == len(theirs) == 1 and (not others or _meet(others, peers)):
+        if len(ours) == len(theirs) == 1 and (_meet(others, peers) if others else for_any):
             turned[next(iter(ours))] = (next(iter(theirs)), line)
     whole = turned.keys() == sources and {found for found, dummy in turned.values()} == results
     return tuple(line for dummy, line in turned.values()) if whole else ()
 
 
-def _build_translated_fault(owner: End, own: Child, peer: End, other: Child, rules: tuple[str, ...]) -> Fault:
-    """Translation before IPsec: both ends are to name what comes out of it, and the end that does not changes."""
+def _build_translated_fault(  # noqa: PLR0913, PLR0917  both ends with their children, the evidence, the remedy
+    owner: End,
+    own: Child,
+    peer: End,
+    other: Child,
+    rules: tuple[str, ...],
+    change: tuple[EndName, str, tuple[str, ...]],
+) -> Fault:
+    """Translation before IPsec: both ends must name what comes out of it. `change`: the end that does not, and how."""
     ours, theirs = ", ".join(own.local_ts), ", ".join(other.remote_ts)
-    shows = not _is_near_interface(owner, own.local_ts)
-    wrong, key, value = (
-        (peer.name(other), "remote_ts", own.local_ts) if shows else (owner.name(own), "local_ts", other.remote_ts)
-    )
+    wrong, key, value = change
     return Fault(
         wrong,
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "

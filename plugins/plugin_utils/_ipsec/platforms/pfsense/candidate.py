@@ -44,7 +44,7 @@ class ConfigXmlCandidate:
     connection: Connection
     gone: bool = False  # the connection is disabled
     renamed: Renamed | None = None
-    twin: ParallelConnection | None = None  # carries the traffic while live SAs are made anew
+    twin: ParallelConnection | None = None  # carries the traffic while live SAs are re-established
 
     @property
     def needed(self) -> bool:

@@ -25,7 +25,7 @@ def compute_rekey(entry: Element) -> int:
 
 
 def compute_reauth(entry: Element) -> int:
-    """Seconds until an IKE_SA is made anew."""
+    """Seconds until an IKE_SA is reauthenticated."""
     if entry.text("reauth_time"):
         return entry.number("reauth_time")
     return int(entry.number("lifetime") * _RENEWED) if entry.text("iketype") == "ikev1" else 0
@@ -43,7 +43,7 @@ def compute_rand(entry: Element) -> int:
 
 
 def find_renewal(entry: Element) -> int:
-    """Seconds until an SA is rekeyed or made anew, whichever is later."""
+    """Seconds until an SA is rekeyed or reauthenticated, whichever is later."""
     return max(compute_rekey(entry), compute_reauth(entry))
 
 

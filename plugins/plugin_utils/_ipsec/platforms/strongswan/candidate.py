@@ -36,7 +36,7 @@ class SwanctlCandidate:
     connection: Connection
     files: Mapping[str, GatewayFile]
     draft: edit_script.EditSet
-    twin: ParallelConnection | None = None  # carries the traffic while live SAs are made anew
+    twin: ParallelConnection | None = None  # carries the traffic while live SAs are re-established
 
     @property
     def needed(self) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What has changed since the last report, in a few lines for whoever is to be told; empty where nothing has.
+"""What has changed since the last report, in a few lines for a chat or a mail; empty where nothing has.
 
 What counts is what `diff_reports` counts: findings that appeared or went and states of tunnels, never times or bytes.
 """
