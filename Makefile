@@ -50,8 +50,8 @@ test: $(READY)
 night: $(READY) $(CORES:%=.venv/%/installed) # first: two lanes want the same
 	@$(MAIN)/bin/python -m tests.figures --ready
 	@$(MAIN)/bin/python -m tests.tools.stages night \
-		--lane "fresh integration-night matrix sabotage" \
-		--lane "roots properties-night $(CORES:%=unit-%) sanity-main $(CORES:%=sanity-%) fuzz mutants-night $(BETWEEN:%=contract-%)" \
+		--lane "fresh matrix sabotage" \
+		--lane "roots properties-night $(CORES:%=unit-%) sanity-main $(CORES:%=sanity-%) mutants-night $(BETWEEN:%=contract-%) integration-night fuzz" \
 		--alone "figures-of-time"
 
 check: lint types unit

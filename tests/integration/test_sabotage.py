@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.sabotage.scene import Terms
-from tests.sabotage.story import Told, tell
+from tests.sabotage.story import Course, Told, tell
 from tests.sabotage.ways import WAYS
 
 
 def gone(folder: Path, *names: str, guarded: bool = True) -> list[Told]:
     folder.mkdir()
     terms = Terms(guarded=guarded, patient=False, hurried=True)
-    return tell([WAYS[name] for name in names], "trixie", folder, print, terms)
+    return tell([Course("some", [WAYS[name] for name in names], terms=terms)], folder, print)["some"]
 
 
 def test_a_change_that_is_sabotaged_ends_as_it_must_and_without_a_guard_it_does_not(tmp_path: Path) -> None:

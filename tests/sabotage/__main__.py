@@ -16,8 +16,8 @@ from tests.lab.signals import run
 
 from .page import PAGE, page, table
 from .product import SECONDS
-from .scene import USUAL, Terms
-from .story import Told, tell
+from .scene import Terms
+from .story import Course, Told, tell
 from .way import Way
 from .ways import WAYS
 
@@ -28,6 +28,7 @@ REPAIRS = (  # of the playbook remediate, which goes the same way: at each kind 
 )
 CONTROL = ("killed-while-writing", "killed-after-the-reload", "killed-before-verifying")  # gone without guards too
 REPAIRING = Terms(playbook="remediate")
+BARE = Terms(guarded=False)
 SUITES = {"trixie": "6.0.1", "bookworm": "5.9.8"}  # Debian releases and their strongSwan
 
 
@@ -46,19 +47,20 @@ def main() -> int:
         print("\n".join(f"{way.name}: {way.about}" for way in WAYS.values()))
         return 0
     if arguments.prove:
-        return int(any(told.right for told in _run("trixie", chosen("trixie", arguments), Terms(guarded=False))))
-    repairs = [WAYS[name] for name in arguments.names or REPAIRS]
+        return int(any(told.right for told in _run([Course("unguarded", chosen("trixie", arguments), terms=BARE)])[0]))
+    repairs = Course("remediate", [WAYS[name] for name in arguments.names or REPAIRS], terms=REPAIRING)
     if arguments.remediate:
-        return int(any(not told.right for told in _run("trixie", repairs, REPAIRING)))
-    done = {suite: _run(suite, chosen(suite, arguments)) for suite in arguments.suite or SUITES}
-    rows = [told for suite in done.values() for told in suite]
-    if done.keys() != SUITES.keys() or arguments.names:
-        return int(any(not told.right for told in rows))
-    repaired = _run("trixie", repairs, REPAIRING)
-    control = _run("trixie", [WAYS[name] for name in CONTROL], Terms(guarded=False))
-    told = {SUITES[suite]: rows for suite, rows in done.items()}
-    PAGE.write_text(page(told, repaired, control, SECONDS), encoding="utf-8")
-    return int(any(not each.right for each in (*rows, *repaired)) or any(each.right for each in control))
+        return int(any(not told.right for told in _run([repairs])[0]))
+    suites = arguments.suite or list(SUITES)
+    courses = [Course(SUITES[suite], chosen(suite, arguments), suite) for suite in suites]
+    if set(suites) != SUITES.keys() or arguments.names:
+        return int(any(not told.right for rows in _run(courses) for told in rows))
+    control = Course("unguarded", [WAYS[name] for name in CONTROL], terms=BARE)
+    *told, repaired, alone = _run([*courses, repairs, control])
+    by_release = {course.name: rows for course, rows in zip(courses, told, strict=True)}
+    PAGE.write_text(page(by_release, repaired, alone, SECONDS), encoding="utf-8")
+    wrong = any(not one.right for rows in (*told, repaired) for one in rows)
+    return int(wrong or any(one.right for one in alone))
 
 
 def chosen(suite: str, arguments: argparse.Namespace) -> list[Way]:
@@ -69,16 +71,18 @@ def chosen(suite: str, arguments: argparse.Namespace) -> list[Way]:
     return [way for way in ways if suite == "trixie" or way.everywhere or arguments.names]
 
 
-def _run(suite: str, ways: Sequence[Way], terms: Terms = USUAL) -> list[Told]:
+def _run(courses: Sequence[Course]) -> list[list[Told]]:
+    """Go these; what came of each course, which is printed too."""
     since = time.monotonic()
 
     def say(what: str) -> None:
-        print(f"{SUITES[suite]}  {time.monotonic() - since:4.0f} s  {what}", flush=True)
+        print(f"{time.monotonic() - since:4.0f} s  {what}", flush=True)
 
     with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
-        rows = tell(ways, suite, Path(folder), say, terms)
-    print(table(rows))
-    return rows
+        told = tell(courses, Path(folder), say)
+    for rows in told.values():
+        print(table(rows))
+    return list(told.values())
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from .picture import CONF
 from .scene import USUAL, Scene, Terms
 from .way import Pictures, Way
 
-AT_ONCE = 14
 PAIRS = 14  # of one lab
+LABS_AT_ONCE = 4  # a way mostly waits for a guard: meanwhile others are gone, as many as controller.AT_WORK has
 COMES_RIGHT_WITHIN = 420.0  # seconds after the last of the sabotage
 UP_WITHIN = 60.0
 # What measured the outage ends by itself, in time, and takes away what it has written; the change is undone before.
@@ -41,27 +41,46 @@ class Told:
         return not self.wrong
 
 
-def tell(ways: Sequence[Way], suite: str, folder: Path, say: Callable[[str], None], terms: Terms = USUAL) -> list[Told]:
-    """Go all these ways on that Debian release."""
-    told: list[Told] = []
-    for group in _groups(ways):
-        with running(
-            pairs(sum(way.pairs for way in group), name=f"sabotage-{suite}", connections=2), suite=suite
-        ) as lab:
-            say(f"{len(lab.topology.gateways)} gateways are up for {len(group)} ways")
-            tunnels = iter([tunnel for name, tunnel in lab.topology.tunnels.items() if name.startswith("t")])
-            scenes = [
-                Scene(lab, tuple(islice(tunnels, way.pairs)), folder / f"{suite}-{way.name}", way.times, terms)
-                for way in group
-            ]
-            with ThreadPoolExecutor(AT_ONCE) as pool:
-                told += pool.map(lambda both: _said(say, _go(*both)), zip(group, scenes, strict=True))
-    return told
+@dataclass(frozen=True)
+class Course:
+    """Ways that are gone on the same terms on the same Debian release."""
+
+    name: str
+    ways: Sequence[Way]
+    suite: str = "trixie"
+    terms: Terms = USUAL
 
 
-def _said(say: Callable[[str], None], told: Told) -> Told:
-    say(f"{told.way.name}: {'right' if told.right else 'WRONG'}")
-    return told
+def tell(courses: Sequence[Course], folder: Path, say: Callable[[str], None]) -> dict[str, list[Told]]:
+    """Go all of it; what came of the ways of each course, by its name."""
+    groups = [(course, group) for course in courses for group in _groups(course.ways)]
+    with ThreadPoolExecutor(LABS_AT_ONCE) as pool:
+        told = list(pool.map(lambda both: _tell(both[0], both[1], folder, say), groups))
+    return {
+        course.name: [one for (own, dummy), some in zip(groups, told, strict=True) if own is course for one in some]
+        for course in courses
+    }
+
+
+def _tell(course: Course, group: Sequence[Way], folder: Path, say: Callable[[str], None]) -> list[Told]:
+    """Go some of a course, in one lab."""
+    suite, terms = course.suite, course.terms
+    topology = pairs(sum(way.pairs for way in group), name=f"sabotage-{suite}", connections=2)
+    with running(topology, suite=suite) as lab:
+        say(f"{course.name}: {len(topology.gateways)} gateways are up for {len(group)} ways")
+        tunnels = iter([tunnel for name, tunnel in topology.tunnels.items() if name.startswith("t")])
+        scenes = [
+            Scene(lab, tuple(islice(tunnels, way.pairs)), folder / f"{course.name}-{way.name}", way.times, terms)
+            for way in group
+        ]
+
+        def go(way: Way, scene: Scene) -> Told:
+            told = _go(way, scene)
+            say(f"{course.name}: {way.name}: {'right' if told.right else 'WRONG'}")
+            return told
+
+        with ThreadPoolExecutor(len(group)) as pool:
+            return list(pool.map(go, group, scenes))
 
 
 def _groups(ways: Sequence[Way]) -> Iterator[list[Way]]:
