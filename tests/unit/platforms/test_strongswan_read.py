@@ -326,17 +326,31 @@ def test_certificates_are_read_from_their_der() -> None:
     assert (certificate.not_before, certificate.not_after) == ("2026-01-02T03:04:05+00:00", "2056-01-02T03:04:05+00:00")
 
 
+@pytest.mark.parametrize(
+    ("kind", "written", "shown"),
+    [(0x14, b"T\xfcnnel", "CN=T\\xfcnnel"), (0x13, b"*.moon_lab", "CN=*.moon_lab"), (0x1E, b"\0a\0b", "CN=ab")],
+    ids=["Latin-1 in a TeletexString", "more than a PrintableString may have", "a BMPString"],
+)
+def test_a_name_that_charon_takes_costs_no_certificate(kind: int, written: bytes, shown: str) -> None:
+    name = element(0x30, attribute("550403", written, kind))
+    body = element(0x30, element(0x02, b"A"), ALGORITHM, name, TIMES, name, element(0x30, ALGORITHM))
+    printed = f"list-cert event {{\n  type = X509\n  data = 0x{element(0x30, body, ALGORITHM).hex()}\n}}\n"
+    assert [one.subject for one in parse_certificates(printed)] == [shown]
+
+
 def element(tag: int, *parts: bytes) -> bytes:
     body = b"".join(parts)
     size = bytes([len(body)]) if len(body) < 128 else bytes([0x81, len(body)])
     return bytes([tag]) + size + body
 
 
-def attribute(oid: str, text: str) -> bytes:
-    return element(0x31, element(0x30, element(0x06, bytes.fromhex(oid)), element(0x0C, text.encode())))
+def attribute(oid: str, text: bytes, kind: int = 0x0C) -> bytes:
+    return element(0x31, element(0x30, element(0x06, bytes.fromhex(oid)), element(kind, text)))
 
 
-NAME = element(0x30, attribute("550406", "CH"), attribute("55040a", "Tünnel"), attribute("550403", "moon.lab"))
+NAME = element(
+    0x30, attribute("550406", b"CH"), attribute("55040a", "Tünnel".encode()), attribute("550403", b"moon.lab")
+)
 TIMES = element(0x30, element(0x17, b"260102030405Z"), element(0x18, b"20560102030405Z"))
 ALGORITHM = element(0x30, element(0x06, bytes.fromhex("2b6570")))
 BODY = element(

@@ -8,8 +8,8 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.
     list_explicit,
     normalize_identities,
     normalize_identity,
-    normalize_selector,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.selectors import normalize_selector
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from ..model import Change, Child, ChildSa, Connection, End, Setting, Step, Tunnel
 
-SILENT = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs", "listing-failed", "listing-unreadable")
 SHOWN = 8  # of many lines
-ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # states of a CHILD_SA that carries traffic (child_sa.h)
 
 
 def locate(end: End, key: str, child: Child | None = None) -> str:
@@ -28,7 +26,7 @@ def list_some(lines: tuple[str, ...]) -> str:
 def find_installed(end: End, child: Child | None = None) -> tuple[ChildSa, ...]:
     """CHILD_SAs that carry traffic, of one child or of all of the connection."""
     names = {child.name} if child else {c.name for c in end.connection.children}
-    return tuple(sa for ike in end.sas for sa in ike.children if sa.name in names and sa.state in ALIVE)
+    return tuple(sa for ike in end.sas for sa in ike.children if sa.name in names and sa.carries)
 
 
 def has_common_sa(tunnel: Tunnel) -> bool:
@@ -81,7 +79,8 @@ def has_live_state(end: End) -> bool:
 
 def was_asked(end: End) -> bool:
     """Whether the daemon has told what it has loaded."""
-    return end.gateway.daemon.running is True and end.site.problems.keys().isdisjoint(SILENT)
+    problems = (found[0] for found in end.site.problems.values())
+    return end.gateway.daemon.running is True and not any(p.bars_daemon or p.bars_listing for p in problems)
 
 
 def has_configuration(end: End) -> bool:

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from ..model import Child, ChildSa, End, IkeSa, Tunnel
 from ..swanctl import proposals
 
-ALIVE = ("INSTALLED", "REKEYING", "UPDATING")  # of a CHILD_SA (child_sa.h)
-
 
 def find_stale_sas(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str]]:
     """Each end that has such an SA, the child it is of, and what is wrong with it."""
@@ -22,7 +20,7 @@ def find_stale_sas(tunnel: Tunnel) -> Iterator[tuple[End, Child | None, str]]:
         for ike in standing:
             if said := _compare_ike_sa(end, ike):
                 yield end, None, said
-        children = [sa for ike in standing for sa in ike.children if sa.state in ALIVE]
+        children = [sa for ike in standing for sa in ike.children if sa.carries]
         for child, dummy in tunnel.pairs(end):
             for sa in children:
                 if sa.name == child.name and (said := _compare_child_sa(end, child, sa)):

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
-from ..errors import IpsecError, NotRestoredError, RefusedError
+from ..errors import NotRestoredError, RefusedError
 from ..model import Gateway, IkeSa, Reply, Script
 from ..platforms import detect_platform, find_platform, read_gateway
 from ..platforms.candidate import Candidate, diff_lines
 from ..platforms.charon import sa
 from ..platforms.desired import DesiredConnection
 from ..platforms.gather_options import GatherOptions
+from ..platforms.usable import refuse_unusable
 
 _LOOKS = 4  # at a gateway that somebody else changes at the same time
 _BETWEEN_LOOKS = 1.0  # seconds
@@ -64,7 +65,7 @@ class ChangeTransaction:
             gateway = read_gateway(name, reply, options)
             if not any(problem.kind == "config-changing" for problem in gateway.problems):
                 break
-        _refuse_unreadable(gateway)
+        refuse_unusable(gateway)
         connection = next((c for c in gateway.connections if c.name == wish.name and c.configured), None)
         if connection is None:
             there = ", ".join(c.name for c in gateway.connections if c.configured) or "none"
@@ -205,16 +206,3 @@ def apply_candidate(
         else:
             break
     return reply, log
-
-
-def _refuse_unreadable(gateway: Gateway) -> None:
-    for problem in gateway.problems:
-        if problem.kind.startswith("config-") or problem.kind in (
-            "no-swanctl",
-            "no-permission",
-            "no-vici",
-            "daemon-hangs",
-        ):
-            raise (RefusedError if problem.kind.startswith("config-") else IpsecError)(
-                problem.what, where=problem.where or gateway.name, hint=problem.hint
-            )

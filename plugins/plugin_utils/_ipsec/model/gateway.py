@@ -117,6 +117,11 @@ class ChildSa:
     rekey_time: float | None = None  # seconds from now
     life_time: float | None = None
 
+    @property
+    def carries(self) -> bool:
+        """Whether it carries traffic (child_sa.h)."""
+        return self.state in ("INSTALLED", "REKEYING", "UPDATING")
+
 
 @dataclass(frozen=True, slots=True)
 class IkeSa:
@@ -218,6 +223,21 @@ class Problem:
     what: str
     where: str = ""
     hint: str = ""
+
+    @property
+    def bars_daemon(self) -> bool:
+        """Whether the daemon cannot be asked because of it."""
+        return self.kind in ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
+
+    @property
+    def bars_listing(self) -> bool:
+        """Whether something that the daemon was asked for is not known because of it."""
+        return self.kind in ("listing-failed", "listing-unreadable")
+
+    @property
+    def bars_configuration(self) -> bool:
+        """Whether the configuration is not known whole because of it."""
+        return self.kind.startswith("config-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Site:
     @property
     def unread(self) -> bool:
         """Whether a part of its configuration could not be read."""
-        return any(kind.startswith("config-") for kind in self.problems)
+        return any(found[0].bars_configuration for found in self.problems.values())
 
 
 @dataclass(frozen=True, slots=True)

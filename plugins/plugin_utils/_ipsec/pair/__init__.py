@@ -45,7 +45,7 @@ def pair_ends(  # noqa: PLR0913  one argument for each source
     """
     read, wanted = tuple(gateways), tuple(declared)
     sides = {(s.end.gateway.name, s.end.connection.name): s for g in read for s in list_endpoints(g)}
-    whole = {g.name for g in read if not any(p.kind.startswith("config-") for p in g.problems)}
+    whole = {g.name for g in read if not any(p.bars_configuration for p in g.problems)}
     refuse_contradictions(wanted)
     found: list[tuple[Endpoint, Endpoint, str, DeclaredTunnel | None]] = []
     lonely: list[Unpaired] = []

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_network
 
 from ..model import End, Gateway, IkeSa
-from ..swanctl.normalize import list_explicit, normalize_identities, normalize_selector
+from ..swanctl.normalize import list_explicit, normalize_identities
+from ..swanctl.selectors import list_all_networks, normalize_selector, overlap, strip_protocol
 from .shared_keys import SharedKeys
 from .site import build_site
 
@@ -86,12 +86,5 @@ def overlaps(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
 
 def _have_common_network(one: str, other: str) -> bool:
-    try:
-        pairs = [
-            (ip_network(a.partition("[")[0]), ip_network(b.partition("[")[0]))
-            for a in one.split(",")
-            for b in other.split(",")
-        ]
-    except ValueError:
-        return False
-    return any(a.version == b.version and a.overlaps(b) for a, b in pairs)
+    ours, theirs = (list_all_networks(map(strip_protocol, side.split(","))) for side in (one, other))
+    return ours is not None and theirs is not None and overlap(ours, theirs)

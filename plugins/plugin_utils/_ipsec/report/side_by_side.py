@@ -9,7 +9,8 @@ from textwrap import wrap
 
 from ..analysis.attempts import judge_attempts
 from ..model import Auth, Child, End, InitiationResult, Tunnel
-from ..swanctl.normalize import normalize_identities, normalize_selector
+from ..swanctl.normalize import normalize_identities
+from ..swanctl.selectors import normalize_selector
 
 DIFFERS = "!="
 WIDTH = 38  # characters of a value's column

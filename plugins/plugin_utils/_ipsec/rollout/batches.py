@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_network
 from itertools import combinations
 
 from ..errors import ParseError
 from ..model import EndName, Gateway
+from ..swanctl.selectors import list_all_networks
 
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
 _Selectors = frozenset[frozenset[str]]
@@ -99,10 +99,5 @@ def _collect_selectors(ends: Sequence[EndName], gateways: Mapping[str, Gateway])
 
 
 def _covers_everything(side: frozenset[str]) -> bool:
-    for text in side:
-        try:
-            if ip_network(text.strip(), strict=False).prefixlen:
-                return False
-        except ValueError:
-            return False
-    return True
+    networks = list_all_networks(side)
+    return networks is not None and not any(network.prefixlen for network in networks)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 
 from ..model import (
     CarryingChildren,
@@ -25,6 +25,7 @@ from ..model import (
     TunnelSnapshot,
     to_plain,
 )
+from ..swanctl.selectors import list_networks, strip_protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +170,11 @@ def _list_routes(end: EndName, gateway: Gateway) -> Iterator[str]:
 
 def _lies_inside(address: str, selectors: Iterable[str]) -> bool:
     """Whether an address is inside selectors that name networks; one for everything says nothing of an address."""
-    for text in selectors:
-        try:
-            network = ip_network(text.partition("[")[0].strip(), strict=False)
-            if network.prefixlen and ip_address(address.partition("%")[0]) in network:
-                return True
-        except ValueError:
-            continue  # dynamic, a range, or no address: no network to look into
-    return False
+    try:
+        host = ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return any(network.prefixlen and host in network for network in list_networks(map(strip_protocol, selectors)))
 
 
 def _compute_digest(end: EndName, gateway: Gateway) -> str:

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Certificates as `swanctl --list-certs --pretty` prints them: their DER in hexadecimal, read here as far as needed."""
+"""Certificates as `swanctl --list-certs --pretty` prints them: their DER in hexadecimal, read here as far as needed.
+
+The library cryptography would lose certificates that charon uses: it refuses a whole certificate for Latin-1 in a
+TeletexString of a name, or for `*` or `_` in a PrintableString.
+"""
 
 from __future__ import annotations
 

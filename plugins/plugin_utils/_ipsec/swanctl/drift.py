@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..model import Auth, Child, Connection
-from .normalize import lies_inside
 from .pretty_output import Tree, get_section
+from .selectors import lies_inside, list_all_networks
 
 _PLAIN_ID = re.compile(r"@{0,2}[A-Za-z0-9][A-Za-z0-9._-]*(@[A-Za-z0-9._-]+)?|[0-9a-fA-F:.]+|%any")
 _ANY = frozenset({"%any", "%any4", "%any6", "::", "0.0.0.0/0", "::/0"})
@@ -121,8 +121,8 @@ def _normalize_selectors(items: tuple[str, ...]) -> list[str] | None:
 
     The daemon leaves out one that lies in another, or is named twice, as pfSense names them (child_cfg.c).
     """
-    try:
-        networks = dict.fromkeys(ipaddress.ip_network(item, strict=False) for item in items)
-    except ValueError:
+    found = list_all_networks(items)
+    if found is None:
         return None
+    networks = dict.fromkeys(found)
     return [str(each) for each in networks if not any(lies_inside(each, other) for other in networks if other != each)]

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Identities, addresses and traffic selectors in one spelling, so that they compare."""
+"""Identities and addresses in one spelling, so that they compare."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Interface, IPv4Network, IPv6Interface, IPv6Network, ip_address, ip_interface, ip_network
+from ipaddress import IPv4Interface, IPv6Interface, ip_address, ip_interface, ip_network
 
 from ..model import Connection
 
 Interface = IPv4Interface | IPv6Interface
-Network = IPv4Network | IPv6Network
 _TYPES = frozenset(["fqdn", "dns", "ipv4", "ipv6", "rfc822", "email", "userfqdn", "keyid", "asn1dn"])
 _SAME_TYPE = {"dns": "fqdn", "email": "rfc822", "userfqdn": "rfc822"}
 _ANYBODY = frozenset(("", "*", "%any", "%any4", "%any6", "0.0.0.0", "::", "0::0"))  # noqa: S104  no address to bind to
@@ -112,15 +111,6 @@ def parse_interfaces(lines: Iterable[str]) -> tuple[Interface, ...]:
     return tuple(found)
 
 
-def normalize_selector(text: str) -> str:
-    """A traffic selector in one spelling; a bare address gets its /32 or /128."""
-    network, bracket, rest = "".join(text.split()).lower().partition("[")
-    try:
-        return str(ip_network(network, strict=False)) + bracket + rest
-    except ValueError:
-        return network + bracket + rest
-
-
 def _normalize_unless_any(identity: str | None) -> str | None:
     found = normalize_identity(identity) if identity is not None else "%any"
     return None if found == "%any" else found
@@ -142,9 +132,3 @@ def _is_address_range(text: str) -> bool:
     """Whether it is `192.0.2.1-192.0.2.9`; a name may have a dash as well."""
     ends = text.split("-")
     return len(ends) > 1 and all(is_numeric(end.strip()) for end in ends)
-
-
-def lies_inside(one: Network, other: Network) -> bool:
-    """Whether one network lies in another, or is it."""
-    same = one.version == other.version and one.prefixlen >= other.prefixlen
-    return same and one.network_address in other

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 from operator import itemgetter
 
 from ..model import Child, End, Gateway, Tunnel, TunnelProof
 from ..swanctl.normalize import is_numeric
+from ..swanctl.selectors import list_networks, strip_protocol
 
 Addresses = dict[int, list[tuple[int, int, str]]]  # of a gateway, by IP version: numbers, places, texts
 
@@ -73,7 +74,7 @@ def _parse_addresses(gateway: Gateway) -> Addresses:
 
 def _choose_address(addresses: Addresses, child: Child) -> str | None:
     """A gateway's own address inside a child's local selectors: the first it lists in the first that has one."""
-    for network in _parse_networks(child.local_ts):
+    for network in list_networks(map(strip_protocol, child.local_ts)):
         ordered = addresses[network.version]
         low = bisect_left(ordered, (int(network.network_address),))
         high = bisect_left(ordered, (int(network.broadcast_address) + 1,))
@@ -83,12 +84,4 @@ def _choose_address(addresses: Addresses, child: Child) -> str | None:
 
 
 def _lies_inside(address: str, selectors: tuple[str, ...]) -> bool:
-    return any(ip_address(address) in network for network in _parse_networks(selectors))
-
-
-def _parse_networks(selectors: tuple[str, ...]) -> Iterator[IPv4Network | IPv6Network]:
-    for text in selectors:
-        try:
-            yield ip_network(text.partition("[")[0].strip(), strict=False)
-        except ValueError:
-            continue  # dynamic, or a range: no network to look into
+    return any(ip_address(address) in network for network in list_networks(map(strip_protocol, selectors)))

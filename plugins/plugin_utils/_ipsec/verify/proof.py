@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from ..analysis.stale_sas import find_stale_sas
 from ..model import ChildSa, End, Probe, Tunnel, TunnelProof
 
-ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
-
 
 def prove(tunnel: Tunnel) -> TunnelProof:
     """The proof of a tunnel from both ends' SAs and what its probes have shown."""
@@ -46,7 +44,7 @@ def find_lacking(tunnel: Tunnel) -> list[tuple[str, str]]:
 def _describe_unknown(tunnel: Tunnel, end: End) -> Iterator[str]:
     """That an end's SAs are not known, and what its peer has of the tunnel."""
     peer = tunnel.other(end)
-    held = [f"{sa.name}{{{sa.id}}}" for ike in peer.sas for sa in ike.children if sa.state in ALIVE]
+    held = [f"{sa.name}{{{sa.id}}}" for ike in peer.sas for sa in ike.children if sa.carries]
     yield f"the SAs of {end.gateway.name} could not be read" + (
         f"; {peer.gateway.name} has CHILD_SA {', '.join(held)} of it" if held else ""
     )
@@ -58,7 +56,7 @@ def _matches_crosswise(one: End, child: str, other: End, counterpart: str) -> bo
 
 
 def _list_live_sas(end: End, child: str) -> list[ChildSa]:
-    return [sa for ike in end.sas for sa in ike.children if sa.name == child and sa.state in ALIVE]
+    return [sa for ike in end.sas for sa in ike.children if sa.name == child and sa.carries]
 
 
 def _judge_traffic(probes: tuple[Probe, ...]) -> bool | None:

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from ipaddress import ip_network
 
 from ...model import Gateway
 from ...swanctl.normalize import (
-    Network,
     is_numeric,
-    lies_inside,
     list_explicit,
     normalize_identities,
-    normalize_selector,
     parse_interfaces,
 )
+from ...swanctl.selectors import Network, lies_inside, list_networks
 
 
 class Claims:
@@ -28,7 +26,7 @@ class Claims:
             self._add(network, "", "", what)
         for connection in gateway.connections:
             for child in connection.children:
-                for network in list_networks(child.remote_ts) or ():
+                for network in list_networks(child.remote_ts):
                     what = f"{gateway.name}/{connection.name}/{child.name}"
                     self._add(network, connection.name, child.name, what)
         self.peers: dict[str, set[str]] = {}  # connections, by the identity that they expect
@@ -86,14 +84,6 @@ def _list_used_networks(gateway: Gateway) -> Iterator[tuple[Network, str]]:
     for interface in parse_interfaces(gateway.system.addresses):
         yield interface.network, f"an interface of {gateway.name}: {interface}"
     for line in gateway.system.routes or ():
-        for network in list_networks((line.partition(" ")[0],)) or ():
+        for network in list_networks((line.partition(" ")[0],)):
             if network.prefixlen:
                 yield network, f"a route of {gateway.name}: {line}"
-
-
-def list_networks(texts: Iterable[str]) -> tuple[Network, ...] | None:
-    """The networks of selectors; None where one of them is more than a network: dynamic, a range, a protocol."""
-    try:
-        return tuple(ip_network(normalize_selector(text)) for text in texts)
-    except ValueError:
-        return None

@@ -17,16 +17,15 @@ from ...model import REPAIRS, Change, Child, ChildSa, End, Fault, Gateway, Repai
 from ...swanctl import proposals
 from ...swanctl.keys import split_list
 from ...swanctl.normalize import (
-    Network,
     is_numeric,
     is_public,
-    lies_inside,
     list_explicit,
     may_be_several,
     normalize_identities,
     normalize_identity,
 )
-from .claims import Claims, list_networks
+from ...swanctl.selectors import Network, lies_inside, list_all_networks
+from .claims import Claims
 from .words import decide_word
 
 DEFAULT: frozenset[Repair] = frozenset(REPAIRS) - {"persistence", "practice", "peer_word"}
@@ -188,7 +187,7 @@ class Grounds:
     def _moves(self, tunnel: Tunnel, end: End, change: Change) -> str:
         """Why a peer's networks are not taken over: more than was there, or what somebody else has."""
         child = _find_child(end, change)
-        old, new = list_networks(child.remote_ts), list_networks(split_list(change.value))
+        old, new = list_all_networks(child.remote_ts), list_all_networks(split_list(change.value))
         if old is None or new is None:
             return "the selectors are not just networks"
         added = [each for each in new if not any(lies_inside(each, whole) for whole in old)]
@@ -302,7 +301,7 @@ def _explain_unproven_fact(tunnel: Tunnel, end: End, change: Change) -> str:
         known = end.site.addresses.issuperset(list_explicit(split_list(change.value)))
         return "" if known else f"{end.gateway.name} has no such address"
     if change.setting == "local_ts":
-        child, new = _find_child(end, change), list_networks(split_list(change.value))
+        child, new = _find_child(end, change), list_all_networks(split_list(change.value))
         if new is None or not all(network in end.site.networks for network in new):
             return f"no interface of {end.gateway.name} is in just {change.value}"
         return _explain_carried(end, child, "local_ts", new)
@@ -345,7 +344,7 @@ def _explain_carried(end: End, child: Child, side: Literal["local_ts", "remote_t
     """Why a selector is not narrowed: a CHILD_SA carries traffic for what would go."""
     live_now: tuple[ChildSa, ...] = find_installed(end, child)
     for sa in live_now:
-        carried = list_networks(getattr(sa, side))
+        carried = list_all_networks(getattr(sa, side))
         if carried is None:
             return f"{end.name(child)} is up for {', '.join(getattr(sa, side))}"
         if lost := [each for each in carried if not any(lies_inside(each, whole) for whole in new)]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ...analysis.evidence import (
     build_change,
@@ -16,7 +15,8 @@ from ...analysis.evidence import (
     measure_delay,
 )
 from ...model import Child, ChildSa, End, Fault, Step, Tunnel
-from ...swanctl.normalize import Network, is_numeric, lies_inside, list_explicit, normalize_selector
+from ...swanctl.normalize import is_numeric, list_explicit
+from ...swanctl.selectors import Network, collapse_networks, lies_inside, list_all_networks
 from . import rule
 from .negotiation import DOWN
 
@@ -146,22 +146,9 @@ def clock_skew(tunnel: Tunnel) -> Iterator[Fault]:
 def _collect_selectors(of: Iterable[Child | ChildSa]) -> tuple[frozenset[Network], ...]:
     """The local and the remote networks of these together; none where one of them is no network, or there is none."""
     both = list(of)
-    try:
-        found = tuple(
-            _collapse_networks(ip_network(normalize_selector(text)) for text in texts)
-            for texts in ([t for each in both for t in each.local_ts], [t for each in both for t in each.remote_ts])
-        )
-    except ValueError:  # dynamic, a range, or with a protocol
-        return ()
-    return found if all(found) else ()
-
-
-def _collapse_networks(networks: Iterable[Network]) -> frozenset[Network]:
-    """Networks in one spelling: two halves of a network are that network."""
-    found = list(networks)
-    four = collapse_addresses(n for n in found if isinstance(n, IPv4Network))
-    six = collapse_addresses(n for n in found if isinstance(n, IPv6Network))
-    return frozenset((*four, *six))
+    local = list_all_networks(text for each in both for text in each.local_ts)
+    remote = list_all_networks(text for each in both for text in each.remote_ts)
+    return (collapse_networks(local), collapse_networks(remote)) if local and remote else ()
 
 
 def _lies_within(some: frozenset[Network], whole: frozenset[Network]) -> bool:

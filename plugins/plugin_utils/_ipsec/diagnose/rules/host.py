@@ -3,19 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address
 
 from ...analysis.evidence import find_installed, has_live_state, list_some, locate
 from ...model import Child, End, Fault, Tunnel
 from ...swanctl.log import Event, parse_events, select_lines
-from ...swanctl.normalize import is_numeric, list_explicit, normalize_selector
+from ...swanctl.normalize import is_numeric, list_explicit
+from ...swanctl.selectors import Network, list_all_networks, list_networks
 from . import rule
 from .state import SETTLING
 
-Network = IPv4Network | IPv6Network
 BUSY = 2.0  # load per core: on average, as many threads wait as run
 SELDOM = 300.0  # seconds of dpd_delay: checks this rare are not what a load breaks
 LONGER = 60.0  # seconds
@@ -168,10 +168,7 @@ def _find_unrouted_networks(end: End, child: Child) -> tuple[Network, ...]:
 def _parse_routes(lines: tuple[str, ...], device: str) -> tuple[Network, ...] | None:
     """Where the routes into devices with such a name lead; None where one of them cannot be read."""
     found = (line.partition(" ") for line in lines)
-    try:
-        return tuple(ip_network(to, strict=False) for to, dummy, into in found if into.startswith(device))
-    except ValueError:
-        return None
+    return list_all_networks(to for to, dummy, into in found if into.startswith(device))
 
 
 def _list_protected_networks(end: End, child: Child) -> tuple[Network, ...]:
@@ -182,13 +179,5 @@ def _list_protected_networks(end: End, child: Child) -> tuple[Network, ...]:
     texts += [text for sa in settled for text in sa.remote_ts]
     peers = [ike.remote_host for ike in end.sas] + list(list_explicit(end.connection.remote_addrs))
     hosts = [ip_address(host) for host in peers if is_numeric(host)]
-    return tuple(n for n in _parse_networks(dict.fromkeys(texts)) if not any(host in n for host in hosts))
-
-
-def _parse_networks(texts: Iterable[str]) -> Iterator[Network]:
-    """Those of the selectors that are networks: strongSwan makes no route for one with a protocol."""
-    for text in texts:
-        try:
-            yield ip_network(normalize_selector(text))
-        except ValueError:
-            continue
+    # strongSwan makes no route for a selector with a protocol.
+    return tuple(n for n in list_networks(dict.fromkeys(texts)) if not any(host in n for host in hosts))

@@ -4,11 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from ...analysis.evidence import build_change, find_installed, locate
 from ...model import Child, End, EndName, Fault, Tunnel
-from ...swanctl.normalize import normalize_selector
+from ...swanctl.selectors import (
+    collapse_networks,
+    list_all_networks,
+    list_networks,
+    normalize_selector,
+    overlap,
+    parse_network,
+    strip_protocol,
+)
 from . import rule
 
 IKEV1 = 1  # the version of a connection
@@ -121,10 +128,7 @@ def _find_joined_child(
 
 def _meet(some: Iterable[str], others: Iterable[str]) -> bool:
     """Whether two lists of selectors have something in common; not told where one is no network."""
-    known = [
-        [n for n in map(_parse_network, map(normalize_selector, texts)) if n is not None] for texts in (some, others)
-    ]
-    return any(a.version == b.version and a.overlaps(b) for a in known[0] for b in known[1])
+    return overlap(list_networks(some), list_networks(others))
 
 
 def _describe_installed(end: End, child: Child) -> tuple[str, ...]:
@@ -169,13 +173,13 @@ def _find_nat_rules(
 
     `for_any`: rules count as well that name nobody to whom they do so.
     """
-    sources, results = ({_parse_network(normalize_selector(text)) for text in texts} for texts in (real, shown))
+    sources, results = ({parse_network(text) for text in texts} for texts in (real, shown))
     if None in sources | results:  # a range, or a protocol: what is no network is equal to nothing
         return ()
     turned = {}
     for line in end.gateway.system.nat:
         does, *words = line.split() or [""]
-        *before, after = map(_parse_network, words or [""])
+        *before, after = map(parse_network, words or [""])
         inwards = does in ("dnat", "rdr")  # it names what is shown first, and what is real last
         ours, theirs = ({after}, set(before)) if inwards else (set(before), {after})
         ours, theirs = ours & sources, theirs & results
@@ -231,28 +235,15 @@ def _build_undecided_fault(owner: End, peer: End, own: Child, other: Child) -> F
 def _is_near_interface(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether each of these has something in common with the network of an interface."""
     around = [str(network) for network in end.site.networks]
-    return all(_meet((text.partition("[")[0],), around) for text in selectors)
+    return all(_meet((strip_protocol(text),), around) for text in selectors)
 
 
 def _collapse_networks(selectors: tuple[str, ...]) -> frozenset[str]:
     """The selectors in one spelling: two halves of a network are that network, and one that lies in another is none."""
-    texts = [normalize_selector(text) for text in selectors]
-    whole = [network for network in map(_parse_network, texts) if network is not None]
-    if len(whole) != len(texts):
-        return frozenset(texts)
-    each = ([network for network in whole if network.version == version] for version in (4, 6))
-    return frozenset(str(network) for some in each for network in collapse_addresses(some))  # type: ignore[type-var]
+    networks = list_all_networks(selectors)
+    return frozenset(map(normalize_selector, selectors) if networks is None else map(str, collapse_networks(networks)))
 
 
 def _is_connected(end: End, selectors: tuple[str, ...]) -> bool:
     """Whether the gateway has an interface in exactly each of these networks."""
-    networks = [_parse_network(normalize_selector(text).partition("[")[0]) for text in selectors]
-    return all(network is not None and network in end.site.networks for network in networks)
-
-
-def _parse_network(text: str) -> IPv4Network | IPv6Network | None:
-    """The network of a selector; None for a range or a protocol."""
-    try:
-        return ip_network(text, strict=False)
-    except ValueError:
-        return None
+    return all(parse_network(strip_protocol(text)) in end.site.networks for text in selectors)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from heapq import nsmallest
 
 from ...analysis.evidence import (
-    ALIVE,
     SHOWN,
     build_establish_step,
     find_installed,
@@ -23,7 +22,8 @@ from ...analysis.evidence import (
 )
 from ...analysis.stale_sas import find_stale_sas
 from ...model import Child, ChildSa, End, Fault, Step, Tunnel
-from ...swanctl.normalize import list_explicit, may_be_several, normalize_identities, normalize_selector
+from ...swanctl.normalize import list_explicit, may_be_several, normalize_identities
+from ...swanctl.selectors import normalize_selector
 from . import rule
 from .negotiation import UNTOLD
 
@@ -382,9 +382,7 @@ def _find_settled(end: End, after: float = 0.0) -> tuple[ChildSa, ...]:
     children = (sa for ike in end.sas if ike not in end.strange for sa in ike.children)
     old = SETTLING + max(after, 0.0)
     return tuple(
-        sa
-        for sa in children
-        if sa.name in names and sa.state in ALIVE and (sa.install_time is None or sa.install_time >= old)
+        sa for sa in children if sa.name in names and sa.carries and (sa.install_time is None or sa.install_time >= old)
     )
 
 

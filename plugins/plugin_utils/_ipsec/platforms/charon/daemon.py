@@ -11,6 +11,7 @@ from ...model import Gateway, Reply, Script
 from .. import retransmission as waiting
 from ..daemon_request import DaemonPlan, DaemonRequest
 from ..gather_options import GatherOptions
+from ..usable import refuse_unusable
 from . import daemon_reply
 from .scripts import read_script
 from .strongswan_conf import parse_retransmission
@@ -49,14 +50,9 @@ def plan_operations(gateway: Gateway, state: str) -> tuple[str, ...]:
     """Why something is to be done, one reason a line; none where the daemon is as it is to be.
 
     Raises:
-        RefusedError: the configuration is broken, or it is to be loaded and nothing runs.
-        IpsecError: there is no swanctl, or it cannot be used.
+        RefusedError: the daemon cannot be asked, the configuration is broken, or nothing runs that could load it.
     """
-    for problem in gateway.problems:
-        if problem.kind in ("no-swanctl", "no-permission", "no-vici", "daemon-hangs"):
-            raise IpsecError(problem.what, where=problem.where, hint=problem.hint)
-        if problem.kind.startswith("config-"):
-            raise RefusedError(problem.what, where=problem.where, hint=problem.hint)
+    refuse_unusable(gateway)
     if state == "started":
         return () if gateway.daemon.running else ("the daemon is not running",)
     if not gateway.daemon.running:

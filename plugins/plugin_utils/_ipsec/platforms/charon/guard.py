@@ -12,6 +12,7 @@ from typing import Literal
 from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Guard, Reply, Rollback, Script
 from ..backup import GuardBackup
+from ..usable import refuse_unusable
 from . import guard_state
 from .parallel_connection import SUFFIX
 from .scripts import read_script
@@ -23,7 +24,6 @@ SHORTEST, LONGEST = 5, 86400  # seconds
 LONGEST_NAME = 200
 _WATCH = ("loading.sh", "start.sh", "services.sh", "standing.sh", "established.sh")
 _SCRIPT = ("digest.sh", "loading.sh", "services.sh", "owned.sh", "standing.sh", "established.sh")
-_UNUSABLE = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +196,7 @@ def _build_foreign_error(guard: Guard, gateway: Gateway) -> RefusedError:
 
 def _refuse_useless(gateway: Gateway, wish: DesiredGuard) -> None:
     """What could not be restored is not begun."""
-    for problem in gateway.problems:
-        if problem.kind in _UNUSABLE or problem.kind.startswith("config-"):
-            raise RefusedError(problem.what, where=problem.where or gateway.name, hint=problem.hint)
+    refuse_unusable(gateway)
     held = (c.name for c in gateway.connections if c.loaded and not c.configured)
     lost = sorted(name for name in held if not name.endswith(SUFFIX))
     if gateway.daemon.running and lost:

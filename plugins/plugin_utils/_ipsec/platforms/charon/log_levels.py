@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ...errors import IpsecError, NotRestoredError, RefusedError, RestoredError
+from ...errors import NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Logger, Reply, Script
 from ...swanctl.lexer import tokenize
+from ..usable import refuse_unusable
 from .loggers import GROUPS, parse_loggers
 from .scripts import read_script
 from .strongswan_conf import StrongswanConf
@@ -28,7 +29,6 @@ LOWEST, HIGHEST = -1, 3
 TELLING = {"enc": 2, "tls": 2}
 SHORTEST, LONGEST = 5, 86400  # seconds
 INCLUDE = "include strongswan.d/*.conf"
-BROKEN = ("no-swanctl", "no-permission", "no-vici", "daemon-hangs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,9 @@ def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway,
     """The program that carries a plan out; the mark tells this raise from any other.
 
     Raises:
-        RefusedError: levels are to be raised, and no daemon runs that could log more.
-        IpsecError: there is no swanctl, or it cannot be used.
+        RefusedError: the daemon cannot be asked, or levels are to be raised and none runs that could log more.
     """
-    for problem in gateway.problems:
-        if problem.kind in BROKEN:
-            raise IpsecError(problem.what, where=problem.where or gateway.name, hint=problem.hint)
+    refuse_unusable(gateway, configuration=False)
     if made.body is not None and not gateway.daemon.running:
         raise RefusedError("the daemon is not running, so it logs nothing", where=gateway.name, hint="start it first")
     until = int(gateway.system.time or 0) + wanted.duration

@@ -18,7 +18,6 @@ from ...model import Connection, IkeSa, Reply
 from ...swanctl.editor import format_lines
 from ...swanctl.keys import parse_whole
 from ...swanctl.settings import Path
-from .sa import ALIVE
 
 SUFFIX = "-tunnelwright-next"  # loading.sh knows it too
 BROKEN = (
@@ -57,7 +56,7 @@ class ParallelConnection:
 def list_carrying(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
     """The children that carry traffic now, through the connection or through a twin that somebody was cut off with."""
     names = {connection.name, connection.name + SUFFIX}
-    alive = {child.name for ike in sas if ike.connection in names for child in ike.children if child.state in ALIVE}
+    alive = {child.name for ike in sas if ike.connection in names for child in ike.children if child.carries}
     return tuple(child.name for child in connection.children if child.configured and child.name in alive)
 
 

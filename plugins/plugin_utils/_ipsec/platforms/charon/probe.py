@@ -15,7 +15,6 @@ from .scripts import read_script
 
 _SENT = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _TIMES = re.compile(r"min/avg/max(?:/[a-z-]+)? = ([\d.]+)/([\d.]+)/([\d.]+)")
-_UP = ("INSTALLED", "REKEYING", "UPDATING")
 _NO_COMMAND = 127
 
 
@@ -259,7 +258,7 @@ def _find_fault(wish: ProbeRequest, ping: PingResult, children: Sequence[ChildSa
         hint = "look for a route or a policy that takes another way, or for addresses outside the selectors"
         what = f"pings from {way} were answered, but not through the tunnel: its counters stood still"
         return str(IpsecError(what, where=wish.end, hint=hint))
-    if not any(child.state in _UP for child in children if ping.child in (None, child.name)):
+    if not any(child.carries for child in children if ping.child in (None, child.name)):
         return _explain_no_sa(wish, ping.child)
     if ping.error:
         return str(IpsecError(f"the ping from {way} could not be sent", where=wish.end, hint=ping.error))

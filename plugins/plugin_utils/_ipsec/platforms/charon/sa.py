@@ -15,7 +15,6 @@ from .scripts import read_script
 
 _WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
 _ODD = ("received", "failed", "not established", "no ")
-ALIVE = ("INSTALLED", "REKEYING", "UPDATING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class LoadedSas:
 
     def installed(self, child: str) -> tuple[ChildSa, ...]:
         """CHILD_SAs of a child that carry traffic."""
-        return tuple(sa for ike in self.sas for sa in ike.children if sa.name == child and sa.state in ALIVE)
+        return tuple(sa for ike in self.sas for sa in ike.children if sa.name == child and sa.carries)
 
 
 @dataclass(frozen=True, slots=True)

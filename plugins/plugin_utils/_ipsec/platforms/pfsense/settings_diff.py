@@ -6,8 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...swanctl import keys
-from ...swanctl.normalize import normalize_identity, normalize_selector
+from ...swanctl.normalize import normalize_identity
 from ...swanctl.proposals import Proposal, parse
+from ...swanctl.selectors import normalize_selector
 from ...swanctl.settings import Path
 from ..candidate import Changes
 
