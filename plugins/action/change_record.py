@@ -1,7 +1,7 @@
 # Copyright (c) 2026 Tunnelwright contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the record of a guarded change, and says what is to be done next; the module of the same name documents it."""
+"""Keeps the record of a guarded change, and says what to do next; the module of the same name documents it."""
 
 from __future__ import annotations
 

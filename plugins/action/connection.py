@@ -64,7 +64,7 @@ def _preceding(args: dict[str, Any], step: dict[str, Any]) -> DesiredConnection:
 def _flag(child: str, value: object) -> bool:
     found = keys.parse_boolean(_text(value))
     if found is None:
-        raise RefusedError(f"{value!r} is no value for enabled", where=child, hint="write yes or no")
+        raise RefusedError(f"{value!r} is not a valid value for enabled", where=child, hint="write yes or no")
     return found
 
 

@@ -38,7 +38,7 @@ class ActionModule(Task):
         if done is None:
             return self._flagged(args, variables)
         if own:
-            what = f"{args['means']} is a check that a pfSense has, and {wish.gateway} is none"
+            what = f"{args['means']} is a pfSense check, but {wish.gateway} is not a pfSense"
             raise RefusedError(what, hint="use means: auto")
         if done.changed:
             self.before_writing(args, variables)
@@ -95,7 +95,7 @@ def _own(args: dict[str, Any], name: str) -> tuple[str, str | None]:
     try:
         return means, str(ip_address(target)) if target or args["state"] == "present" else ""
     except ValueError as error:
-        raise RefusedError(f"{target!r} is no IP address", hint="give in target whom to ping") from error
+        raise RefusedError(f"{target!r} is not an IP address", hint="give in target whom to ping") from error
 
 
 def _diff(file: keepalive.FileChange) -> dict[str, str]:

@@ -15,7 +15,7 @@ options:
     description:
       - Before anything is written, arm a guard as M(tunnelwright.ipsec.rollback_guard) does, for this many seconds,
         5 to 86400. Where this run has armed one, it gets that much more time instead.
-      - The gateway rolls back by itself unless a task M(tunnelwright.ipsec.rollback_guard) with C(state=confirmed)
+      - The gateway rolls back on its own unless a task M(tunnelwright.ipsec.rollback_guard) with C(state=confirmed)
         follows in time, also where this task has failed.
       - Where no guard can be armed the task fails and nothing is written.
     type: int

@@ -17,7 +17,7 @@ options:
     default: ""
   apply_pending:
     description:
-      - Whether changes that somebody has made in a pfSense's web interface and not applied may take effect with this
+      - Whether changes that were made in a pfSense's web interface and not applied may take effect with this
         one. They cannot be kept apart, so where there are any the task fails without it if it needs to apply its own.
     type: bool
     default: false

@@ -17,8 +17,8 @@ author:
   - Tunnelwright contributors (@tunnelwright)
 description:
   - What a gateway or a peer calls itself may be a link, a mention of everybody or markup. This filter turns text with
-    such names into a message for Slack, Mattermost, Teams and others that read Markdown, in which nobody is called and
-    nothing is a link.
+    such names into a message for Slack, Mattermost, Teams and others that read Markdown, which mentions no one and
+    links to nothing.
   - Words that a chat would make something of are shown as code. Lines stay lines.
 options:
   _input:

@@ -34,7 +34,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Compare the ends, and the keys that they are to have
+- name: Compare the ends, and the keys that they should have
   tunnelwright.ipsec.tunnel_audit:
     gateways: "{{ gateways }}"
     psk_digests: "{{ ipsec_psks | tunnelwright.ipsec.psk_digests(ipsec_digest_key) }}"

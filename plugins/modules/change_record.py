@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: change_record
-short_description: Keep the record of a guarded change and say what is to be done next
+short_description: Keep the record of a guarded change and say what to do next
 version_added: 0.1.0
 description:
   - The memory of the role P(tunnelwright.ipsec.guarded_change#role). It takes the record so far and what a stage of the
@@ -108,7 +108,7 @@ record:
   type: dict
 todo:
   description:
-    - What follows. C(arm), C(take_off), C(agree), C(confirm) and C(roll_back) are gateways by what is to be done
+    - What follows. C(arm), C(take_off), C(agree), C(confirm) and C(roll_back) are gateways by what must be done
       with their guards, C(tunnels) those that go on, C(steps) theirs, C(watch) by gateway what to ping meanwhile.
     - C(look_again) and C(not_restored) are tunnels that another look may show to be as they should, C(going_on) those
       with another cause. C(following) is the number of the batch that goes on with what this one has left, or 0.

@@ -59,7 +59,7 @@ options:
     description:
       - On a pfSense, whether phase 1 is enabled. What is disabled is kept in C(config.xml), and is not generated.
       - Live SAs of what is disabled stay until they expire, unless O(reinitiate=true) ends them.
-      - Refused for a routed (VTI) entry whose interface is assigned, and on a strongSwan that is no pfSense's.
+      - Refused for a routed (VTI) entry whose interface is assigned, and on plain strongSwan.
     type: bool
   split_children:
     description:
@@ -85,26 +85,26 @@ options:
   psk:
     description:
       - The pre-shared key between the identities of this connection. It replaces the C(secret) for them, or is added
-        beside the other secrets. It is compared by keyed digest and shown nowhere.
+        next to the other secrets. It is compared by keyed digest and shown nowhere.
     type: str
   psk_use:
     description:
       - How O(psk) is used where the gateway has another key for these identities. Two gateways that change their key
         one after the other can authenticate to each other all the time if both have both keys meanwhile.
-      - V(accept) has this end accept it beside the old key, with which it goes on signing.
+      - V(accept) makes this end accept it as well as the old key, with which it goes on signing.
       - V(sign) has this end sign with it, and still accept the old key.
-      - V(only) makes it the only one, and removes what the other two have put beside. A pfSense can do nothing else.
+      - V(only) makes it the only one, and removes what the other two have added. A pfSense can do nothing else.
       - strongSwan signs with the last of several secrets for the same identities in the file; IKEv1 tries only that.
     type: str
     choices: [only, accept, sign]
     default: only
   reinitiate:
-    description: Whether live SAs are ended and initiated anew when something has changed, so that they follow.
+    description: Whether live SAs are ended and initiated again when something has changed, so that they follow.
     type: bool
     default: false
   make_before_break:
     description:
-      - With O(reinitiate), new SAs with the changed settings are established beside the live ones before those are
+      - With O(reinitiate), new SAs with the changed settings are established next to the live ones before those are
         ended, so that no packet need be lost. Meanwhile a connection named like this one with C(-tunnelwright-next)
         behind it is loaded; nothing of it is left.
       - On a pfSense it cannot be had for a routed (VTI) tunnel, nor together with O(psk).
@@ -221,7 +221,7 @@ takes_effect:
   type: str
 sa:
   description: The SAs of the connection before and after, as M(tunnelwright.ipsec.sa) returns them.
-  returned: when live SAs were made anew
+  returned: when live SAs were re-established
   type: dict
 log:
   description: What the daemon said.

@@ -12,10 +12,10 @@ version_added: 0.1.0
 description:
   - Starts strongSwan by systemd, else by its init script, and waits until it answers; or has the running daemon load
     its configuration and secrets.
-  - strongSwan unloads every connection when it is told to load a file that it cannot parse, and reports success. So its
+  - strongSwan unloads every connection when asked to load a file that it cannot parse, and reports success. So its
     own parser is asked first, and a load that would lose a loaded connection is refused.
-  - A pfSense starts and loads it by its own script. What is loaded is what was generated last; changes that somebody
-    has saved in its web interface and not applied stay so. Where no phase 1 is enabled it runs no daemon, and to start
+  - A pfSense starts and loads it by its own script. What is loaded is what was generated last; changes that were
+    saved in its web interface and not applied stay so. Where no phase 1 is enabled it runs no daemon, and to start
     one is refused.
 extends_documentation_fragment:
   - tunnelwright.ipsec.guard
@@ -43,8 +43,8 @@ options:
         C(retransmit_jitter) and C(retransmit_limit). They are those of the whole gateway, and decide how long IKEv2
         takes to see that a peer is dead.
       - On a pfSense they are set under the same names in C(config.xml) and applied. IKE_SAs that are established from
-        then on go by them. An empty value removes one, so that strongSwan's default counts again.
-      - On a strongSwan that is no pfSense's they are only compared. The task fails where one is another, as
+        then on use them. An empty value removes one, so that strongSwan's default counts again.
+      - On plain strongSwan they are only compared. The task fails where one is another, as
         C(strongswan.conf) is not written.
     type: dict
     default: {}

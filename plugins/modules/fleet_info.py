@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Reads what M(tunnelwright.ipsec.gateway_info) reads, of all gateways in one task, from one process on the
     controller, over SSH by paramiko. Changes nothing.
-  - Runs once for a play, whatever the hosts of the play, and connects by itself to every host that it reads.
+  - Runs once for a play, whatever the hosts of the play, and makes its own connection to every host that it reads.
   - How a host is reached is what its own variables and Ansible's settings say, as with Ansible's C(ssh) connection -
     address, port, user, password, private key, C(ansible_ssh_common_args) with ProxyJump or ProxyCommand, OpenSSH's
     own configuration files, host key checking and known_hosts, and C(become) with and without a password. Templated
@@ -80,7 +80,7 @@ options:
     type: path
 notes:
   - C(become), C(remote_user) and C(port) as keywords of the task or play are for the gateways. C(connection) as a
-    keyword is not looked at; a host whose variable C(ansible_connection) is none that speaks SSH is in
+    keyword is not looked at; a host whose C(ansible_connection) does not speak SSH is in
     RV(unreadable).
   - An agent is asked for keys if it is the one of C(SSH_AUTH_SOCK). GSSAPI, hardware keys and host certificates are
     not for this module.

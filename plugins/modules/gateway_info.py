@@ -173,7 +173,7 @@ gateway:
       type: dict
     appliance:
       description:
-        - What a firewall that writes the daemon's configuration by itself says of its own. Null where none does.
+        - What a firewall that generates the daemon's configuration says of its own. Null on others.
         - C(product), C(version), C(config_version); C(fingerprint), a keyed digest of the whole configuration.
         - C(revision) is what wrote it last, C(revisions) the ten before that are kept, each with C(time) (Unix time),
           C(by) and C(description).

@@ -12,9 +12,9 @@ version_added: 0.1.0
 description:
   - Installs, or removes, a periodic check of one child on a strongSwan gateway.
     The check initiates the child when it is not installed, and does nothing when it is.
-  - strongSwan brings a child back by itself only where traffic can trap it or a close or DPD action starts it again.
-    A route-based child, and a child whose peer deleted it while no such action is set, stay down until somebody
-    initiates them. That somebody is this check. One end of a tunnel is enough; two may make duplicates.
+  - strongSwan brings a child back only where traffic can trap it or a close or DPD action starts it again.
+    A route-based child, and a child whose peer deleted it while no such action is set, stay down until they are
+    initiated. This check does that. One end of a tunnel is enough; two may make duplicates.
   - The means is a systemd timer where systemd runs, else a table in C(/etc/cron.d) where a cron daemon
     that reads it runs. Where neither does, the task fails and says so.
   - The check runs one at a time, waits a random moment first, leaves a connection alone that is being set up,
@@ -64,7 +64,7 @@ options:
     choices: [auto, systemd, cron, keepalive, pinghost]
     default: auto
   target:
-    description: Whom a pfSense is to ping, an address in a remote network of the child, with O(means=pinghost).
+    description: Whom a pfSense should ping, an address in a remote network of the child, with O(means=pinghost).
     type: str
   timeout:
     description: Seconds that one attempt to initiate is waited for, 1 to 600. The daemon goes on trying after that.

@@ -33,7 +33,7 @@ attributes:
 options:
   levels:
     description:
-      - The level that each named log group is to have at least, from V(-1) to V(3), with O(state=present).
+      - The level that each named log group should have at least, from V(-1) to V(3), with O(state=present).
         The groups are V(default), which means all that are not named, and V(dmn), V(mgr), V(ike), V(chd), V(job),
         V(cfg), V(knl), V(net), V(asn), V(enc), V(app), V(lib), V(esp), V(tls), V(tnc), V(imc), V(imv) and V(pts).
       - V(2) for V(ike), V(cfg) and V(chd) tells most reasons. V(3) dumps messages. V(4) would write keys into the log
@@ -52,15 +52,15 @@ options:
   duration:
     description:
       - Seconds until the gateway itself puts the levels back, 5 to 86400.
-      - A further run with the same levels starts the time anew, which does not count as a change.
+      - A further run with the same levels starts the time again, which does not count as a change.
     type: int
     default: 900
 notes:
-  - C(swanctl --reload-settings) has the daemon read all of C(strongswan.conf) again, also what somebody else
-    has edited there since.
+  - C(swanctl --reload-settings) has the daemon read all of C(strongswan.conf) again, also what others have
+    edited there since.
   - Where others than root may change C(strongswan.conf), the folder that it includes, or what lies above them, it is
     refused. A path in the environment variable C(STRONGSWAN_CONF) counts where root gave it to the daemon.
-  - A log file with C(append = no) begins anew whenever the settings are read again. That is warned of.
+  - A log file with C(append = no) is truncated whenever the settings are read again. A warning says so.
 seealso:
   - module: tunnelwright.ipsec.gateway_info
 """
@@ -105,7 +105,7 @@ loggers:
       type: list
       elements: dict
     after:
-      description: After it, in check mode after a run that is none.
+      description: Afterwards; in check mode, as a run would leave it.
       type: list
       elements: dict
   sample:

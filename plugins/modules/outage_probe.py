@@ -25,7 +25,7 @@ attributes:
 options:
   state:
     description:
-      - V(started) starts them, anew where they run already, and waits for the first answer, three seconds at most.
+      - V(started) starts them, again where they run already, and waits for the first answer, three seconds at most.
       - V(stopped) stops them and returns RV(outage). The other options must be what they were started with.
     type: str
     choices: [started, stopped]

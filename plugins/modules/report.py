@@ -50,7 +50,7 @@ options:
       - V(prometheus) is for the textfile collector of Prometheus' node exporter; only this file is readable for all.
       - V(html) is one file that needs no network. It shows both ends of a tunnel side by side where the audit was made
         with O(tunnelwright.ipsec.tunnel_audit#module:sides).
-      - V(notice) is for whoever is to be told of changes - a few lines of what has changed since the report of
+      - V(notice) is for people who follow changes - a few lines of what has changed since the report of
         O(since), and an empty file where nothing has.
     type: list
     elements: str

@@ -13,18 +13,18 @@ description:
   - Arms a dead man's switch on the gateway itself before something is changed. It takes a snapshot, and starts a
     process that restores it unless the change is confirmed in time. That process needs neither the network nor the
     controller nor the session that started it.
-  - The snapshot has the configuration files that C(swanctl.conf) reaches, those beside it that strongSwan loads
+  - The snapshot has the configuration files that C(swanctl.conf) reaches, those next to it that strongSwan loads
     (certificates and keys), and the periodic checks of M(tunnelwright.ipsec.keepalive), with bytes, modes and owners;
     and which children were established. It stays on the gateway, in a folder below C(/etc/tunnelwright) that only root
     may enter, and nothing of it is shown.
   - A rollback puts back every file that is another, removes files that the includes find and did not find before, has
     the daemon load them where strongSwan's own parser accepts them, ends IKE_SAs that were made since where a file was
     put back, and establishes again what was established. What it did is RV(rollback), and a line in the system's log.
-  - It is done also when the IKE daemon or sshd was restarted, when the process was killed (systemd starts it anew at
+  - It is done also when the IKE daemon or sshd was restarted, when the process was killed (systemd starts it again at
     once, cron within a minute where there is C(flock)), when the clock was set, and when the gateway was restarted
     meanwhile; then at once, whether its time has come or not.
   - On a pfSense the snapshot is C(config.xml). Of it those elements come back that modules of this collection have
-    changed, as far as nobody has changed them since, and are applied; only where that cannot be done, all of it does.
+    changed, unless they were changed since, and are applied; only where that cannot be done, all of it does.
     A file in C(/usr/local/etc/rc.d) has pfSense start the process again when the firewall has booted; it goes with
     the guard.
   - A guard is armed whole or not at all. Its process must have answered, and all that a rollback will write must have
@@ -46,8 +46,8 @@ options:
       - V(proven) says that the change works, to all gateways of the change before any of them is confirmed. Where the
         confirmation then does not come in time, the gateway keeps the change if its tunnels stay up for as long again,
         and else rolls back. So both ends of a tunnel keep a change or both undo it, also where only one of them could
-        be confirmed; unless the tunnel works between an end that has it and one that has not. Like a confirmation it is
-        said over a new connection. It does not count as a change.
+        be confirmed; unless the tunnel works between an end that has it and one that does not. Like a confirmation it
+        is said over a new connection. It does not count as a change.
       - V(confirmed) ends the guard and leaves the change. Nothing of the guard is left. This is asked over a connection
         made for it, whatever multiplexing is set up, so that it proves that the gateway can still be reached. It fails
         where the gateway has rolled back for this run or name; where there was no guard, it changes nothing.
@@ -80,8 +80,8 @@ notes:
     RV(tunnelwright.ipsec.gateway_info#module:gateway.guard).
   - A rollback has the daemon load all files. Settings that were in the files and not loaded when the guard was armed
     are loaded then.
-  - After a rollback that nobody asked for, modules that write refuse to go on in the same run until a guard is armed
-    anew by this module, because a part of what the run has done is undone.
+  - After a rollback that was not asked for, modules that write refuse to go on in the same run until this module has
+    armed a new guard, because a part of what the run has done is undone.
   - Connections other than C(ssh) are reset before a change is confirmed. Over C(local) there is nothing to prove.
 seealso:
   - module: tunnelwright.ipsec.connection

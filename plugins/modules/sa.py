@@ -45,8 +45,8 @@ options:
     default: false
   make_before_break:
     description:
-      - With O(state=reinitiated), new SAs of the whole connection are established beside the live ones before those are
-        ended, so that no packet need be lost, as O(tunnelwright.ipsec.connection#module:make_before_break) does.
+      - With O(state=reinitiated), new SAs of the whole connection are established next to the live ones before those
+        are ended, so that no packet need be lost, as O(tunnelwright.ipsec.connection#module:make_before_break) does.
       - Loads the gateway's configuration.
     type: bool
     default: false

@@ -33,7 +33,7 @@ options:
     default: {}
   fleet:
     description:
-      - The registered result of M(tunnelwright.ipsec.fleet_info), instead of O(gateways) or beside it. What is in its
+      - The registered result of M(tunnelwright.ipsec.fleet_info), instead of O(gateways) or in addition. What is in its
         RV(tunnelwright.ipsec.fleet_info#module:folder) is read there.
       - Gateways that could not be read become findings.
     type: dict
@@ -79,7 +79,7 @@ options:
             type: dict
             default: {}
       initiator:
-        description: Inventory name of the gateway that is to initiate.
+        description: Inventory name of the gateway that should initiate.
         type: str
       settings:
         description:
@@ -125,7 +125,7 @@ options:
         type: dict
         required: true
   compare:
-    description: Names of tunnels whose two ends are to be put side by side in RV(comparisons).
+    description: Names of tunnels whose two ends are shown side by side in RV(comparisons).
     type: list
     elements: str
     default: []
@@ -171,7 +171,7 @@ options:
   repair:
     description:
       - Classes of repairs that are planned. What is found is the same; a finding without its repair says why.
-      - V(load) starts the IKE daemon and loads what is configured. V(sas) brings up what is to be up, and ends SAs of
+      - V(load) starts the IKE daemon and loads what is configured. V(sas) brings up what should be up, and ends SAs of
         the pair that stand alone, are doubled or are outdated. V(agreement) makes both ends agree on proposals,
         version, identities, addresses, networks and the key that you give. V(dpd) has an end check that its peer is
         alive. V(roles) has one end initiate and the other answer. V(path) forces ESP into UDP where it is lost.

@@ -62,7 +62,7 @@ def test_diagnose_brings_up_what_is_down_and_says_that_it_works(lab: Lab, tmp: P
     lab.exec("east", ["swanctl", "--terminate", "--ike", "west", "--timeout", "5"])
     done = run(tmp, hosts, "diagnose")
     assert done.status == 0, done.output
-    assert {verdict["works"] for verdict in done.result("Conclude")["verdicts"]["east-west"]} == {True}
+    assert {verdict["works"] for verdict in done.result("Analyse both logs")["verdicts"]["east-west"]} == {True}
     assert "DEPRECATION WARNING" not in done.output
 
 

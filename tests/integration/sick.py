@@ -15,7 +15,7 @@ from . import hostile
 
 TIMEOUT = 4  # seconds to connect and log in
 SAID = {  # how the reason begins
-    "unreachable": ("nothing answers at ", "there is no way to it (No route to host) at "),
+    "unreachable": ("nothing answers at ", "it cannot be reached (No route to host) at "),
     "hanging": ("it takes connections and says nothing at ",),
     "rejecting": ("the login as root fails at ",),
     "closing": ("the gateway's answer ended early: the connection was closed; ",),

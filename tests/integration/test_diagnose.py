@@ -95,7 +95,7 @@ def done(lab: Lab, before: str, tmp_path_factory: pytest.TempPathFactory) -> Run
 @pytest.fixture(scope="module")
 def found(done: Run) -> dict[str, Any]:
     assert done.status == 0, done.output
-    return done.result("Conclude")
+    return done.result("Analyse both logs")
 
 
 def verdicts(found: dict[str, Any], lab: Lab, name: str) -> dict[str, str]:
@@ -153,9 +153,11 @@ def test_the_ends_log_more_while_they_try_where_that_is_asked(done: Run, two: Pa
     asked = json.dumps({"ipsec_only": [_called(tunnel)], "ipsec_log_levels": {"ike": 3}})
     louder = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", asked)
     assert (louder.status, louder.changed()) == (0, {})
-    assert verdicts(louder.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
-    raised = {host: each for name, host, each in louder.tasks if name.endswith("Have the ends log more")}
-    lowered = {host: each for name, host, each in louder.tasks if name.endswith("Have the ends log as before")}
+    assert verdicts(louder.result("Analyse both logs"), lab, IDENTITY) == verdicts(
+        done.result("Analyse both logs"), lab, IDENTITY
+    )
+    raised = {host: each for name, host, each in louder.tasks if name.endswith("Raise the log levels of the ends")}
+    lowered = {host: each for name, host, each in louder.tasks if name.endswith("Restore the log levels of the ends")}
     assert len(raised) == 4
     for gateway, result in raised.items():
         assert ("loggers" in result) == (gateway in (tunnel.initiator.gateway, tunnel.responder.gateway))
@@ -172,7 +174,9 @@ def test_a_log_level_that_is_refused_fails_the_gateway_and_hides_no_verdict(
     tunnel = lab.topology.tunnels[IDENTITY]
     asked = json.dumps({"ipsec_only": [_called(tunnel)], "ipsec_log_levels": {"ike": 4}})
     refused = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", "-e", asked)
-    assert verdicts(refused.result("Conclude"), lab, IDENTITY) == verdicts(done.result("Conclude"), lab, IDENTITY)
+    assert verdicts(refused.result("Analyse both logs"), lab, IDENTITY) == verdicts(
+        done.result("Analyse both logs"), lab, IDENTITY
+    )
     failed = {host for host, counts in refused.stats.items() if counts["failures"]}
     assert failed == {tunnel.initiator.gateway, tunnel.responder.gateway}
     assert "does not log as asked: log level 4 of ike writes keys into the log" in refused.output
@@ -185,7 +189,7 @@ def test_both_ends_are_shown_side_by_side_with_what_differs_marked(done: Run) ->
 
 def test_an_end_that_the_limit_leaves_out_initiates_nothing(two: Path, lab: Lab, tmp_path: Path) -> None:
     ours = ("--limit", "b01", "-e", "tunnel=a01-b01 ipsec_gather=fleet")  # which this role does not take
-    limited = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", *ours).result("Conclude")
+    limited = playbook(tmp_path, two, "tunnelwright.ipsec.diagnose", *ours).result("Analyse both logs")
     assert verdicts(limited, lab, BLOCKED) == {"initiator": "ike-unanswered"}
 
 
@@ -209,7 +213,7 @@ def test_of_what_is_up_in_part_each_child_that_is_not_is_tried(lab: Lab, tmp_pat
     hosts.write_text(inventory(lab, only=list(proposals)), encoding="utf-8")
     done = playbook(tmp_path, hosts, "tunnelwright.ipsec.diagnose", "-e", f"tunnel={_called(tunnel)}")
     assert done.status == 0, done.output
-    found = done.result("Conclude")
+    found = done.result("Analyse both logs")
     assert set(verdicts(found, lab, HEALTHY).values()) == {"esp-proposals-disjoint"}
     assert ("esp-proposals-disjoint", tunnel.responder.gateway) in findings(found, lab, HEALTHY)  # the weaker one
     assert before in spis(lab, HEALTHY)

@@ -100,14 +100,14 @@ CASES = {
     "hangs up": (hostile.hangs_up, "the connection was closed before the login at 127.0.0.1 port N: "),
     "speaks http": (
         hostile.speaks_http,
-        "what answers is no SSH server: it says 'HTTP/1.1 400 Bad Request' at 127.0.0.1 port N",
+        "what answers is not an SSH server: it says 'HTTP/1.1 400 Bad Request' at 127.0.0.1 port N",
     ),
-    "pours bytes": (hostile.pours_bytes, "what answers is no SSH server: it says "),
+    "pours bytes": (hostile.pours_bytes, "what answers is not an SSH server: it says "),
     "hangs after greeting": (
         hostile.hangs_after_greeting,
-        "no encryption was agreed on at 127.0.0.1 port N: it took too",
+        "the SSH key exchange failed at 127.0.0.1 port N: it took too",
     ),
-    "garbles after greeting": (hostile.garbles_after_greeting, "no encryption was agreed on at 127.0.0.1 port N: "),
+    "garbles after greeting": (hostile.garbles_after_greeting, "the SSH key exchange failed at 127.0.0.1 port N: "),
 }
 SSH_CASES = {
     "refuses everybody": (None, "the login as root fails at 127.0.0.1 port N: it refused the password"),
@@ -258,7 +258,7 @@ def test_a_host_key_that_the_user_has_revoked_is_refused(
 def test_nothing_is_agreed_on_that_openssh_would_not_agree_on(lan: Lan) -> None:
     assert "is an RSA key of 2048 bits" in configured(lan, "RequiredRSASize=3072")
     assert configured(lan, "RequiredRSASize=2048").startswith("Reply(")
-    assert "no encryption was agreed on" in configured(lan, "HostKeyAlgorithms=ssh-ed25519")
+    assert "the SSH key exchange failed" in configured(lan, "HostKeyAlgorithms=ssh-ed25519")
     assert "paramiko knows nothing of what Ciphers allows" in configured(lan, "Ciphers=chacha20-poly1305@openssh.com")
     assert configured(lan, "Ciphers=aes256-ctr", "MACs=hmac-sha2-512", "KexAlgorithms=ecdh-sha2-nistp384").startswith(
         "Reply("

@@ -62,7 +62,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         ends = (tunnels[BLOCKED].responder.gateway, tunnels[BLOCKED].initiator.gateway)
         given = json.dumps({"ipsec_hosts": ",".join(ends), "tunnel": called(tunnels[BLOCKED])})
         told = playbook(tmp, hosts, "tunnelwright.ipsec.diagnose", "-e", given)
-        blocked = {finding["id"] for finding in told.result("Conclude")["findings"]}
+        blocked = {finding["id"] for finding in told.result("Analyse both logs")["findings"]}
         by_name = {name: found.get(called(tunnel), {}) for name, tunnel in tunnels.items()}
         yield Story(by_name, blocked, carries)
 

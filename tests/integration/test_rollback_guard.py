@@ -282,7 +282,7 @@ def test_a_killed_guard_is_found_before_something_is_written_and_cron_starts_it_
         run = module(tmp_path, hosts, "b01", "connection", arguments)
         assert run.status != 0
     again = guard(tmp_path, hosts, name="CHG-5")
-    assert "what would roll back does not run any more" in again.result("it")["msg"]
+    assert "the rollback watchdog is no longer running" in again.result("it")["msg"]
     read = module(tmp_path, hosts, "b01", "gateway_info", {}).result("it")["gateway"]
     assert [problem["kind"] for problem in read["problems"]] == ["guard-dead"]
     lab.sh("b01", start)

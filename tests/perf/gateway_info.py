@@ -42,7 +42,7 @@ COMMANDS = (
 PRINTED = """## One task over many gateways
 
 `gateway_info` over {gateways} gateways of the lab with {connections} connections each, ansible-core {core},
-{forks} forks, pipelining, ssh connections made anew in each run; whole runs of ansible-playbook, median of {rounds}
+{forks} forks, pipelining, new ssh connections in each run; whole runs of ansible-playbook, median of {rounds}
 rounds in turn.
 
 | run | controller CPU | wall |

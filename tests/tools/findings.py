@@ -152,10 +152,10 @@ def _expired() -> Topic:
     profile = replace(policy_rows.asking("psk-reused"), name="ours", waivers=(waiver,))
     done = audit(healthy(), policy=(profile, TODAY))
     cause = (
-        "The last day of a waiver is over: what it was for counts again, and somebody was to decide by then.\n\n"
+        "The last day of a waiver is over: what it was for counts again, and a decision was due by then.\n\n"
         "A waiver lets one tunnel off one rule of a policy. It has a reason, an owner and a last day."
     )
-    case = Case("nobody has mended it or renewed it", done, done.findings)
+    case = Case("neither mended nor renewed", done, done.findings)
     return Topic("waiver-expired", done.findings[0].severity, cause, (), (case,), of_a_policy=True)
 
 
@@ -194,13 +194,13 @@ def _unreadable() -> Topic:
 
 def _torn() -> Topic:
     """An end that fits several others: there is no tunnel yet, so no rule finds it."""
-    twin = replace(mirrored(connection()), name="twin")
+    twin = replace(mirrored(connection()), name="second")
     a, b = healthy()
     done = audit((edited(a, sas=()), edited(b, sas=(), more=(twin,))))
     return Topic(
         "pairing-ambiguous",
         done.findings[0].severity,
-        "Several ends fit an end equally well, so nobody knows which is its peer, and its tunnel is not audited.\n\n"
+        "Several ends fit an end equally well, so its peer is unknown, and its tunnel is not audited.\n\n"
         "It may be a copy of a connection, the other node of a cluster, or a gateway that says it is another one.",
         (),
         (Case("two connections are alike", done, done.findings),),

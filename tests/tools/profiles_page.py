@@ -1,4 +1,4 @@
-"""The page of policy profiles: what each asks for, by which document, and whether somebody has compared the two."""
+"""The page of policy profiles: what each asks for, by which document, and whether the two have been compared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.tools import rst
 from tests.unit.policy.rows import no_file
 
 ABOUT = """The profiles that ``ipsec_policy`` may name. They conflict with each other, as the documents do. *Verified*
-says whether somebody has compared the rule with the text of the document; what is not is from general knowledge, and a
+says whether the rule was compared with the text of the document; what is not is from general knowledge, and a
 reader with the document at hand is welcome to correct it. How to have a policy of your own:
 """
 STRENGTH = """Groups are compared by their strength in bits (NIST SP 800-57 part 1, table 2; SP 800-56A revision 3,

@@ -198,7 +198,10 @@ UNDECLARABLE = (
         r"start_action = trap\|start on both ends would have each of them start the tunnel at tunnels",
     ),
     ({"ends": ENDS, "settings": {"remote.id": "a"}}, r"remote\.id mirrors .* under ends\[\]\.settings"),
-    ({"ends": ENDS, "initiator": "c"}, r"initiator c is none of its ends at tunnels\.berlin\.initiator: name a or b"),
+    (
+        {"ends": ENDS, "initiator": "c"},
+        r"initiator c is not one of its ends at tunnels\.berlin\.initiator: name a or b",
+    ),
 )
 
 

@@ -34,7 +34,7 @@ GCM = ("<name>aes</name><keylen>256</keylen></encryption-algorithm-option>",
        "<name>aes256gcm</name><keylen>128</keylen></encryption-algorithm-option>")  # fmt: skip
 Swap = tuple[str, str]
 CASES: Mapping[str, tuple[tuple[Swap, ...], tuple[Swap, ...]]] = {
-    "nobody starts": ((WAITS,), (WAITS,)),
+    "no end starts": ((WAITS,), (WAITS,)),
     "both start": ((STARTS,), (STARTS,)),
     "nothing after the end of an SA": ((("</phase1>", "<startaction>start</startaction></phase1>"),), (ANSWERS,)),
     "a responder that traps": ((STARTS,), (WAITS,)),

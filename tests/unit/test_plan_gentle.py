@@ -245,7 +245,9 @@ COSTS: tuple[tuple[str, Edit, Edit, dict[str, Any], Outage], ...] = (
         {},
         {},
         {"ends": (replace(ENDS[0], child_settings={"local_ts": "10.1.0.0/16"}), ENDS[1])},
-        Outage(2.0, "local_ts of a/to-b cannot be changed beside the old value: it is re-initiated once"),
+        Outage(
+            2.0, "local_ts of a/to-b cannot be changed while the old value is still accepted: it is re-initiated once"
+        ),
     ),
     (
         "an initiator that knows no address",

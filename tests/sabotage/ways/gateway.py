@@ -12,7 +12,7 @@ from .killed import CHANGED
 
 KILL_CHARON = "kill -9 $(pidof charon-systemd)"
 FILL = "cat /dev/zero >/var/full 2>/dev/null || :"
-DEAD_GUARD = "what would roll back does not run any more"
+DEAD_GUARD = "the rollback watchdog is no longer running"
 # What other programs take for the time is a day away: `date` is all of it that the scripts ask.
 CLOCK = """#!/bin/sh
 [ "$*" = +%s ] || exec /usr/bin/date "$@"

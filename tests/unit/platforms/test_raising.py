@@ -81,7 +81,7 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
         ({"tls": "3"}, 900, "log level 3 of tls writes decrypted messages"),
         ({"enc": 4}, 900, "log level 4 of enc writes keys"),
         ({"ikes": 2}, 900, "strongSwan has no log group 'ikes': it has default, dmn, "),
-        ({"ike": "two"}, 900, "'two' is no log level for ike: give a number from -1 to 3"),
+        ({"ike": "two"}, 900, "'two' is not a log level for ike: give a number from -1 to 3"),
         ({"ike": -2}, 900, "-2 is no log level"),
         ({"ike": True}, 900, "True is no log level"),
         ({"ike": 1.5}, 900, "1.5 is no log level"),

@@ -102,7 +102,7 @@ ROLLED_BACK = Rollback("CHG-1", "me", "not confirmed in time")
         (
             DesiredGuard("proven", "me"),
             under(replace(OURS, alive=False)),
-            "what would roll back does not run any more at gw",
+            "the rollback watchdog is no longer running at gw",
         ),
         (
             DesiredGuard("proven", "me"),
@@ -112,7 +112,7 @@ ROLLED_BACK = Rollback("CHG-1", "me", "not confirmed in time")
         (
             DesiredGuard("armed", "me"),
             under(replace(OURS, alive=False)),
-            "what would roll back does not run any more at gw",
+            "the rollback watchdog is no longer running at gw",
         ),
         (
             DesiredGuard("armed", "me"),

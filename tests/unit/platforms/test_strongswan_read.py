@@ -23,6 +23,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
     read_gateway,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import parse_certificates
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_key_id
 
 from ...record import OPTIONS, SITUATIONS, replay

@@ -292,7 +292,7 @@ def test_the_old_goes_when_the_twin_is_proven_and_the_twin_when_the_new_is_up(ho
     [
         (TWIN, "hq/net was not established with the new settings", True),
         ("norekey", "the peer does not rekey hq/net with the new settings", True),
-        ("hq", "hq/net was not established anew", False),
+        ("hq", "hq/net was not established again", False),
     ],
 )
 def test_what_the_peer_refuses_is_taken_back_and_something_carries_traffic(

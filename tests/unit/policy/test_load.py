@@ -179,14 +179,14 @@ MISTAKES = {
     "    expires: 2026-02-20": "' ' does not fit as reason at ours.yml:5: say why",
     "extends: rfc\ntarget:\n  settings:\n    proposals: [aes256gcm16-prfsha384-ecp384, aes256-sah1]": "aes256-sah1 "
     "is no proposal at ours.yml:4: write it as aes256gcm16-prfsha384-ecp384",
-    "rules: [": "this is no YAML: expected the node content, but found '<stream end>' at ours.yml:1",
-    "a: \x07": "this is no YAML: ",
+    "rules: [": "this is not valid YAML: expected the node content, but found '<stream end>' at ours.yml:1",
+    "a: \x07": "this is not valid YAML: ",
     "- a": "a profile is to be a mapping, not ['a'] at ours.yml:1",
     "": "a profile is to be a mapping, not None at ours.yml:1",
     "profile: x\nrules: {}\nrules: {}": "'rules' stands here a second time at ours.yml:3: keep one of the two",
     "rules: &a {}\nwaivers: *a": "an alias (*) stands here at ours.yml:1: write out what it stands for",
     "a: &a [*a]": "an alias (*) stands here at ours.yml:1: write out what it stands for",
-    "? [a]\n: b": "a key that is no text at ours.yml:1",
+    "? [a]\n: b": "a key must be text at ours.yml:1",
 }
 
 

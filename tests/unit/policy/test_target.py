@@ -67,7 +67,7 @@ def test_children_get_what_is_theirs() -> None:
 
 def test_a_policy_without_a_target_is_none() -> None:
     profile = replace(BASELINE, settings={}, child_settings={})
-    with pytest.raises(IpsecError, match="the policy baseline does not say what tunnels are to have"):
+    with pytest.raises(IpsecError, match="the policy baseline has no target for tunnels"):
         audit(weak(), policy=(profile, TODAY), target=True)
 
 

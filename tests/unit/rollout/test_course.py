@@ -645,7 +645,7 @@ def test_what_was_not_said_to_all_its_gateways_is_undone_on_all() -> None:
     run.event("tried", seen=look("hub-a"))
     found = run.event("agreed", results={"hub": FINE, "a": {"failed": True, "msg": "it does not run any more"}})
     assert (found["confirm"], found["roll_back"]) == ([], ["hub", "a"])
-    assert run.because("hub-a") == "a could not be told that it is proven: it does not run any more"
+    assert run.because("hub-a") == "a was not informed that the change is proven: it does not run any more"
 
 
 def test_neither_end_of_two_that_are_proven_is_kept_where_a_confirmation_was_refused() -> None:

@@ -54,7 +54,7 @@ ROWS = (
     ),
     Row(
         "setting-deviates",
-        "an end of its own, over what both are to have",
+        "an end of its own, over what both should have",
         SET,
         remedies=("b/to-a: rekey_time = 5h", "b/to-a/net: close_action = trap"),
         declared=declared(
@@ -67,7 +67,7 @@ ROWS = (
     ),
     Row(
         "setting-deviates",
-        "one that is to go",
+        "one that must be removed",
         SET,
         remedies=("a/to-b: rekey_time = ",),
         declared=declared(settings={"rekey_time": ""}),

@@ -60,7 +60,7 @@ ROWS = (
     ),
     Row(
         "identity-mismatch",
-        "an address that is expected and is nobody's",
+        "an address that is expected and belongs to neither",
         {"connection": {"local": (Auth("local", "psk"),)}},
         {"connection": {"remote": (Auth("remote", "psk", "192.0.2.9"),)}},
         ("b/to-a: remote.id = 192.0.2.1",),
@@ -93,7 +93,7 @@ ROWS = (
     ),
     Row(
         "psk-mismatch",
-        "an end signs with the last of two, which its peer has not",
+        "an end signs with the last of two, which its peer does not have",
         DOWN,
         {"secrets": (THEIRS, secret(mirrored(connection()), "d2", name="ike-2")), **DOWN},
         remedies=(),

@@ -73,7 +73,7 @@ ROWS = (
     Row("changes-unapplied", "saved and not applied", b={"connection": WAITING, "appliance": DIRTY}, remedies=()),
     Row(
         "changes-unapplied",
-        "no revision is told",
+        "the revision is unknown",
         b={"connection": WAITING, "appliance": replace(DIRTY, revision=None, unapplied=False)},
         remedies=(),
     ),

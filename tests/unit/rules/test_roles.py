@@ -40,7 +40,7 @@ ROWS = (
     Row("both-initiate", "the responder traps", b=TRAPS),
     Row("both-initiate", "both trap", TRAPS, TRAPS),
     Row("both-initiate", "one of them does not know where its peer is", b={**STARTS, **UNKNOWN}),
-    Row("no-initiator", "nobody starts", WAITS, WAITS, ("a/to-b/net: start_action = trap|start",)),
+    Row("no-initiator", "no end starts", WAITS, WAITS, ("a/to-b/net: start_action = trap|start",)),
     Row(
         "no-initiator",
         "a daemon that cannot keep a trap with a start, and a peer that needs one",

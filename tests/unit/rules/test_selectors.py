@@ -94,7 +94,7 @@ ROWS = (
     ),
     Row(
         "selectors-not-mirrored",
-        "as wide, and nobody else has it",
+        "as wide, and no other tunnel has it",
         {"child": {"local_ts": (ELSEWHERE,)}, "system": System(), "sas": ()},
         {"sas": ()},
         remedies=(f"b/to-a/net: remote_ts = {ELSEWHERE}",),

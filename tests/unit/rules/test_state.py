@@ -75,7 +75,7 @@ ROWS = (
     ),
     Row(
         "sa-outdated",
-        "an IKEv1 tunnel that is to be IKEv2",
+        "an IKEv1 tunnel that should be IKEv2",
         _used("a", {"version": 1}),
         _used("b", {"version": 1}),
         ("a/to-b: sa reinitiated",) * 2,

@@ -120,7 +120,7 @@ def _explain_no_log(traffic: _Traffic) -> InitiationResult | None:
     if not traffic.sent:
         return traffic.lost("attempt-failed", traffic.end, f"{here} sent nothing, and its log does not say why", *last)
     if traffic.attempt.peer_log is None:
-        because = f"the log of {there} could not be read, and {here} is not told why"
+        because = f"the log of {there} could not be read, and IKE does not tell {here} why"
         return traffic.lost("attempt-failed", traffic.peer, because, *last)
     return None
 

@@ -66,7 +66,7 @@ def _restore(kind: Any, value: Any, where: str) -> Any:
         return {str(k): _restore(item, v, f"{where}.{k}") for k, v in value.items()}
     if origin is Literal:
         if value not in get_args(kind):
-            raise ParseError(f"{value!r} is none of {', '.join(map(repr, get_args(kind)))}", where=where)
+            raise ParseError(f"{value!r} is not one of {', '.join(map(repr, get_args(kind)))}", where=where)
         return str(value)
     return _restore_scalar(kind, value, where)
 

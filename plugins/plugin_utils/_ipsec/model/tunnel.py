@@ -20,7 +20,7 @@ Phase = Literal["prepare", "responder", "initiator", "retire", "establish", "con
 Repair = Literal["load", "sas", "agreement", "dpd", "roles", "path", "persistence", "practice", "peer_word"]
 REPAIRS: Mapping[Repair, str] = {  # the classes of repairs, and what each does
     "load": "start the IKE daemon and load what is configured",
-    "sas": "bring up what is to be up, and end SAs of the pair that stand alone, are doubled or are outdated",
+    "sas": "bring up what should be up, and end SAs of the pair that stand alone, are doubled or are outdated",
     "agreement": "make both ends agree: proposals, version, identities, addresses, networks, the key that you give",
     "dpd": "have an end check that its peer is alive",
     "roles": "have one end initiate and the other answer, and start a tunnel that nothing starts",

@@ -115,7 +115,7 @@ def _match(
 def _list_unpaired(side: Endpoint, reason: str | None) -> Unpaired:
     remote = ", ".join(side.end.connection.remote_addrs)
     if reason is None and not side.peer and side.peer_id is None:
-        reason = "answers anybody (a road warrior's end, or a peer that is not told apart)"
+        reason = "accepts any peer (a road warrior's end, or a peer that cannot be identified)"
     who = side.peer_id or remote
     return Unpaired(
         side.end.name(),

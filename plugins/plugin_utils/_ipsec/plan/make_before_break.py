@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The steps of a tunnel that is changed without a break: expand on both ends, make before break, contract on both.
 
-The responder takes the new values beside the old ones where both ends must agree (proposals, version, pre-shared key),
-and everything else at once; nothing is re-initiated for that. The initiator takes the new values and makes the tunnel
-anew beside the old one, which then goes. What the responder still has of the old goes last. So at no step do the two
-ends lack something in common, whoever starts an exchange, and a run that is cut off is completed by the next.
+The responder accepts the new values as well as the old ones where both ends must agree (proposals, version, pre-shared
+key), and everything else at once; nothing is re-initiated for that. The initiator takes the new values and establishes
+the tunnel again next to the old one, which then goes. What the responder still has of the old goes last. So at no step
+do the two ends lack something in common, whoever starts an exchange, and the next run completes one that was cut off.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def find_obstacle(
         asked = wanted[end.gateway.name]
         keys = [*asked.settings, *(key for given in asked.children.values() for key in given)]
         if hard := [key for key in keys if key not in SOFT]:
-            return f"{hard[0]} of {end.name()} cannot be changed beside the old value"
+            return f"{hard[0]} of {end.name()} cannot be changed while the old value is still accepted"
     if why := _explain_restart(tunnel, wanted):
         return why
     if any(each.psk for each in wanted.values()) and (why := _explain_single_key(tunnel, wanted, findings)):
@@ -50,11 +50,11 @@ def find_obstacle(
 def _find_blocking_step(others: list[Step]) -> str:
     """What of the steps that are no settings comes first, or ends live SAs."""
     if any(step.phase == "prepare" for step in others):
-        return "a daemon is to be started or loaded first"
+        return "a daemon must be started or loaded first"
     kept = [
         step for step in others if step.phase == "persist" or (step.phase, step.state) == ("establish", "reinitiated")
     ]
-    return "live SAs of it are to be ended" if len(kept) < len(others) else ""
+    return "its live SAs must be ended" if len(kept) < len(others) else ""
 
 
 def _explain_restart(tunnel: Tunnel, wanted: Mapping[str, DesiredSettings]) -> str:

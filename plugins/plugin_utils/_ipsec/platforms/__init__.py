@@ -119,5 +119,5 @@ def require_platform(name: str) -> Platform:
 
 def _get_platform(name: str) -> Platform:
     if name not in PLATFORMS:
-        raise IpsecError(f"there is no platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
+        raise IpsecError(f"unknown platform {name!r}", hint=f"known are {', '.join(PLATFORMS)}")
     return PLATFORMS[name]

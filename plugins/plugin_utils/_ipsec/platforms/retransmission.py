@@ -29,9 +29,11 @@ def parse_settings(settings: Mapping[object, object]) -> dict[str, str]:
     found = {str(key): "" if value is None else str(value) for key, value in settings.items()}
     for key, value in found.items():
         if key not in KEYS:
-            raise RefusedError(f"{key!r} is no setting that this can change", hint=f"it can change {', '.join(KEYS)}")
+            raise RefusedError(
+                f"{key!r} is not a setting that this module can change", hint=f"it can change {', '.join(KEYS)}"
+            )
         if value and not KEYS[key].fullmatch(value):
-            raise RefusedError(f"{value!r} is no value for {key}", hint="write a number, such as 5 or 1.8")
+            raise RefusedError(f"{value!r} is not a value for {key}", hint="write a number, such as 5 or 1.8")
     return found
 
 

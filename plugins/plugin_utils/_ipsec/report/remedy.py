@@ -12,7 +12,7 @@ def describe_fixes(finding: Finding) -> Iterator[str]:
     """Each change or step that mends it, or why there is none."""
     for fix in finding.fix:
         if isinstance(fix, Change):
-            yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "is to go")
+            yield f"on {fix.end}: {fix.setting} " + (f"= {fix.value}" if fix.value else "must be removed")
         else:
             yield " ".join(
                 part for part in (f"on {fix.gateway}:", fix.do, fix.target, fix.state or "pre-shared key") if part

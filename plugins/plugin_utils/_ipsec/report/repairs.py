@@ -11,8 +11,8 @@ from ..model import SEVERE, Audit, Finding, Step, TunnelProof, format_name
 
 PSK = {
     "only": "pre-shared key",
-    "accept": "pre-shared key accepted beside the old one",
-    "sign": "pre-shared key, the old one accepted beside",
+    "accept": "pre-shared key accepted as well as the old one",
+    "sign": "pre-shared key, the old one still accepted",
 }
 
 

@@ -31,7 +31,7 @@ def render(tunnel: Tunnel) -> str:
     one, other = tunnel.ends
     head = ComparisonRow("", (str(one.name()), str(other.name())))
     width = max(len(row.what) for row in (head, *compare_ends(tunnel)))
-    lines = [f"{tunnel.name}: {tunnel.initiator} is to initiate, because {tunnel.initiator_because}"]
+    lines = [f"{tunnel.name}: initiator: {tunnel.initiator} ({tunnel.initiator_because})"]
     for row in (head, *compare_ends(tunnel)):
         lines += _format_row(row, width)
     return "\n".join([*lines, *(_describe_initiation(verdict) for verdict in judge_attempts(tunnel))])
@@ -56,8 +56,8 @@ def _compare_connections(tunnel: Tunnel) -> Iterator[ComparisonRow]:
     yield _compare_mirrored(f"identity of {names[1]}", (ids[0][1],), (ids[1][0],))
     yield _compare_equal("version", *(str(c.version or "any") for c in (one, other)))
     yield _compare_equal("proposals", *(",".join(c.proposals) for c in (one, other)))
-    yield _compare_mirrored(f"proof of {names[0]}", _list_methods(one.local), _list_methods(other.remote))
-    yield _compare_mirrored(f"proof of {names[1]}", _list_methods(one.remote), _list_methods(other.local))
+    yield _compare_mirrored(f"authentication of {names[0]}", _list_methods(one.local), _list_methods(other.remote))
+    yield _compare_mirrored(f"authentication of {names[1]}", _list_methods(one.remote), _list_methods(other.local))
     for key in ("encap", "dpd_delay", "keyingtries"):
         yield ComparisonRow(key, (_format_value(getattr(one, key)), _format_value(getattr(other, key))))
     yield ComparisonRow("state", (_describe_state(ends[0]), _describe_state(ends[1])))

@@ -29,7 +29,7 @@ def explain_unproven(
     if (not after.crosswise and not half) or after.traffic is False:
         return "; ".join(after.missing) or "it carries nothing"
     if after.traffic is None and tunnel.manages:
-        return f"{tunnel.manages[0]} is managed through it, and nobody could ping it through the tunnel"
+        return f"{tunnel.manages[0]} is managed through this tunnel, which could not be verified by ping"
     return f"it was done, and is asked for again: {', '.join(again.findings)} on {again.gateway}" if again else ""
 
 

@@ -75,7 +75,7 @@ def _parse_size(given: object, total: int) -> int:
     if share := _PERCENT.fullmatch(text):
         return max(1, int(total * float(share[1]) / 100))
     if not text.isdigit() or int(text) < 1 or isinstance(given, bool):
-        raise ParseError(f"{given!r} is no size of a batch", where="serial", hint="give 5, 20% or a list of these")
+        raise ParseError(f"{given!r} is not a valid batch size", where="serial", hint="give 5, 20% or a list of these")
     return int(text)
 
 

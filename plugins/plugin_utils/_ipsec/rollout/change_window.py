@@ -107,7 +107,7 @@ def _load_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (LookupError, ValueError, OSError) as error:
         raise ParseError(
-            f"there is no time zone {name!r}", where=_WHERE, hint="give an IANA name such as Europe/Berlin"
+            f"unknown time zone {name!r}", where=_WHERE, hint="give an IANA name such as Europe/Berlin"
         ) from error
 
 
@@ -120,7 +120,7 @@ def _parse_moment(text: str, zone: tzinfo | None, key: str) -> datetime | time:
             found = datetime.fromisoformat(text)
         except ValueError as error:
             hint = "give HH:MM, or a date and time such as 2026-11-21T22:00"
-            raise ParseError(f"{text!r} is no time", where=where, hint=hint) from error
+            raise ParseError(f"{text!r} is not a time", where=where, hint=hint) from error
         if found.tzinfo is not None:
             return found
     if zone is None:

@@ -213,7 +213,7 @@ def agreed(record: ChangeRecord, heard: RunEvent) -> ChangeRecord:
     def hold(tunnel: TunnelChange) -> TunnelChange:
         said = {g: describe_failure(heard.results.get(g)) for g in record.ours(tunnel)}
         why = "; ".join(
-            f"{gateway} could not be told that it is proven: {words}" for gateway, words in said.items() if words
+            f"{gateway} was not informed that the change is proven: {words}" for gateway, words in said.items() if words
         )
         return replace(tunnel, status="failing", because=why) if why else tunnel
 

@@ -13,7 +13,7 @@ from .steps import find_next_turn, list_steps
 
 
 def list_actions(record: ChangeRecord) -> dict[str, Any]:
-    """What the role is to do next: gateways by what is to be done with their guards, and tunnels to go on with."""
+    """What the role is to do next: gateways by what must be done with their guards, and tunnels to go on with."""
     batch = [tunnel for tunnel in record.tunnels if tunnel.batch == record.batch]
     going = [t for t in batch if t.status in ("under_way", "planned", "proven", "failing")]
     touched = [t for t in batch if t.status != "untouched"]

@@ -57,10 +57,10 @@ def diff_since(report: Report, path: Path | None) -> ReportDiff:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(told, dict) or str(told.get("version")).partition(".")[0] != as_json.VERSION[0]:
-            raise IpsecError("this is no report of a version that can be compared", where=str(path), hint=hint)
+            raise IpsecError("this report has a version that cannot be compared", where=str(path), hint=hint)
         return diff_reports(parse_report(told), report)
     except (OSError, ValueError, ParseError) as error:
-        raise IpsecError(f"this is no report that can be read: {error}", where=str(path), hint=hint) from error
+        raise IpsecError(f"this report cannot be read: {error}", where=str(path), hint=hint) from error
 
 
 def write_reports(  # noqa: PLR0913  where, as what, and how

@@ -48,7 +48,7 @@ def _parse_certificate(body: Tree) -> Certificate:
     try:
         return _parse_x509(bytes.fromhex(raw.removeprefix("0x")), private_key=private)
     except (ValueError, IndexError, StopIteration) as error:
-        raise ParseError(f"a certificate that is no DER ({error})", where=raw[:40]) from error
+        raise ParseError(f"a certificate is not valid DER ({error})", where=raw[:40]) from error
 
 
 def _parse_x509(der: bytes, *, private_key: bool) -> Certificate:

@@ -30,7 +30,7 @@ class Reader:
             return default
         parsed = parse(setting.value)
         if parsed is None:
-            what = f"{key} = {setting.value} is no value strongSwan takes; it discards the whole connection"
+            what = f"{key} = {setting.value} is not a value that strongSwan accepts; it discards the whole connection"
             self.problems.append(Problem("invalid-setting", what, setting.origin, "correct the value"))
             return default
         return parsed

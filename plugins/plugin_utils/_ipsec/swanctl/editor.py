@@ -122,7 +122,7 @@ def check(root: str, files: Files, edits: Iterable[TextEdit], wanted: Mapping[Pa
     if odd := sorted(path for path in found.keys() | meant.keys() if found.get(path, ...) != meant.get(path, ...)):
         what = ".".join(name.removesuffix("{}") for name in odd[0])
         raise RefusedError(
-            f"the edit would not set just what it is to set ({what})", where=root, hint="nothing was written"
+            f"the edit would not set just what it should set ({what})", where=root, hint="nothing was written"
         )
     return after
 

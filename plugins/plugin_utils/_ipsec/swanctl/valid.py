@@ -39,7 +39,7 @@ def refuse_setting(level: keys.Level, key: str, value: str, where: str, version:
     kind = keys.KEYS[level][key]
     parse: Callable[[str], object] | None = _PARSERS.get(kind)
     if value and parse is not None and parse(value) is None:
-        raise RefusedError(f"{value!r} is no value for {key}", where=where, hint=_HINTS[kind])
+        raise RefusedError(f"{value!r} is not a value for {key}", where=where, hint=_HINTS[kind])
     if kind == "action" and "|" in value and version and version < (5, 9, 6):
         raise RefusedError(f"{value!r} needs strongSwan 5.9.6", where=where, hint="use start or trap")
     if any(not character.isprintable() for character in value):

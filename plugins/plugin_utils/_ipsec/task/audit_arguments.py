@@ -220,7 +220,7 @@ def _parse_tunnel(tunnel: Mapping[str, Any]) -> DeclaredTunnel:
     initiator = tunnel.get("initiator")
     if initiator and initiator not in (end.gateway for end in ends):
         raise ParseError(
-            f"initiator {initiator} is none of its ends",
+            f"initiator {initiator} is not one of its ends",
             where=f"tunnels.{name}.initiator",
             hint=f"name {ends[0].gateway} or {ends[1].gateway}",
         )

@@ -157,7 +157,7 @@ class Task(ActionBase):
         try:
             return (here if here.exists() else beside).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no UTF-8"
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
             raise IpsecError(f"the policy cannot be read: {why}", where=str(here), hint="give its path") from error
 
     @property

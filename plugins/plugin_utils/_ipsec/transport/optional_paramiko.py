@@ -28,5 +28,5 @@ def require() -> None:
     """
     if paramiko is None:
         raise IpsecError(
-            "the Python package paramiko is missing", where="the controller", hint="install it beside ansible-core"
+            "the Python package paramiko is missing", where="the controller", hint="install it next to ansible-core"
         )

@@ -118,10 +118,10 @@ def _connect_directly(settings: SshSettings, deadline: float) -> socket.socket:
         ) from error
     except ConnectionRefusedError as error:
         raise NotConnectedError(
-            "the connection is refused", where=settings.where, hint="does sshd run there"
+            "the connection was refused", where=settings.where, hint="does sshd run there"
         ) from error
     except OSError as error:
-        raise NotConnectedError(f"there is no way to it ({error.strerror})", where=settings.where) from error
+        raise NotConnectedError(f"it cannot be reached ({error.strerror})", where=settings.where) from error
     with suppress(OSError, AttributeError):
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _CUT)
     return stream
@@ -186,7 +186,7 @@ def _wait_for_banner(stream: socket.socket, settings: SshSettings, deadline: flo
             break
         stream.recv(len(line))
     said = first[:60].decode("utf-8", "replace").strip()
-    raise NotConnectedError(f"what answers is no SSH server: it says {said!r}", where=settings.where)
+    raise NotConnectedError(f"what answers is not an SSH server: it says {said!r}", where=settings.where)
 
 
 def _peek_line(stream: socket.socket, settings: SshSettings, deadline: float) -> bytes:

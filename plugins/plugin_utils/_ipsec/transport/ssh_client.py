@@ -110,7 +110,7 @@ def _exchange_keys(transport: paramiko.Transport, settings: SshSettings, deadlin
     if not transport.is_active() or not event.is_set():
         error = transport.saved_exception
         why = str(error) if error else "it was closed" if event.is_set() else "it took too long"
-        raise NotConnectedError("no encryption was agreed on", where=settings.where, hint=why)
+        raise NotConnectedError("the SSH key exchange failed", where=settings.where, hint=why)
     key = transport.get_remote_server_key()
     return _check_host_key(settings, known_hosts.judge_key(about, key.get_name(), key.asbytes()), key)
 

@@ -85,12 +85,12 @@ def _run_check(check: Check, demand: PolicyRule, tunnel: Tunnel) -> Iterator[Fau
 
 
 def cite(profile: Profile, demand: PolicyRule) -> str:
-    """The document and section that ask for it, and whether somebody has compared the two."""
+    """The document and section that ask for it, and whether the two have been compared."""
     return "; ".join((f"policy {profile.name}", str(demand.source)))
 
 
 def _build_expired_finding(tunnel: Tunnel, waiver: Waiver, profile: Profile) -> Finding:
-    """A waiver whose last day is over: what it was for counts again, and somebody was to decide by then."""
+    """A waiver whose last day is over: what it was for counts again, and a decision was due by then."""
     return Finding(
         EXPIRED,
         "medium",
@@ -99,5 +99,5 @@ def _build_expired_finding(tunnel: Tunnel, waiver: Waiver, profile: Profile) -> 
         f"the waiver of {waiver.rule} on {tunnel.name} expired on {waiver.expires}",
         f"policy {profile.name}",
         (f"policy {waiver.origin}: given by {waiver.owner}: {waiver.reason}",),
-        no_fix=f"{waiver.owner} is to mend {waiver.rule}, or to renew the waiver or remove it",
+        no_fix=f"{waiver.owner} must fix {waiver.rule}, or renew or remove the waiver",
     )

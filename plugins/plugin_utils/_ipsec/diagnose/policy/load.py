@@ -118,7 +118,9 @@ def _refuse_unknown_proposals(document: YamlDocument) -> None:
         for text in [given] if isinstance(given, str) else given:
             if proposals.parse(text) is None:
                 where = document.where(("target", part, key))
-                raise ParseError(f"{text} is no proposal", where=where, hint="write it as aes256gcm16-prfsha384-ecp384")
+                raise ParseError(
+                    f"{text} is not a proposal", where=where, hint="write it as aes256gcm16-prfsha384-ecp384"
+                )
 
 
 def _refuse_unknown_words(document: YamlDocument, check: str, given: Mapping[str, Any]) -> None:
@@ -183,5 +185,5 @@ def _parse_waiver(document: YamlDocument, place: int, rules: Mapping[str, _Rule]
         date.fromisoformat(given["expires"])
     except ValueError as error:
         line = document.where(("waivers", place, "expires"))
-        raise ParseError(f"{given['expires']} is no day", where=line, hint="write it as 2026-12-31") from error
+        raise ParseError(f"{given['expires']} is not a date", where=line, hint="write it as 2026-12-31") from error
     return Waiver(**{key: str(given[key]) for key in ("rule", "tunnel", "reason", "owner", "expires")}, origin=where)

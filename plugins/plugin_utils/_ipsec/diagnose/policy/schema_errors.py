@@ -28,8 +28,10 @@ def refuse(document: YamlDocument, schema: Mapping[str, Any]) -> None:
     try:
         from jsonschema import Draft202012Validator  # noqa: PLC0415  only who brings a file of their own needs it
     except ImportError as error:
-        what = "a policy of your own is checked by the Python library jsonschema, which this controller has not"
-        hint = "install it beside ansible-core (pip install jsonschema), or name a profile of the collection"
+        what = (
+            "checking a custom policy requires the Python library jsonschema, which is not installed on the controller"
+        )
+        hint = "install it next to ansible-core (pip install jsonschema), or name a profile of the collection"
         raise IpsecError(what, hint=hint) from error
     found = [_build_error(document, error) for error in Draft202012Validator(schema).iter_errors(document.value)]
     if found:
@@ -48,7 +50,7 @@ def _build_error(document: YamlDocument, error: Any) -> ParseError:
             return ParseError(f"{missing[0]!r} is missing in {name}", where=where)
         case "type":
             return ParseError(
-                f"{name} is to be {_KINDS[error.validator_value]}, not {error.instance!r:.60}", where=where
+                f"{name} must be {_KINDS[error.validator_value]}, not {error.instance!r:.60}", where=where
             )
         case "enum":
             return _build_choice_error(where, f"{error.instance!r:.60}", error.instance, error.validator_value)

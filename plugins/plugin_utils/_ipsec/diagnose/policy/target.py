@@ -37,10 +37,10 @@ def apply_target(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tu
     """The tunnels, those with findings that count and that a setting mends with what they are to have declared.
 
     Raises:
-        IpsecError: the profile does not say what tunnels are to have.
+        IpsecError: the profile has no target for tunnels.
     """
     if not (profile.settings or profile.child_settings):
-        what = f"the policy {profile.name} does not say what tunnels are to have"
+        what = f"the policy {profile.name} has no target for tunnels"
         raise IpsecError(what, where="ipsec_policy_target", hint="give it a target, or extend a profile that has one")
     tunnels = tuple(tunnels)
     by_tunnel: dict[str, list[Finding]] = {}

@@ -53,9 +53,9 @@ def read(text: str, name: str) -> YamlDocument:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{name}:{mark.line + 1}" if mark else name
-        raise ParseError(f"this is no YAML: {error.problem or error.context}", where=where) from error
+        raise ParseError(f"this is not valid YAML: {error.problem or error.context}", where=where) from error
     except (yaml.YAMLError, ValueError) as error:
-        raise ParseError(f"this is no YAML: {str(error).splitlines()[0]}", where=name) from error
+        raise ParseError(f"this is not valid YAML: {str(error).splitlines()[0]}", where=name) from error
     return YamlDocument(name, value, lines)
 
 
@@ -73,7 +73,7 @@ def _list_lines(node: yaml.Node, path: Path, name: str, seen: set[int]) -> Itera
         for key, value in node.value:
             here = f"{name}:{key.start_mark.line + 1}"
             if not isinstance(key, yaml.ScalarNode):
-                raise ParseError("a key that is no text", where=here)
+                raise ParseError("a key must be text", where=here)
             if key.value in keys:
                 raise ParseError(f"{key.value!r} stands here a second time", where=here, hint="keep one of the two")
             keys.add(key.value)

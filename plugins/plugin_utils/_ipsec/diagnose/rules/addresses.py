@@ -15,7 +15,7 @@ from .negotiation import DOWN
 
 @rule("address-mismatch", "critical", reference="RFC 7296 section 2.11; swanctl.conf(5): remote_addrs", explains=DOWN)
 def address_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end looks for its peer at an address that is none of the peer's, so its requests go elsewhere or nowhere.
+    """An end looks for its peer at an address that is not the peer's, so its requests go elsewhere or nowhere.
 
     The peer decides its addresses. Nothing is said of a tunnel that is up, of names, and of a peer with none but
     private addresses, which may be behind NAT, unless the two are neighbours in one network.

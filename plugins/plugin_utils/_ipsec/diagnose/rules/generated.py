@@ -29,7 +29,7 @@ _OVERLAPS = ("6.", "7.")  # versions of strongSwan that make before they break u
 def connection_disabled(tunnel: Tunnel) -> Iterator[Fault]:
     """The connection is disabled on one end only: its peer is refused as if it proposed nothing that is known.
 
-    The log says NO_PROPOSAL_CHOSEN then, as where proposals differ. A tunnel that is disabled on both ends is none.
+    The log says NO_PROPOSAL_CHOSEN then, as where proposals differ. A tunnel disabled on both ends does not count.
     """
     off = [end for end in tunnel.ends if end.connection.omitted == "disabled"]
     if len(off) == 1:
@@ -74,7 +74,7 @@ def connection_omitted(tunnel: Tunnel) -> Iterator[Fault]:
     explains=("not-loaded", "config-drift"),
 )
 def changes_unapplied(tunnel: Tunnel) -> Iterator[Fault]:
-    """Somebody has changed this connection in the firewall's configuration and not applied it: the old one is in force.
+    """This connection was changed on the firewall, and the change was not applied: the old settings are in force.
 
     Whoever applies anything next puts it into force, also this collection, also a reboot or another address of WAN.
     """
@@ -82,7 +82,11 @@ def changes_unapplied(tunnel: Tunnel) -> Iterator[Fault]:
         about, waiting = end.gateway.appliance, end.connection.unapplied
         if about is not None and waiting and about.role != "secondary":
             last = about.revision
-            said = f"last written by {last.by or 'somebody'}: {last.description}" if last else "no revision is told"
+            said = (
+                f"last written by {last.by or 'an unknown user'}: {last.description}"
+                if last
+                else "the revision is unknown"
+            )
             yield Fault(
                 end.name(),
                 f"changes to {end.name()} wait to be applied on {end.gateway.name}",
@@ -127,7 +131,7 @@ def psk_ambiguous(tunnel: Tunnel) -> Iterator[Fault]:
     repair="practice",
 )
 def dpd_traps_responder(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end that is to answer only has a dead peer followed by a trap, so that it starts the tunnel itself next time.
+    """An end that should only respond replaces a dead peer by a trap, so next time it initiates the tunnel itself.
 
     With `startaction` none, pfSense's default close action still gives `dpd_action = trap`. Both ends may then start
     at once, which makes duplicates. A close action of "none" is what a pure responder has.
@@ -192,7 +196,7 @@ def keepalive_idle(tunnel: Tunnel) -> Iterator[Fault]:
                 )
 
 
-@rule("keepalive-narrowed", "low", reference="pfSense: ipsec_keepalive.php goes by names of children")
+@rule("keepalive-narrowed", "low", reference="pfSense: ipsec_keepalive.php looks children up by name")
 def keepalive_narrowed(tunnel: Tunnel) -> Iterator[Fault]:
     """One child has several networks, and pfSense's check takes it for up as soon as any of them is.
 
@@ -247,7 +251,7 @@ def version_auto(tunnel: Tunnel) -> Iterator[Fault]:
 def split_one_end(tunnel: Tunnel) -> Iterator[Fault]:
     """One end has a child for each network, the other one child for all: the tunnel is up with some of them only.
 
-    Nothing is logged, as IKEv2 narrows in silence. Both ends are to be split, or neither; that renames the children of
+    Nothing is logged, as IKEv2 narrows in silence. Split both ends, or neither; that renames the children of
     a pfSense.
     """
     if any(end.connection.version == 1 for end in tunnel.ends):
@@ -290,7 +294,7 @@ def reauth_breaks(tunnel: Tunnel) -> Iterator[Fault]:
         if breaks and old and end.connection.version == IKEV2 and end.connection.reauth_time > 0:
             yield Fault(
                 end.name(),
-                f"{end.name()} ends the tunnel every {end.connection.reauth_time:.0f} s to authenticate anew",
+                f"{end.name()} ends the tunnel every {end.connection.reauth_time:.0f} s to reauthenticate",
                 (locate(end, "reauth_time"), _locate_native(end, "makebeforebreak")),
                 (build_change(end, "reauth_time", "0s"),),
             )

@@ -26,11 +26,11 @@ from .negotiation import DOWN
     explains=(*DOWN, "psk-missing"),
 )
 def identity_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
-    """An end says it is somebody else than its peer expects.
+    """An end has another identity than its peer expects.
 
     The initiator only sees AUTHENTICATION_FAILED. The end that owns an identity decides what it is, unless both
-    gateways keep the tunnel's pre-shared key for the identity that the peer expects, or it has none set and goes by an
-    address while the peer expects a name, or the address it is reached at.
+    gateways keep the tunnel's pre-shared key for the identity that the peer expects, or it has none configured and uses
+    an address while the peer expects a name, or the address it is reached at.
     """
     for owner in tunnel.ends:
         verifier = tunnel.other(owner)
@@ -61,7 +61,7 @@ def identity_type_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
             yield Fault(
                 verifier.name(),
                 f"{owner.name()} says {said} as {ours}, {verifier.name()} expects it as {theirs}; "
-                f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change",
+                f"{owner.gateway.name} decides who it is, so change {verifier.gateway.name}",
                 (locate(owner, _format_id_key(local)), locate(verifier, _format_id_key(remote))),
                 (build_change(verifier, _format_id_key(remote), local.id or said),),
             )
@@ -95,8 +95,8 @@ def psk_mismatch(tunnel: Tunnel) -> Iterator[Fault]:
 def psk_changed(tunnel: Tunnel) -> Iterator[Fault]:
     """The files of the two ends have different pre-shared keys, and the tunnel is up: one file was changed since.
 
-    That it is up proves that the two had one key when it was made. It goes on until somebody loads the other one, or
-    the tunnel has to authenticate anew. Which of the two files was changed cannot be seen; to take the key of that one
+    That it is up proves that the two had one key when it was made. It goes on until the other one is loaded, or
+    the tunnel has to reauthenticate. Which of the two files was changed cannot be seen; to take the key of that one
     over to the other end would end what works.
     """
     if has_different_keys(tunnel) and has_common_ike_sa(tunnel):
@@ -115,9 +115,9 @@ def psk_changed(tunnel: Tunnel) -> Iterator[Fault]:
         )
 
 
-@rule("psk-to-rotate", "medium", reference="ipsec_psks: the key that both ends are to have")
+@rule("psk-to-rotate", "medium", reference="ipsec_psks: the key for both ends")
 def psk_to_rotate(tunnel: Tunnel) -> Iterator[Fault]:
-    """Both ends have one pre-shared key, and the user gives another; or an end still accepts an old one beside it.
+    """Both ends have one pre-shared key, and the user gives another; or an end still accepts the old key too.
 
     Seen from digests. The key is exchanged without a break with IKEv2: both ends accept both keys until both sign with
     the new one.
@@ -129,7 +129,7 @@ def psk_to_rotate(tunnel: Tunnel) -> Iterator[Fault]:
         held = {secret.digest for secret in end.accepts if secret.key_id == given.key_id}
         if held and None not in held and held != {given.digest}:
             new = end.secret is not None and end.secret.digest == given.digest
-            what = "still accepts an old pre-shared key beside" if new else "has another pre-shared key than"
+            what = "still accepts an old pre-shared key as well as" if new else "has another pre-shared key than"
             yield Fault(
                 end.name(),
                 f"{end.name()} {what} the one that ipsec_psks.{tunnel.name} gives",
@@ -167,13 +167,13 @@ def _build_mismatch_fault(owner: End, verifier: End, said: str, expected: str) -
     )
     if kept_expected and not kept_said:
         wrong, auth, value = owner, local, remote.id or ""
-        why = f"both gateways keep the pre-shared key for {expected}, so {owner.gateway.name} is to change"
+        why = f"both gateways keep the pre-shared key for {expected}, so change {owner.gateway.name}"
     elif by_address:
         wrong, auth, value = owner, local, remote.id or ""
-        why = f"{owner.gateway.name} has no identity set and goes by its address, so it is to take what is expected"
+        why = f"{owner.gateway.name} has no identity configured and uses its address; set the one that its peer expects"
     else:
         wrong, auth, value = verifier, remote, local.id or said
-        why = f"{owner.gateway.name} decides who it is, so {verifier.gateway.name} is to change"
+        why = f"{owner.gateway.name} decides who it is, so change {verifier.gateway.name}"
     return Fault(
         wrong.name(),
         f"{owner.name()} says it is {said}, {verifier.name()} expects {expected}; {why}",

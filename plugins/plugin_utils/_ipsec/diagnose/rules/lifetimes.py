@@ -74,7 +74,7 @@ def ike_rekey_overdue(tunnel: Tunnel) -> Iterator[Fault]:
                         locate(end, "over_time"),
                         f"{end.gateway.name}: IKE_SA {ike.connection}[{ike.id}], {', '.join(ike.tasks) or 'no task'}",
                     ),
-                    no_fix=f"look for why in both logs, and compare {why} of both ends before it ends by itself",
+                    no_fix=f"check both logs for the reason, and compare {why} of both ends before the SA expires",
                     confidence="observed",
                 )
                 return

@@ -19,7 +19,7 @@ def setting_defined_twice(tunnel: Tunnel) -> Iterator[Fault]:
     """Several places give a setting of one connection different values: sections of one name, also in other files.
 
     strongSwan merges such sections in silence, and the last value counts. Often these are two tunnels that were given
-    one name by accident. Nothing of such a connection is changed, since nobody can tell whose it is.
+    one name by accident. Such a connection is never changed, since it is unknown which of them each setting belongs to.
     """
     for end in tunnel.ends:
         for child in (None, *end.connection.children):

@@ -176,7 +176,7 @@ def _build_fault(tunnel: Tunnel, key: str, couple: tuple[Child | None, Child | N
         end.name(child),
         f"{end.name(child)} proposes {','.join(proposed)}, {peer.name(other)} {','.join(offered)}: {what} "
         f"({proposals.describe_difference(lists[index], lists[1 - index], esp=esp)}); "
-        f"{end.gateway.name} is to change, because {why}",
+        f"change {end.gateway.name}: {why}",
         (locate(end, key, child), locate(peer, key, other)),
         (build_change(end, key, ",".join(wanted), child),),
     )

@@ -40,7 +40,7 @@ def nat_traversal_needed(tunnel: Tunnel) -> Iterator[Fault]:
         )
         counted = (*_describe_counters(sender, receiver, out, into), f"{there}: {into.packets_out} packets sent back")
         if into.packets_out >= LOST:
-            what = f"{lost}: the path drops ESP; {end.name()} is to force it into UDP"
+            what = f"{lost}: the path drops ESP; force UDP encapsulation on {end.name()}"
             yield Fault(end.name(), what, counted, (build_change(end, "encap", "yes"),), confidence="observed")
             return
         yield Fault(
@@ -83,7 +83,7 @@ def esp_forgotten(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("esp-in-udp-lost", "high", reference="RFC 3948 section 2.1; RFC 7296 section 2.23", explains=("no-traffic",))
 def esp_in_udp_lost(tunnel: Tunnel) -> Iterator[Fault]:
-    """SAs stand on both ends with ESP in UDP, one end sends and nothing arrives: forcing encapsulation is no cure.
+    """SAs stand on both ends with ESP in UDP, one end sends and nothing arrives: forcing encapsulation would not help.
 
     IKE passes on the same ports, so something tells the two apart: a filter that looks into UDP 4500, a NAT device
     whose mapping for the way back is gone, or a filter on the receiver itself.

@@ -50,7 +50,7 @@ def one_way_only(tunnel: Tunnel) -> Iterator[Fault]:
 def connection_unknown(tunnel: Tunnel) -> Iterator[Fault]:
     """An end has no connection for the addresses and the IKE version that its peer's request comes with.
 
-    The initiator is told NO_PROPOSAL_CHOSEN, as for proposals. Behind NAT, the addresses are those the path made.
+    The initiator receives NO_PROPOSAL_CHOSEN, as for proposals. Behind NAT, the addresses are those the path made.
     """
     yield from _trace_cause(
         tunnel, "connection-unknown", "set remote_addrs, local_addrs and version to what arrives there"

@@ -42,7 +42,7 @@ def both_initiate(tunnel: Tunnel) -> Iterator[Fault]:
     repair="roles",
 )
 def no_initiator(tunnel: Tunnel) -> Iterator[Fault]:
-    """Neither end starts the tunnel nor traps its traffic: it stays down until somebody starts it by hand.
+    """Neither end starts the tunnel nor traps its traffic: it stays down until it is started by hand.
 
     An end that does not know its peer's address starts nothing, whatever its start action.
     """
@@ -113,7 +113,7 @@ def initiator_not_persistent(tunnel: Tunnel) -> Iterator[Fault]:
     repair="roles",
 )
 def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
-    """A tunnel that its initiator is to start is down, and no daemon tries any more: it gave up, or it was closed.
+    """A tunnel that its initiator should start is down, and no daemon is retrying: it gave up, or it was closed.
 
     With `keyingtries` other than 0, charon stops after so many sequences of retransmissions, 165 s each by default. A
     start action does not run again before the configuration is loaded; no trap, periodic check or peer starts it.
@@ -127,8 +127,8 @@ def gave_up(tunnel: Tunnel) -> Iterator[Fault]:
         if own.start_action == "start" and own.loaded and other.loaded and not brings and _begins(end, own):
             yield Fault(
                 end.name(own),
-                f"{end.name(own)} is to be up and is down, and {end.gateway.name} tries no more: "
-                f"keyingtries = {end.connection.keyingtries}, and nothing else starts it",
+                f"{end.name(own)} should be up but is down, and {end.gateway.name} has stopped retrying "
+                f"(keyingtries = {end.connection.keyingtries}); nothing else will start it",
                 (
                     locate(end, "keyingtries"),
                     locate(end, "start_action", own),

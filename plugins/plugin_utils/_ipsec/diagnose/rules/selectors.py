@@ -27,8 +27,8 @@ def selectors_not_mirrored(tunnel: Tunnel) -> Iterator[Fault]:
 
     IKEv2 narrows to what both have, in silence; IKEv1 refuses. The end that owns a network decides what it is
     called, unless its own interfaces say that the peer is right. Where its NAT rules translate what the peer names, the
-    peer is to name what comes out of them. Other networks that none of its interfaces is near may be translated as
-    well, or lie behind another router: then nobody can tell which end is right.
+    peer must name what comes out of them. Other networks that none of its interfaces is near may be translated as
+    well, or lie behind another router: then it cannot be known which end is right.
     """
     for owner in tunnel.ends:
         for own, other in tunnel.pairs(owner):
@@ -154,10 +154,10 @@ def _build_fault(tunnel: Tunnel, owner: End, own: Child, other: Child) -> Fault:
         return _build_undecided_fault(owner, peer, own, other)
     if right:
         wrong, child, key, value = owner, own, "local_ts", ",".join(other.remote_ts)
-        why = f"an interface of {owner.gateway.name} is in just {theirs}, so {owner.gateway.name} is to change"
+        why = f"an interface of {owner.gateway.name} is in just {theirs}, so change {owner.gateway.name}"
     else:
         wrong, child, key, value = peer, other, "remote_ts", ",".join(own.local_ts)
-        why = f"{owner.gateway.name} owns the network, so {peer.gateway.name} is to change"
+        why = f"{owner.gateway.name} owns the network, so change {peer.gateway.name}"
     return Fault(
         wrong.name(child),
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {why}",
@@ -204,15 +204,15 @@ def _build_translated_fault(  # noqa: PLR0913, PLR0917  both ends with their chi
     return Fault(
         wrong,
         f"{owner.name(own)} calls its network {ours}, {peer.name(other)} calls it {theirs}; {owner.gateway.name} "
-        f"translates it before IPsec, so {wrong.gateway} is to change",
+        f"translates it before IPsec, so change {wrong.gateway}",
         (
             locate(owner, "local_ts", own),
             locate(peer, "remote_ts", other),
             *(f"{owner.gateway.name}: NAT: {line}" for line in rules),
             *_describe_installed(owner, own),
         ),
-        no_fix=f"set {key} = {','.join(value)} on {wrong}, and try it from behind {owner.gateway.name}: what is "
-        "translated no gateway can ping by itself",
+        no_fix=f"set {key} = {','.join(value)} on {wrong}, and try it from behind {owner.gateway.name}: no "
+        "gateway can test translated traffic with a ping of its own",
         confidence="observed",
     )
 

@@ -43,7 +43,7 @@ SETTLING = 5.0  # seconds: the two ends are read at slightly different times, a 
     ),
 )
 def up_with_another_peer(tunnel: Tunnel) -> Iterator[Fault]:
-    """A connection is up with somebody else than the end that it is paired with: another node, or another peer.
+    """A connection is up with a peer other than the one it is paired with: another node, or another peer.
 
     Its SA is theirs and is left alone, and so is everything of this connection. Either the two ends do not belong
     together, or another gateway, such as the other node of a cluster, has the peer's part at this time. Nothing is said
@@ -65,7 +65,7 @@ def up_with_another_peer(tunnel: Tunnel) -> Iterator[Fault]:
                 no_fix=f"correct the declaration of {tunnel.name} in ipsec_tunnels, which names the wrong ends"
                 if said == "declared"
                 else f"read the gateway that carries the tunnel now, and see why it is not {peer.gateway.name}; if "
-                f"{peer.gateway.name} was renumbered, the old SA goes by itself when it is found dead",
+                f"{peer.gateway.name} was renumbered, the old SA goes when DPD finds its peer dead",
                 confidence="observed",
             )
 
@@ -107,7 +107,7 @@ def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
 def unique_replaces(tunnel: Tunnel) -> Iterator[Fault]:
     """Two connections of a gateway are between the same two identities, and `unique = replace` ends one for the other.
 
-    Whether an IKE_SA is another one is told by its identities and the family of its addresses, not by its connection.
+    charon tells IKE_SAs apart by their identities and the family of its addresses, not by its connection.
     So each that comes up takes the other one down. Nothing is said where both are seen up.
     """
     for end in tunnel.ends:
@@ -233,8 +233,8 @@ def config_drift(tunnel: Tunnel) -> Iterator[Fault]:
 def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
     """A live SA uses algorithms, or an IKE version, that its own end does not offer any more.
 
-    The configuration was changed and loaded, and the tunnel was not made anew: it goes on with what it was made with,
-    also over rekeys.
+    The configuration was changed and loaded, and the tunnel was not established again: it goes on with what it was
+    made with, also over rekeys.
     """
     for end, child, said in find_stale_sas(tunnel):
         yield Fault(
@@ -248,7 +248,7 @@ def sa_outdated(tunnel: Tunnel) -> Iterator[Fault]:
 
 @rule("not-installed", "high", reference="swanctl(8): --list-sas", explains=("no-traffic",), repair="sas")
 def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
-    """A child that is to be up is loaded on both ends and not installed, and nothing is bringing it up."""
+    """A child that should be up is loaded on both ends and has no CHILD_SA, and nothing is bringing it up."""
     end, peer = tunnel.initiating, tunnel.answering
     if not (has_live_state(end) and has_live_state(peer)):
         return
@@ -262,7 +262,7 @@ def not_installed(tunnel: Tunnel) -> Iterator[Fault]:
         trapped = any(p.child == own.name and p.kind == "trap" for p in end.policies)
         yield Fault(
             end.name(own),
-            f"{end.name(own)} is loaded, {wanted}, and is not installed",
+            f"{end.name(own)} is loaded, {wanted}, and has no CHILD_SA",
             (f"{end.gateway.name}: {len(end.sas)} IKE_SAs, {'a trap' if trapped else 'no trap'} for {own.name}",),
             (build_establish_step(tunnel, own),),
             confidence="observed",
@@ -369,10 +369,10 @@ def _explain_wanted(end: End, child: Child) -> str:
     if not list_explicit(end.connection.remote_addrs):
         return ""
     if "start" in child.start_action:
-        return f"is to be up ({child.start_action})"
+        return f"should be up ({child.start_action})"
     trappable = child.start_action == "trap" and end.gateway.policies is not None
     if trappable and not any(p.child == child.name and p.kind == "trap" for p in end.policies):
-        return f"is to be trapped on {end.gateway.name} and is not"
+        return f"should be trapped on {end.gateway.name} and is not"
     return ""
 
 

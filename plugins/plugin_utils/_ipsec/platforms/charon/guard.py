@@ -155,7 +155,7 @@ def refuse_unguarded(gateway: Gateway, run: str) -> None:
     if gateway.guard is not None:
         _plan_for_guard(gateway.guard, wish, gateway)
     elif rollback is not None and wish.owns(rollback) and rollback.why != guard_state.ASKED:
-        hint = "what this run had changed is undone; arm a guard anew with rollback_guard to go on"
+        hint = "this run's changes were rolled back; arm a new guard with rollback_guard to go on"
         raise RestoredError(_describe_rollback(rollback), where=gateway.name, hint=hint)
 
 
@@ -174,7 +174,7 @@ def _plan_for_guard(guard: Guard, wish: DesiredGuard, gateway: Gateway) -> Do | 
         raise RestoredError("the gateway rolls back at this moment", where=gateway.name, hint="wait for it")
     if wish.state in ("armed", "proven") and not guard.alive:
         raise RefusedError(
-            "what would roll back does not run any more",
+            "the rollback watchdog is no longer running",
             where=gateway.name,
             hint="set off the rollback with state: rolled_back, or confirm what was changed",
         )

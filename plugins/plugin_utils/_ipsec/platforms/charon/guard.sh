@@ -176,7 +176,7 @@ tw_taken_over() {
 }
 
 tw_extend() {
-	tw_watched "$tw_folder" || tw_refused "what would roll back does not run any more" "roll back now, or confirm what was changed"
+	tw_watched "$tw_folder" || tw_refused "the rollback watchdog is no longer running" "roll back now, or confirm what was changed"
 	{ tw_until && tw_taken_over; } 2>/dev/null || tw_refused "$tw_folder cannot be written" "there may be no space"
 	mv -f "$tw_folder/proven" "$tw_folder/unproven" 2>/dev/null # what is changed now is another change
 	[ -e "$tw_folder/armed" ] || tw_refused "the gateway rolls back at this moment" "wait for it"
@@ -220,14 +220,14 @@ tw_ended() {
 # tw_reached: over a connection that was made since.
 tw_reached() {
 	if tw_made=$(tw_since) && [ "$tw_made" -le "$(sed -n 's/^armed //p' "$tw_folder/about")" ]; then
-		tw_refused "the connection is older than the guard, so it does not prove that the gateway can be reached" "connect anew"
+		tw_refused "the connection is older than the guard, so it does not prove that the gateway can be reached" "open a new connection"
 	fi
 }
 
 # tw_prove: from now on what is up tells, by staying so, that the peers keep the change too (guard_watchdog.sh).
 tw_prove() {
 	tw_reached
-	tw_watched "$tw_folder" || tw_refused "what would roll back does not run any more" "roll back now, or confirm what was changed"
+	tw_watched "$tw_folder" || tw_refused "the rollback watchdog is no longer running" "roll back now, or confirm what was changed"
 	{ tw_sas >"$tw_folder/up.new" && mv -f "$tw_folder/up.new" "$tw_folder/up"; } 2>/dev/null || tw_refused "$tw_folder cannot be written" "there may be no space"
 	mv -f "$tw_folder/unproven" "$tw_folder/proven" 2>/dev/null
 	if ! [ -e "$tw_folder/armed" ] || ! [ -e "$tw_folder/proven" ]; then tw_refused "the gateway rolls back at this moment" "wait for it"; fi

@@ -59,7 +59,7 @@ def find_guard_problem(found: Guard | None) -> tuple[Problem, ...]:
     if found is None or found.alive:
         return ()
     hint = "roll back, or confirm what was changed: tunnelwright.ipsec.rollback_guard"
-    return (Problem("guard-dead", f"what would roll back for {found.name} does not run any more", "", hint),)
+    return (Problem("guard-dead", f"the rollback watchdog of {found.name} is no longer running", "", hint),)
 
 
 def _parse_facts(reply: Reply, name: str) -> dict[str, str]:

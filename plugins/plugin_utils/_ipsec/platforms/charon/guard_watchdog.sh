@@ -86,7 +86,7 @@ tw_late() {
 		mv -f armed due
 	elif [ $((($(tw_clock) - tw_over) / 100)) -gt $(($(sed -n 's/^seconds //p' about) + 30)) ] && [ "$tw_downs" = 0 ]; then
 		mv -f armed confirmed
-		tw_say "a change that was proven stays: nobody confirmed it, and its tunnels are up"
+		tw_say "a proven change stays: it was not confirmed, and its tunnels are up"
 	fi
 }
 

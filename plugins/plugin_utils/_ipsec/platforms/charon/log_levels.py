@@ -96,7 +96,7 @@ def check_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPla
     less = sorted({g for logger in heard for g in GROUPS if logger.level(g) < wanted.level(g)})
     if less:
         raise RefusedError(
-            f"it generates its log levels by itself, and logs less of {', '.join(less)} than is asked for",
+            f"its log levels are generated, and it logs less of {', '.join(less)} than is asked for",
             hint="raise them under VPN > IPsec > Advanced Settings, IPsec Logging Controls, and apply that",
         )
     return LogLevelPlan(found.root, (), "", None, there, there)
@@ -186,7 +186,7 @@ def _parse_level(group: object, given: object) -> int:
             hint="2 shows all but that",
         )
     if level is None or level < LOWEST:
-        raise RefusedError(f"{given!r} is no log level for {group}", hint="give a number from -1 to 3")
+        raise RefusedError(f"{given!r} is not a log level for {group}", hint="give a number from -1 to 3")
     return level
 
 
@@ -279,4 +279,4 @@ def _warn_of_truncation(found: StrongswanConf, base: tuple[Logger, ...]) -> Iter
         append = found.get(settings, (*logger.name.split(".", 1), "append"))
         value = append.value if append else "yes"
         if logger.name.startswith("filelog.") and value.lower() not in ("1", "yes", "true", "enabled"):
-            yield f"{logger.name} begins anew now and when the levels go back, because it has append = {value}"
+            yield f"{logger.name} is truncated now and when the levels are restored, because it has append = {value}"

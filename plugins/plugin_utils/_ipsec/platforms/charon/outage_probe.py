@@ -56,7 +56,7 @@ def build_script(wish: OutageProbeRequest, do: str) -> Script:
         try:
             ip_address(address)
         except ValueError as error:
-            raise RefusedError(f"{address!r} is no IP address", where=wish.where, hint="give an address") from error
+            raise RefusedError(f"{address!r} is not an IP address", where=wish.where, hint="give an address") from error
         if not _WORD.fullmatch(address):  # ip_address takes any zone
             raise RefusedError(f"{address!r} has an invalid zone", where=wish.where, hint="give an address")
     if not SHORTEST <= wish.interval <= LONGEST or wish.seconds < 1:

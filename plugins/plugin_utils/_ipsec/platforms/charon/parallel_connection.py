@@ -71,12 +71,12 @@ def build_parallel_connection(
     name, root = connection.name + SUFFIX, config.rpartition("/")[2]
     if connection.remote_addrs == ("%any",):
         what = f"make_before_break needs an end that can initiate, and remote_addrs of {connection.name} is %any"
-        raise RefusedError(what, hint="make the SAs anew from the other end")
+        raise RefusedError(what, hint="re-establish the SAs from the other end")
     if _predict_version(connection, changes) == 1:
         what = f"make_before_break does not work with IKEv1, which {connection.name} has"
         raise RefusedError(what, hint="leave it out, or move to version 2 with it")
     if len(name.encode("utf-8", "surrogateescape")) > _LONGEST or not _INCLUDED.fullmatch(root):
-        what = f"make_before_break cannot write the names of {connection.name} and {root} into a file beside"
+        what = f"make_before_break cannot write the names of {connection.name} and {root} into a file of its own"
         raise RefusedError(what, where=config, hint="give shorter names, without blanks and quotes")
     rekeyed = tuple(c for c in children if ("connections", connection.name, "children", c, "esp_proposals") in changes)
     return ParallelConnection(

@@ -151,10 +151,10 @@ def _refuse_odd(wish: ProbeRequest) -> None:
             ip_address(address)
         except ValueError as error:
             raise RefusedError(
-                f"{address!r} is no IP address", where=wish.end, hint="give addresses, not names"
+                f"{address!r} is not an IP address", where=wish.end, hint="give addresses, not names"
             ) from error
     if not wish.peer and (not wish.pings or any(pair.target is None for pair in wish.pings)):
-        raise RefusedError("nobody said what to ping", where=wish.end, hint="give each ping a `to`, or give `peer`")
+        raise RefusedError("there is no address to ping", where=wish.end, hint="give each ping a `to`, or give `peer`")
     for what, value in (("count", wish.count), ("timeout", wish.timeout)):
         if not 1 <= value <= 60:  # noqa: PLR2004
             raise RefusedError(f"a {what} of {value} is outside 1 to 60", where=wish.end)
@@ -236,7 +236,7 @@ def _parse_ping(wish: ProbeRequest, reply: Reply, number: int, line: str) -> Pin
     source, target, *named = line.removeprefix("ping ").split(" ", 2)
     done = reply.sections[f"ping-{number}"]
     if done.status == _NO_COMMAND:
-        raise IpsecError("there is no ping", where=wish.gateway, hint="install iputils-ping")
+        raise IpsecError("ping is not installed", where=wish.gateway, hint="install iputils-ping")
     rose = _compute_rise(
         _parse_children(wish, reply, f"sas-{number - 1}"), _parse_children(wish, reply, f"sas-{number}")
     )

@@ -18,7 +18,7 @@ _PROBLEMS: Mapping[str, tuple[str, str, str]] = {
         "this user may not read config.xml",
         "use become, or log in as root or admin",
     ),
-    "missing": ("config-unreadable", "there is no config.xml", "give another platform, if this is no pfSense"),
+    "missing": ("config-unreadable", "there is no config.xml", "if this is not a pfSense, give another platform"),
     "encrypted": (
         "config-encrypted",
         "config.xml is encrypted, so nothing of it can be read",

@@ -48,7 +48,7 @@ def name_release(reply: Reply) -> tuple[int, ...]:
 def find_warnings(about: Appliance) -> Iterator[Problem]:
     """What makes a change here unwise, or what is read doubtful."""
     if about.booting:
-        yield Problem("booting", "pfSense is booting, so what is read may change by itself", hint="read again later")
+        yield Problem("booting", "pfSense is booting, so what is read may still change", hint="read again later")
     if about.role == "secondary":
         what = "this is the secondary of a cluster: its IPsec settings are replaced by those of the primary"
         yield Problem("ha-secondary", what, "hasync", "change the primary; here it is normal that tunnels are down")

@@ -106,7 +106,7 @@ class ConfigXmlCandidate:
         config = take_snapshot(reply, self.options).found.config
         if self.needed and apply_edits(config, self.order.edits) != config:
             raise NotRestoredError(
-                "somebody else has written config.xml at the same time, and the change is not in it any more",
+                "config.xml was written at the same time by another process, and the change is no longer in it",
                 where=self.wish.name,
                 hint="run it again",
             )
@@ -153,7 +153,7 @@ def refuse_state(wish: DesiredConnection, gateway: Gateway, reply: Reply) -> Non
     if not wish.pending and (about.unapplied or waiting):
         named = f" (to {', '.join(waiting)})" if waiting else ""
         raise RefusedError(
-            f"changes that somebody made in the web interface wait to be applied{named}",
+            f"changes made in the web interface wait to be applied{named}",
             where=gateway.name,
             hint="apply them, or take them back, or allow that with apply_pending",
         )

@@ -50,7 +50,9 @@ def explain_unable(made: GeneratedConnection, entry: Element) -> str:
     """Why a ping would not bring a tunnel up, in half a sentence; empty where it would."""
     if entry.text("mode") == "vti":
         return "traffic does not start a routed (VTI) tunnel"
-    return "traffic starts nothing, as the start action is none" if made.phase1.text("startaction") == "none" else ""
+    return (
+        "traffic starts nothing, because the start action is none" if made.phase1.text("startaction") == "none" else ""
+    )
 
 
 def _explain_no_ping(made: GeneratedConnection, entry: Element, *, taken: bool) -> str:

@@ -81,7 +81,7 @@ def _parse_wish(wish: DesiredConnection, gateway: Gateway, connection: Connectio
             raise translate.refuse_setting(where)
         if value is None and path[-1] not in ABSENT:
             raise RefusedError(
-                "pfSense always writes this setting", where=where, hint="give the value that it is to have"
+                "pfSense always writes this setting", where=where, hint="give the value that it should have"
             )
         asked[path] = value or ABSENT[path[-1]]
     return asked
@@ -159,7 +159,7 @@ def _list_psk_edits(wish: DesiredConnection, one: GeneratedConnection, options: 
         return []
     if wish.psk_use != "only":
         raise RefusedError(
-            "pfSense keeps one pre-shared key for a peer, so it cannot have a new one beside the old",
+            "pfSense keeps one pre-shared key for a peer, so it cannot accept a new one as well as the old",
             where=one.phase1.origin(PSK),
             hint="leave psk_use out: both ends change one after the other, with a break",
         )

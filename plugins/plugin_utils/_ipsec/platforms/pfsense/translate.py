@@ -226,7 +226,7 @@ def _translate_selectors(key: str, wanted: tuple[str, ...], entries: tuple[Eleme
     spread = wanted * len(entries) if len(wanted) == 1 else wanted
     if len(spread) != len(entries):
         raise RefusedError(
-            f"pfSense has {len(entries)} phase 2 entries here, and {key} is to name {len(wanted)} networks",
+            f"pfSense has {len(entries)} phase 2 entries here, and {key} names {len(wanted)} networks",
             where=entries[0].path if entries else key,
             hint="add or remove entries in the web interface: each is one network here to one network there",
         )

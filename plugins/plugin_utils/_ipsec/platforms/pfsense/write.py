@@ -25,9 +25,9 @@ BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),
     "booting": ("it is booting", "run it again later"),
-    "moved": ("its configuration was changed by somebody else meanwhile", "run it again"),
+    "moved": ("its configuration was changed by another process meanwhile", "run it again"),
     "pending": (
-        "changes that somebody made in the web interface wait to be applied",
+        "changes made in the web interface wait to be applied",
         "apply them, or take them back, or allow that with apply_pending",
     ),
     "gone": ("config.xml does not have {} exactly once", "look at it in the web interface"),

@@ -20,7 +20,7 @@ tw_fail() {
 tw_apply() {
 	section started tw_wait "$TW_TIMEOUT" || return
 	section loading tw_loads || tw_fail 'the daemon does not load the change'
-	[ -z "$TW_TWIN" ] || tw_back || tw_fail "$TW_NAME/$tw_down was not established anew"
+	[ -z "$TW_TWIN" ] || tw_back || tw_fail "$TW_NAME/$tw_down was not established again"
 }
 
 trap '' HUP PIPE # a session that is cut off must not stop it half way

@@ -57,10 +57,10 @@ tw_prepare() {
 	tw_new=${tw_path%/*}/.${tw_path##*/}.tunnelwright-new
 	tw_old=${tw_path%/*}/.${tw_path##*/}.tunnelwright-old
 	eval "tw_path_$1=\$tw_path tw_new_$1=\$tw_new tw_old_$1=\$tw_old"
-	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by somebody else meanwhile; read it again"
+	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by another process meanwhile; read it again"
 	tw_made="$tw_made $1"
 	rm -f "$tw_new" "$tw_old" # what somebody has put there may lead elsewhere
-	if ! { cp -p "$tw_path" "$tw_new" && cp -p "$tw_path" "$tw_old"; }; then tw_fail "a copy of $tw_given cannot be written beside it"; fi
+	if ! { cp -p "$tw_path" "$tw_new" && cp -p "$tw_path" "$tw_old"; }; then tw_fail "a copy of $tw_given cannot be written next to it"; fi
 	tw_content "$tw_path" "$tw_ops" >"$tw_new" || tw_fail "the new $tw_given cannot be written"
 	[ "$(wc -c <"$tw_new")" -eq "$(($(wc -c <"$tw_path") + tw_size))" ] || tw_fail "the new $tw_given was not written whole"
 	sync "$tw_new" 2>/dev/null || sync
@@ -94,7 +94,7 @@ tw_load() {
 	[ -z "$TW_TWIN" ] || tw_over
 	section load swanctl --load-conns || tw_fail "the daemon does not load the change"
 	tw_loaded | grep -Fqx -e "$TW_NAME" || tw_fail "the daemon does not hold $TW_NAME after the change"
-	[ -z "$TW_TWIN" ] || tw_back || tw_fail "$TW_NAME/$tw_down was not established anew"
+	[ -z "$TW_TWIN" ] || tw_back || tw_fail "$TW_NAME/$tw_down was not established again"
 }
 
 tw_write

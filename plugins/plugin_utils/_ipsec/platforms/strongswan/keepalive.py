@@ -203,7 +203,7 @@ def _refuse_odd(wish: DesiredKeepalive) -> None:
     for what, name in (("connection", wish.connection), ("child", wish.child)):
         if not name or not name.isprintable():
             raise RefusedError(
-                f"{name!r} is no name of a {what}", where=wish.gateway, hint="give it as swanctl.conf has it"
+                f"{name!r} is not a name of a {what}", where=wish.gateway, hint="give it as swanctl.conf has it"
             )
     if not FINEST <= wish.interval <= COARSEST:
         raise RefusedError(
@@ -234,7 +234,7 @@ def _check_child_loaded(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> t
     if known.status == 0:
         return ()
     if known.status not in (3, 4):
-        return (f"the IKE daemon of {wish.gateway} does not answer, so nobody knows whether it has {wish.end}",)
+        return (f"the IKE daemon of {wish.gateway} does not answer, so it is unknown whether it has {wish.end}",)
     what = f"child {wish.child!r} of connection" if known.status == 4 else "connection"  # noqa: PLR2004
     said = f"the IKE daemon has no {what} {wish.connection!r}"
     if dry:

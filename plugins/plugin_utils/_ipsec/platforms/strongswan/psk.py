@@ -96,7 +96,7 @@ def _add_secret(made: str, settings: Settings, known: list[Secret], connection: 
     """A secret for these identities beside those of others."""
     if not known:
         raise RefusedError(
-            "there is no secret to put the pre-shared key beside",
+            "there is no secret next to which the pre-shared key could be written",
             where=connection.name,
             hint="write a secrets section with an ike secret by hand once, into a file that only root may read",
         )

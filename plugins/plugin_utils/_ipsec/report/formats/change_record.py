@@ -81,7 +81,7 @@ def _format_tunnel(tunnel: TunnelChange, *, check: bool) -> Iterator[str]:
     if tunnel.steps:
         yield ""
         yield from format_table(
-            ("Step", "Gateway", "What", "Setting: old → new", "Came of it"),
+            ("Step", "Gateway", "What", "Setting: old → new", "Result"),
             (_format_step(step, check=check) for step in tunnel.steps),
         )
     for outage in tunnel.outages:
@@ -114,7 +114,7 @@ def _format_step(step: StepResult, *, check: bool) -> tuple[str, ...]:
         for key, (old, new) in step.settings.items()
     ]
     settings += ["pre-shared key"] if step.psk else []
-    changed, same = ("would change", "is so already") if check else ("changed", "was so already")
+    changed, same = ("would change", "unchanged") if check else ("changed", "unchanged")
     came = changed if step.changed else same
     if step.failed:
         came = f"**{'would fail' if check else 'failed'}**: {escape_text(step.failed)}"

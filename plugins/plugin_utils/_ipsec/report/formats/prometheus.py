@@ -42,7 +42,7 @@ def _build_metrics(report: Report, drift: ReportDiff) -> Iterator[tuple[str, str
     yield "ipsec_tunnel_up", "Whether all children of a tunnel are up at both ends.", _sample_up(report)
     yield "ipsec_tunnel_state", "The state of a tunnel: 1 for the one that it is in.", _sample_states(report)
     yield "ipsec_tunnel_findings", "Findings of a tunnel by severity.", _sample_findings(report)
-    received = "Bytes received through the SAs that a gateway has now; a rekey begins anew."
+    received = "Bytes received through the SAs that a gateway has now; a rekey starts from zero."
     yield "ipsec_tunnel_received_bytes", received, _sample_bytes(report.tunnels, "bytes_in")
     yield "ipsec_tunnel_sent_bytes", received.replace("received", "sent"), _sample_bytes(report.tunnels, "bytes_out")
     certificates = (

@@ -29,7 +29,7 @@ def ike_encryption(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 def ike_integrity(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end offers, or its IKE_SA uses, an integrity algorithm that the policy does not take.
 
-    AEAD encryption such as AES-GCM has none of its own, and what a proposal names beside it is left aside.
+    AEAD encryption such as AES-GCM has none of its own, and what a proposal names besides is ignored.
     """
     yield from _check_ike(tunnel, demand, "integrity")
 
@@ -123,7 +123,7 @@ def post_quantum(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
 def default(tunnel: Tunnel, demand: PolicyRule) -> Iterator[Fault]:
     """An end leaves its proposals to strongSwan's default, so what it offers changes with an update.
 
-    What cannot be told of a default, this collection does not judge; spelled out, it can be.
+    A default that is not known is not judged; spelled out, it can be.
     """
     for end, child, key, texts in (*_list_ike_proposals(tunnel), *_list_child_proposals(tunnel)):
         if "default" in [text.strip().lower() for text in texts]:
