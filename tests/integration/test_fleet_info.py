@@ -122,7 +122,7 @@ def test_each_host_that_cannot_be_read_has_its_reason_and_the_others_are_read(tm
     found = ask(tmp_path, data)
     assert sorted(found["gateways"]) == sorted(HOSTS)
     why = found["unreadable"]
-    assert why["closed"] == f"the connection is refused at {address} port 9: does sshd run there"
+    assert why["closed"] == f"the connection was refused at {address} port 9: does sshd run there"
     assert why["silent"].split(" at ")[0] in ("nothing answers", "it cannot be reached (No route to host)")
     assert why["stranger"] == f"the login as root fails at {address} port 22: it refused {nobody}"
     assert f"{tmp_path}/gone is not there" in why["nokey"]

@@ -148,7 +148,7 @@ def test_each_is_named_for_what_it_does_and_those_who_answer_wait_for_none(lan: 
 
 
 def test_no_place_for_anybody_is_refused() -> None:
-    with pytest.raises(IpsecError, match=r"^0 gateways at a time are none: let threads be 1 or more$"):
+    with pytest.raises(IpsecError, match=r"^threads is 0: give 1 or more$"):
         ask(threads=0)
 
 
@@ -192,7 +192,7 @@ def test_where_nobody_listens_and_what_does_not_resolve(lan: Lan) -> None:
     with hostile.serving(hostile.hangs_up) as gone:
         port = gone.port
     found = ask(replace(base, name="closed", port=port), replace(base, name="nowhere", host="no-such-host.invalid"))
-    assert str(found["closed"]) == f"the connection is refused at 127.0.0.1 port {port}: does sshd run there"
+    assert str(found["closed"]) == f"the connection was refused at 127.0.0.1 port {port}: does sshd run there"
     assert str(found["nowhere"]).startswith("no-such-host.invalid does not resolve (")
 
 

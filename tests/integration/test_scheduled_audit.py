@@ -214,7 +214,7 @@ def test_it_is_installed_once_and_refuses_a_vault_that_others_can_open(node: Nod
     assert predicted.status == 0, predicted.output
     assert node.sh(f"ls -d /etc/{NAME} {HOME} /etc/cron.d/{NAME} 2>/dev/null", ok=False) == ""
     refused = node.role()
-    assert f"{SRV}/password must be there, belong to {NAME}, and be for nobody else" in refused.output
+    assert f"{SRV}/password must be there, belong to {NAME}, and be readable for that user alone" in refused.output
     node.sh(f"chown {NAME} {SRV}/password {SRV}/id_ed25519 && chmod 0400 {SRV}/password {SRV}/id_ed25519")
     done = node.role()
     assert done.status == 0, done.output

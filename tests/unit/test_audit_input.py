@@ -92,10 +92,10 @@ def test_a_declared_tunnel_has_what_its_yaml_says() -> None:
 MISTAKES: tuple[tuple[dict[str, Any], str], ...] = (
     ({"settings": {"dpd_dealy": "10s"}}, "tunnels.x.settings.dpd_dealy: do you mean dpd_delay?"),
     ({"settings": {"esp_proposals": "aes256"}}, "no setting 'esp_proposals' there at tunnels.x.settings.esp_proposals"),
-    ({"settings": {"dpd_delay": "soon"}}, "'soon' is no value for dpd_delay"),
+    ({"settings": {"dpd_delay": "soon"}}, "'soon' is not a value for dpd_delay"),
     ({"settings": {"proposals": "aes256-sha257-modp2048"}}, "no algorithm 'sha257' at tunnels.x"),
     ({"settings": {"remot.id": "a.lab"}}, "no section 'remot'"),
-    ({"child_settings": {"close_action": "sometimes"}}, "'sometimes' is no value for close_action"),
+    ({"child_settings": {"close_action": "sometimes"}}, "'sometimes' is not a value for close_action"),
     ({"ends": [{**ENDS[0], "settings": {"local.idd": "a"}}, ENDS[1]]}, "tunnels.x.ends[0].settings.local.idd"),
     ({"verify": {"pings": []}}, "unknown key 'pings' at tunnels.x.verify: do you mean ping?"),
     ({"verify": {"ping": [{"from": "10.0.0.1"}]}}, "'to' is missing at tunnels.x.verify.ping[0].to"),

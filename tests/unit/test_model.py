@@ -60,7 +60,7 @@ REFUSED = (
     ),
     (EndName, [], r"expected a mapping, not list at x"),
     (Child, {"name": "a", "local_ts": "10.0.0.0/8"}, r"expected a list, not str at x\.local_ts"),
-    (Child, {"name": "a", "start_action": "hold"}, r"'hold' is none of .* at x\.start_action"),
+    (Child, {"name": "a", "start_action": "hold"}, r"'hold' is not one of .* at x\.start_action"),
     (Child, {"name": "a", "rekey_time": "1h"}, r"'1h' is not a number at x\.rekey_time"),
     (Child, {"name": "a", "policies": "maybe"}, r"expected bool, not str at x\.policies"),
     (Child, {"name": "a", "rekey_time": True}, r"expected float, not bool at x\.rekey_time"),

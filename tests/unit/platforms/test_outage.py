@@ -119,5 +119,5 @@ def test_a_probe_that_does_not_run_says_why() -> None:
 
 @pytest.mark.parametrize("zone", ["$(id>INJECTED)", "a b", "`id`", ";id", "a\nb"])
 def test_a_zone_is_no_command(zone: str) -> None:
-    with pytest.raises(RefusedError, match=r"zone|no IP address"):
+    with pytest.raises(RefusedError, match=r"zone|not an IP address"):
         outage_probe.build_script(replace(WISH, target=f"fe80::1%{zone}"), "start")

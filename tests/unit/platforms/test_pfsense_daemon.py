@@ -69,8 +69,8 @@ def test_settings_of_retransmission_are_elements_of_the_whole(
 
 @pytest.mark.parametrize(
     ("asked", "why"),
-    [({"threads": 16}, "no setting that this can change"), ({"retransmit_tries": "many"}, "is no value"),
-     ({"retransmit_base": "-1"}, "is no value")],
+    [({"threads": 16}, "not a setting that this module can change"), ({"retransmit_tries": "many"}, "is not a value"),
+     ({"retransmit_base": "-1"}, "is not a value")],
 )  # fmt: skip
 def test_other_settings_and_what_is_no_number_are_refused(asked: Mapping[object, object], why: str) -> None:
     with pytest.raises(RefusedError, match=why):

@@ -171,7 +171,7 @@ def test_entries_that_share_a_child_and_children_that_share_an_entry(
         ({"con1/policies": "no"}, "has no place for this setting"),
         ({"con1/start_action": "trap|start"}, "cannot have con1.start_action = trap|start"),
         ({"con1/close_action": "start"}, "without con1.dpd_action = restart"),
-        ({"con1/remote_ts": "10.1.0.0/24,10.2.0.0/24"}, "has 1 phase 2 entries here, and remote_ts is to name 2"),
+        ({"con1/remote_ts": "10.1.0.0/24,10.2.0.0/24"}, "has 1 phase 2 entries here, and remote_ts names 2"),
         ({"con1/remote_ts": "10.1.0.0/24[tcp/80]"}, "as a traffic selector"),
         ({"proposals": "aes128-aes256-sha256-modp2048"}, "no place for the proposal"),
         ({"con1/esp_proposals": "aes256-sha256-modp2048,aes256-sha512-x25519"}, "no place for the proposal"),
@@ -263,7 +263,7 @@ def test_a_twin_carries_what_is_up_and_is_not_for_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sections", "error", "why"),
     [
-        ({"written": '{"refused":"moved","more":""}'}, RefusedError, "changed by somebody else meanwhile"),
+        ({"written": '{"refused":"moved","more":""}'}, RefusedError, "changed by another process meanwhile"),
         ({"written": '{"refused":"gone","more":"phase2 u1"}'}, RefusedError, "phase2 u1 exactly once"),
         ({"written": ""}, NotRestoredError, "did not end well"),
         ({}, NotRestoredError, "did not end well"),

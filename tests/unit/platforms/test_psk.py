@@ -99,7 +99,7 @@ def test_other_keys_are_not_touched() -> None:
 
 
 def test_a_gateway_without_any_secret_is_not_given_the_first() -> None:
-    with pytest.raises(RefusedError, match="no secret to put the pre-shared key beside"):
+    with pytest.raises(RefusedError, match="no secret next to which the pre-shared key could be written"):
         list_edits("new", "only", parse(b"connections {\n}\n"), KEY, (), HQ)
 
 

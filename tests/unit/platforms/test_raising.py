@@ -82,10 +82,10 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
         ({"enc": 4}, 900, "log level 4 of enc writes keys"),
         ({"ikes": 2}, 900, "strongSwan has no log group 'ikes': it has default, dmn, "),
         ({"ike": "two"}, 900, "'two' is not a log level for ike: give a number from -1 to 3"),
-        ({"ike": -2}, 900, "-2 is no log level"),
-        ({"ike": True}, 900, "True is no log level"),
-        ({"ike": 1.5}, 900, "1.5 is no log level"),
-        ({"ike": None}, 900, "None is no log level"),
+        ({"ike": -2}, 900, "-2 is not a log level"),
+        ({"ike": True}, 900, "True is not a log level"),
+        ({"ike": 1.5}, 900, "1.5 is not a log level"),
+        ({"ike": None}, 900, "None is not a log level"),
         ({}, 900, "no log level is named: give levels"),
         ({"ike": 2}, 4, "a duration of 4 s is outside 5 to 86400 s"),
         ({"ike": 2}, 86401, "a duration of 86401 s is outside"),
@@ -233,7 +233,7 @@ def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
     (warning,) = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).warnings
-    assert warning.startswith("filelog.a begins anew now and when the levels go back")
+    assert warning.startswith("filelog.a is truncated now and when the levels are restored")
 
 
 def test_where_nothing_runs_nothing_is_begun() -> None:

@@ -313,7 +313,7 @@ def test_platforms_are_found_by_being_there() -> None:
     assert set(PLATFORMS) == {"pfsense", "strongswan"}
     with pytest.raises(IpsecError, match="known are pfsense, strongswan"):
         find_platform("none")
-    with pytest.raises(IpsecError, match="no platform"):
+    with pytest.raises(IpsecError, match="unknown platform"):
         detect_platform(Reply({}))
 
 

@@ -161,7 +161,7 @@ def test_the_diff_and_the_edits_show_no_key_but_that_it_changes() -> None:
     [
         ({"childless": "prefer"}, {}, (5, 7, 2), "strongSwan 5.7.2 does not know childless, which came with 5.8"),
         ({}, {"net": {"start_action": "trap|start"}}, (5, 9, 1), "'trap|start' needs strongSwan 5.9.6"),
-        ({"version": "two"}, {}, (6, 0, 1), "'two' is no value for version"),
+        ({"version": "two"}, {}, (6, 0, 1), "'two' is not a value for version"),
         ({"dscp": "101010"}, {}, (6, 0, 1), "ignores a change of dscp alone"),
         ({"local.id": "a\nb"}, {}, (6, 0, 1), "a character that cannot be printed"),
     ],

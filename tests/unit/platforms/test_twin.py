@@ -154,7 +154,7 @@ def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_a
             DesiredConnection("hq"),
             ROOT,
             {"remote_addrs": ("%any",)},
-            "an end that can initiate, and remote_addrs of hq is %any: make",
+            "an end that can initiate, and remote_addrs of hq is %any: re-establish",
         ),
         (
             DesiredConnection("hq"),
@@ -167,7 +167,7 @@ def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_a
             DesiredConnection("hq"),
             "/etc/swanctl/my vpn.conf",
             {},
-            "cannot write the names of hq and my vpn.conf into a file beside",
+            "cannot write the names of hq and my vpn.conf into a file of its own",
         ),
         (DesiredConnection("hq"), ROOT, {"name": "x" * 110}, "cannot write the names of xxx"),
     ],

@@ -123,7 +123,7 @@ def test_an_expired_waiver_says_who_is_to_decide() -> None:
     (finding,) = [each for each in found if each.id == "waiver-expired"]
     assert finding.summary == "the waiver of ike-encryption-weak on a-b expired on 2026-12-31"
     assert finding.evidence == ("policy dir/ours.yml:8: given by net-team: the peer is replaced in January",)
-    assert finding.no_fix.startswith("net-team is to mend ike-encryption-weak")
+    assert finding.no_fix.startswith("net-team must fix ike-encryption-weak")
 
 
 def test_a_waiver_is_of_one_tunnel() -> None:
@@ -160,7 +160,7 @@ MISTAKES = {
     "known are severity, source, note, enabled",
     "extends: baseline\nrules:\n\n  ike-prf-weak:\n    forbidden: [sha1, sha11]": "no algorithm is called 'sha11' "
     "at ours.yml:5: write it as in a proposal, such as aes256gcm16, sha384 or ecp384",
-    "extends: baseline\nrules:\n  ike-prf-weak:\n    forbidden: sha1": "forbidden is to be a list, not 'sha1' "
+    "extends: baseline\nrules:\n  ike-prf-weak:\n    forbidden: sha1": "forbidden must be a list, not 'sha1' "
     "at ours.yml:4",
     "rules:\n  pfs-absent: {severity: low}": "'source' is missing in pfs-absent, which no profile beneath has "
     "at ours.yml:2",
@@ -174,15 +174,15 @@ MISTAKES = {
     "extends: rfc\nwaivers:\n  - {rule: pfs-absent, tunnel: t, reason: r, owner: o, expires: 2026-12-31}": "this "
     "waives pfs-absent, which the policy does not ask for at ours.yml:3: it has esp-encryption-weak",
     "extends: baseline\nwaivers:\n  - rule: pfs-absent\n    tunnel: t\n    reason: r\n    owner: o\n"
-    "    expires: 2026-02-30": "2026-02-30 is no day at ours.yml:7: write it as 2026-12-31",
+    "    expires: 2026-02-30": "2026-02-30 is not a date at ours.yml:7: write it as 2026-12-31",
     "extends: baseline\nwaivers:\n  - rule: pfs-absent\n    tunnel: t\n    reason: ' '\n    owner: o\n"
     "    expires: 2026-02-20": "' ' does not fit as reason at ours.yml:5: say why",
     "extends: rfc\ntarget:\n  settings:\n    proposals: [aes256gcm16-prfsha384-ecp384, aes256-sah1]": "aes256-sah1 "
-    "is no proposal at ours.yml:4: write it as aes256gcm16-prfsha384-ecp384",
+    "is not a proposal at ours.yml:4: write it as aes256gcm16-prfsha384-ecp384",
     "rules: [": "this is not valid YAML: expected the node content, but found '<stream end>' at ours.yml:1",
     "a: \x07": "this is not valid YAML: ",
-    "- a": "a profile is to be a mapping, not ['a'] at ours.yml:1",
-    "": "a profile is to be a mapping, not None at ours.yml:1",
+    "- a": "a profile must be a mapping, not ['a'] at ours.yml:1",
+    "": "a profile must be a mapping, not None at ours.yml:1",
     "profile: x\nrules: {}\nrules: {}": "'rules' stands here a second time at ours.yml:3: keep one of the two",
     "rules: &a {}\nwaivers: *a": "an alias (*) stands here at ours.yml:1: write out what it stands for",
     "a: &a [*a]": "an alias (*) stands here at ours.yml:1: write out what it stands for",
@@ -208,7 +208,7 @@ def test_a_controller_without_the_library_that_compares_is_told_which_and_profil
 ) -> None:
     monkeypatch.setitem(sys.modules, "jsonschema", None)
     assert load("baseline", no_file).name == "baseline"
-    with pytest.raises(IpsecError, match=r"jsonschema, which this controller has not: install it"):
+    with pytest.raises(IpsecError, match=r"jsonschema, which is not installed on the controller: install it"):
         ours()
 
 

@@ -379,7 +379,7 @@ def test_a_report_is_compared_with_the_json_of_an_earlier_one(tmp_path: Path) ->
 def test_what_is_no_earlier_report_is_told_in_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "findings.json"
     path.write_text(text, encoding="utf-8", errors="surrogateescape")
-    with pytest.raises(IpsecError, match=r"this is no report .*findings\.json: remove it, or name another"):
+    with pytest.raises(IpsecError, match=r"this report .*findings\.json: remove it, or name another"):
         diff_since(report(), path)
 
 
