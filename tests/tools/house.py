@@ -20,21 +20,21 @@ VERBS = frozenset(
     re.findall(
         r"\w+",
         """
-        accept act add apply arm ask assert attribute audit authenticate begin bring build can carry change
-        changes check choose cite classify clear close collapse collect compare compile compute concern confirm
-        connect contradicts couple cover cut decide declare decode deduplicate derive describe detect diagnose
-        diff differ differs disconnect does draft drop elect enable encode end ends enter escape estimate
-        evaluate exchange expand expects explain extract fetch fill filter find fit flatten follow force form
-        format gather generate get give go goes group guess has hash have hear hold include includes indent
-        index insert is iterate join judge keep keeps lacks lay leave lies limit list listen load loads locate
-        log logs look lower make map mark mask match matches may measure meet merge move moves must name needs
-        normalize note offer offers open overlap overlaps owns pack pad pair parse peek pick ping place plan
-        predict prepare propagate prove put quote raise rank read refuse register remove rename render replace
-        report require resolve restart restore restrict retire roll rotate round run runs sample say scan scrub
-        see sees select serve set shift show sign skip solve sort split splits start starts stay stays stop
-        strip succeeds suggest sum summarize swap take takes tell test tidy to tokenize trace translate trim try
-        undo unify unpack unset update use uses validate verify wait waits walk wants warn was weigh withhold
-        wrap write
+        accept act add apply arm ask assert attach attribute audit authenticate begin bring build can carry
+        change changes check choose cite classify clear close collapse collect compare compile compute concern
+        confirm connect contradicts couple cover cut decide declare decode deduplicate derive describe detect
+        diagnose diff differ differs disconnect does draft drop elect enable encode end ends enter escape
+        estimate evaluate exchange expand expects explain extract fetch fill filter find fit flatten follow
+        force form format gather generate get give go goes group guess has hash have hear hold include includes
+        indent index insert is iterate join judge keep keeps lacks lay leave lies limit list listen load loads
+        locate log logs look lower make map mark mask match matches may measure meet merge move moves must name
+        needs normalize note offer offers open overlap overlaps owns pack pad pair parse peek pick ping place
+        plan predict prepare propagate prove put quote raise rank read refuse register remove rename render
+        replace report require resolve restart restore restrict retire roll rotate round run runs sample say
+        scan scrub see sees select serve set shift show sign skip solve sort split splits start starts stay
+        stays stop strip succeeds suggest sum summarize swap take takes tell test tidy to tokenize trace
+        translate trim try undo unify unpack unset update use uses validate verify wait waits walk wants warn
+        was weigh withhold wrap write
         """,
     )
 )

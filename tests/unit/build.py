@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import attach_verdicts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose.rules import diagnose
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     REPAIRS,
@@ -226,7 +227,7 @@ def tunnel(row: Row) -> Tunnel:
     declared = [row.declared] if row.declared else ()
     tunnels, unpaired = pair_ends(gateways(row), declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
     assert all("more" in row.a for end in unpaired), unpaired
-    return tunnels[0]
+    return attach_verdicts(tunnels[0])
 
 
 def check(row: Row) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import chain
 
+from .analysis.attempts import attach_verdicts
 from .analysis.evidence import has_common_sa as shares_sa
 from .diagnose.gateways import find_problems, find_stopped, find_torn, find_unreadable, read_in_part
 from .diagnose.policy import evaluate, find_stray_waivers
@@ -26,6 +27,7 @@ from .model import (
     Repair,
     Tunnel,
     Unpaired,
+    WaivedFinding,
 )
 from .pair import pair_ends
 from .pair.selection import is_pattern, select_names
@@ -64,8 +66,10 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     read, wanted = tuple(gateways), tuple(declared)
     broken = dict(unreadable or {})
     every, unpaired = pair_ends(read, wanted, psks=psks, probes=probes, attempts=attempts, unread=bool(broken))
-    if policy is not None and target:
-        every = apply_target(every, *policy)
+    every = tuple(map(attach_verdicts, every))
+    against = evaluate(every, *policy) if policy is not None and target else None
+    if policy is not None and against is not None:
+        every = apply_target(every, policy[0], against[0])
     names = dict.fromkeys([*(tunnel.name for tunnel in every), *(tunnel.name for tunnel in wanted)])
     unseen = [*broken, *read_in_part(read)]
     tunnels = every
@@ -102,7 +106,9 @@ def audit(  # noqa: PLR0913  each is one thing a user gives; a bundle would only
     )
     if policy is None:
         return told
-    return _judge_by_policy(told, *policy, () if only or unseen else names, hear)
+    against = against or evaluate(tunnels, *policy)
+    strays = find_stray_waivers(policy[0], names) if names and not (only or unseen) else ()
+    return _add_policy(told, policy[0].name, against, strays, hear)
 
 
 def _restrict_to_chosen(
@@ -120,12 +126,19 @@ def _restrict_to_chosen(
     return ours, alone, gateways
 
 
-def _judge_by_policy(found: Audit, profile: Profile, today: date, names: Collection[str], hear: _Hear | None) -> Audit:
-    """An audit with what tunnels have against a profile. `names`: of all tunnels, or none if some may be unknown."""
-    counted, waived = evaluate(found.tunnels, profile, today)
-    strays = find_stray_waivers(profile, names) if names else ()
+def _add_policy(
+    found: Audit,
+    name: str,
+    against: tuple[Iterable[Finding], Iterable[WaivedFinding]],
+    strays: Iterable[Finding],
+    hear: _Hear | None,
+) -> Audit:
+    """An audit with what its tunnels have against a profile: what counts, what is waived, and waivers of no tunnel."""
+    ours = {tunnel.name for tunnel in found.tunnels}
+    counted = (finding for finding in against[0] if finding.tunnel in ours)
+    waived = tuple(each for each in against[1] if each.finding.tunnel in ours)
     findings = sort_findings([*found.findings, *_report_findings(chain(counted, strays), hear)])
-    return replace(found, findings=findings, policy=profile.name, waived=waived)
+    return replace(found, findings=findings, policy=name, waived=waived)
 
 
 def _report_findings(findings: Iterable[Finding], hear: _Hear | None) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.analysis.attempts import attach_verdicts
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.diagnose import rules
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
     Auth,
@@ -179,7 +180,7 @@ def test_nothing_is_concluded_from_a_configuration_that_was_not_read_whole(row: 
     declared = [row.declared] if row.declared else ()
     tunnels, dummy = pair_ends(both, declared, psks=row.psks, probes=row.probes, attempts=row.attempts)
     families = {each.id: each.family for each in rules.list_rules()}
-    for finding in rules.diagnose(tunnels):
+    for finding in rules.diagnose(map(attach_verdicts, tunnels)):
         assert families[finding.id] not in rules.SETTINGS
         changed = {fix.end.gateway for fix in finding.fix if isinstance(fix, Change)}
         assert both[side].name not in changed

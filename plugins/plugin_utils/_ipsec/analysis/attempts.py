@@ -33,6 +33,11 @@ class _Packet:
     line: str
 
 
+def attach_verdicts(tunnel: Tunnel) -> Tunnel:
+    """The tunnel with the verdicts on its attempts, which rules and reports then have in common."""
+    return replace(tunnel, verdicts=judge_attempts(tunnel)) if tunnel.attempts else tunnel
+
+
 def judge_attempts(tunnel: Tunnel) -> tuple[InitiationResult, ...]:
     """One for each attempt that was made, but by an end that knows no address of its peer: it is only to answer."""
     able = (a for a in tunnel.attempts if list_explicit(tunnel.end(a.gateway).connection.remote_addrs))

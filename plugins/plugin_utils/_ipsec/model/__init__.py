@@ -31,15 +31,12 @@ from .gateway import (
     Carp,
     Certificate,
     Child,
-    ChildSa,
     Connection,
     Daemon,
     Gateway,
     Guard,
-    IkeSa,
     Keepalive,
     Logger,
-    Policy,
     Problem,
     Retransmission,
     Revision,
@@ -48,6 +45,7 @@ from .gateway import (
     Setting,
     System,
 )
+from .sas import ChildSa, IkeSa, Policy
 from .script import Reply, ReplySection, Script
 from .serialize import build_from_plain, resolve_type, to_plain
 from .tunnel import (

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, get_args
 
-from .gateway import Certificate, Child, Connection, Gateway, IkeSa, Keepalive, Policy, Problem, Secret
+from .gateway import Certificate, Child, Connection, Gateway, Keepalive, Problem, Secret
+from .sas import IkeSa, Policy
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # worst first
@@ -226,6 +227,7 @@ class Tunnel:
     probes: tuple[Probe, ...] = ()
     attempts: tuple[InitiationAttempt, ...] = ()
     own_key: bool = False  # both ends sign with one pre-shared key, which no other connection read uses
+    verdicts: tuple[InitiationResult, ...] = ()  # on the attempts, by `analysis.attempts`
 
     def end(self, gateway: str) -> End:
         """The end on a gateway."""

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from ..model import Gateway, IkeSa, Problem, Site
-from ..swanctl.certificates import parse_timestamp
 from ..swanctl.normalize import is_public, may_be_several, normalize_identities, parse_interfaces
 from .shared_keys import SharedKeys
 
@@ -27,9 +26,7 @@ def build_site(gateway: Gateway, keys: SharedKeys) -> Site:
         keys=keys.by_who,
         keys_for=frozenset(keys.naming),
         certificates=tuple(
-            each
-            for each in gateway.certificates or ()
-            if each.private_key and each.type == "X509" and parse_timestamp(each.not_after)
+            each for each in gateway.certificates or () if each.private_key and each.type == "X509" and each.expires
         ),
         problems=_group_problems(gateway.problems, lambda problem: problem.kind),
         carried=_find_carried_twice(gateway),

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from ..analysis.attempts import judge_attempts
 from ..analysis.evidence import find_installed, has_common_sa
 from ..model import Audit, Gateway, Tunnel
-from ..swanctl.certificates import parse_timestamp
 from . import side_by_side
 from .content import CertificateExpiry, Report, TunnelReport
 from .repairs import RepairSummary
@@ -36,7 +34,7 @@ def build_report(  # noqa: PLR0913  one argument for each part of a report
         policy=found.policy,
         waived=found.waived,
         certificates=tuple(dict.fromkeys(_list_expiries(gateways))),
-        verdicts={tunnel.name: judge_attempts(tunnel) for tunnel in found.tunnels if tunnel.attempts},
+        verdicts={tunnel.name: tunnel.verdicts for tunnel in found.tunnels if tunnel.attempts},
         comparisons=comparisons or {},
         sides={tunnel.name: side_by_side.compare_ends(tunnel) for tunnel in found.tunnels} if sides else {},
         repairs=repairs,
@@ -63,6 +61,6 @@ def _build_tunnel_report(found: Audit, tunnel: Tunnel) -> TunnelReport:
 def _list_expiries(gateways: Iterable[Gateway]) -> Iterator[CertificateExpiry]:
     for gateway in gateways:
         for each in gateway.certificates or ():
-            time = parse_timestamp(each.not_after)
-            if each.private_key and time is not None:
-                yield CertificateExpiry(gateway.name, each.subject, each.serial or "", each.not_after or "", time)
+            if each.private_key and each.expires is not None:
+                what = (each.subject, each.serial or "", each.not_after or "")
+                yield CertificateExpiry(gateway.name, *what, each.expires)

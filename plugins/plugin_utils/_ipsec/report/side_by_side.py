@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from textwrap import wrap
 
-from ..analysis.attempts import judge_attempts
 from ..model import Auth, Child, End, InitiationResult, Tunnel
 from ..swanctl.normalize import normalize_identities
 from ..swanctl.selectors import normalize_selector
@@ -34,7 +33,7 @@ def render(tunnel: Tunnel) -> str:
     lines = [f"{tunnel.name}: initiator: {tunnel.initiator} ({tunnel.initiator_because})"]
     for row in (head, *compare_ends(tunnel)):
         lines += _format_row(row, width)
-    return "\n".join([*lines, *(_describe_initiation(verdict) for verdict in judge_attempts(tunnel))])
+    return "\n".join([*lines, *(_describe_initiation(verdict) for verdict in tunnel.verdicts)])
 
 
 def compare_ends(tunnel: Tunnel) -> tuple[ComparisonRow, ...]:

@@ -121,12 +121,3 @@ def _decode_oid(oid: bytes) -> str:
             numbers.append(value)
             value = 0
     return ".".join(map(str, numbers))
-
-
-def parse_timestamp(text: str | None) -> float | None:
-    """Unix time of ISO 8601, as certificates have it here; None where it is none."""
-    try:
-        time = datetime.fromisoformat(text or "")
-    except ValueError:
-        return None
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

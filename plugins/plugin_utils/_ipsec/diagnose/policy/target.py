@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a tunnel is to have so that it no longer has anything against a profile, as if its user had declared it.
+"""What a tunnel should have so that a profile has nothing against it, as if its user had declared it.
 
 Only what a finding asks for is declared, and only with what the profile's `target` says; what the user has declared
 for the tunnel stays. From there on it is a declaration like any other, so it is planned as those are: what both ends
-must agree on is added, the tunnel is made anew beside the old one, and what was there before is taken out.
+must agree on is added, the tunnel is established again next to the old one, and what was there before is taken out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date
 
 from ...errors import IpsecError
 from ...model import DeclaredEnd, DeclaredTunnel, Finding, Tunnel
-from . import evaluate
 from .profile import Profile
 
 _MENDS = {  # which setting mends a finding, of the connection or of its children by the finding's end
@@ -33,8 +31,8 @@ _MENDS = {  # which setting mends a finding, of the connection or of its childre
 }
 
 
-def apply_target(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tuple[Tunnel, ...]:
-    """The tunnels, those with findings that count and that a setting mends with what they are to have declared.
+def apply_target(tunnels: Iterable[Tunnel], profile: Profile, counted: Iterable[Finding]) -> tuple[Tunnel, ...]:
+    """The tunnels, those with findings that count and that a setting mends with what they should have declared.
 
     Raises:
         IpsecError: the profile has no target for tunnels.
@@ -42,9 +40,8 @@ def apply_target(tunnels: Iterable[Tunnel], profile: Profile, today: date) -> tu
     if not (profile.settings or profile.child_settings):
         what = f"the policy {profile.name} has no target for tunnels"
         raise IpsecError(what, where="ipsec_policy_target", hint="give it a target, or extend a profile that has one")
-    tunnels = tuple(tunnels)
     by_tunnel: dict[str, list[Finding]] = {}
-    for finding in evaluate(tunnels, profile, today)[0]:
+    for finding in counted:
         if finding.confidence == "certain":  # else the configuration is right, and the live SA is what is old
             by_tunnel.setdefault(finding.tunnel, []).append(finding)
     return tuple(_apply_to_tunnel(tunnel, profile, by_tunnel.get(tunnel.name, [])) for tunnel in tunnels)

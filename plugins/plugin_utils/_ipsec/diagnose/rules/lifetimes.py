@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 from ...analysis.evidence import build_change, find_installed, locate
 from ...model import Certificate, Change, Child, End, Fault, Retransmission, Tunnel
-from ...swanctl.certificates import parse_timestamp
 from ...swanctl.normalize import normalize_identity
 from . import rule
 from .health import NAMELESS
@@ -148,7 +147,7 @@ def certificate_near_expiry(tunnel: Tunnel) -> Iterator[Fault]:
         certificate, left = _measure_time_left(tunnel, end)
         if certificate is None or left is None:
             continue
-        begin, until = parse_timestamp(certificate.not_before), parse_timestamp(certificate.not_after)
+        begin, until = certificate.begins, certificate.expires
         soon = SOON if begin is None or until is None else min(SOON, (until - begin) / 10)
         if 0 < left < soon:
             yield _build_expiry_fault(end, certificate, "expires")
@@ -175,7 +174,7 @@ def _estimate_attempt_time(end: End) -> float:
 
 def _build_expiry_fault(end: End, certificate: Certificate, what: str) -> Fault:
     """Told by the day, in UTC: days that are left would be another text with every audit."""
-    day = datetime.fromtimestamp(parse_timestamp(certificate.not_after) or 0.0, UTC).date()
+    day = datetime.fromtimestamp(certificate.expires or 0.0, UTC).date()
     return Fault(
         end.name(),
         f"the certificate of {end.name()}, {certificate.subject}, {what} on {day}",
@@ -192,7 +191,7 @@ def _measure_time_left(tunnel: Tunnel, end: End) -> tuple[Certificate | None, fl
     clocks = (e.gateway.system.time for e in (tunnel.other(end), end))
     now = next((clock for clock in clocks if clock is not None), None)
     certificate = _find_own_certificate(end)
-    until = parse_timestamp(certificate.not_after) if certificate else None
+    until = certificate.expires if certificate else None
     return (certificate, None) if now is None or until is None else (certificate, until - now)
 
 
@@ -204,7 +203,7 @@ def _find_own_certificate(end: End) -> Certificate | None:
     keyed = end.site.certificates
     named = [c for c in keyed if local.id and _is_for(c, normalize_identity(local.id))]
     alone = list(keyed) if len({c.subject for c in keyed}) == 1 else []
-    return max(named or alone, key=lambda c: parse_timestamp(c.not_after) or 0.0, default=None)
+    return max(named or alone, key=lambda c: c.expires or 0.0, default=None)
 
 
 def _is_for(certificate: Certificate, identity: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...analysis.attempts import judge_attempts, succeeds_one_way
+from ...analysis.attempts import succeeds_one_way
 from ...model import Fault, Tunnel
 from . import Check, register_fallback, rule
 
@@ -30,7 +30,7 @@ def one_way_only(tunnel: Tunnel) -> Iterator[Fault]:
 
     It works until the wrong end happens to start it, for example after a restart.
     """
-    if found := succeeds_one_way(judge_attempts(tunnel)):
+    if found := succeeds_one_way(tunnel.verdicts):
         good, bad = found
         yield Fault(
             bad.initiator,
@@ -123,7 +123,7 @@ def attempt_failed(tunnel: Tunnel) -> Iterator[Fault]:
 
 def _trace_cause(tunnel: Tunnel, cause: str, advice: str) -> Iterator[Fault]:
     """One fault for each end that this cause was traced to, with the lines of all attempts that show it."""
-    shown = [verdict for verdict in judge_attempts(tunnel) if verdict.cause == cause and verdict.end]
+    shown = [verdict for verdict in tunnel.verdicts if verdict.cause == cause and verdict.end]
     for end in dict.fromkeys(verdict.end for verdict in shown):
         ours = [verdict for verdict in shown if verdict.end == end]
         lines = tuple(dict.fromkeys(line for verdict in ours for line in verdict.evidence))
