@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Literal
 
 import yaml
+
+from ..model.resources import read_beside
 
 Side = Literal["initiator", "responder", "either"]
 
@@ -34,8 +35,7 @@ def find_signature(text: str) -> Signature | None:
 
 def _load_signatures() -> tuple[Signature, ...]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is there where PyYAML was built with it
-    text = files(__name__.rpartition(".")[0]).joinpath("log_signatures.yml").read_text(encoding="utf-8")
-    entries = yaml.load(text, loader)  # noqa: S506  both are safe
+    entries = yaml.load(read_beside(__name__, "log_signatures.yml"), loader)  # noqa: S506  both are safe
     return tuple(Signature(**entry | {"pattern": re.compile(entry["pattern"])}) for entry in entries)
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
-from importlib.resources import files
 
 from ..errors import TransportError
 from ..model import Reply, ReplySection, Script
+from ..model.resources import read_beside
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _BEGIN = re.compile(rb"begin (?P<name>[^\n]+)\n")  # a path may be in it
@@ -36,7 +36,7 @@ def pack(script: Script, mark: str) -> bytes:
     Raises:
         ValueError: a variable's name is not one in the shell.
     """
-    prelude = files(__name__.rpartition(".")[0]).joinpath("prelude.sh").read_text(encoding="utf-8")
+    prelude = read_beside(__name__, "prelude.sh")
     variables = {"TW_MARK": mark, **script.variables, **script.secrets}
     if bad := [name for name in variables if not _NAME.fullmatch(name)]:
         raise ValueError(f"{bad[0]!r} cannot be the name of a shell variable")

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...errors import ParseError
 from ...model import Waiver
+from ...model.resources import read_beside
 from ...swanctl import proposals
 from . import schema_errors
 from .profile import PolicyRule, PolicySource, Profile
@@ -99,7 +100,7 @@ def _resolve_extends(name: str, text_of: Read, where: str, above: tuple[str, ...
 
 def _load_document(name: str, text_of: Read, where: str) -> YamlDocument:
     if name in list_bundled():
-        text = files(__package__).joinpath("profiles", f"{name}.yml").read_text(encoding="utf-8")
+        text = read_beside(__name__, "profiles", f"{name}.yml")
         return read(text, f"{name}.yml")  # the unit tests compare them with the schema
     if not name.endswith(_FILE):
         hint = f"known are {', '.join(list_bundled())}; or give a file, whose name ends in .yml"

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-
+from ...model.resources import read_beside
 from ...swanctl.psk_digest import compute_pads
 
 
@@ -16,7 +15,7 @@ def build_digest_variables(digest_key: str) -> dict[str, str]:
 
 def read_script(name: str) -> str:
     """A script that lies beside this file."""
-    return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
+    return read_beside(__name__, name)
 
 
 def _escape_octal(data: bytes) -> str:

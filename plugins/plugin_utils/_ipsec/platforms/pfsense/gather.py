@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 
 from ...model import Script
+from ...model.resources import read_beside
 from ...swanctl.psk_digest import compute_pads
 from ..charon.gather import program as of_charon
 from ..gather_options import GatherOptions
@@ -35,4 +35,4 @@ def program(options: GatherOptions) -> GatherScript:
 
 def read_script(name: str) -> str:
     """A program that lies beside this file."""
-    return files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
+    return read_beside(__name__, name)

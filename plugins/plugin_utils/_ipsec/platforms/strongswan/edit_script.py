@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
 from ...model import Connection, Reply, ReplySection, Script, Secret
+from ...model.resources import read_beside
 from ...swanctl import editor
 from ...swanctl.editor import TextEdit
 from ...swanctl.settings import Path, Settings
@@ -131,7 +131,7 @@ def build_script(  # noqa: PLR0913  what was read, what is wanted, how to do it
     given = {"TW_PSK": editor.quote(wish.psk)} if wish.psk is not None else {}
     with_twin = ("sas.sh", "twin.sh") if twin else ()
     shared = map(read_script, ("digest.sh", "loading.sh", *with_twin))
-    source = "\n".join((*shared, files(__package__).joinpath("apply.sh").read_text(encoding="utf-8")))
+    source = "\n".join((*shared, read_beside(__name__, "apply.sh")))
     return Script(
         source, variables | {"TW_COUNT": str(len(edited))}, build_digest_variables(options.digest_key) | given
     )

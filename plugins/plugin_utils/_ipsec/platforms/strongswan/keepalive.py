@@ -9,11 +9,11 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Literal
 
 from ...errors import IpsecError, RefusedError
 from ...model import EndName, Reply, Script
+from ...model.resources import read_beside
 from ..charon.scripts import read_script
 
 State = Literal["present", "absent"]
@@ -91,12 +91,12 @@ def build_script(wish: DesiredKeepalive, *, dry: bool) -> Script:
         "TW_NAME": wish.name,
         "TW_CONNECTION": wish.connection,
         "TW_CHILD": wish.child,
-        "TW_CHECK": _read_own_script("keepalive_check.sh"),
+        "TW_CHECK": read_beside(__name__, "keepalive_check.sh"),
         "TW_SERVICE": build_service(wish),
         "TW_TIMER": build_timer(wish),
         "TW_CRON": build_cron(wish) or "",
     }
-    return Script(read_script("services.sh") + _read_own_script("keepalive.sh"), variables)
+    return Script(read_script("services.sh") + read_beside(__name__, "keepalive.sh"), variables)
 
 
 def build_service(wish: DesiredKeepalive) -> str:
@@ -191,10 +191,6 @@ def _quote_unit_word(word: str) -> str:
     return f'"{word}"'
 
 
-def _read_own_script(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
 def _get_text(reply: Reply, section: str) -> str:
     return reply.sections[section].text.strip() if section in reply.sections else ""
 
@@ -245,7 +241,7 @@ def _check_child_loaded(wish: DesiredKeepalive, reply: Reply, *, dry: bool) -> t
 
 def _build_desired_files(wish: DesiredKeepalive, reply: Reply, means: str) -> dict[str, str | None]:
     unit, present = f"/etc/systemd/system/tunnelwright-keepalive-{wish.name}", wish.state == "present"
-    check = _read_own_script("keepalive_check.sh") if present else None
+    check = read_beside(__name__, "keepalive_check.sh") if present else None
     if not present and _get_text(reply, "others"):
         check = _parse_files(reply, "before").get(CHECK, ("", None))[1]
     return {

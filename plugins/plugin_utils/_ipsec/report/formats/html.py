@@ -13,10 +13,10 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from ...model import SEVERITIES, Finding, to_plain
+from ...model.resources import read_beside
 from ..content import Report, summarize
 from ..diff import ReportDiff, build_key
 from ..escape import escape_control
@@ -107,7 +107,7 @@ def _map_texts(make: Callable[[str], str], value: Any) -> Any:
 
 @cache
 def _read_part(name: str) -> str:
-    return files(__package__).joinpath("page", name).read_text(encoding="utf-8")
+    return read_beside(__name__, "page", name)
 
 
 def _hash_text(text: str) -> str:
