@@ -18,7 +18,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import loggers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
+    read_lexer,
+    read_script,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
     StrongswanConf,
     parse_conf,
@@ -132,7 +135,7 @@ def read_by(shell: Shell, root: Path, *, processes: Path = Path("/nothing")) -> 
     shown = read_script("conf.sh").replace("/etc/strongswan.conf ", f"{root} ").replace("/proc/", f"{processes}/")
     preamble = 'tw_digest_length=0\nreturn_() { return "$1"; }\n'
     source = f"{preamble}{read_script('follow.sh')}\n{owned()}\n{shown}\ntw_settings\n"
-    return shell.run(Script(source, {"TW_REDACT": read_script("redact.awk")}))
+    return shell.run(Script(source, {"TW_LEXER": read_lexer()}))
 
 
 def test_no_more_of_strongswan_conf_than_its_loggers_leaves_the_gateway(shell: Shell, tmp_path: Path) -> None:

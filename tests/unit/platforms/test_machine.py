@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import charon, detect_platform
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import detect_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.gather import gather
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.host import ROUTES_MAX
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
@@ -19,7 +19,6 @@ from ..shells import Shell, shell
 __all__ = ["shell"]
 
 HEALTHY = replay(Path(__file__).parent / "replies" / "trixie-healthy.json")
-REDACT = Path(charon.__file__).parent / "redact.awk"
 RULES = "family 4\n0:\tfrom all lookup local\n220:\tfrom all lookup 220 \n32766:\tfrom all lookup main \n"
 MANY = "".join(f"10.{n // 256}.{n % 256}.0/24 dev eth0\n" for n in range(ROUTES_MAX))
 

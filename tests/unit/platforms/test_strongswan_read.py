@@ -22,7 +22,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
     find_platform,
     read_gateway,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import (
+    read_lexer,
+    read_script,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import parse_certificates
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.psk_digest import compute_key_id
 
@@ -147,7 +150,7 @@ def test_a_log_with_keys_in_it_stays_on_the_gateway(shell: Shell, tmp_path: Path
     (tmp_path / "swanctl.conf").touch()
     parts = "\n".join(map(read_script, ("digest.sh", "follow.sh", "conf.sh", "gather.sh")))
     own = f"tw_has() {{ return 1; }}\ntw_log_files() {{ echo {log}; }}\ntw_main_conf() {{ echo {file}; }}\n"
-    variables = {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_REDACT": read_script("redact.awk"), "TW_IPAD": "", "TW_OPAD": ""}
+    variables = {"TW_LOG": "2", "TW_LOG_FROM": "", "TW_LEXER": read_lexer(), "TW_IPAD": "", "TW_OPAD": ""}
     reply = shell.run(
         Script(f"{parts}\n{own}tw_reading\ntw_logged\n", {**variables, "TW_CONFIG": str(tmp_path / "swanctl.conf")})
     )

@@ -1,15 +1,15 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154  # TW_REDACT and digest.sh come before this text, what uses it after
+# shellcheck disable=SC2034,SC2154  # TW_LEXER and digest.sh come before this text, what uses it after
 # Finds all files that a swanctl.conf or strongswan.conf reaches through its includes.
 tw_nl='
 '
 tw_files_max=2000
 tw_bytes_max=8388608
 
-# tw_lex WANT FILE: what redact.awk makes of the file.
-tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v known="${tw_known-}" -v digest_length="$tw_digest_length" "$TW_REDACT"; }
+# tw_lex WANT FILE: what lex.awk and its two parts make of the file.
+tw_lex() { od -An -v -tu1 "$2" | awk -v want="$1" -v known="${tw_known-}" -v digest_length="$tw_digest_length" "$TW_LEXER"; }
 
-# tw_pattern_of FILE CODED: tw_pattern becomes what an include statement of the file names, as redact.awk prints it.
+# tw_pattern_of FILE CODED: tw_pattern becomes what an include statement of the file names, as outline.awk prints it.
 tw_pattern_of() {
 	tw_pattern=$(printf '%b' "$2")
 	case $tw_pattern in
@@ -18,7 +18,7 @@ tw_pattern_of() {
 	esac
 }
 
-# tw_patterns WANT FILE: what its include statements name, as absolute patterns; WANT is redact.awk's.
+# tw_patterns WANT FILE: what its include statements name, as absolute patterns; WANT is outline.awk's.
 tw_patterns() {
 	grep -q include "$2" || return 0
 	tw_lex "$1" "$2" | while IFS= read -r tw_pattern; do

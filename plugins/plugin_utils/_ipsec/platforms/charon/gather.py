@@ -6,7 +6,7 @@ from __future__ import annotations
 from ...model import Script
 from ..gather_options import GatherOptions
 from ..gather_script import GatherScript, build_script
-from .scripts import build_digest_variables, read_script
+from .scripts import build_digest_variables, read_lexer, read_script
 
 TEXTS = ("digest.sh", "follow.sh", "owned.sh", "conf.sh", "standing.sh", "start.sh", "starter.sh", "gather.sh")
 
@@ -27,7 +27,7 @@ def program(options: GatherOptions) -> GatherScript:
             "TW_CERTIFICATES": "1" if options.certificates else "0",
             "TW_LOG": str(options.log_lines),
             "TW_LOG_FROM": options.log_from,
-            "TW_REDACT": read_script("redact.awk"),
+            "TW_LEXER": read_lexer(),
         },
         secrets=build_digest_variables(options.digest_key),
     )

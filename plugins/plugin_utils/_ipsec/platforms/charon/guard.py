@@ -15,7 +15,7 @@ from ..backup import GuardBackup
 from ..usable import refuse_unusable
 from . import guard_state
 from .parallel_connection import SUFFIX
-from .scripts import read_script
+from .scripts import read_lexer, read_script
 
 State = Literal["armed", "proven", "confirmed", "rolled_back"]
 Do = Literal["arm", "extend", "prove", "confirm", "roll-back"]
@@ -100,7 +100,7 @@ def build_script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str, what
         "TW_CONFIG": wish.config,
         "TW_TIMEOUT": f"{wish.timeout:.0f}",
         "TW_FORGET": "1" if forget else "0",
-        "TW_REDACT": read_script("redact.awk"),
+        "TW_LEXER": read_lexer(),
         "TW_WATCH": "\n".join((*map(read_script, _WATCH), *what.restore, read_script("guard_watchdog.sh"))),
         **what.variables,
     }

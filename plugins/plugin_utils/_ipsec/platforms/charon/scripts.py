@@ -18,6 +18,11 @@ def read_script(name: str) -> str:
     return read_beside(__name__, name)
 
 
+def read_lexer() -> str:
+    """The awk program that reads configurations and shows them without their secrets."""
+    return "".join(map(read_script, ("lex.awk", "redact.awk", "outline.awk")))
+
+
 def _escape_octal(data: bytes) -> str:
     """Bytes as `printf %b` takes them."""
     return "".join(f"\\0{byte:03o}" for byte in data)
