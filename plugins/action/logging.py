@@ -9,10 +9,9 @@ from secrets import token_hex
 from typing import Any
 
 from ..modules.logging import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.platforms import find_platform, read_gateway
-from ..plugin_utils._ipsec.platforms.charon import log_levels
-from ..plugin_utils._ipsec.platforms.charon.strongswan_conf import parse_conf
+from ..plugin_utils._ipsec.platforms import detect_platform, find_platform, read_gateway
 from ..plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ..plugin_utils._ipsec.platforms.log_levels import describe_levels, parse_wish
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -23,15 +22,14 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two."""
-        wish = log_levels.parse_wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
+        wish = parse_wish(args["levels"] or {}, state=args["state"], duration=args["duration"])
         options = GatherOptions(digest_key=token_hex(32), sas=False)
         reply = self.on_gateway(find_platform("auto").gather(options))
         gateway = read_gateway(self.gateway_name(variables), reply, options)
-        plan = (log_levels.check_levels if gateway.generates else log_levels.plan_levels)(wish, parse_conf(reply))
-        if not plan.idle:
-            program = log_levels.build_script(plan, wish, gateway, token_hex(8))
-            if not self.check_mode:
-                log_levels.parse_result(gateway, self.on_gateway(program))
+        platform = detect_platform(reply)
+        plan = platform.plan_log_levels(wish, gateway, reply, token_hex(8))
+        if plan.script is not None and not self.check_mode:
+            platform.parse_log_level_result(gateway, self.on_gateway(plan.script))
         result: dict[str, Any] = {
             "changed": plan.changed,
             "file": plan.path or None,
@@ -41,6 +39,6 @@ class ActionModule(Task):
             result["warnings"] = list(plan.warnings)
         if self.diff_mode:
             header = f"log levels of {gateway.name}"
-            texts = {"before": log_levels.describe_levels(plan.before), "after": log_levels.describe_levels(plan.after)}
+            texts = {"before": describe_levels(plan.before), "after": describe_levels(plan.after)}
             result["diff"] = texts | {"before_header": header, "after_header": header}
         return result

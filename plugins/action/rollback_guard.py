@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.rollback_guard import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.apply import guard as guarding
-from ..plugin_utils._ipsec.platforms.charon import guard as rollback
+from ..plugin_utils._ipsec.apply.guard import apply_guard
+from ..plugin_utils._ipsec.platforms.guard import DesiredGuard, describe_guard
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -22,10 +22,10 @@ class ActionModule(Task):
         """One round trip where nothing is to be done, else two; to confirm, over a connection made for it."""
         if args["state"] in ("proven", "confirmed"):
             self.on_new_connection()
-        wish = guarding.DesiredGuard(run=self.run_name, **args)
+        wish = DesiredGuard(run=self.run_name, **args)
         patient = args["state"] == "rolled_back" and not self.check_mode
         run = self.on_gateway_within(args["timeout"]) if patient else self.on_gateway
-        before, done = guarding.apply_guard(wish, self.gateway_name(variables), run, dry=self.check_mode)
+        before, done = apply_guard(wish, self.gateway_name(variables), run, dry=self.check_mode)
         guards = {"before": before.guard, "after": done.guard}
         result: dict[str, Any] = {"changed": done.changed, "guard": guards, "rollback": done.rollback}
         if done.guard is not None and done.guard.at_boot == "none" and not self.check_mode:
@@ -33,5 +33,5 @@ class ActionModule(Task):
                 f"nothing on {before.name} would roll back after it is restarted: no systemd, no cron, no pfSense"
             ]
         if self.diff_mode:
-            result["diff"] = {side: rollback.describe_result(guard) for side, guard in guards.items()}
+            result["diff"] = {side: describe_guard(guard) for side, guard in guards.items()}
         return result

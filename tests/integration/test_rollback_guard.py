@@ -16,7 +16,11 @@ from typing import Any
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Daemon, Gateway, Guard
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.guard import DesiredGuard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan import (
+    build_guard_script,
+    parse_guard_result,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.inventory import inventory
@@ -468,16 +472,16 @@ def test_the_gateway_itself_refuses_a_connection_that_is_older_than_the_guard(
         armed(tmp_path, hosts, name="CHG-6")
         after = guard(tmp_path, hosts, "armed", "--check", name="CHG-6").result("it")["guard"]["before"]
         gateway = Gateway("b01", "strongswan", Daemon(installed=True, running=True), guard=Guard(after["id"], "", ""))
-        wish, mark = rollback.DesiredGuard("confirmed", "me"), make_mark()
-        program = pack(rollback.build_script(wish, "confirm", gateway, "", rollback.kept()), mark)
+        wish, mark = DesiredGuard("confirmed", "me"), make_mark()
+        program = pack(build_guard_script(wish, "confirm", gateway, ""), mark)
         for command, error in ((old, RefusedError), (["ssh", *options.split(), target], None)):
             whole = [*command, "/bin/sh -s"]
             said = subprocess.run(whole, input=program, capture_output=True, check=True, timeout=PATIENCE)
             if error is None:
-                assert rollback.parse_result("confirm", gateway, unpack(said.stdout, mark)).changed
+                assert parse_guard_result("confirm", gateway, unpack(said.stdout, mark)).changed
             else:
                 with pytest.raises(error, match="the connection is older than the guard"):
-                    rollback.parse_result("confirm", gateway, unpack(said.stdout, mark))
+                    parse_guard_result("confirm", gateway, unpack(said.stdout, mark))
     finally:
         subprocess.run([*old[:-1], "-O", "exit", target], check=False, capture_output=True, timeout=PATIENCE)
 

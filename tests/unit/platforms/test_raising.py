@@ -26,11 +26,17 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     ReplySection,
     Script,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import require_platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import log_levels, loggers
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.loggers import GROUPS
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.strongswan_conf import (
     StrongswanConf,
+)
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.log_levels import (
+    GROUPS,
+    DesiredLogLevels,
+    describe_levels,
+    parse_wish,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,8 +63,8 @@ SETTLED = frozenset(("asked", "strongswan.conf"))
 def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
     root, ours = tmp_path / "strongswan.conf", tmp_path / log_levels.NAME
     root.write_text("include *-logging.conf\n", encoding="utf-8")
-    made = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(INCLUDE))
-    script = log_levels.build_script(made, log_levels.DesiredLogLevels({"ike": 2}, 100), GATEWAY, "ab")
+    made = log_levels.plan_levels(DesiredLogLevels({"ike": 2}), logging(INCLUDE))
+    script = log_levels.build_script(made, DesiredLogLevels({"ike": 2}, 100), GATEWAY, "ab")
     ours.write_text(script.variables["TW_TEXT"], encoding="utf-8")
     reply = read_by(shell, root)
     assert loggers.find_leftovers(reply, 1130) == loggers.find_leftovers(reply, None) == ()
@@ -93,13 +99,13 @@ def test_a_raise_past_its_time_is_told(shell: Shell, tmp_path: Path) -> None:
 )
 def test_a_wish_that_cannot_be_is_refused(asked: dict[object, object], duration: int, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        log_levels.parse_wish(asked, state="present", duration=duration)
+        parse_wish(asked, state="present", duration=duration)
     assert str(error.value).startswith(said)
 
 
 def test_to_put_back_takes_no_levels() -> None:
-    assert log_levels.parse_wish({"ike": 9}, state="absent", duration=0).levels == {}
-    assert log_levels.parse_wish({"ike": "2", "default": -1}, state="present", duration=5).levels == {
+    assert parse_wish({"ike": 9}, state="absent", duration=0).levels == {}
+    assert parse_wish({"ike": "2", "default": -1}, state="present", duration=5).levels == {
         "ike": 2,
         "default": -1,
     }
@@ -114,15 +120,14 @@ GENERATED = b"charon {\n syslog {\n daemon {\n ike = 2\n chd = 2\n }\n auth {\n 
     ("asked", "less"), [({"ike": 2}, ""), ({"default": 1}, ""), ({"ike": 3, "cfg": 2}, "less of cfg, ike than")]
 )
 def test_levels_that_are_generated_are_compared(asked: dict[str, int], less: str) -> None:
-    conf = StrongswanConf(
-        "charon-systemd", "/var/etc/ipsec/strongswan.conf", {"/var/etc/ipsec/strongswan.conf": GENERATED}, frozenset()
-    )
+    files = {"conf-files": b"/var/etc/ipsec/strongswan.conf\n", "conf-0": GENERATED}
+    reply = Reply({name: ReplySection(0, out) for name, out in files.items()})
     if less:
         with pytest.raises(RefusedError, match=less):
-            log_levels.check_levels(log_levels.DesiredLogLevels(asked), conf)
+            require_platform("pfsense").plan_log_levels(DesiredLogLevels(asked), GATEWAY, reply, "ab")
     else:
-        made = log_levels.check_levels(log_levels.DesiredLogLevels(asked), conf)
-        assert (made.idle, made.changed, made.before) == (True, False, made.after)
+        made = require_platform("pfsense").plan_log_levels(DesiredLogLevels(asked), GATEWAY, reply, "ab")
+        assert (made.script, made.changed, made.before) == (None, False, made.after)
 
 
 # ---- raising
@@ -149,7 +154,7 @@ def configurations(draw: st.DrawFn) -> StrongswanConf:
 def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
     found: StrongswanConf, asked: dict[str, int]
 ) -> None:
-    wish = log_levels.DesiredLogLevels(asked)
+    wish = DesiredLogLevels(asked)
     made = log_levels.plan_levels(wish, found)
     if made.body is None:
         assert not made.changed
@@ -170,7 +175,7 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
     again = log_levels.plan_levels(wish, raised)
     assert not again.changed
     assert (again.path, again.body) == (made.path, made.body)
-    back = log_levels.plan_levels(log_levels.DesiredLogLevels({}), raised)
+    back = log_levels.plan_levels(DesiredLogLevels({}), raised)
     assert (back.changed, back.idle) == (made.changed, made.body is None)
     assert back.after == made.before
 
@@ -178,20 +183,20 @@ def test_the_file_written_and_loaded_gives_the_levels_and_lowers_none(
 @pytest.mark.parametrize(("held", "enc"), [(1, 2), (2, 2), (3, 3), (4, 4)])
 def test_the_default_never_raises_what_tells_passwords_to_level_3(held: int, enc: int) -> None:
     told = f"charon-systemd {{\n journal {{\n enc = {held}\n tls = 0\n }}\n}}\n{INCLUDE}"
-    made = log_levels.plan_levels(log_levels.parse_wish({"default": 3}, state="present", duration=900), logging(told))
+    made = log_levels.plan_levels(parse_wish({"default": 3}, state="present", duration=900), logging(told))
     (logger,) = made.after
     assert [logger.level(group) for group in ("enc", "tls", "ike", "default")] == [enc, 2, 3, 1]
     assert (f"enc = {enc}\n" in (made.body or "")) == (enc != held)
 
 
 def test_other_levels_replace_those_of_an_earlier_raise() -> None:
-    first = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 3}), logging(INCLUDE))
+    first = log_levels.plan_levels(DesiredLogLevels({"ike": 3}), logging(INCLUDE))
     found = logging(INCLUDE)
     held = replace(found, files={**found.files, OURS: (first.body or "").encode()})
-    second = log_levels.plan_levels(log_levels.DesiredLogLevels({"cfg": 2}), held)
+    second = log_levels.plan_levels(DesiredLogLevels({"cfg": 2}), held)
     assert (second.held, second.path, second.changed) == ((OURS,), OURS, True)
     assert [logger.levels for logger in second.after] == [{"default": 1, "cfg": 2}]
-    none = log_levels.plan_levels(log_levels.DesiredLogLevels({"cfg": 1}), held)
+    none = log_levels.plan_levels(DesiredLogLevels({"cfg": 1}), held)
     assert (none.body, none.idle, none.changed) == (None, False, True)
 
 
@@ -206,13 +211,13 @@ def test_other_levels_replace_those_of_an_earlier_raise() -> None:
 )
 def test_a_strongswan_conf_that_cannot_take_the_file_is_told_what_to_add(told: str, said: str) -> None:
     with pytest.raises(RefusedError) as error:
-        log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told))
+        log_levels.plan_levels(DesiredLogLevels({"ike": 2}), logging(told))
     assert said in str(error.value)
     assert "the line include strongswan.d/*.conf at its end, outside all sections" in str(error.value)
 
 
 def test_a_folder_that_is_not_there_takes_no_file() -> None:
-    wish = log_levels.DesiredLogLevels({"ike": 2})
+    wish = DesiredLogLevels({"ike": 2})
     with pytest.raises(RefusedError) as error:
         log_levels.plan_levels(wish, logging("include nowhere/*.conf\n"))
     assert str(error.value) == (
@@ -224,20 +229,17 @@ def test_a_folder_that_is_not_there_takes_no_file() -> None:
 
 def test_an_include_that_comes_too_early_yields_to_one_that_does_not() -> None:
     told = "include early/*\ncharon-systemd {\n journal {\n ike = 1\n }\n}\ninclude /late/*.conf\n"
-    assert (
-        log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).path
-        == f"/late/{log_levels.NAME}"
-    )
+    assert log_levels.plan_levels(DesiredLogLevels({"ike": 2}), logging(told)).path == f"/late/{log_levels.NAME}"
 
 
 def test_a_log_that_begins_anew_is_warned_of() -> None:
     told = "charon {\n filelog {\n a {\n append = no\n }\n b {\n append = yes\n }\n c {\n }\n }\n}\n" + INCLUDE
-    (warning,) = log_levels.plan_levels(log_levels.DesiredLogLevels({"ike": 2}), logging(told)).warnings
+    (warning,) = log_levels.plan_levels(DesiredLogLevels({"ike": 2}), logging(told)).warnings
     assert warning.startswith("filelog.a is truncated now and when the levels are restored")
 
 
 def test_where_nothing_runs_nothing_is_begun() -> None:
-    wish = log_levels.DesiredLogLevels({"ike": 2})
+    wish = DesiredLogLevels({"ike": 2})
     made = log_levels.plan_levels(wish, logging(INCLUDE))
     with pytest.raises(RefusedError, match="not running"):
         log_levels.build_script(made, wish, replace(GATEWAY, daemon=Daemon(installed=True, running=False)), "ab")
@@ -268,7 +270,7 @@ def test_what_was_done_is_no_error() -> None:
 
 def test_loggers_are_shown_a_level_a_line() -> None:
     found = (Logger("journal", {"default": 1, "ike": 2}), Logger("filelog.x", {"default": 0}))
-    assert log_levels.describe_levels(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
+    assert describe_levels(found) == "filelog.x default = 0\njournal default = 1\njournal ike = 2\n"
 
 
 # ---- in the shells that gateways have
@@ -347,7 +349,7 @@ def carried_out(shell: Shell, folder: Path, *, seconds: int = 900, reload: str =
     root, folders = folder / "strongswan.conf", (folder, *folder.iterdir())
     files = {str(root): root.read_bytes(), **held(folders)}
     found = StrongswanConf("charon", str(root), files, frozenset(map(str, folders)))
-    wish = log_levels.DesiredLogLevels({} if lower else {"ike": 2})
+    wish = DesiredLogLevels({} if lower else {"ike": 2})
     made = log_levels.build_script(log_levels.plan_levels(wish, found), wish, GATEWAY, f"mark{seconds}")
     fake = f'swanctl() {{ echo "$*" >>{folder}/asked; case $1 in --reload-settings) {reload} ;; esac; }}\n'
     source = made.source.replace("/run/tunnelwright", f"{folder}/run").replace("/run/systemd", "/nothing")

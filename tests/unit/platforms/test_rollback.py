@@ -32,10 +32,12 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     Rollback,
     Script,
 )
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard as rollback
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import guard as rollback
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import guard_state
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.guard import DesiredGuard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.guard import parse_result
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.scripts import read_script
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.guard import DesiredGuard
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.strongswan import build_guard_script
 
 from ..shells import Shell, shell
 
@@ -154,8 +156,8 @@ def test_a_rollback_of_others_does_not_concern_a_run() -> None:
     assert rollback.plan_guard(DesiredGuard("confirmed", "you"), under(None, ROLLED_BACK)) is None
     rollback.refuse_unguarded(under(None, ROLLED_BACK), "you")
     rollback.refuse_unguarded(under(OURS), "me")
-    rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=guard_state.ASKED)), "me")
-    assert guard_state.ASKED in read_script("guard_watchdog.sh")
+    rollback.refuse_unguarded(under(None, replace(ROLLED_BACK, why=rollback.ASKED)), "me")
+    assert rollback.ASKED in read_script("guard_watchdog.sh")
 
 
 @pytest.mark.parametrize(
@@ -177,14 +179,14 @@ def test_a_run_writes_nothing_that_would_be_undone_or_half(gateway: Gateway, run
 )
 def test_what_the_gateway_did_not_do_fails(section: str, error: type[IpsecError]) -> None:
     with pytest.raises(error):
-        rollback.parse_result("arm", GATEWAY, Reply({section: ReplySection(0, b"it went wrong\ndo this", "")}))
+        parse_result("arm", GATEWAY, Reply({section: ReplySection(0, b"it went wrong\ndo this", "")}))
 
 
 def test_a_rollback_that_could_not_do_all_fails_with_what_it_could_not() -> None:
     told = b"name CHG-1\nrun me\nwhy it was asked for\nended 1000\ndid put back /x\nfailed to establish a/b\n"
     reply = Reply({"rolled-back": ReplySection(0, told, ""), "ended": ReplySection(0, b"", "")})
     with pytest.raises(NotRestoredError, match="for CHG-1: it was asked for at gw: to establish a/b"):
-        rollback.parse_result("roll-back", GATEWAY, reply)
+        parse_result("roll-back", GATEWAY, reply)
     found = guard_state.parse_rollback(reply)
     assert found == Rollback("CHG-1", "me", "it was asked for", 1000.0, ("put back /x",), ("to establish a/b",))
 
@@ -239,9 +241,7 @@ class Box:
     def run(
         self, wish: DesiredGuard, do: rollback.Do, guard: Guard | None = None, *, kill_at: int | None = None
     ) -> Reply:
-        made = rollback.build_script(
-            replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab", rollback.kept()
-        )
+        made = build_guard_script(replace(wish, config=f"{self.folder}/etc/swanctl.conf"), do, under(guard), "ab")
         variables = {
             **made.variables,
             "TW_WATCH": self._moved(made.variables["TW_WATCH"]),
@@ -270,9 +270,7 @@ class Box:
 
     def arm(self, seconds: int = 3000) -> Guard:
         """A guard that is in force."""
-        found = rollback.parse_result(
-            "arm", GATEWAY, self.run(DesiredGuard("armed", "me", seconds=seconds), "arm")
-        ).guard
+        found = parse_result("arm", GATEWAY, self.run(DesiredGuard("armed", "me", seconds=seconds), "arm")).guard
         assert found is not None
         return found
 
@@ -415,9 +413,7 @@ def test_where_no_file_was_changed_nothing_is_loaded_that_the_daemon_holds(box: 
     (box.folder / "sas").write_text("", encoding="utf-8")
     if not held:
         (box.folder / "conns").write_text("other: IKEv2, no reauthentication\n", encoding="utf-8")
-    done = rollback.parse_result(
-        "roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard)
-    )
+    done = parse_result("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert done.rollback is not None
     assert done.rollback.failed == ()
     assert ("--load-all --noprompt" in box.asked()) is not held
@@ -428,7 +424,7 @@ def test_what_is_confirmed_stays_and_nothing_else_does(box: Box) -> None:
     guard = box.arm()
     box.harm()
     changed = box.whole()
-    done = rollback.parse_result("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
+    done = parse_result("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
     assert (done.changed, done.guard, done.rollback) == (True, None, None)
     assert box.whole() == changed
     box.until(lambda: not (box.folder / "etc" / "tw").exists())
@@ -442,7 +438,7 @@ def test_what_is_proven_and_never_confirmed_stays_where_its_tunnels_do(box: Box,
     changed = box.whole()
     if not was:
         (box.folder / "sas").write_text("", encoding="utf-8")
-    done = rollback.parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
+    done = parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
     assert (done.changed, done.guard and done.guard.state, done.guard and done.guard.alive) == (False, "proven", True)
     if not up:
         (box.folder / "sas").write_text("", encoding="utf-8")
@@ -452,38 +448,30 @@ def test_what_is_proven_and_never_confirmed_stays_where_its_tunnels_do(box: Box,
 
 def test_what_is_changed_after_the_proof_is_not_proven(box: Box) -> None:
     guard = box.arm()
-    rollback.parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
-    more = rollback.parse_result(
-        "extend", under(guard), box.run(DesiredGuard("armed", "me", seconds=4000), "extend", guard)
-    )
+    parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
+    more = parse_result("extend", under(guard), box.run(DesiredGuard("armed", "me", seconds=4000), "extend", guard))
     assert more.guard is not None
     assert more.guard.state == "armed"
     box.kill_watcher()
     with pytest.raises(RefusedError, match="no longer running"):
-        rollback.parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
+        parse_result("prove", under(guard), box.run(DesiredGuard("proven", "me"), "prove", guard))
 
 
 def test_a_rollback_that_is_asked_for_is_done_also_where_the_watcher_was_killed(box: Box) -> None:
     before, guard = box.whole(), box.arm()
     box.harm()
     box.kill_watcher()
-    done = rollback.parse_result(
-        "roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard)
-    )
+    done = parse_result("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert (done.changed, done.guard) == (True, None)
     assert done.rollback is not None
-    assert done.rollback.why == guard_state.ASKED
+    assert done.rollback.why == rollback.ASKED
     assert box.whole() == before
 
 
 def test_more_time_is_given_and_never_taken(box: Box) -> None:
     guard = box.arm(seconds=1000)
-    more = rollback.parse_result(
-        "extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=2000), "extend", guard)
-    )
-    less = rollback.parse_result(
-        "extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=10), "extend", guard)
-    )
+    more = parse_result("extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=2000), "extend", guard))
+    less = parse_result("extend", under(guard), box.run(DesiredGuard("armed", "you", seconds=10), "extend", guard))
     assert not more.changed
     for outcome in (more, less):
         assert outcome.guard is not None
@@ -496,7 +484,7 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
     guard = box.arm()
     box.kill_watcher()
     with pytest.raises(RefusedError, match="no longer running"):
-        rollback.parse_result("extend", under(guard), box.run(DesiredGuard("armed", "me"), "extend", guard))
+        parse_result("extend", under(guard), box.run(DesiredGuard("armed", "me"), "extend", guard))
     reply = box.shell.run(Script(box._moved(read_script("standing.sh")) + "\nsection guard tw_standing"))
     found = guard_state.parse_guard(reply)
     assert found is not None
@@ -506,12 +494,12 @@ def test_a_killed_watcher_is_noticed(box: Box) -> None:
 
 def test_the_second_of_two_that_arm_at_once_is_refused_and_leaves_the_first(box: Box) -> None:
     guard = box.arm()
-    made = rollback.build_script(
-        DesiredGuard("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd", rollback.kept()
+    made = build_guard_script(
+        DesiredGuard("armed", "you", config=f"{box.folder}/etc/swanctl.conf"), "arm", GATEWAY, "cd"
     )
     variables = {**made.variables, "TW_WATCH": box._moved(made.variables["TW_WATCH"])}
     with pytest.raises(RefusedError, match="another guard was armed meanwhile"):
-        rollback.parse_result("arm", GATEWAY, box.shell.run(Script(box._moved(made.source), variables)))
+        parse_result("arm", GATEWAY, box.shell.run(Script(box._moved(made.source), variables)))
     assert box.left() == {"guard", f"guard-{guard.id}"}
     assert (box.folder / "etc/tw/guard").readlink().name == f"guard-{guard.id}"
 
@@ -528,7 +516,7 @@ def test_where_systemd_runs_it_is_a_service_that_systemd_accepts(box: Box) -> No
     (unit,) = (box.folder / "systemd/system").iterdir()
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, check=False)
     assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
-    rollback.parse_result("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
+    parse_result("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
     assert not unit.exists()
 
 
@@ -559,14 +547,14 @@ def test_files_that_the_parser_rejects_are_neither_a_snapshot_nor_loaded(box: Bo
     good = conf.read_text(encoding="utf-8")
     conf.write_text("broken", encoding="utf-8")
     with pytest.raises(RefusedError, match=r"parser does not accept .*swanctl\.conf: .*syntax error"):
-        rollback.parse_result("arm", GATEWAY, box.run(DesiredGuard("armed", "me"), "arm"))
+        parse_result("arm", GATEWAY, box.run(DesiredGuard("armed", "me"), "arm"))
     assert box.left() == set()
     conf.write_text(good, encoding="utf-8")
     guard = box.arm()
     kept = next((box.folder / "etc/tw/guard/kept").glob("1"))
     kept.write_text("broken", encoding="utf-8")  # a disk that lies
     with pytest.raises(NotRestoredError, match="parser does not accept the files, so they are not loaded"):
-        rollback.parse_result("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
+        parse_result("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert "--load-all --noprompt" not in box.asked()
 
 
@@ -579,9 +567,7 @@ def test_a_daemon_that_does_not_answer_or_dies_gets_its_files_and_is_started(box
     start = box.folder / "init.d" / "strongswan"
     start.write_text(f"#!/bin/sh\nrm {box.folder}/down\n", encoding="utf-8")
     start.chmod(0o755)
-    done = rollback.parse_result(
-        "roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard)
-    )
+    done = parse_result("roll-back", under(guard), box.run(DesiredGuard("rolled_back", "me"), "roll-back", guard))
     assert done.changed
     assert box.whole() == before
     assert done.rollback is not None
@@ -665,9 +651,7 @@ def test_a_confirmation_that_is_killed_at_any_step_counts_or_does_not(box: Box) 
             box.run(DesiredGuard("confirmed", "me"), "confirm", guard, kill_at=kill_at)
         except TransportError:
             if (box.folder / "etc/tw/guard/armed").exists():
-                rollback.parse_result(
-                    "confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard)
-                )
+                parse_result("confirm", under(guard), box.run(DesiredGuard("confirmed", "me"), "confirm", guard))
         box.until(lambda: box.left() == set())
         assert box.whole() == changed
         (box.folder / "etc/conf.d/a.conf").write_text("connections { hub { } }\n", encoding="utf-8")

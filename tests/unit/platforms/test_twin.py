@@ -10,9 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import RefusedError
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import ChildSa, Connection, IkeSa
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import (
+    PARALLEL,
+    ChildSa,
+    Connection,
+    IkeSa,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.parallel_connection import (
-    SUFFIX,
     ParallelConnection,
     build_parallel_connection,
     list_carrying,
@@ -126,7 +130,7 @@ def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_t
     bridge, plan = made(wish)
     after = dict(plan.after)
     with_twin, found = there({**(after if written else FILES), BESIDE: bridge.text.encode()}, BESIDE)
-    beside = with_twin.pop("hq" + SUFFIX)
+    beside = with_twin.pop("hq" + PARALLEL)
     assert with_twin == there(FILES)[0]
     want = there(after)[0]["hq"]
     for child in ("net", "voice"):
@@ -134,7 +138,7 @@ def test_with_the_twins_file_the_connection_is_as_it_was_and_the_twin_as_it_is_t
     assert beside.pop("keyingtries") not in {tree["hq"].pop("keyingtries", "1") for tree in (with_twin, {"hq": want})}
     assert beside == want
     rounds = {c.name: ([a.section for a in c.local], [a.section for a in c.remote]) for c in found}
-    assert rounds["hq" + SUFFIX] == rounds["hq"] == (["local-1", "local-2"], ["remote"])
+    assert rounds["hq" + PARALLEL] == rounds["hq"] == (["local-1", "local-2"], ["remote"])
 
 
 def test_a_parked_connection_matches_no_peer_and_starts_nothing_and_others_are_as_they_were() -> None:
@@ -186,7 +190,7 @@ def test_moving_from_ikev1_to_2_is_carried_over() -> None:
     one = {**FILES, FILE: FILES[FILE].replace(b"version = 2\n    remote", b"version = 1\n    remote")}
     plan, connection = planned(DesiredConnection("hq", {"version": "2"}), one)
     assert connection.version == 1
-    assert build_parallel_connection(connection, plan.changes, ("net",), ROOT).name == "hq" + SUFFIX
+    assert build_parallel_connection(connection, plan.changes, ("net",), ROOT).name == "hq" + PARALLEL
 
 
 def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -> None:
@@ -197,7 +201,7 @@ def test_what_carries_traffic_is_carried_over_also_when_a_twin_does_that_now() -
     assert list_carrying(connection, ()) == ()
     assert list_carrying(connection, (IkeSa("hq", 1, "ESTABLISHED", children=(voice, gone)),)) == ()
     assert list_carrying(connection, (IkeSa("other", 1, "ESTABLISHED", children=(net,)),)) == ()
-    for name in ("hq", "hq" + SUFFIX):
+    for name in ("hq", "hq" + PARALLEL):
         assert list_carrying(connection, (IkeSa(name, 1, "ESTABLISHED", children=(net, voice)),)) == ("net",)
 
 
@@ -251,7 +255,7 @@ def hop(shell: Shell, tmp_path: Path) -> Iterator[Hop]:
     def run(*refused: str) -> tuple[list[str], dict[str, str]]:
         (daemon / "refused").write_text("".join(f"{one}\n" for one in refused), encoding="utf-8")
         bridge = ParallelConnection(
-            "hq" + SUFFIX, f"include {config.name}\n# hq-tunnelwright-next\n", "", ("net",), ("net",)
+            "hq" + PARALLEL, f"include {config.name}\n# hq-tunnelwright-next\n", "", ("net",), ("net",)
         )
         plan = EditSet((), {}, {}, {}, ("hq",))
         options = GatherOptions("k", config=str(config))
@@ -267,10 +271,10 @@ def hop(shell: Shell, tmp_path: Path) -> Iterator[Hop]:
 
     yield run
     left = [path.name.partition(".")[2] for path in (daemon / "sas").iterdir()]
-    assert left in (["hq"], ["hq" + SUFFIX])  # something carries traffic, whatever was refused
+    assert left in (["hq"], ["hq" + PARALLEL])  # something carries traffic, whatever was refused
 
 
-TWIN = "hq" + SUFFIX
+TWIN = "hq" + PARALLEL
 
 
 def test_the_old_goes_when_the_twin_is_proven_and_the_twin_when_the_new_is_up(hop: Hop) -> None:

@@ -8,19 +8,8 @@ from secrets import token_hex
 
 from ..model import Gateway, Reply, Script
 from ..platforms import find_platform, read_gateway, require_platform
-from ..platforms.charon.guard import (
-    DesiredGuard,
-    GuardResult,
-    State,
-    build_script,
-    parse_result,
-    plan_guard,
-    predict_result,
-    refuse_unguarded,
-)
 from ..platforms.gather_options import GatherOptions
-
-__all__ = ["DesiredGuard", "GuardResult", "State", "apply_guard", "refuse_foreign_guard", "refuse_unguarded"]
+from ..platforms.guard import DesiredGuard, GuardResult, plan_guard, predict_result, refuse_unguarded
 
 
 def apply_guard(
@@ -37,9 +26,9 @@ def apply_guard(
     do = plan_guard(wish, gateway)
     if dry or do is None:
         return gateway, predict_result(wish, do, gateway)
-    return gateway, parse_result(
-        do, gateway, run(build_script(wish, do, gateway, token_hex(8), require_platform(gateway.platform).kept()))
-    )
+    platform = require_platform(gateway.platform)
+    reply = run(platform.build_guard_script(wish, do, gateway, token_hex(8)))
+    return gateway, platform.parse_guard_result(do, gateway, reply)
 
 
 def refuse_foreign_guard(name: str, run: Callable[[Script], Reply], run_name: str) -> None:

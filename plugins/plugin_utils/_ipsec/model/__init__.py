@@ -25,6 +25,7 @@ from .change_record import (
     TunnelSnapshot,
 )
 from .gateway import (
+    PARALLEL,
     Action,
     Appliance,
     Auth,
@@ -86,6 +87,7 @@ from .tunnel import (
 
 __all__ = [
     "GOING",
+    "PARALLEL",
     "REPAIRS",
     "SEVERE",
     "SEVERITIES",

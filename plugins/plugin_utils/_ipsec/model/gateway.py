@@ -11,6 +11,7 @@ from typing import Literal
 from .sas import IkeSa, Policy
 
 Action = Literal["none", "trap", "start", "trap|start"]
+PARALLEL = "-tunnelwright-next"  # at the end of a parallel connection's name; loading.sh knows it too
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,11 @@ class Connection:
     origin: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)  # "encap", "local.id", …: without children
     native: Mapping[str, Setting] = field(default_factory=dict)  # what a firewall's own configuration says of it
+
+    @property
+    def is_parallel(self) -> bool:
+        """Whether it carries the traffic of another one while that is changed (make before break)."""
+        return self.name.endswith(PARALLEL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Protocol, cast
 
 from ..errors import IpsecError
 from ..model import Connection, Gateway, Reply, Script
-from .backup import GuardBackup
 from .candidate import Candidate
 from .daemon_request import DaemonPlan, DaemonRequest
 from .desired import DesiredConnection
 from .gather_options import GatherOptions
 from .gather_script import GatherScript, build_script
+from .guard import DesiredGuard, Do, GuardResult
+from .log_levels import DesiredLogLevels, LogLevelChange
 
 
 class Gatherer(Protocol):
@@ -51,8 +52,32 @@ class Platform(Gatherer, Protocol):
             IpsecError: the daemon cannot be asked.
         """
 
-    def kept(self) -> GuardBackup:
-        """What a guard keeps, to roll a change back."""
+    def build_guard_script(self, wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str) -> Script:
+        """A script that arms, confirms or carries out the guard of a gateway; `new_id` is for one that it arms."""
+
+    def parse_guard_result(self, do: Do, gateway: Gateway, reply: Reply) -> GuardResult:
+        """What came of that script.
+
+        Raises:
+            RefusedError: it was not done; where it was to be armed, nothing guards and nothing was written.
+            NotRestoredError: a rollback did not end in time, or could not do all.
+        """
+
+    def plan_log_levels(self, wish: DesiredLogLevels, gateway: Gateway, reply: Reply, new_id: str) -> LogLevelChange:
+        """What makes the daemon of the gateway that gave the reply log as wished; `new_id` is of this raise alone.
+
+        Raises:
+            RefusedError: that cannot be done there.
+        """
+
+    def parse_log_level_result(self, gateway: Gateway, reply: Reply) -> None:
+        """Nothing, where the script of such a change did it.
+
+        Raises:
+            RefusedError: nothing was done.
+            RestoredError: it failed, and the gateway has the levels that it had before.
+            NotRestoredError: it failed, and the daemon may log at other levels than before.
+        """
 
 
 def _load_platforms() -> Mapping[str, Platform]:

@@ -21,9 +21,10 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..apply import guard as guarding
+from ..apply.guard import apply_guard, refuse_foreign_guard
 from ..errors import IpsecError
 from ..model import Gateway, Reply, Script, to_plain
+from ..platforms.guard import DesiredGuard, refuse_unguarded
 from ..report.escape import escape_control, escape_lines
 from ..transport import task_connection
 
@@ -132,15 +133,13 @@ class Task(ActionBase):
         `gateway`: as it was just read; where the module has not, it is read here.
         """
         if gateway is not None:
-            guarding.refuse_unguarded(gateway, self.run_name)
+            refuse_unguarded(gateway, self.run_name)
         elif args["guard"] is None:
-            guarding.refuse_foreign_guard(self.gateway_name(variables), self.on_gateway, self.run_name)
+            refuse_foreign_guard(self.gateway_name(variables), self.on_gateway, self.run_name)
         if args["guard"] is not None:
             config = {"config": args["config"]} if "config" in args else {}
-            wish = guarding.DesiredGuard("armed", self.run_name, seconds=args["guard"], **config)
-            guarding.apply_guard(
-                wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True
-            )
+            wish = DesiredGuard("armed", self.run_name, seconds=args["guard"], **config)
+            apply_guard(wish, self.gateway_name(variables), self.on_gateway, dry=self.check_mode, before_writing=True)
 
     def inventory(self, variables: Mapping[str, Any]) -> list[str]:
         """The names of all hosts of the inventory; none where there is no inventory."""

@@ -9,7 +9,6 @@ from typing import Literal
 from ...model import Guard, Problem, Reply, Rollback
 
 TICKS = 100  # of tw_clock, a second
-ASKED = "it was asked for"  # guard_watchdog.sh has it too
 _STATES: Mapping[str, Literal["proven", "confirmed", "rolling_back"]] = {
     "proven": "proven",
     "confirmed": "confirmed",

@@ -11,36 +11,18 @@ import fnmatch
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from ...errors import NotRestoredError, RefusedError, RestoredError
 from ...model import Gateway, Logger, Reply, Script
 from ...swanctl.lexer import tokenize
+from ..log_levels import GROUPS, LOWEST, DesiredLogLevels, LogLevelChange
 from ..usable import refuse_unusable
-from .loggers import GROUPS, parse_loggers
+from .loggers import parse_loggers
 from .scripts import read_script
-from .strongswan_conf import StrongswanConf
-
-State = Literal["present", "absent"]
+from .strongswan_conf import StrongswanConf, parse_conf
 
 NAME = "zz-tunnelwright-logging.conf"  # conf.sh knows it too; it sorts behind other files
-LOWEST, HIGHEST = -1, 3
-# encrypted_payload.c (DBG3 "plain"), tls_hkdf.c and tls_fragmentation.c: passwords of XAuth and EAP, and keys
-TELLING = {"enc": 2, "tls": 2}
-SHORTEST, LONGEST = 5, 86400  # seconds
 INCLUDE = "include strongswan.d/*.conf"
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredLogLevels:
-    """The levels that every logger is to have at least, by group, and for how many seconds."""
-
-    levels: Mapping[str, int]
-    duration: int = 900
-
-    def level(self, group: str) -> int:
-        """The level asked for a group; the default is no wish for what a level tells secrets of."""
-        return self.levels.get(group, min(self.levels.get("default", LOWEST), TELLING.get(group, HIGHEST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,42 +48,6 @@ class LogLevelPlan:
         return self.body is None and not self.held
 
 
-def parse_wish(levels: Mapping[object, object], *, state: State, duration: int) -> DesiredLogLevels:
-    """What is asked, checked; `absent` asks for no level.
-
-    Raises:
-        RefusedError: a group or a level that there is not, or one that shows keys; a time that is too short or long.
-    """
-    if state == "absent":
-        return DesiredLogLevels({})
-    if not levels:
-        raise RefusedError("no log level is named", hint="give levels, such as {ike: 2, cfg: 2}")
-    if not SHORTEST <= duration <= LONGEST:
-        raise RefusedError(
-            f"a duration of {duration} s is outside {SHORTEST} to {LONGEST} s", hint="900 suits most diagnoses"
-        )
-    return DesiredLogLevels(
-        {_parse_group(group): _parse_level(group, level) for group, level in levels.items()}, duration
-    )
-
-
-def check_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
-    """Nothing to do, where every logger that strongswan.conf has, and that is on, logs as much as is asked for.
-
-    Raises:
-        RefusedError: one has less.
-    """
-    there = parse_loggers(found)
-    heard = [logger for logger in there if logger.origin and set(logger.levels.values()) != {LOWEST}]
-    less = sorted({g for logger in heard for g in GROUPS if logger.level(g) < wanted.level(g)})
-    if less:
-        raise RefusedError(
-            f"its log levels are generated, and it logs less of {', '.join(less)} than is asked for",
-            hint="raise them under VPN > IPsec > Advanced Settings, IPsec Logging Controls, and apply that",
-        )
-    return LogLevelPlan(found.root, (), "", None, there, there)
-
-
 def plan_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan:
     """What makes the wish true where this is strongswan.conf.
 
@@ -118,6 +64,17 @@ def plan_levels(wanted: DesiredLogLevels, found: StrongswanConf) -> LogLevelPlan
     body = _format_body(found.daemon, base, raised)
     path, after = _choose_path(bare, held, body, raised)
     return LogLevelPlan(found.root, held, path, body, before, after, tuple(_warn_of_truncation(bare, base)))
+
+
+def plan_log_levels(wish: DesiredLogLevels, gateway: Gateway, reply: Reply, new_id: str) -> LogLevelChange:
+    """What makes the wish true on the gateway that gave the reply; `new_id` tells this raise from any other.
+
+    Raises:
+        RefusedError: nothing that strongswan.conf includes could raise the levels, or the daemon cannot be asked.
+    """
+    plan = plan_levels(wish, parse_conf(reply))
+    script = None if plan.idle else build_script(plan, wish, gateway, new_id)
+    return LogLevelChange(plan.changed, plan.path, plan.before, plan.after, plan.warnings, script)
 
 
 def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway, mark: str) -> Script:
@@ -161,33 +118,6 @@ def parse_result(gateway: Gateway, reply: Reply) -> None:
         raise NotRestoredError(
             "the change of log levels was cut off", where=gateway.name, hint="run it again, or with state: absent"
         )
-
-
-def describe_levels(found: tuple[Logger, ...]) -> str:
-    """Levels for people, one a line; by name, because a further file may change the order that they are loaded in."""
-    ordered = sorted(found, key=lambda logger: logger.name)
-    return "".join(f"{logger.name} {group} = {level}\n" for logger in ordered for group, level in logger.levels.items())
-
-
-def _parse_group(given: object) -> str:
-    if given != "default" and given not in GROUPS:
-        raise RefusedError(f"strongSwan has no log group {given!r}", hint=f"it has default, {', '.join(GROUPS)}")
-    return str(given)
-
-
-def _parse_level(group: object, given: object) -> int:
-    number = given if isinstance(given, str) else "" if isinstance(given, bool) else str(given)
-    level = int(number) if number.removeprefix("-").isdecimal() else None
-    if level is not None and level > HIGHEST:
-        raise RefusedError(f"log level {level} of {group} writes keys into the log", hint="3 shows all but keys")
-    if level is not None and level > TELLING.get(str(group), HIGHEST):
-        raise RefusedError(
-            f"log level {level} of {group} writes decrypted messages, and passwords in them, into the log",
-            hint="2 shows all but that",
-        )
-    if level is None or level < LOWEST:
-        raise RefusedError(f"{given!r} is not a log level for {group}", hint="give a number from -1 to 3")
-    return level
 
 
 def _raise_levels(logger: Logger, wanted: DesiredLogLevels) -> Logger:

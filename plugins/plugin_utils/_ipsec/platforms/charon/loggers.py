@@ -11,12 +11,9 @@ from collections.abc import Iterator
 from ...model import Logger, Problem, Reply
 from ...swanctl.log_signatures import SIGNATURES
 from ...swanctl.settings import Path, Settings
+from ..log_levels import GROUPS
 from .strongswan_conf import StrongswanConf
 
-GROUPS = (
-    *("dmn", "mgr", "ike", "chd", "job", "cfg", "knl", "net", "asn"),
-    *("enc", "app", "lib", "esp", "tls", "tnc", "imc", "imv", "pts"),
-)
 DEFAULT = 1  # of every logger where nothing else is said
 FACILITIES = ("daemon", "auth")
 LATE = 60  # seconds

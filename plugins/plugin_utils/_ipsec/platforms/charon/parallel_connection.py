@@ -14,12 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...errors import RefusedError
-from ...model import Connection, IkeSa, Reply
+from ...model import PARALLEL, Connection, IkeSa, Reply
 from ...swanctl.editor import format_lines
 from ...swanctl.keys import parse_whole
 from ...swanctl.settings import Path
 
-SUFFIX = "-tunnelwright-next"  # loading.sh knows it too
 BROKEN = (
     "the peer of {} starts again what is closed (its close_action), so there was a short break before the new SAs: "
     "set close_action of that end to none first"
@@ -55,7 +54,7 @@ class ParallelConnection:
 
 def list_carrying(connection: Connection, sas: tuple[IkeSa, ...]) -> tuple[str, ...]:
     """The children that carry traffic now, through the connection or through a twin that somebody was cut off with."""
-    names = {connection.name, connection.name + SUFFIX}
+    names = {connection.name, connection.name + PARALLEL}
     alive = {child.name for ike in sas if ike.connection in names for child in ike.children if child.carries}
     return tuple(child.name for child in connection.children if child.configured and child.name in alive)
 
@@ -68,7 +67,7 @@ def build_parallel_connection(
     Raises:
         RefusedError: this end cannot initiate, or a name cannot be written into the twin's file.
     """
-    name, root = connection.name + SUFFIX, config.rpartition("/")[2]
+    name, root = connection.name + PARALLEL, config.rpartition("/")[2]
     if connection.remote_addrs == ("%any",):
         what = f"make_before_break needs an end that can initiate, and remote_addrs of {connection.name} is %any"
         raise RefusedError(what, hint="re-establish the SAs from the other end")

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ...errors import NotRestoredError, RefusedError
-from ...model import Connection, Gateway, IkeSa, Reply, Script
+from ...model import PARALLEL, Connection, Gateway, IkeSa, Reply, Script
 from ..candidate import Changes, Renamed
 from ..charon.parallel_connection import (
     BROKEN,
-    SUFFIX,
     ParallelConnection,
     build_parallel_connection,
     list_carrying,
@@ -59,7 +58,7 @@ class ConfigXmlCandidate:
     @property
     def names(self) -> tuple[str, ...]:
         """The connection, and a twin that somebody was cut off with."""
-        return self.wish.name, self.wish.name + SUFFIX
+        return self.wish.name, self.wish.name + PARALLEL
 
     @property
     def bridged(self) -> bool:

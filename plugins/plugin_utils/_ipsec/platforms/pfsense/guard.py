@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a guard keeps of a pfSense, and how that comes back: the elements that were changed, by pfSense's own code."""
+"""What a guard keeps of a pfSense: config.xml, and the program that brings the elements back that were changed."""
 
 from __future__ import annotations
 
 import json
 
+from ...model import Gateway, Script
 from ..backup import GuardBackup
+from ..charon import guard
+from ..guard import DesiredGuard, Do
 from .gather import PATHS, read_script
 from .write import BACKUPS
 
@@ -25,7 +28,13 @@ _ORDER = {
 }
 
 
-def kept() -> GuardBackup:
-    """config.xml, and the program that brings parts of it back."""
-    variables = {"TW_WRITE_PHP": read_script("write.php").removeprefix("<?php"), "TW_ORDER": json.dumps(_ORDER)}
-    return GuardBackup((read_script("keep.sh"),), (read_script("restore.sh"),), variables)
+BACKUP = GuardBackup(
+    (read_script("keep.sh"),),
+    (read_script("restore.sh"),),
+    {"TW_WRITE_PHP": read_script("write.php").removeprefix("<?php"), "TW_ORDER": json.dumps(_ORDER)},
+)
+
+
+def build_guard_script(wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str) -> Script:
+    """The program that does it; `new_id` is for a guard that is armed by it."""
+    return guard.build_script(wish, do, gateway, new_id, BACKUP)

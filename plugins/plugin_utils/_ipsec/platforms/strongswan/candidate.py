@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ...errors import RefusedError
-from ...model import Connection, Gateway, IkeSa, Reply, Script
+from ...model import PARALLEL, Connection, Gateway, IkeSa, Reply, Script
 from ...swanctl.settings import load
 from ..candidate import Changes
 from ..charon import swanctl_conf
 from ..charon.daemon_reply import parse_numbers
 from ..charon.parallel_connection import (
     BROKEN,
-    SUFFIX,
     ParallelConnection,
     build_parallel_connection,
     list_carrying,
@@ -61,7 +60,7 @@ class SwanctlCandidate:
     @property
     def names(self) -> tuple[str, ...]:
         """The connection, and a twin that somebody was cut off with."""
-        return self.wish.name, self.wish.name + SUFFIX
+        return self.wish.name, self.wish.name + PARALLEL
 
     @property
     def bridged(self) -> bool:
