@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..modules.outage_probe import ARGUMENT_SPEC
-from ..plugin_utils._ipsec.platforms.charon import outage_probe
+from ..plugin_utils._ipsec.platforms import build_for_any, detect_platform
+from ..plugin_utils._ipsec.platforms.outage_probe import OutageProbeRequest
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -19,7 +20,7 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip; nothing in check mode."""
-        wish = outage_probe.OutageProbeRequest(
+        wish = OutageProbeRequest(
             self.gateway_name(variables),
             args["connection"],
             args["child"],
@@ -30,7 +31,10 @@ class ActionModule(Task):
         )
         if self.check_mode:
             return {"outage": None}
-        if args["state"] == "started":
-            outage_probe.parse_start(wish, self.on_gateway(outage_probe.build_script(wish, "start")))
+        do = "start" if args["state"] == "started" else "stop"
+        reply = self.on_gateway(build_for_any(lambda platform: platform.build_outage_script(wish, do)))
+        platform = detect_platform(reply)
+        if do == "start":
+            platform.parse_outage_start(wish, reply)
             return {"outage": None}
-        return {"outage": outage_probe.parse_outage(wish, self.on_gateway(outage_probe.build_script(wish, "stop")))}
+        return {"outage": platform.parse_outage(wish, reply)}

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..modules.probe import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.model import Gateway, build_from_plain, to_plain
-from ..plugin_utils._ipsec.platforms.charon import probe
+from ..plugin_utils._ipsec.platforms import build_for_any, detect_platform
+from ..plugin_utils._ipsec.platforms.probe import PingAddresses, PingResult, ProbeRequest, choose_addresses
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -20,16 +21,17 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Ping and count, in one round trip."""
-        wish = probe.ProbeRequest(
+        wish = ProbeRequest(
             gateway=self.gateway_name(variables),
             connection=args["connection"],
             child=args["child"],
-            pings=tuple(probe.PingAddresses(pair["from"], pair["to"]) for pair in args["pings"] or ()),
+            pings=tuple(PingAddresses(pair["from"], pair["to"]) for pair in args["pings"] or ()),
             peer=_addresses(args["peer"]),
             count=args["count"],
             timeout=args["timeout"],
         )
-        proof = probe.parse_proof(wish, self.on_gateway(probe.build_script(wish)))
+        reply = self.on_gateway(build_for_any(lambda platform: platform.build_probe_script(wish)))
+        proof = detect_platform(reply).parse_probe(wish, reply)
         result: dict[str, Any] = {
             "reachable": proof.reachable,
             "esp_used": proof.esp_used,
@@ -48,9 +50,9 @@ class ActionModule(Task):
 def _addresses(peer: dict[str, Any] | None) -> tuple[str, ...]:
     if peer is None:
         return ()
-    return probe.choose_addresses(build_from_plain(Gateway, peer.get("gateway", peer), "peer"))
+    return choose_addresses(build_from_plain(Gateway, peer.get("gateway", peer), "peer"))
 
 
-def _shown(ping: probe.PingResult) -> dict[str, Any]:
+def _shown(ping: PingResult) -> dict[str, Any]:
     values: dict[str, Any] = to_plain(ping)
     return {"from": values.pop("source"), "to": values.pop("target")} | values | {"esp_used": ping.esp_used}

@@ -10,8 +10,9 @@ from typing import Any
 from ..modules.sa import ARGUMENT_SPEC
 from ..plugin_utils._ipsec.apply.change import ChangeTransaction, SaOutcome
 from ..plugin_utils._ipsec.errors import IpsecError
-from ..plugin_utils._ipsec.platforms.charon import sa
+from ..plugin_utils._ipsec.platforms import Platform, build_for_any, detect_platform
 from ..plugin_utils._ipsec.platforms.desired import DesiredConnection
+from ..plugin_utils._ipsec.platforms.sas import DesiredSas, Operation, plan_operation
 from ..plugin_utils._ipsec.task.base import Task
 
 
@@ -22,21 +23,27 @@ class ActionModule(Task):
 
     def act(self, args: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """One round trip where nothing is to be done, else two, and to make before breaking three."""
-        wish = sa.DesiredSas(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
+        wish = DesiredSas(args["connection"], args["state"], args["child"], args["timeout"], args["force"])
+        reply = self.on_gateway(build_for_any(lambda each: each.build_sas_script(wish)))
+        platform = detect_platform(reply)
         try:
-            before = sa.parse_loaded(wish, self.on_gateway(sa.build_script(wish)))
+            before = platform.parse_sas(wish, reply)
         except IpsecError:
             if self.check_mode and any(step.get("do") == "daemon" for step in args["preceding"]):
                 return self._once_loaded(args, self.gateway_name(variables))  # which raises what a run would
             raise
-        operation = sa.plan_operation(wish, before)
+        operation = plan_operation(wish, before)
         done = SaOutcome(sas=before.sas)
         if operation.do:
             change = self._over(args, variables)
             if change or args["guard"] is not None:
                 self.before_writing(args, variables, change.gateway if change else None)
             if not self.check_mode:
-                done = change.apply(self.on_gateway, timeout=wish.timeout) if change else self._do(wish, operation)
+                done = (
+                    change.apply(self.on_gateway, timeout=wish.timeout)
+                    if change
+                    else self._do(platform, wish, operation)
+                )
         result = {"changed": operation.do is not None, "log": done.log, "sa": {"before": before.sas, "after": done.sas}}
         return result | ({"warnings": done.warnings} if done.warnings else {})
 
@@ -60,6 +67,7 @@ class ActionModule(Task):
         )
         return change if change.prepared.bridged else None
 
-    def _do(self, wish: sa.DesiredSas, operation: sa.Operation) -> SaOutcome:
-        after, log = sa.parse_result(wish, operation, self.on_gateway(sa.build_script(wish, operation)))
+    def _do(self, platform: Platform, wish: DesiredSas, operation: Operation) -> SaOutcome:
+        reply = self.on_gateway(platform.build_sas_script(wish, operation))
+        after, log = platform.parse_sas_result(wish, operation, reply)
         return SaOutcome(log, after.sas)

@@ -23,6 +23,9 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway, strongswan
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe, probe, sa
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.gather_options import GatherOptions
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.outage_probe import OutageProbeRequest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.probe import ProbeRequest
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.sas import DesiredSas, plan_operation
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.build import build_report
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.diff import ReportDiff
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.formats import terminal as as_table
@@ -226,8 +229,8 @@ userknownhostsfile /a /b
 
 
 def _sa_outcome(reply: Reply) -> None:
-    wish = sa.DesiredSas(_well().connections[0].name, None, "reinitiated")
-    sa.parse_result(wish, sa.plan_operation(wish, sa.parse_loaded(wish, reply)), reply)
+    wish = DesiredSas(_well().connections[0].name, "reinitiated")
+    sa.parse_result(wish, plan_operation(wish, sa.parse_loaded(wish, reply)), reply)
     sa.parse_termination(wish, reply)
 
 
@@ -306,7 +309,7 @@ TARGETS: Mapping[str, Target] = {
     "probe": Target(
         _operation(
             ("sas_0", "ping_1", "sas_1"),
-            lambda reply: probe.parse_proof(probe.ProbeRequest("fw", _well().connections[0].name), reply),
+            lambda reply: probe.parse_proof(ProbeRequest("fw", _well().connections[0].name), reply),
             user=b"0",
             plan=b"ping 10.2.0.1 10.1.0.1 net\n",
         ),
@@ -316,7 +319,7 @@ TARGETS: Mapping[str, Target] = {
         _operation(
             ("heard",),
             lambda reply: outage_probe.parse_outage(
-                outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply
+                OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1"), reply
             ),
         ),
         lambda: iter([_PINGED]),

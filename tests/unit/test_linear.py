@@ -15,6 +15,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors i
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Gateway, Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import read_gateway
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.outage_probe import OutageProbeRequest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.report.markdown_text import format_message
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl import editor
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.certificates import parse_certificates
@@ -32,7 +33,7 @@ GROWTH = 10  # of the time for four times as much: 4 is linear, 16 quadratic
 TRIES = 4
 HEALTHY = replay(Path(__file__).parent / "platforms" / "replies" / "trixie-healthy.json")
 MARK = make_mark()
-PROBE = outage_probe.OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
+PROBE = OutageProbeRequest("fw", "hq", "net", "10.2.0.1", "10.1.0.1")
 
 
 def answered(name: str) -> Callable[[bytes], object]:

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.errors import IpsecError, RefusedError
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, ReplySection
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import outage_probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.outage_probe import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.outage_probe import (
     OutageProbeRequest,
 )
 from hypothesis import given

@@ -16,6 +16,7 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platform
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.pfsense.solve import (
     ConfigXmlCandidate,
 )
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.sas import DesiredSas
 
 from ..corpus import CORPUS, needs_corpus
 from .pfsense_box import OPTIONS, reply, told
@@ -124,10 +125,10 @@ def test_sas_of_what_is_gone_are_ended_or_that_fails(sas: str | None, left: str)
         "sas": ReplySection(1 if sas is None else 0, listed.encode()),
     }
     if not left:
-        assert sa.parse_termination(sa.DesiredSas("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
+        assert sa.parse_termination(DesiredSas("con1", "terminated"), Reply(parts)) == (("[IKE] deleting",), ())
         return
     with pytest.raises(Exception, match=left):
-        sa.parse_termination(sa.DesiredSas("con1", "terminated"), Reply(parts))
+        sa.parse_termination(DesiredSas("con1", "terminated"), Reply(parts))
 
 
 TIMERS: list[tuple[str, dict[str, str], Edits]] = [

@@ -18,9 +18,10 @@ from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model im
     System,
 )
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon import probe
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.charon.probe import (
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.probe import (
     PingAddresses,
     ProbeRequest,
+    choose_addresses,
 )
 
 from ..shells import Shell, shell
@@ -306,4 +307,4 @@ def test_the_peers_addresses_are_what_its_gateway_info_says() -> None:
         Daemon(installed=True, running=True),
         system=System(addresses=("eth0 192.0.2.2/24", "lan fd00:2::1/64")),
     )
-    assert probe.choose_addresses(gateway) == ("192.0.2.2", "fd00:2::1")
+    assert choose_addresses(gateway) == ("192.0.2.2", "fd00:2::1")

@@ -11,11 +11,11 @@ from typing import Any
 
 from ..errors import NotRestoredError, RefusedError
 from ..model import Gateway, IkeSa, Reply, Script
-from ..platforms import detect_platform, find_platform, read_gateway
+from ..platforms import detect_platform, find_platform, read_gateway, require_platform
 from ..platforms.candidate import Candidate, diff_lines
-from ..platforms.charon import sa
 from ..platforms.desired import DesiredConnection
 from ..platforms.gather_options import GatherOptions
+from ..platforms.sas import DesiredSas, Operation, plan_operation
 from ..platforms.usable import refuse_unusable
 
 _LOOKS = 4  # at a gateway that somebody else changes at the same time
@@ -124,32 +124,34 @@ class ChangeTransaction:
         return SaOutcome(log + followed.log, followed.sas, warnings)
 
     def _follow(self, run: Callable[[Script], Reply], timeout: float) -> SaOutcome:
-        wish = sa.DesiredSas(
-            self.wish.name, "established" if self.terminate_first else "reinitiated", timeout=timeout, force=False
-        )
-        now = sa.parse_loaded(wish, run(sa.build_script(wish)))
-        operation = sa.plan_operation(wish, now)
+        state = "established" if self.terminate_first else "reinitiated"
+        platform, wish = require_platform(self.gateway.platform), DesiredSas(self.wish.name, state, timeout=timeout)
+        now = platform.parse_sas(wish, run(platform.build_sas_script(wish)))
+        operation = plan_operation(wish, now)
         if not operation.do:
             return SaOutcome(sas=now.sas)
-        after, log = sa.parse_result(wish, operation, run(sa.build_script(wish, operation)))
+        after, log = platform.parse_sas_result(wish, operation, run(platform.build_sas_script(wish, operation)))
         return SaOutcome(log, after.sas)
 
     def _end(self, run: Callable[[Script], Reply], timeout: float) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
         """SAs of a connection that the daemon has no more would stay until they expire."""
         if not self.prepared.runs(before=True):
             return (), ()
-        wish = sa.DesiredSas(self.wish.name, "terminated", timeout=timeout)
-        return sa.parse_termination(wish, run(sa.build_script(wish, sa.Operation("terminate"))))
+        platform = require_platform(self.gateway.platform)
+        wish = DesiredSas(self.wish.name, "terminated", timeout=timeout)
+        reply = run(platform.build_sas_script(wish, Operation("terminate")))
+        return platform.parse_sas_termination(wish, reply)
 
     def _tidy(self, run: Callable[[Script], Reply], reply: Reply, timeout: float) -> SaOutcome:
         """What was down before is established too, and what a peer has started again beside the new SAs goes."""
         log: tuple[str, ...] = ()
-        now = sa.parse_loaded(sa.DesiredSas(self.wish.name, "established"), reply)
+        platform = require_platform(self.gateway.platform)
+        now = platform.parse_sas(DesiredSas(self.wish.name, "established"), reply)
         for state in ("established", "deduplicated"):
-            wish = sa.DesiredSas(self.wish.name, state, timeout=timeout)
-            operation = sa.plan_operation(wish, now)
+            wish = DesiredSas(self.wish.name, state, timeout=timeout)
+            operation = plan_operation(wish, now)
             if operation.do:
-                now, more = sa.parse_result(wish, operation, run(sa.build_script(wish, operation)))
+                now, more = platform.parse_sas_result(wish, operation, run(platform.build_sas_script(wish, operation)))
                 log += more
         return SaOutcome(log, now.sas)
 

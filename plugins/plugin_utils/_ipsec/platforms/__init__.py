@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Protocol, cast
 
 from ..errors import IpsecError
-from ..model import Connection, Gateway, Reply, Script
+from ..model import Connection, Gateway, IkeSa, OutageMeasurement, Reply, Script
 from .candidate import Candidate
 from .daemon_request import DaemonPlan, DaemonRequest
 from .desired import DesiredConnection
+from .detection import Detection, choose_script
 from .gather_options import GatherOptions
 from .gather_script import GatherScript, build_script
 from .guard import DesiredGuard, Do, GuardResult
 from .log_levels import DesiredLogLevels, LogLevelChange
+from .outage_probe import OutageProbeRequest
+from .probe import PingProof, ProbeRequest
+from .sas import DesiredSas, LoadedSas, Operation
 
 
 class Gatherer(Protocol):
@@ -63,6 +67,66 @@ class Platform(Gatherer, Protocol):
             NotRestoredError: a rollback did not end in time, or could not do all.
         """
 
+    DETECTION: Detection
+
+    def build_sas_script(self, wish: DesiredSas, operation: Operation | None = None) -> Script:
+        """A script that does an operation on SAs and then lists what there is; without one it only lists."""
+
+    def parse_sas(self, wish: DesiredSas, reply: Reply) -> LoadedSas:
+        """What the daemon holds of a connection, from that script's reply.
+
+        Raises:
+            IpsecError: the daemon did not answer, or has no such connection or child.
+        """
+
+    def parse_sas_result(
+        self, wish: DesiredSas, operation: Operation, reply: Reply
+    ) -> tuple[LoadedSas, tuple[str, ...]]:
+        """What the daemon holds after an operation, and what it logged during it.
+
+        Raises:
+            IpsecError: the operation did not do what it should; says why, in the daemon's words.
+        """
+
+    def parse_sas_termination(self, wish: DesiredSas, reply: Reply) -> tuple[tuple[str, ...], tuple[IkeSa, ...]]:
+        """The same of a connection that the daemon no longer has: what was logged, and the SAs that are left.
+
+        Raises:
+            IpsecError: some are still there.
+        """
+
+    def build_probe_script(self, wish: ProbeRequest) -> Script:
+        """A script that pings through a tunnel and counts: one round trip, nothing written.
+
+        Raises:
+            RefusedError: an address that is none, or a count or timeout that makes no sense.
+        """
+
+    def parse_probe(self, wish: ProbeRequest, reply: Reply) -> PingProof:
+        """What that script's reply proves.
+
+        Raises:
+            RefusedError: no address to ping from or to; says what to give.
+            IpsecError: the daemon or `ping` is not available.
+        """
+
+    def build_outage_script(self, wish: OutageProbeRequest, do: str) -> Script:
+        """A script that starts pings which run on, or stops them and shows what they printed (`start`, `stop`).
+
+        Raises:
+            RefusedError: an address that is none, or times that make no sense.
+        """
+
+    def parse_outage_start(self, wish: OutageProbeRequest, reply: Reply) -> None:
+        """Whether the pings run.
+
+        Raises:
+            IpsecError: they do not; says why.
+        """
+
+    def parse_outage(self, wish: OutageProbeRequest, reply: Reply) -> OutageMeasurement:
+        """What the pings missed."""
+
     def plan_log_levels(self, wish: DesiredLogLevels, gateway: Gateway, reply: Reply, new_id: str) -> LogLevelChange:
         """What makes the daemon of the gateway that gave the reply log as wished; `new_id` is of this raise alone.
 
@@ -96,6 +160,11 @@ class AutoDetect:
         """A script that asks each platform whether it is there; strongSwan is what nothing else claims to be."""
         programs = [found for each in PLATFORMS.values() if (found := each.program(options))]
         return build_script(sorted(programs, key=lambda each: not each.here))
+
+
+def build_for_any(build: Callable[[Platform], Script]) -> Script:
+    """One script that does something on a gateway of whichever platform: `detect_platform` then says which it was."""
+    return choose_script([(name, platform.DETECTION, build(platform)) for name, platform in PLATFORMS.items()])
 
 
 def find_platform(name: str) -> Gatherer:

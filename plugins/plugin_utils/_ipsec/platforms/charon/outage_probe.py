@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import pairwise
 
 from ...errors import IpsecError, RefusedError
 from ...model import OutageMeasurement, Reply, Script
+from ..outage_probe import OutageProbeRequest
 from .scripts import read_script
 
 _ANSWER = re.compile(r"\b(?:icmp_)?seq=(\d{1,9})\b")
@@ -20,30 +19,6 @@ _IPUTILS = re.compile(r"^PING \S+ ?\([^)]*\)(?: from .* :)? \d+")
 _WORD = re.compile(r"[0-9A-Za-z.:%_-]+")
 _MOST = 65000  # pings: their number has 16 bits
 SHORTEST, LONGEST = 0.2, 5.0  # seconds between two; less is for nobody but root, and some pings
-
-
-@dataclass(frozen=True, slots=True)
-class OutageProbeRequest:
-    """What to ping, from where, how often (seconds), and for how many seconds at most."""
-
-    gateway: str
-    connection: str
-    child: str
-    source: str
-    target: str
-    interval: float = 0.2
-    seconds: int = 900
-
-    @property
-    def id(self) -> str:
-        """What the files on the gateway are called."""
-        named = f"{self.connection}\0{self.child}\0{self.source}\0{self.target}"
-        return hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-
-    @property
-    def where(self) -> str:
-        """What messages say."""
-        return f"{self.gateway}/{self.connection}/{self.child}"
 
 
 def build_script(wish: OutageProbeRequest, do: str) -> Script:

@@ -1,53 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations on live SAs: which are needed, the script that does them, and what came of them."""
+"""Operations on live SAs by swanctl: the script that does them, and what came of them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...errors import IpsecError
-from ...model import ChildSa, IkeSa, Reply, Script
+from ...model import IkeSa, Reply, Script
 from ...swanctl import listings
 from ...swanctl.log import LONGEST
+from ..sas import DesiredSas, LoadedSas, Operation, plan_operation
 from .scripts import read_script
 
 _WRONG = ("notify", "giving up", "unable", "not supported")  # in lines of the log that give a reason
 _ODD = ("received", "failed", "not established", "no ")
-
-
-@dataclass(frozen=True, slots=True)
-class DesiredSas:
-    """What one connection's SAs are to be. `timeout`: seconds for each operation."""
-
-    connection: str
-    state: str
-    child: str | None = None
-    timeout: float = 30.0
-    force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedSas:
-    """What the daemon holds of a connection."""
-
-    children: tuple[str, ...]  # as loaded
-    sas: tuple[IkeSa, ...]
-
-    def installed(self, child: str) -> tuple[ChildSa, ...]:
-        """CHILD_SAs of a child that carry traffic."""
-        return tuple(sa for ike in self.sas for sa in ike.children if sa.name == child and sa.carries)
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What to run; `do` is sa.sh's word for it, None where nothing is to be done."""
-
-    do: str | None
-    children: tuple[str, ...] = ()
-    child_ids: tuple[int, ...] = ()
-    ike_ids: tuple[int, ...] = ()
 
 
 def build_script(wish: DesiredSas, operation: Operation | None = None) -> Script:
@@ -98,26 +64,6 @@ def parse_loaded(wish: DesiredSas, reply: Reply) -> LoadedSas:
     )
 
 
-def plan_operation(wish: DesiredSas, now: LoadedSas) -> Operation:
-    """What is to be done so that the wish comes true; nothing where it is true already."""
-    children = (wish.child,) if wish.child else now.children
-    if wish.state == "established":
-        missing = tuple(child for child in children if not now.installed(child))
-        return Operation("initiate" if missing else None, missing)
-    if wish.state == "terminated":
-        there = any(now.installed(child) for child in children) if wish.child else bool(now.sas)
-        return Operation(
-            ("terminate-child" if wish.child else "terminate") if there else None, (wish.child,) if wish.child else ()
-        )
-    if wish.state == "reinitiated":
-        return Operation("reinitiate", children)
-    if wish.state == "rekeyed":
-        if not now.sas:
-            raise IpsecError("there is no SA to rekey", where=wish.connection, hint="establish it first")
-        return Operation("rekey", (wish.child,) if wish.child else ())
-    return _plan_duplicate_removal(now, children)
-
-
 def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[LoadedSas, tuple[str, ...]]:
     """What the daemon holds after an operation, and what it logged during it.
 
@@ -127,7 +73,7 @@ def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[
     log = tuple(
         line[:LONGEST]
         for name, part in reply.sections.items()
-        if name not in ("stats-reply", "conns", "sas")
+        if name not in ("platform", "stats-reply", "conns", "sas")
         for line in part.text.splitlines()
         if line.strip()
     )
@@ -183,19 +129,3 @@ def _was_reestablished(wish: DesiredSas, after: LoadedSas, reply: Reply) -> bool
     return reply.sections["terminate"].status == 0 or bool(
         after.sas and all(sa.state == "CONNECTING" for sa in after.sas)
     )
-
-
-def _plan_duplicate_removal(now: LoadedSas, children: Sequence[str]) -> Operation:
-    """All but the newest CHILD_SA of each child and selectors; an IKE_SA goes whole where nothing else is in it."""
-    alike: dict[tuple[object, ...], list[ChildSa]] = defaultdict(list)
-    for child in children:
-        for sa in now.installed(child):
-            alike[sa.name, sa.local_ts, sa.remote_ts].append(sa)
-    surplus = {
-        sa.id
-        for group in alike.values()
-        for sa in sorted(group, key=lambda sa: (-(sa.install_time or 0.0), sa.id))[:-1]
-    }
-    whole = tuple(ike.id for ike in now.sas if ike.children and {sa.id for sa in ike.children} <= surplus)
-    single = tuple(sorted(surplus - {sa.id for ike in now.sas if ike.id in whole for sa in ike.children}))
-    return Operation("drop" if surplus else None, (), single, whole)

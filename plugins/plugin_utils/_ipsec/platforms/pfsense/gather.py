@@ -9,10 +9,14 @@ from ...model import Script
 from ...model.resources import read_beside
 from ...swanctl.psk_digest import compute_pads
 from ..charon.gather import program as of_charon
+from ..detection import Detection
 from ..gather_options import GatherOptions
 from ..gather_script import GatherScript, build_script
 
 PATHS = {"config": "/cf/conf/config.xml", "backups": "/cf/conf/backup/backup.cache"}
+
+
+DETECTION = Detection("tw_pfsense_here", read_beside(__name__, "here.sh"))
 
 
 def gather(options: GatherOptions) -> Script:
@@ -25,9 +29,9 @@ def program(options: GatherOptions) -> GatherScript:
     base = of_charon(options)
     ipad, opad = (block.hex() for block in compute_pads(options.digest_key))
     return GatherScript(
-        texts=(*base.texts, read_script("gather.sh")),
+        texts=(*base.texts, DETECTION.text, read_script("gather.sh")),
         run="tw_pfsense",
-        here="tw_pfsense_here",
+        here=DETECTION.here,
         variables={**base.variables, "TW_READ_PHP": read_script("read.php").removeprefix("<?php")},
         secrets={**base.secrets, "TW_ASKED": json.dumps({"paths": PATHS, "ipad": ipad, "opad": opad})},
     )

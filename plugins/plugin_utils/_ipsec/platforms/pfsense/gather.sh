@@ -1,11 +1,7 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2154  # strongSwan's gather.sh and what it needs come before this text (gather.py), TW_... too
+# shellcheck disable=SC2154  # strongSwan's gather.sh, what it needs, and here.sh come before this text (gather.py), TW_... too
 # shellcheck disable=SC2034,SC2329  # TW_CONFIG is for gather.sh, and what tw_pfsense defines is called there
 # Reads one pfSense and changes nothing: config.xml by its PHP, what was generated from it, and what its charon has.
-tw_php=/usr/local/bin/php
-
-# tw_pfsense_here: whether this is a pfSense. OPNsense has such a PHP and config.xml too, and no /etc/inc.
-tw_pfsense_here() { [ -x "$tw_php" ] && [ -e /cf/conf/config.xml ] && [ -e /etc/inc/config.inc ]; }
 
 tw_php_reads() {
 	printf '%s' "$TW_ASKED" | "$tw_php" -d display_errors=stderr -d memory_limit=512M -r "$TW_READ_PHP"
