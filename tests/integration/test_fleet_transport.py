@@ -148,7 +148,7 @@ def test_each_is_named_for_what_it_does_and_those_who_answer_wait_for_none(lan: 
 
 
 def test_no_place_for_anybody_is_refused() -> None:
-    with pytest.raises(IpsecError, match=r"^threads is 0: give 1 or more$"):
+    with pytest.raises(IpsecError, match=r"^threads must be 1 or more, not 0$"):
         ask(threads=0)
 
 

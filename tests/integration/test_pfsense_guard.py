@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply import guard as guarding
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.apply.guard import apply_guard
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.model import Reply, Rollback, Script
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms import find_platform, pfsense
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.desired import DesiredConnection
+from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.platforms.guard import (
+    DesiredGuard,
+    GuardResult,
+    State,
+)
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.transport.framing import make_mark, pack, unpack
 
 from tests.lab.php import Box, box
@@ -41,9 +46,9 @@ def run(one: Box, script: Script) -> Reply:
     return unpack(done.stdout.encode(), mark)
 
 
-def guard(one: Box, state: guarding.State, seconds: int = 3000) -> guarding.GuardResult:
-    wish = guarding.DesiredGuard(state, "me", seconds=seconds)
-    return guarding.apply_guard(wish, "fw", lambda script: run(one, script), dry=False)[1]
+def guard(one: Box, state: State, seconds: int = 3000) -> GuardResult:
+    wish = DesiredGuard(state, "me", seconds=seconds)
+    return apply_guard(wish, "fw", lambda script: run(one, script), dry=False)[1]
 
 
 def change(one: Box, value: str) -> None:

@@ -134,7 +134,7 @@ def test_what_somebody_saves_meanwhile_stays_and_ours_is_not_written(
     finally:
         lab.sh("b01", "mv /usr/local/bin/php.away /usr/local/bin/php")
     assert run.status == 2
-    assert "changed by another process meanwhile" in told(run)["msg"]
+    assert "changed by someone else meanwhile" in told(run)["msg"]
     assert changed_by(before, lab.sh("b01", f"cat {CONFIG}")) == ["<dpd_maxfail>6</dpd_maxfail>"]
 
 

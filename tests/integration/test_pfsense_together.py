@@ -76,7 +76,7 @@ def test_a_page_that_is_saved_over_our_change_fails_the_task(
         finally:
             lab.sh("b01", f"mv {RC}.away {RC}")
     assert run.status == 2
-    assert "config.xml was written at the same time by another process" in told(run)["msg"]
+    assert "config.xml was written by someone else at the same time" in told(run)["msg"]
     assert set(changed_by(before, config(lab))) <= {"<dpd_maxfail>7</dpd_maxfail>"}
     wish = {"name": "con1", "settings": {"dpd_delay": "20s"}, "apply_pending": True}
     assert module(tmp_path, hosts, "b01", "connection", wish).changed() == {"b01": 1}

@@ -128,7 +128,7 @@ def the_same_file_is_edited_between_reading_and_writing(scene: Scene) -> None:
     scene.sh("responder", f"echo '# by somebody else' >>{scene.conf('responder')}")
     scene.strike()
     scene.release("responder", name)
-    scene.fails(run, "was changed by another process meanwhile")
+    scene.fails(run, "was changed by someone else meanwhile")
 
 
 @way(undone=True)

@@ -61,3 +61,11 @@ def test_what_answers_is_known_by_its_name(shell: Shell) -> None:
 def test_every_platform_has_the_whole_port(name: str) -> None:
     asked = {each for kind in (Gatherer, Platform) for each in (*vars(kind), *kind.__annotations__)}
     assert {each for each in asked if not each.startswith("_")} <= vars(PLATFORMS[name]).keys()
+
+
+def test_what_no_gateway_could_decide_is_a_defect() -> None:
+    one, other = (("a", Detection(), Script("", {"TW_X": "1"})), ("b", Detection("b"), Script("", {"TW_X": "2"})))
+    with pytest.raises(ValueError, match="TW_X"):
+        choose_script([one, other])
+    with pytest.raises(ValueError, match="nothing else"):
+        choose_script([one, ("b", Detection(), Script(""))])

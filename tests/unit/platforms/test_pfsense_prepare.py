@@ -263,7 +263,7 @@ def test_a_twin_carries_what_is_up_and_is_not_for_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sections", "error", "why"),
     [
-        ({"written": '{"refused":"moved","more":""}'}, RefusedError, "changed by another process meanwhile"),
+        ({"written": '{"refused":"moved","more":""}'}, RefusedError, "changed by someone else meanwhile"),
         ({"written": '{"refused":"gone","more":"phase2 u1"}'}, RefusedError, "phase2 u1 exactly once"),
         ({"written": ""}, NotRestoredError, "did not end well"),
         ({}, NotRestoredError, "did not end well"),

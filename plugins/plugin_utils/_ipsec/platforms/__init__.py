@@ -52,8 +52,7 @@ class Platform(Gatherer, Protocol):
         """What the IKE daemon of the gateway that gave the reply is to do.
 
         Raises:
-            RefusedError: it would do harm, or the gateway has no place for a setting.
-            IpsecError: the daemon cannot be asked.
+            RefusedError: it would do harm, the gateway has no place for a setting, or the daemon cannot be asked.
         """
 
     def build_guard_script(self, wish: DesiredGuard, do: Do, gateway: Gateway, new_id: str) -> Script:
@@ -67,7 +66,7 @@ class Platform(Gatherer, Protocol):
             NotRestoredError: a rollback did not end in time, or could not do all.
         """
 
-    DETECTION: Detection
+    DETECTION: Detection | None  # None: no shell can tell
 
     def build_sas_script(self, wish: DesiredSas, operation: Operation | None = None) -> Script:
         """A script that does an operation on SAs and then lists what there is; without one it only lists."""
@@ -164,7 +163,13 @@ class AutoDetect:
 
 def build_for_any(build: Callable[[Platform], Script]) -> Script:
     """One script that does something on a gateway of whichever platform: `detect_platform` then says which it was."""
-    return choose_script([(name, platform.DETECTION, build(platform)) for name, platform in PLATFORMS.items()])
+    return choose_script(
+        [
+            (name, platform.DETECTION, build(platform))
+            for name, platform in PLATFORMS.items()
+            if platform.DETECTION is not None
+        ]
+    )
 
 
 def find_platform(name: str) -> Gatherer:

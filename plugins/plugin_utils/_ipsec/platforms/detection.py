@@ -21,7 +21,12 @@ def choose_script(scripts: Sequence[tuple[str, Detection, Script]]) -> Script:
     """One script for a gateway of any of these platforms; its reply has a section `platform` with the one it is.
 
     What several platforms do alike goes over once.
+
+    Raises:
+        ValueError: two platforms are what nothing else is, or give one variable two values.
     """
+    if sum(not each[1].here for each in scripts) > 1:
+        raise ValueError("more than one platform is what nothing else is")
     ordered = sorted(scripts, key=lambda each: not each[1].here)
     programs = [script for *dummy, script in ordered]
     sources = list(dict.fromkeys(script.source for script in programs))
@@ -40,4 +45,9 @@ def choose_script(scripts: Sequence[tuple[str, Detection, Script]]) -> Script:
 
 
 def _merge(each: Iterable[Mapping[str, str]]) -> Mapping[str, str]:
-    return {key: value for one in each for key, value in one.items()}
+    merged: dict[str, str] = {}
+    for one in each:
+        for key, value in one.items():
+            if merged.setdefault(key, value) != value:
+                raise ValueError(f"two platforms give {key} different values")
+    return merged

@@ -49,7 +49,7 @@ def run_all(
     """
     require()
     if threads < 1:
-        raise IpsecError(f"threads is {threads}", hint="give 1 or more")
+        raise IpsecError(f"threads must be 1 or more, not {threads}")
     packed, limits = _pack(script), ExecLimits(timeout)
     answers: SimpleQueue[tuple[str, Reply | IpsecError]] = SimpleQueue()
     reading, on_the_way, waiting = threading.BoundedSemaphore(threads), open_pool(), iter(targets)

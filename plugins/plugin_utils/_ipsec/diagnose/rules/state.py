@@ -107,7 +107,7 @@ def networks_carried_twice(tunnel: Tunnel) -> Iterator[Fault]:
 def unique_replaces(tunnel: Tunnel) -> Iterator[Fault]:
     """Two connections of a gateway are between the same two identities, and `unique = replace` ends one for the other.
 
-    charon tells IKE_SAs apart by their identities and the family of its addresses, not by its connection.
+    charon tells IKE_SAs apart by their identities and the family of their addresses, not by connection.
     So each that comes up takes the other one down. Nothing is said where both are seen up.
     """
     for end in tunnel.ends:

@@ -21,8 +21,8 @@ def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherO
     """What the daemon is to do.
 
     Raises:
-        RefusedError: the configuration is broken, it is to be loaded and nothing runs, or a setting is to change.
-        IpsecError: there is no swanctl, or it cannot be used.
+        RefusedError: the daemon cannot be asked, the configuration is broken, it is to be loaded and nothing runs, or a
+            setting is to change.
     """
     refuse_settings(gateway, reply, asked.settings)
     reasons = plan_operations(gateway, asked.state)

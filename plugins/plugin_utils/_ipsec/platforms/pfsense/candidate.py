@@ -105,7 +105,7 @@ class ConfigXmlCandidate:
         config = take_snapshot(reply, self.options).found.config
         if self.needed and apply_edits(config, self.order.edits) != config:
             raise NotRestoredError(
-                "config.xml was written at the same time by another process, and the change is no longer in it",
+                "config.xml was written by someone else at the same time, and the change is no longer in it",
                 where=self.wish.name,
                 hint="run it again",
             )

@@ -66,8 +66,8 @@ def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherO
     """What the daemon is to do: to take settings, and then to start or load.
 
     Raises:
-        RefusedError: it is no time to change a setting, nothing was generated, or it is to be loaded and nothing runs.
-        IpsecError: there is no swanctl, or it cannot be used.
+        RefusedError: it is no time to change a setting, nothing was generated, the daemon cannot be asked, or nothing
+            runs that could load it.
     """
     change = list_settings(
         DesiredConnection(NAME, by=asked.by, pending=asked.pending), asked.settings, gateway, reply, options
@@ -102,8 +102,8 @@ def plan_operations(gateway: Gateway, state: str, *, enabled: bool) -> tuple[str
     """Why something is to be done; none where the daemon is as it is to be, or pfSense has nothing for it to run for.
 
     Raises:
-        RefusedError: nothing was generated, or it is to be loaded and nothing runs.
-        IpsecError: there is no swanctl, or it cannot be used.
+        RefusedError: nothing was generated, the daemon cannot be asked, or nothing runs
+            that could load it.
     """
     for problem in gateway.problems:
         if problem.kind == "not-generated":

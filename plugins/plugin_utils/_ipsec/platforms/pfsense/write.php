@@ -178,7 +178,7 @@ function write_down($given) {
 	clearstatcache();
 	$kept = @filemtime($copy) >= $began ? @file_get_contents($copy) : false;
 	if ($kept !== false && digest($given, $kept) !== $given['fingerprint']) {
-		put_back($copy, 'tunnelwright.ipsec: what another process wrote meanwhile');
+		put_back($copy, 'tunnelwright.ipsec: what someone else wrote meanwhile');
 		refuse('moved');
 	}
 	return $kept === false ? '' : $copy;

@@ -25,7 +25,7 @@ BACKUPS = "/cf/conf/backup"
 _REFUSED: Mapping[str, tuple[str, str]] = {
     "busy": ("another change is being made there", "run it again when that is over"),
     "booting": ("it is booting", "run it again later"),
-    "moved": ("its configuration was changed by another process meanwhile", "run it again"),
+    "moved": ("its configuration was changed by someone else meanwhile", "run it again"),
     "pending": (
         "changes made in the web interface wait to be applied",
         "apply them, or take them back, or allow that with apply_pending",

@@ -57,7 +57,7 @@ tw_prepare() {
 	tw_new=${tw_path%/*}/.${tw_path##*/}.tunnelwright-new
 	tw_old=${tw_path%/*}/.${tw_path##*/}.tunnelwright-old
 	eval "tw_path_$1=\$tw_path tw_new_$1=\$tw_new tw_old_$1=\$tw_old"
-	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by another process meanwhile; read it again"
+	[ "$(tw_fingerprint "$tw_path")" = "$tw_want" ] || tw_fail "$tw_given was changed by someone else meanwhile; read it again"
 	tw_made="$tw_made $1"
 	rm -f "$tw_new" "$tw_old" # what somebody has put there may lead elsewhere
 	if ! { cp -p "$tw_path" "$tw_new" && cp -p "$tw_path" "$tw_old"; }; then tw_fail "a copy of $tw_given cannot be written next to it"; fi
