@@ -7,6 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from ansible_collections.tunnelwright.ipsec.plugins.plugin_utils._ipsec.swanctl.selectors import (
+    Network,
     collapse_networks,
     lies_inside,
     list_all_networks,
@@ -61,7 +62,7 @@ def test_networks_overlap_where_an_address_is_in_both(some: Sequence[str], other
 
 
 @given(st.lists(NETWORKS, max_size=6))
-def test_collapsed_networks_have_the_same_addresses_and_are_the_same_in_any_order(networks: list) -> None:  # type: ignore[type-arg]
+def test_collapsed_networks_have_the_same_addresses_and_are_the_same_in_any_order(networks: list[Network]) -> None:
     found = collapse_networks(networks)
     assert all(any(lies_inside(one, other) for other in found) for one in networks)
     assert not any(overlap([one], found - {one}) for one in found)

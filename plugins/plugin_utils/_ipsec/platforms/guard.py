@@ -23,7 +23,7 @@ ASKED = "it was asked for"  # why a gateway rolled back; guard_watchdog.sh has i
 
 @dataclass(frozen=True, slots=True)
 class DesiredGuard:
-    """What the guard is to be; `run` is who asks, `name` what they call it, if they do."""
+    """The guard as it should be; `run` is who asks, `name` what they call it, if they do."""
 
     state: State
     run: str
@@ -52,7 +52,7 @@ class GuardResult:
 
 
 def plan_guard(wish: DesiredGuard, gateway: Gateway) -> Do | None:
-    """What is to be done so that the wish comes true; None where there is nothing.
+    """What to do to get the desired guard; None where nothing is needed.
 
     Raises:
         RefusedError: the guard is another's or dead, or could not do what it is for.

@@ -21,8 +21,8 @@ def serve(asked: DaemonRequest, gateway: Gateway, reply: Reply, options: GatherO
     """What the daemon is to do.
 
     Raises:
-        RefusedError: the daemon cannot be asked, the configuration is broken, it is to be loaded and nothing runs, or a
-            setting is to change.
+        RefusedError: the daemon cannot be asked or is not running, the configuration is broken, or a setting would
+            have to change.
     """
     refuse_settings(gateway, reply, asked.settings)
     reasons = plan_operations(gateway, asked.state)
@@ -50,7 +50,7 @@ def plan_operations(gateway: Gateway, state: str) -> tuple[str, ...]:
     """Why something is to be done, one reason a line; none where the daemon is as it is to be.
 
     Raises:
-        RefusedError: the daemon cannot be asked, the configuration is broken, or nothing runs that could load it.
+        RefusedError: the daemon cannot be asked, the configuration is broken, or no daemon is running to load it.
     """
     refuse_unusable(gateway)
     if state == "started":

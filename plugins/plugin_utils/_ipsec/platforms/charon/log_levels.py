@@ -81,7 +81,7 @@ def build_script(made: LogLevelPlan, wanted: DesiredLogLevels, gateway: Gateway,
     """The program that carries a plan out; the mark tells this raise from any other.
 
     Raises:
-        RefusedError: the daemon cannot be asked, or levels are to be raised and none runs that could log more.
+        RefusedError: the daemon cannot be asked, or levels should be raised and no daemon is running.
     """
     refuse_unusable(gateway, configuration=False)
     if made.body is not None and not gateway.daemon.running:

@@ -73,7 +73,7 @@ def parse_result(wish: DesiredSas, operation: Operation, reply: Reply) -> tuple[
     log = tuple(
         line[:LONGEST]
         for name, part in reply.sections.items()
-        if name not in ("platform", "stats-reply", "conns", "sas")
+        if name not in ("stats-reply", "conns", "sas")
         for line in part.text.splitlines()
         if line.strip()
     )
